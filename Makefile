@@ -1,0 +1,122 @@
+# virt-privileges: `make help` lists the targets.
+
+# The spec holds the one version number.
+VERSION := $(shell sed -n 's/^Version: *//p' spec/virt-privileges.spec)
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+LIBDIR ?= $(PREFIX)/lib
+UDEVRULESDIR ?= $(LIBDIR)/udev/rules.d
+SYSUSERSDIR ?= $(LIBDIR)/sysusers.d
+TMPFILESDIR ?= $(LIBDIR)/tmpfiles.d
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+# Where objects and programs go; another one for another compiler or sanitizer.
+BUILD ?= build
+# The vendor settings, read where there is no /etc/libvirt/qemu.conf.
+VENDORDIR ?= $(DATADIR)/virt-privileges
+
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+ARCH_HARDENING := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+# A packager's CFLAGS and LDFLAGS take the place of these.
+CFLAGS ?= -O2 -g -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
+	$(ARCH_HARDENING) -fPIE
+LDFLAGS ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wpointer-arith -Wvla $(if $(WERROR),-Werror)
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -Itools/lib -DVERSION='"$(VERSION)"' \
+	-DVENDOR_CONF='"$(VENDORDIR)/qemu.conf"' $(CFLAGS) -MMD -MP
+ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed
+
+# Each tools/NAME.c is a program; what it links beside libc stands here.
+TOOLS := $(basename $(notdir $(wildcard tools/*.c)))
+PC_virt-priv-exec := libcap-ng
+
+LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*.c))
+PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
+MANUALS := $(wildcard tools/man/*.[0-9])
+COMPLETIONS := $(wildcard tools/completion/*)
+
+.PHONY: all help
+all: $(PROGRAMS)
+
+help:
+	@echo 'make              build the tools into $$(BUILD) [$(BUILD)]'
+	@echo 'make install      install below $$(DESTDIR)$$(PREFIX) [$(DESTDIR)$(PREFIX)]'
+	@echo 'make deps         install what the other targets need, through apt-get or dnf'
+	@echo 'make check        all tests but those that boot machines (as root)'
+	@echo 'make rpm          source and binary packages into $$(BUILD)/rpm'
+	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'
+	@echo 'make format       lay the C sources out as .clang-format says'
+	@echo 'make clean        remove $$(BUILD)'
+
+$(BUILD)/lib/%.o: tools/lib/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/lib/libvirtpriv.a: $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%: tools/%.c $(BUILD)/lib/libvirtpriv.a
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
+		$(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+# Units under test link everything that a tool may link.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+PC_TESTS := cmocka $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
+		$(shell $(PKG_CONFIG) --libs $(PC_TESTS))
+
+# Small programs that tests start, put states together with, or judge with.
+HELPERS := $(patsubst tests/lib/%.c,$(BUILD)/tests/%,$(wildcard tests/lib/*.c))
+$(BUILD)/tests/%: tests/lib/%.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
+		$(shell $(PKG_CONFIG) --libs $(PC_TESTS))
+
+.PHONY: test-programs
+test-programs: $(UNIT_TESTS) $(HELPERS)
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(VENDORDIR) $(DESTDIR)$(UDEVRULESDIR) \
+		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(MANDIR) \
+		$(DESTDIR)$(BASHCOMPDIR)
+	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	install -m 0644 conf/qemu.conf $(DESTDIR)$(VENDORDIR)
+	install -m 0644 udev-rules/*.rules $(DESTDIR)$(UDEVRULESDIR)
+	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
+	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)
+	for page in $(MANUALS); do \
+		install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
+	done
+	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(BASHCOMPDIR)
+
+.PHONY: deps check rpm demo format clean
+deps:
+	tests/deps --install all
+
+check:
+	tests/deps check
+	tests/check
+
+rpm:
+	tests/deps rpm
+	spec/build --output $(BUILD)/rpm
+
+demo:
+	tests/deps demo
+	tests/demo
+
+format:
+	clang-format -i tools/*.c tools/lib/*.[ch] tests/*/*.[ch]
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/tests/*.d)

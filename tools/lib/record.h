@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One record in the system's log, through the socket of the journal or, where
+ * there is none, of syslog. No library: libsystemd would double the time that
+ * the shim needs to start.
+ */
+#pragma once
+
+struct record_field {
+	const char *name; /* [A-Z_0-9]+, see systemd.journal-fields(7) */
+	const char *value;
+};
+
+/*
+ * Sends message with that priority (LOG_WARNING, ... of syslog(3)). message_id
+ * is the record's kind, 32 hexadecimal digits; fields ends with a NULL name and
+ * goes to the journal only. Never waits and never fails: a host without a log
+ * is no reason not to start a VM, and what is not logged is not less safe.
+ */
+void record_send(int priority, const char *identifier, const char *message_id, const char *message,
+	const struct record_field *fields);
