@@ -99,7 +99,7 @@ install: all
 
 .PHONY: deps check rpm demo format clean
 deps:
-	tests/deps --install all
+	tests/deps all
 
 check:
 	tests/deps check

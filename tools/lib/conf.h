@@ -13,6 +13,8 @@
  *
  * Stricter than libvirt, where laxness is dangerous: an integer that does not
  * fit, a NUL byte and lists nested deeper than CONF_MAX_DEPTH are errors.
+ * Laxer where libvirt stumbles: a file of white space alone is an empty one,
+ * and an empty triple-quoted string may be its last six bytes.
  */
 #pragma once
 

@@ -116,11 +116,15 @@ static void apply_sets(uint64_t keep)
 					       c) < 0)
 			die("libcap-ng cannot keep capability %u", c);
 	}
-	/* In this order: only a permitted and inheritable one can be ambient. */
 	int error = capng_apply(CAPNG_SELECT_CAPS);
 	if (error)
 		die_errno("cannot set the capability sets (libcap-ng says %d)", error);
-	error = capng_apply(CAPNG_SELECT_AMBIENT);
+	/*
+	 * Ambient comes second, since only a permitted and inheritable capability
+	 * can be ambient; by the same rule the kernel has just emptied the set
+	 * (security/commoncap.c, cap_capset()).
+	 */
+	error = keep ? capng_apply(CAPNG_SELECT_AMBIENT) : 0;
 	if (error)
 		die_errno("cannot set the ambient set (libcap-ng says %d)", error);
 }
@@ -255,8 +259,10 @@ void creds_drop_unprivileged(bool allow_new_privs)
 		forbid_new_privs();
 
 	proc_status_self(&now);
-	check_ids("uid", now.uid, getuid());
-	check_ids("gid", now.gid, getgid());
+	if (now.uid[PROC_REAL] == 0)
+		die("cannot leave root's identity as it is");
+	check_ids("uid", now.uid, now.uid[PROC_REAL]);
+	check_ids("gid", now.gid, now.gid[PROC_REAL]);
 	check_set("permitted", now.permitted, 0);
 	check_set("effective", now.effective, 0);
 	check_set("inheritable", now.inheritable, 0);

@@ -268,15 +268,21 @@ static void select_descriptors(const struct launch *launch)
 	close_on_exec(next, ~0U);
 }
 
-/* A program starts with what it would have been given by init; SIGHUP stays
- * ignored, which is all that nohup(1) does. */
+/*
+ * A program starts with what init would give it; SIGHUP stays ignored, which is
+ * all that nohup(1) does. The kernel is asked itself, since glibc's signal(3)
+ * keeps the signals 32 and 33 to itself, and they can be ignored too. All zero,
+ * its struct sigaction means SIG_DFL; 64 is the size of its signal set in bits.
+ */
 static void reset_signals(void)
 {
+	static const unsigned long default_action[4];
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGHUP && sig != SIGKILL && sig != SIGSTOP)
-			signal(sig, SIG_DFL);
+	for (int sig = 1; sig <= 64; sig++)
+		if (sig != SIGHUP && sig != SIGKILL && sig != SIGSTOP &&
+			syscall(SYS_rt_sigaction, sig, default_action, NULL, 64 / 8) < 0)
+			die_errno("cannot reset signal %d", sig);
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		die_errno("cannot clear the signal mask");
@@ -299,8 +305,8 @@ static void new_session_keyring(void)
 }
 
 /* resource and its name, and the setting's name and value in force. */
-static void set_limit(int resource, const char *what, const char *key, const struct limit *limit,
-	const struct settings *settings)
+static void set_limit(__rlimit_resource_t resource, const char *what, const char *key,
+	const struct limit *limit, const struct settings *settings)
 {
 	rlim_t value = limit->kind == LIMIT_UNLIMITED ? RLIM_INFINITY : (rlim_t)limit->value;
 	struct rlimit wanted = {value, value};

@@ -42,7 +42,8 @@ char *log_escape(const char *text)
 	return out;
 }
 
-static void print_message(const char *kind, const char *format, va_list ap, int saved_errno)
+__attribute__((format(printf, 2, 0))) static void print_message(
+	const char *kind, const char *format, va_list ap, int saved_errno)
 {
 	cleanup_free char *message = NULL;
 	cleanup_free char *safe = NULL;

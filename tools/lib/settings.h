@@ -6,7 +6,8 @@
  * One file is read: the one named by --config; else /etc/libvirt/qemu.conf; if
  * that does not exist, the vendor file; if that is missing too, the built-in
  * defaults. Anything wrong with the file that was found ends the program:
- * nothing is started on settings that are not what the admin wrote.
+ * nothing is started on settings that are not what the admin wrote. A symbolic
+ * link to nothing is such a file, not a missing one.
  */
 #pragma once
 

@@ -1,0 +1,25 @@
+# virt-priv-exec with a kernel that lies to it, or refuses.
+
+bats_require_minimum_version 1.5.0
+
+@test "each credential system call, unanswered or refused: 125, or exactly the undisturbed outcome" {
+    run -0 tests/lib/inject-credentials "$VP_BUILD/virt-priv-exec"
+    echo "$output"
+    # Sanity: most calls change something, so most disturbances are refused.
+    [[ $output =~ ([0-9]+)\ calls,\ ([0-9]+)\ disturbances:\ ([0-9]+)\ refused ]]
+    [ "${BASH_REMATCH[3]}" -gt "${BASH_REMATCH[1]}" ]
+    echo "# ${BASH_REMATCH[0]}" >&3
+}
+
+@test "the terminal's filter, unanswered or refused: 125" {
+    for answer in retval=0 error=EPERM error=EINVAL; do
+        tests/lib/terminal filter-missing "$VP_BUILD/virt-priv-exec" \
+            strace -qq -o /dev/null -e trace=prctl -e "inject=prctl:$answer:when=$(filter_call)"
+    done
+}
+
+# The number of the prctl(2) that installs the filter, from one trace of it.
+filter_call() {
+    tests/lib/terminal trace "$VP_BUILD/virt-priv-exec" strace -qq -o /mnt/scratch/trace -e trace=prctl >/dev/null
+    grep -n 'PR_SET_SECCOMP' /mnt/scratch/trace | head -n 1 | cut -d: -f1
+}

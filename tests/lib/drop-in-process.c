@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls creds_drop() from a state that no exec leads to: the bounding set is
+ * empty, the permitted set still full. Then executes its arguments.
+ *
+ *   drop-in-process COMMAND [ARG]...
+ */
+#include "creds.h"
+#include "ids.h"
+#include "log.h"
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int main(int argc, char *argv[])
+{
+	struct account account;
+	gid_t *groups;
+
+	log_init("drop-in-process", 125);
+	if (argc < 2)
+		die("no COMMAND given");
+	for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++)
+		if (prctl(PR_CAPBSET_DROP, c) < 0)
+			die_errno("cannot empty the bounding set");
+
+	ids_user("qemu", "test", &account);
+	struct creds creds = {.uid = account.uid, .gid = account.gid};
+	creds.n_groups = ids_groups_of(&account, account.gid, &groups);
+	creds.groups = groups;
+	creds_drop(&creds);
+	execvp(argv[1], argv + 1);
+	die_errno("cannot execute %s", argv[1]);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * settings-dump [FILE]: prints the file in force and the settings, read as every
+ * tool does; FILE is what --config would name. settings-dump --vendor prints
+ * the path of the vendor file.
+ */
+#include "log.h"
+#include "settings-text.h"
+
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	struct settings settings;
+
+	log_init("settings-dump", 125);
+	if (argc == 2 && strcmp(argv[1], "--vendor") == 0) {
+		puts(VENDOR_CONF);
+		return 0;
+	}
+	settings_read(&settings, argv[1]);
+	printf("file %s\n", settings.file ? settings.file : "none");
+	print_settings(stdout, &settings);
+	settings_free(&settings);
+	return 0;
+}

@@ -1,0 +1,112 @@
+# Every command of README.md is run here, or by the suite that is named.
+
+bats_require_minimum_version 1.5.0
+
+readme=$PWD/README.md
+
+setup_file() {
+    # The package's files and the tool where an installation has them.
+    mkdir -p /mnt/usr /mnt/usr.work
+    mount -t overlay -o lowerdir=/usr,upperdir=/mnt/usr,workdir=/mnt/usr.work overlay /usr
+    make -s install BUILD=/mnt/build PREFIX=/usr
+    mkdir -p /mnt/guest
+    nasm -f bin -o /mnt/guest/guest.img tests/guest/hello.asm
+}
+
+# The lines of README.md's console blocks that are commands, without the prompt.
+commands() {
+    awk '/^```/ { block = $0 == "```console"; next } block && sub(/^\$ /, "")' "$readme"
+}
+
+# transcript COMMAND: what README.md shows as its output.
+transcript() {
+    awk -v command="\$ $1" '/^```/ { shown = 0 } shown { print } $0 == command { shown = 1 }' "$readme"
+}
+
+# As sudo would run it, where the tests are root already.
+as_root() {
+    bash -c "${1#sudo }"
+}
+
+@test "every command of README.md is one that is tested" {
+    commands >"$BATS_TEST_TMPDIR/commands"
+    while IFS= read -r command; do
+        grep -qF -- "README: ${command:0:60}" "$BATS_TEST_FILENAME" || { echo "no test for: $command" && return 1; }
+    done <"$BATS_TEST_TMPDIR/commands"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -ge 8 ]
+}
+
+# README: sudo make demo
+@test "the demo shows a guest twice, as the transcript does" {
+    run -0 tests/demo
+    echo "$output"
+    # The account's numbers and root's capabilities are the machine's.
+    normal() {
+        sed -E 's/^((Uid|Gid|Groups) .{14})(.{16}).*/\1/; s/[0-9a-f]{16}( +0{16})$/MASK\1/; s/^Groups.*/Groups/'
+    }
+    diff <(normal <<<"$output") <(transcript "sudo make demo" | normal)
+    [ "$(wc -L <<<"$output")" -le 80 ]
+}
+
+# README: sudo make check
+@test "the tests are run by make check" {
+    [ "${VP_CHECK-}" = yes ]
+    make -n check | grep -x tests/check
+}
+
+# README: make rpm
+# README: sudo dnf install ./build/rpm/virt-privileges-[0-9]*.x86_64.rp
+@test "make rpm makes exactly one package of the name that dnf is to install" {
+    make rpm BUILD=/mnt/readme
+    local names=(/mnt/readme/rpm/virt-privileges-[0-9]*."$(uname -m)".rpm)
+    [ ${#names[@]} -eq 1 ]
+    # The installation itself, by dnf, is in rpm.bats.
+    [ "$(rpm -qp --qf '%{name}' "${names[0]}" 2>/dev/null)" = virt-privileges ]
+}
+
+# README: sudo virt-priv-exec qemu-system-x86_64 -accel kvm -accel tcg
+@test "the QEMU command line runs the guest" {
+    cd /mnt/guest
+    run -33 as_root "$(commands_of_readme 'sudo virt-priv-exec qemu-system-x86_64 -accel')"
+}
+
+# README: sudo virt-priv-exec grep -E '^(Cap|NoNewPrivs|Uid|Gid|Groups)'
+@test "what a process may do is what the transcript shows" {
+    local command
+    command=$(commands_of_readme 'sudo virt-priv-exec grep')
+    diff <(as_root "$command") <(transcript "$command")
+}
+
+# README: sudo virt-priv-exec --dry-run qemu-system-x86_64
+@test "the dry run" {
+    run -0 as_root "$(commands_of_readme 'sudo virt-priv-exec --dry-run')"
+    [[ $output == *"bounding       none"* ]]
+}
+
+# README: sudo cp -n /usr/share/virt-privileges/qemu.conf /etc/libvirt/
+# README: sudo sed -Ei 's/^#?(user|group) *=.*/\1 = "root"/' /etc/libv
+@test "back to root, from the package's file and from libvirt's" {
+    local copy edit file
+    copy=$(commands_of_readme 'sudo cp -n')
+    edit=$(commands_of_readme 'sudo sed -Ei')
+    for file in "" "$(tests/lib/distribution-qemu-conf)"; do
+        rm -f /etc/libvirt/qemu.conf
+        [ -z "$file" ] || install -m 0600 "$file" /etc/libvirt/qemu.conf
+        as_root "$copy"
+        as_root "$edit"
+        run -0 virt-priv-exec grep -E '^(Uid|Gid|CapEff|CapBnd)' /proc/self/status
+        echo "$output"
+        diff <(grep -v ^virt-priv-exec: <<<"$output") - <<EOT
+Uid:	0	0	0	0
+Gid:	0	0	0	0
+CapEff:	0000000000000000
+CapBnd:	0000000000000000
+EOT
+        [[ $output == *"as asked for by /etc/libvirt/qemu.conf:"* ]]
+    done
+}
+
+# commands_of_readme START: the one command that starts so.
+commands_of_readme() {
+    commands | grep -F -- "$1"
+}

@@ -1,0 +1,439 @@
+#!/usr/bin/env bats
+# The packages: how they are built, what is in them, and what dnf makes of them
+# in a root of its own (tests/lib/base-root), whose libraries and programs are
+# known to rpm through a stand-in package (tests/lib/provides-rpm). What is
+# asserted is read from the root, or from the packages through rpm.
+# shellcheck disable=SC2030,SC2031 # run's variables are a test's own
+#
+# Everything mounted is on or below /mnt, which goes with the namespace that
+# tests/lib/private-host has made.
+
+bats_require_minimum_version 1.5.0
+
+export all=/mnt/rpm
+export rpms=$all/rpms
+# The account database, and what rpm and dnf keep, in what tree() prints.
+export accounts='^etc/((passwd|group|shadow|gshadow)-?|\.pwd\.lock) '
+export bookkeeping='^usr/lib/sysimage|^var/(cache|lib)/dnf|^var/log/(dnf|hawkey)|^etc/dnf'
+
+setup_file() {
+    [ "${VP_PRIVATE_HOST-}" = yes ]
+    mkdir -p "$all"/{home,home/empty,repo,broken}
+    # rpm's and dnf's own settings: a database where Fedora has it, one repository, no plugins.
+    export HOME=$all/home
+    echo '%_dbpath /usr/lib/sysimage/rpm' >"$HOME/.rpmmacros"
+    for name in repo broken; do
+        cat >"$all/$name.conf" <<CONF
+[main]
+gpgcheck=False
+plugins=False
+reposdir=$all/home/empty
+varsdir=$all/home/empty
+cachedir=/var/cache/dnf
+[$name]
+name=$name
+baseurl=file://$all/$name
+CONF
+    done
+    host_state >"$all/host"
+    # Debian's rpm wants this option before it installs anything.
+    force=$(rpm --help | grep -o -- --force-debian || true)
+    export force
+    arch=$(rpm --eval '%{_arch}')
+    export arch
+
+    base=$(tests/lib/base-root)
+    export base
+    spec/build --output "$rpms"
+    cp "$rpms"/virt-privileges-[0-9]*."$arch.rpm" "$all/repo"
+    cp "$all"/repo/* "$all/broken"
+    tests/lib/provides-rpm "$base" "$all/repo"
+    tests/lib/provides-rpm "$base" "$all/broken" '^libcap-ng\.so'
+    createrepo_c --quiet "$all/repo"
+    createrepo_c --quiet "$all/broken"
+    package=$(echo "$all"/repo/virt-privileges-*)
+    export package
+
+    new_root installed
+    dnf_in installed install virt-privileges
+}
+
+# What must be the same after all of this. /run and /etc are those of private-host.
+host_state() {
+    stat -c '%i %a %u %g %z' /dev/kvm 2>&1 || true
+    sha256sum /etc/passwd /etc/group /etc/shadow /etc/gshadow
+    # /run/mount is mount's own.
+    find /run /usr/lib/sysusers.d /usr/lib/udev/rules.d /usr/lib/tmpfiles.d | grep -v '^/run/mount' | sort
+}
+
+# new_root NAME: a copy of the base, at $all/NAME.
+new_root() {
+    local dir=$all/$1
+    mkdir "$dir" "$dir.upper" "$dir.work"
+    mount -t overlay -o "lowerdir=$base,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
+    # Fedora's package filesystem has it, and Debian does not.
+    mkdir "$dir/usr/share/licenses"
+}
+
+# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.
+dnf_in() {
+    local root=$all/$1
+    shift
+    dnf --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
+        --setopt=module_platform_id=platform:vp --assumeyes "$@"
+}
+
+# rpm_in ROOT OPTION...
+rpm_in() {
+    local root=$all/$1
+    shift
+    # shellcheck disable=SC2086 # an option or nothing
+    rpm $force --root "$root" "$@"
+}
+
+# tree ROOT: a line for each thing in it.
+tree() {
+    find "$all/$1" -xdev -mindepth 1 \
+        \( -type d -printf '%P %y %m %u:%g\n' -o -printf '%P %y %m %u:%g %s %l\n' \) |
+        grep -Ev "$bookkeeping" | sort
+}
+
+# --- How they are built ---
+
+@test "a build in another directory, from the source package, without git: the same packages, bit for bit" {
+    cd "$BATS_TEST_TMPDIR"
+    rpm2cpio "$rpms"/*.src.rpm | cpio --quiet -id
+    tar -xf virt-privileges-*.tar.gz
+    # Neither modes nor times of the files count.
+    chmod -R go-rwx virt-privileges-*/
+    find virt-privileges-*/ -exec touch -d '1 hour ago' {} +
+    cd virt-privileges-*/
+    spec/build --output ../again
+    cd "$BATS_TEST_TMPDIR"
+    [ "$(find again -name '*.rpm' | wc -l)" -eq 4 ]
+    for rpm in again/*; do
+        cmp "$rpm" "$rpms/${rpm##*/}"
+    done
+}
+
+@test "what is not committed yet is in the package, what was deleted or is ignored is not" {
+    cd "$BATS_TEST_TMPDIR"
+    rpm2cpio "$rpms"/*.src.rpm | cpio --quiet -id
+    mkdir tree
+    tar -xf virt-privileges-*.tar.gz -C tree --strip-components=1
+    cd tree
+    git init -q
+    git add .
+    touch 'new file' ignored.o committed
+    echo '*.o' >>.gitignore
+    git add committed
+    git -c user.name=x -c user.email=x@localhost commit -qm x
+    rm committed
+    echo '# edited' >>conf/qemu.conf
+    # As under sudo, somebody else's checkout.
+    chown -R 12345:12345 .
+    spec/build --output ../out
+    cd "$BATS_TEST_TMPDIR"
+    rpm2cpio out/*.src.rpm | cpio --quiet -idu
+    tar -tf virt-privileges-*.tar.gz >list
+    grep '/new file$' list
+    run ! grep -E 'committed$|\.o$|/\.git/|/build/' list
+    tar -xOf virt-privileges-*.tar.gz --wildcards '*/conf/qemu.conf' | tail -n 1 | grep -x '# edited'
+    run ! grep -v '^virt-privileges-[0-9.]*/' list
+}
+
+@test "an absent build requirement is refused by its name" {
+    rpm -qf "$(command -v rpmbuild)" >/dev/null 2>&1 && skip "rpm knows this machine's own packages"
+    PKG_CONFIG_LIBDIR=/nonexistent run -1 spec/build --output "$BATS_TEST_TMPDIR"
+    [[ $output == *"pkgconfig(libcap-ng) is needed by virt-privileges-"* ]]
+    [ "$(ls "$BATS_TEST_TMPDIR")" = "" ]
+}
+
+@test "the spec requires the libraries that the Makefile links" {
+    rpmspec -q --buildrequires spec/virt-privileges.spec | sed -n 's/^pkgconfig(\(.*\))$/\1/p' | sort |
+        diff -u - <(sed -n 's/^PC_virt.* := //p' Makefile | xargs -n 1 | sort -u)
+}
+
+@test "the version is the spec's everywhere" {
+    version=$(sed -n 's/^Version: *//p' spec/virt-privileges.spec)
+    [ "$(rpm -qp --qf '%{version}' "$package")" = "$version" ]
+    [ "$(chroot "$all/installed" virt-priv-exec --version)" = "virt-priv-exec $version" ]
+}
+
+@test "rpmlint finds nothing in the spec, nor in any of the packages" {
+    HOME=$BATS_TEST_TMPDIR run -0 rpmlint --config spec/virt-privileges.rpmlint.toml \
+        spec/virt-privileges.spec "$rpms"/*.rpm
+    [[ $output == *" 4 packages and 1 specfiles checked; 0 errors, 0 warnings"* ]]
+}
+
+# --- What is in them ---
+
+@test "the main package has these files, all root's" {
+    rpm -qp --qf '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$package" |
+        grep -v '/\.build-id' >"$BATS_TEST_TMPDIR/files"
+    sed -E 's,/(doc|licenses)/virt-privileges(-[0-9.]+)?,/\1/virt-privileges,' "$BATS_TEST_TMPDIR/files" |
+        LC_ALL=C sort -k3 | diff -u - <(cat <<'FILES'
+-rwxr-xr-x root:root /usr/bin/virt-priv-exec
+drwxr-xr-x root:root /usr/lib/sysusers.d
+-rw-r--r-- root:root /usr/lib/sysusers.d/virt-privileges.conf
+drwxr-xr-x root:root /usr/lib/tmpfiles.d
+-rw-r--r-- root:root /usr/lib/tmpfiles.d/virt-privileges.conf
+drwxr-xr-x root:root /usr/lib/udev
+drwxr-xr-x root:root /usr/lib/udev/rules.d
+-rw-r--r-- root:root /usr/lib/udev/rules.d/80-virt-privileges-kvm.rules
+drwxr-xr-x root:root /usr/share/bash-completion
+drwxr-xr-x root:root /usr/share/bash-completion/completions
+-rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-exec
+drwxr-xr-x root:root /usr/share/doc/virt-privileges
+-rw-r--r-- root:root /usr/share/doc/virt-privileges/CHANGES
+-rw-r--r-- root:root /usr/share/doc/virt-privileges/README.md
+-rw-r--r-- root:root /usr/share/doc/virt-privileges/SECURITY.md
+drwxr-xr-x root:root /usr/share/licenses/virt-privileges
+-rw-r--r-- root:root /usr/share/licenses/virt-privileges/LICENSE
+-rw-r--r-- root:root /usr/share/man/man1/virt-priv-exec.1.gz
+drwxr-xr-x root:root /usr/share/virt-privileges
+-rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
+FILES
+    )
+}
+
+@test "every program has a manual page, and every page says what it is" {
+    for program in "$all"/installed/usr/bin/virt-priv-*; do
+        page=$(echo "$all/installed/usr/share/man"/man*/"${program##*/}".*.gz)
+        zcat "$page" | mandoc -T ascii | sed 's/.\x08//g' | grep -A 1 '^NAME' | grep "^ *${program##*/} - "
+    done
+}
+
+@test "no set-id bit and no file capability, neither in the package nor where it is installed" {
+    run -0 rpm -qp --qf '[%{FILEMODES:octal}\n]' "$package"
+    run ! grep -E '^..[2-7]...$' <<<"$output"
+    [ "$(rpm -qp --qf '[%{FILECAPS}]' "$package")" = "" ]
+    files=$(rpm -qpl "$package")
+    cd "$all/installed"
+    [ "$(xargs -I{} find .{} -maxdepth 0 -perm /6000 <<<"$files")" = "" ]
+    [ "$(xargs -I{} getcap .{} <<<"$files")" = "" ]
+}
+
+@test "what it requires is the minimum" {
+    rpm -qp --qf '[%{REQUIRES}\n]' "$package" | grep -Ev '^(rpmlib\(|libc\.so\.|rtld\()' | sed 's/(.*//' | sort -u |
+        diff -u - <(printf '%s\n' /bin/sh libcap-ng.so.0 shadow-utils)
+    [ "$(rpm -qp --recommends --suggests --supplements "$package")" = "" ]
+}
+
+@test "where rpm makes accounts itself there is no %pre, and nothing that it would need" {
+    for how in '--with native_sysusers' '--define __systemd_sysusers\ /usr/bin/systemd-sysusers'; do
+        eval "spec/build --output '$BATS_TEST_TMPDIR' $how"
+        native=$(echo "$BATS_TEST_TMPDIR"/virt-privileges-[0-9]*."$arch.rpm")
+        [ "$(rpm -qp --qf '%|PREIN?{yes}:{no}| %|POSTTRANS?{yes}|' "$native")" = "no yes" ]
+        run ! grep shadow-utils <<<"$(rpm -qp --requires "$native")"
+    done
+}
+
+@test "the debug packages fit the program and hold its sources" {
+    id=$(readelf --notes "$all/installed/usr/bin/virt-priv-exec" | sed -n 's/.*Build ID: //p')
+    [ "$(rpm -qp --provides "$rpms"/*-debuginfo-* | grep build-id)" = "debuginfo(build-id) = $id" ]
+    sources=$(rpm -qpl "$rpms"/*-debugsource-*)
+    for file in tools/*.c tools/lib/*.c; do
+        grep "/$file\$" <<<"$sources"
+    done
+}
+
+# --- What dnf makes of them ---
+
+@test "installed: rpm finds every file as it was packaged" {
+    run -0 rpm_in installed -V virt-privileges
+    [ "$output" = "" ]
+    cmp sysusers.d/virt-privileges.conf "$all/installed/usr/lib/sysusers.d/virt-privileges.conf"
+    cmp udev-rules/80-virt-privileges-kvm.rules "$all/installed/usr/lib/udev/rules.d/80-virt-privileges-kvm.rules"
+    cmp conf/tmpfiles.d/virt-privileges.conf "$all/installed/usr/lib/tmpfiles.d/virt-privileges.conf"
+    cmp conf/qemu.conf "$all/installed/usr/share/virt-privileges/qemu.conf"
+}
+
+@test "installed: the accounts are there" {
+    [ "$(chroot "$all/installed" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
+    run -0 chroot "$all/installed" getent passwd qemu
+    [ "$output" = "qemu:x:107:107:qemu user:/:/sbin/nologin" ]
+    [ -x "$all/installed/sbin/nologin" ]
+    # No password opens it.
+    [[ $(chroot "$all/installed" getent shadow qemu) == 'qemu:!'* ]]
+}
+
+@test "installed: the program runs there, as qemu and with nothing in any set" {
+    run -0 unshare --mount --propagation private sh -c \
+        "mount -t proc proc $all/installed/proc && exec chroot $all/installed \
+        virt-priv-exec -- grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status"
+    expected=$(printf '%s\n' $'Uid:\t107\t107\t107\t107' $'Gid:\t107\t107\t107\t107' $'Groups:\t36 107 ' \
+        Cap{Inh,Prm,Eff,Bnd,Amb}:$'\t0000000000000000' $'NoNewPrivs:\t1')
+    diff -u - <(printf '%s\n' "$expected") <<<"$(sed 's/ *$/ /; /^Groups/!s/ $//' <<<"$output")"
+}
+
+@test "a library that is not there is refused by its name" {
+    new_root refused
+    repo=broken run -1 dnf_in refused install virt-privileges
+    [[ $output == *"nothing provides libcap-ng.so.0()(64bit) needed by virt-privileges"* ]]
+    [ ! -e "$all/refused/usr/bin/virt-priv-exec" ]
+    run ! grep qemu "$all/refused/etc/passwd"
+}
+
+@test "reinstalled: nothing changes; a damaged file is whole again" {
+    tree installed >"$BATS_TEST_TMPDIR/before"
+    sha256sum "$all"/installed/etc/{passwd,group} >"$BATS_TEST_TMPDIR/accounts"
+    echo damage >>"$all/installed/usr/lib/sysusers.d/virt-privileges.conf"
+    run ! rpm_in installed -V virt-privileges
+    dnf_in installed reinstall virt-privileges
+    tree installed | diff -u "$BATS_TEST_TMPDIR/before" -
+    sha256sum -c "$BATS_TEST_TMPDIR/accounts"
+    run -0 rpm_in installed -V virt-privileges
+}
+
+@test "removed: the accounts stay, of all else not even a directory" {
+    new_root removed
+    dnf_in removed install virt-privileges
+    cp -a "$all"/removed/etc "$BATS_TEST_TMPDIR/etc"
+    dnf_in removed remove virt-privileges base-root
+    run -1 rpm_in removed -q virt-privileges
+    for file in passwd group shadow gshadow; do
+        cmp "$all/removed/etc/$file" "$BATS_TEST_TMPDIR/etc/$file"
+    done
+    new_root untouched
+    diff -u <(tree untouched | grep -Ev "$accounts") <(tree removed | grep -Ev "$accounts")
+}
+
+# put_accounts ROOT DIR: the account files of DIR, and those that it lacks empty.
+put_accounts() {
+    for file in passwd group shadow gshadow; do
+        : >"$all/$1/etc/$file"
+    done
+    if [ -d "$2" ]; then
+        cp "$2"/* "$all/$1/etc/"
+    fi
+}
+
+# quiet_install ROOT: with rpm, which says nothing but what scriptlets say.
+quiet_install() {
+    local said
+    said=$(rpm_in "$1" -i --nodeps "$package" 2>&1)
+    echo "$said"
+    [ "$said" = "" ]
+}
+
+@test "%pre and systemd-sysusers make the same accounts of the same machine, in silence" {
+    for case in tests/packaging/accounts.d/*/; do
+        name=account-$(basename "$case")
+        new_root "$name"
+        put_accounts "$name" "$case/before"
+        quiet_install "$name"
+        for file in passwd group; do
+            echo "$case$file"
+            diff -u <(sort "$case/after/$file") <(sed 's,:/sbin/nologin$,:/usr/sbin/nologin,' "$all/$name/etc/$file" | sort)
+        done
+        # Once more, as an upgrade does it: not a byte changes.
+        cp -a "$all/$name/etc" "$BATS_TEST_TMPDIR/$name"
+        run -0 rpm_in "$name" -U --force --nodeps "$package"
+        [ "$output" = "" ]
+        for file in passwd group shadow gshadow; do
+            cmp "$all/$name/etc/$file" "$BATS_TEST_TMPDIR/$name/$file"
+        done
+    done
+}
+
+@test "accounts that come from elsewhere, as through LDAP, are taken as they are" {
+    new_root ldap
+    put_accounts ldap none
+    echo 'root:x:0:0::/root:/bin/sh' >"$all/ldap/etc/passwd"
+    printf '%s\n' 'passwd: files extrausers' 'group: files extrausers' >"$all/ldap/etc/nsswitch.conf"
+    mkdir -p "$all/ldap/var/lib/extrausers"
+    echo 'qemu:x:5107:5107:QEMU of all hosts:/:/sbin/nologin' >"$all/ldap/var/lib/extrausers/passwd"
+    printf '%s\n' qemu:x:5107: kvm:x:5036:qemu >"$all/ldap/var/lib/extrausers/group"
+    cp -a "$all/ldap/etc" "$BATS_TEST_TMPDIR/etc"
+    quiet_install ldap
+    diff -r --no-dereference "$BATS_TEST_TMPDIR/etc" "$all/ldap/etc"
+}
+
+@test "an id that somebody from elsewhere has is not given to a new account" {
+    new_root ldap-ids
+    put_accounts ldap-ids none
+    printf '%s\n' 'passwd: files extrausers' 'group: files extrausers' >"$all/ldap-ids/etc/nsswitch.conf"
+    mkdir -p "$all/ldap-ids/var/lib/extrausers"
+    # What nss-extrausers gives has ids of 500 and more.
+    printf '%s\n' a:x:36: b:x:107: >"$all/ldap-ids/etc/group"
+    echo c:x:999: >"$all/ldap-ids/var/lib/extrausers/group"
+    echo 'd:x:998:999::/:/bin/sh' >"$all/ldap-ids/var/lib/extrausers/passwd"
+    quiet_install ldap-ids
+    [ "$(chroot "$all/ldap-ids" id qemu)" = "uid=107(qemu) gid=996(qemu) groups=996(qemu),997(kvm)" ]
+}
+
+@test "account files that can't be written: installed all the same, with a word about it" {
+    new_root locked
+    mount --bind "$all/locked/etc" "$all/locked/etc"
+    mount -o remount,bind,ro "$all/locked/etc"
+    run -0 rpm_in locked -i --nodeps "$package"
+    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers tries again at the next boot"* ]]
+    [[ $output == *"virt-privileges: 'useradd "* ]]
+    run -0 rpm_in locked -V --nodeps virt-privileges
+    [ "$output" = "" ]
+}
+
+@test "a root without /dev, /proc, udev and systemd: in silence, and nothing is made in /dev" {
+    new_root bare
+    rm -rf "$all"/bare/{dev,proc,sys,run}/{*,.[!.]*} "$all"/bare/usr/{bin/udevadm,bin/systemd-*}
+    quiet_install bare
+    [ "$(find "$all"/bare/{dev,proc,sys,run} -mindepth 1)" = "" ]
+    run -0 rpm_in bare -e virt-privileges
+    [ "$output" = "" ]
+    [ "$(find "$all"/bare/{dev,proc,sys,run} -mindepth 1)" = "" ]
+}
+
+@test "nothing of the machine around was changed" {
+    host_state | diff -u "$all/host" -
+}
+
+# --- What a running udevd makes of them ---
+
+# Events are made by tests/lib/uevent, for what udevadm writes to /sys reaches
+# every udevd of the machine; which devices they are for, udevadm itself says.
+stub_udevadm() {
+    cat <<STUB
+#!/bin/sh
+[ "\$1" = trigger ] || exec /usr/bin/udevadm "\$@"
+[ "\$(/usr/bin/udevadm "\$@" --dry-run --verbose)" = /sys/devices/virtual/misc/kvm ] || exit 1
+case " \$* " in
+*" --action=add "*) exec $PWD/tests/lib/uevent add ;;
+*) exec $PWD/tests/lib/uevent change ;;
+esac
+STUB
+}
+
+@test "where udevd runs: 0666 as soon as rpm is done, and 0660 when it has removed it" {
+    [ -e /sys/devices/virtual/misc/kvm ] || skip "this kernel has no KVM device to announce"
+    # shellcheck disable=SC2086
+    scenario() {
+        # Slow enough to see whether it is waited for.
+        mkdir -p /run/udev/rules.d
+        echo 'KERNEL=="kvm", PROGRAM=="/bin/sleep 0.3"' >/run/udev/rules.d/00-slow.rules
+        setpriv --pdeathsig TERM /usr/lib/systemd/systemd-udevd >/run/udevd.log 2>&1 3>&- &
+        udevd=$!
+        trap 'kill $udevd; wait $udevd; cat /run/udevd.log' EXIT
+        until [ -S /run/udev/control ] && /usr/bin/udevadm control --ping --timeout=10; do sleep 0.02; done
+        [ "$(stat -c %a:%U:%G /dev/kvm)" = 660:root:kvm ]
+        rpm $force --dbpath "$1/db" -i --nodeps "$1/package.rpm"
+        [ "$(stat -c %a:%U:%G /dev/kvm)" = 666:root:kvm ]
+        # An upgrade's %postun comes after the new package's files: it must not take the mode away.
+        rpm $force --dbpath "$1/db" -U --force --nodeps "$1/package.rpm"
+        [ "$(stat -c %a:%U:%G /dev/kvm)" = 666:root:kvm ]
+        rpm $force --dbpath "$1/db" -e virt-privileges
+        [ "$(stat -c %a:%U:%G /dev/kvm)" = 660:root:kvm ]
+    }
+    cp "$package" "$BATS_TEST_TMPDIR/package.rpm"
+    stub_udevadm >"$BATS_TEST_TMPDIR/udevadm"
+    chmod +x "$BATS_TEST_TMPDIR/udevadm"
+    # /usr is an overlay, so that rpm installs as on a running host, not in a
+    # chroot. rpm looks for a scriptlet's commands in /usr/sbin first.
+    mkdir -p "$all/usr/sbin" "$all/usr.work"
+    mv "$BATS_TEST_TMPDIR/udevadm" "$all/usr/sbin"
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private bash -euc '
+        mount -t overlay -o "lowerdir=/usr,upperdir=$all/usr,workdir=$all/usr.work" overlay /usr
+        exec tests/lib/private-udevd bash -eux -c "$1" bash "$2"
+    ' bash "$(declare -f scenario); scenario \"\$1\"" "$BATS_TEST_TMPDIR" 3>&-
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the keys of a qemu.conf mean. Which file is read: tests/cli/conf-files.bats. */
+#include "../lib/settings-text.h"
+#include "cleanup.h"
+#include "log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A file, and either its message behind "x:" or the lines that differ from the defaults. */
+static const struct {
+	const char *text;
+	const char *error;
+	const char *lines;
+} cases[] = {
+	{"", NULL, ""},
+	{"# user = \"root\"\n", NULL, ""},
+	{"unknown = [ 1 ]\nUSER = \"root\"\nusers = 1\n", NULL, ""},
+	{"user = \"root\"\ngroup = \"root\"\n", NULL, "user root 1\ngroup root 2\n"},
+	{"\n\ngroup='+107';user=\"\"\"107\"\"\"", NULL, "user 107 3\ngroup +107 3\n"},
+	{"user =\t\"libvirt-qemu\"\n", NULL, "user libvirt-qemu 1\n"},
+	{"max_core = 1\nuser = \"a\"\nuser = \"b\"\n", NULL, "user a 2\nmax_core 1 1\n"},
+	{"user = \"a\"\nuser = 5\n", NULL, "user a 1\n"},
+	{"user = 107\n", "1:8: user: a name or a number in quotes was expected, not 107", NULL},
+	{"\nuser = [ \"qemu\" ]\n",
+		"2:8: user: a name or a number in quotes was expected, not a list", NULL},
+	{"group = -1\n", "1:9: group: a name or a number in quotes was expected, not -1", NULL},
+	{"user = \"\"\n", "1:8: user: \"\" can't be a user or group: it is empty", NULL},
+	{"group = ''\n", "1:9: group: \"\" can't be a user or group: it is empty", NULL},
+	{"user = \"+4294967295\"\n",
+		"1:8: user: \"+4294967295\" can't be a user or group: "
+		"ids go from 0 to 4294967294",
+		NULL},
+	{"group = \"4294967295\"\n",
+		"1:9: group: \"4294967295\" can't be a user or group: "
+		"ids go from 0 to 4294967294",
+		NULL},
+	{"user = \"-1\"\n",
+		"1:8: user: \"-1\" can't be a user or group: "
+		"neither a name nor an id begins with \"-\"",
+		NULL},
+	{"user = \"+ 107\"\n",
+		"1:8: user: \"+ 107\" can't be a user or group: "
+		"a number must follow \"+\", and nothing else",
+		NULL},
+	{"user = \"++107\"\n",
+		"1:8: user: \"++107\" can't be a user or group: "
+		"a number must follow \"+\", and nothing else",
+		NULL},
+	{"user = \"\"\"qemu\n\"\"\"\n",
+		"1:8: user: \"qemu\n\" can't be a user or group: "
+		"a name has no control characters in it",
+		NULL},
+
+	{"dynamic_ownership = 0\n", NULL, "dynamic_ownership 0 1\n"},
+	{"dynamic_ownership = +1\n", NULL, "dynamic_ownership 1 1\n"},
+	{"dynamic_ownership = 2\n", "1:21: dynamic_ownership: 0 or 1 was expected, not 2", NULL},
+	{"dynamic_ownership = -1\n", "1:21: dynamic_ownership: 0 or 1 was expected, not -1", NULL},
+	{"dynamic_ownership = 4294967296\n",
+		"1:21: dynamic_ownership: 0 or 1 was expected, not 4294967296", NULL},
+	{"remember_owner = 0\n", NULL, "remember_owner 0 1\n"},
+	{"remember_owner = \"0\"\n",
+		"1:18: remember_owner: 0 or 1 was expected, not the string \"0\"", NULL},
+	{"clear_emulator_capabilities = 0\n", NULL, "clear_emulator_capabilities 0 1\n"},
+	{"clear_emulator_capabilities = 1\n", NULL, "clear_emulator_capabilities 1 1\n"},
+	{"clear_emulator_capabilities = \"invalid\"\n",
+		"1:31: clear_emulator_capabilities: 0 or 1 was expected, not "
+		"the string \"invalid\"",
+		NULL},
+	{"clear_emulator_capabilities = []\n",
+		"1:31: clear_emulator_capabilities: 0 or 1 was expected, not a list", NULL},
+	{"clear_emulator_capabilities = 1\nclear_emulator_capabilities = 0\n", NULL,
+		"clear_emulator_capabilities 1 1\n"},
+
+	{"seccomp_sandbox = -1\n", NULL, "seccomp_sandbox -1 1\n"},
+	{"seccomp_sandbox = 0\n", NULL, "seccomp_sandbox 0 1\n"},
+	{"seccomp_sandbox = 1\n", NULL, "seccomp_sandbox 1 1\n"},
+	{"seccomp_sandbox = -2\n", "1:19: seccomp_sandbox: -1, 0 or 1 was expected, not -2", NULL},
+	{"seccomp_sandbox = 2\n", "1:19: seccomp_sandbox: -1, 0 or 1 was expected, not 2", NULL},
+	{"seccomp_sandbox = 4294967295\n",
+		"1:19: seccomp_sandbox: -1, 0 or 1 was expected, not 4294967295", NULL},
+
+	{"max_core = 0\n", NULL, "max_core 0 1\n"},
+	{"max_core = 9223372036854775807\n", NULL, "max_core 9223372036854775807 1\n"},
+	{"max_core = \"unlimited\"\n", NULL, "max_core unlimited 1\n"},
+	{"max_core = \"Unlimited\"\n",
+		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not "
+		"the string \"Unlimited\"",
+		NULL},
+	{"max_core = \"1024\"\n",
+		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not "
+		"the string \"1024\"",
+		NULL},
+	{"max_core = -1\n",
+		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not -1", NULL},
+	{"max_core = [ 1 ]\n",
+		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not a list",
+		NULL},
+
+	{"max_processes = 0\nmax_files = 0\n", NULL, "max_processes unset 1\nmax_files unset 2\n"},
+	{"max_processes = 4096\nmax_files = 4294967295\n", NULL,
+		"max_processes 4096 1\nmax_files 4294967295 2\n"},
+	{"max_processes = 4294967296\n",
+		"1:17: max_processes: a number from 0 to 4294967295 was expected, not 4294967296",
+		NULL},
+	{"max_processes = -1\n",
+		"1:17: max_processes: a number from 0 to 4294967295 was expected, not -1", NULL},
+	{"max_files = \"unlimited\"\n",
+		"1:13: max_files: a number from 0 to 4294967295 was expected, not "
+		"the string \"unlimited\"",
+		NULL},
+
+	{"user = qemu\n",
+		"1:8: a value (an integer, a string in quotes, a list in brackets) was expected, "
+		"not \"q\"",
+		NULL},
+	/* A good beginning does not count where the rest can't be read. */
+	{"user = \"root\"\n[\n", "2:1: the name of a setting was expected, not \"[\"", NULL},
+};
+
+static char *settings_text(const struct settings *settings)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	print_settings(out, settings);
+	fclose(out);
+	return text;
+}
+
+/* The lines of text that are not those of the defaults; text is used up. */
+static char *without_defaults(char *text)
+{
+	static const char defaults[] = "\nuser qemu 0\ngroup qemu 0\ndynamic_ownership 1 0\n"
+				       "remember_owner 1 0\nclear_emulator_capabilities 1 0\n"
+				       "seccomp_sandbox -1 0\nmax_core unset 0\n"
+				       "max_processes unset 0\nmax_files unset 0\n";
+	char *rest = xstrdup("");
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		cleanup_free char *whole = xasprintf("\n%s\n", line);
+		cleanup_free char *before = rest;
+		rest = xasprintf("%s%s", before, strstr(defaults, whole) ? "" : whole + 1);
+	}
+	return rest;
+}
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct settings settings;
+		const char *text = cases[i].text;
+		cleanup_free char *error = NULL;
+		bool good = settings_from_text(&settings, "x", text, strlen(text), &error);
+
+		print_message("# %zu\n", i);
+		if (cases[i].error) {
+			cleanup_free char *expected = xasprintf("x:%s", cases[i].error);
+			assert_false(good);
+			assert_string_equal(error, expected);
+			continue;
+		}
+		assert_true(good);
+		assert_string_equal(settings.file, "x");
+		cleanup_free char *printed = settings_text(&settings);
+		cleanup_free char *rest = without_defaults(printed);
+		assert_string_equal(rest, cases[i].lines);
+		settings_free(&settings);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+
+	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
