@@ -47,6 +47,8 @@ help:
 	@echo 'make install      install below $$(DESTDIR)$$(PREFIX) [$(DESTDIR)$(PREFIX)]'
 	@echo 'make deps         install what the other targets need, through apt-get or dnf'
 	@echo 'make check        all tests but those that boot machines (as root)'
+	@echo 'make check-vm     boots whole machines'
+	@echo 'make vm-shell     such a machine on this terminal'
 	@echo 'make rpm          source and binary packages into $$(BUILD)/rpm'
 	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'
 	@echo 'make format       lay the C sources out as .clang-format says'
@@ -119,4 +121,5 @@ format:
 clean:
 	rm -rf $(BUILD)
 
+-include tests/vm/vm.mk
 -include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/tests/*.d)

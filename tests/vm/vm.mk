@@ -1,0 +1,9 @@
+# Whole machines; tests/vm/run says how it works.
+.PHONY: check-vm vm-shell
+check-vm:
+	tests/deps vm
+	tests/vm/run $(SCENARIOS)
+
+vm-shell:
+	tests/deps vm
+	tests/vm/shell
