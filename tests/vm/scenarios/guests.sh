@@ -71,13 +71,13 @@ libvirtd() {
 <domain type='kvm'>
   <name>hello</name>
   <memory unit='MiB'>64</memory>
-  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='fd'/></os>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <disk type='file' device='disk'>
+    <disk type='file' device='floppy'>
       <driver name='qemu' type='raw'/>
       <source file='/run/vm/hello.img'/>
-      <target dev='vda' bus='virtio'/>
+      <target dev='fda' bus='fdc'/>
       <readonly/>
     </disk>
     <serial type='file'><source path='/run/domain.out'/></serial>

@@ -12,7 +12,7 @@ phase_install() {
     is "$(stat -c '%F %t:%T' /dev/kvm)" "character special file a:e8" "/dev/kvm is KVM's device"
     is "$(getfacl -cp /dev/kvm | grep -v '^$' | tr '\n' ' ')" "user::rw- group::rw- other::rw- " "/dev/kvm has no ACL beside its mode"
     is "$(id qemu)" "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" "the account is there"
-    is "$(getent passwd qemu | cut -d: -f6-7)" "/:/usr/sbin/nologin" "nobody logs in as the account"
+    is "$(getent passwd qemu | cut -d: -f6-7)" "/:/sbin/nologin" "nobody logs in as the account"
     is "$(getent shadow qemu | cut -d: -f2 | cut -c1)" "!" "the account has no password"
     capture rpm -V virt-privileges
     is "$status:$output" "0:" "rpm finds nothing changed"
