@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "boot.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <utmpx.h>
+
+#define BOOT_TIME_FILE RUNTIME_DIR "/boot-time"
+/* Two computations can be a second apart, each rounded. */
+#define TOLERANCE 2
+
+static long long current; /* 0: not known yet */
+
+const char *boot_id(void)
+{
+	static const char path[] = "/proc/sys/kernel/random/boot_id";
+	static char id[BOOT_ID_LENGTH + 1];
+
+	if (!id[0]) {
+		cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, id, BOOT_ID_LENGTH) != BOOT_ID_LENGTH ||
+			strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
+			die("can't read the boot's id from %s: is /proc mounted?", path);
+	}
+	return id;
+}
+
+/* 0 if there is no such record. */
+static long long from_utmp(void)
+{
+	struct utmpx wanted = {.ut_type = BOOT_TIME};
+	const struct utmpx *record;
+
+	setutxent();
+	record = getutxid(&wanted);
+	long long time = record ? record->ut_tv.tv_sec : 0;
+	endutxent();
+	return time;
+}
+
+static long long from_uptime(void)
+{
+	char text[64] = "";
+	cleanup_fd int fd = open("/proc/uptime", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		die_errno("can't read /proc/uptime");
+	/* As llround(3) of what is positive, which would need another library. */
+	return (long long)((double)time(NULL) - strtod(text, NULL) + 0.5);
+}
+
+/* What was seen, in this boot, by an earlier call; 0 if nothing was. */
+static long long from_file(void)
+{
+	char text[32] = "";
+	struct stat st;
+	cleanup_fd int fd = open(BOOT_TIME_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || read(fd, text, sizeof text - 1) <= 0)
+		return 0;
+	return strtoll(text, NULL, 10);
+}
+
+static bool is_near(long long a, long long b)
+{
+	return b != 0 && llabs(a - b) <= TOLERANCE;
+}
+
+bool boot_time_matches(long long time)
+{
+	static long long utmp, uptime;
+
+	if (!uptime) {
+		utmp = from_utmp();
+		uptime = from_uptime();
+	}
+	return is_near(time, utmp) || is_near(time, uptime);
+}
+
+long long boot_time(void)
+{
+	if (!current) {
+		long long seen = from_file();
+		if (seen && boot_time_matches(seen))
+			current = seen;
+	}
+	if (!current)
+		current = from_utmp();
+	if (!current)
+		current = from_uptime();
+	return current;
+}
+
+void boot_time_seen(long long time)
+{
+	static const char temporary[] = BOOT_TIME_FILE ".new";
+	char text[32];
+
+	if (time == boot_time())
+		return;
+	current = time;
+	/* Only a help: without the file, the next one that is seen serves as well. */
+	if (mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
+		return;
+	unlink(temporary);
+	cleanup_fd int fd =
+		open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int n = snprintf(text, sizeof text, "%lld\n", time);
+	if (fd >= 0 && write(fd, text, (size_t)n) == n)
+		rename(temporary, BOOT_TIME_FILE);
+}

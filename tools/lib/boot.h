@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which boot of the host this is. */
+#pragma once
+
+#include <stdbool.h>
+
+#define BOOT_ID_LENGTH 36
+/* For what lasts as long as the boot. Made by tmpfiles.d, or when it is needed. */
+#define RUNTIME_DIR "/run/virt-privileges"
+
+/* The kernel's id of this boot (random(4)). Ends the program if it can't be had. */
+const char *boot_id(void);
+
+/*
+ * When the host was booted, in seconds since the epoch, as libvirtd has it:
+ * virHostGetBootTime() in its src/util/virhostuptime.c takes utmp's BOOT_TIME
+ * record and else computes it from whole seconds of now and /proc/uptime, once in
+ * its life. That computation wobbles by a second. A time that was seen in one of
+ * libvirt's attributes is its own, and is used from then on in this boot.
+ */
+long long boot_time(void);
+
+/* Whether a time can be that of this boot: at most 2 s away from what utmp or the uptime say. */
+bool boot_time_matches(long long time);
+
+/* A matching time was seen in an attribute of libvirt's. */
+void boot_time_seen(long long time);
