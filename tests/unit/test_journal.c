@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The journal's text: what is written is read back, and nothing else is read. */
+#include "journal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct entry examples[] = {
+	{.kind = ENTRY_OWNER,
+		.path = (char *)"/images/a \\ \n\xff\xc2\x80.qcow2",
+		.type = 'f',
+		.id = {.filesystem = "uuid:0123456789abcdef0123456789abcdef",
+			.handle_type = 1,
+			.handle_size = 3,
+			.handle = {0, 0xff, 0x10},
+			.inode = 12,
+			.born = 1700000000,
+			.born_nsec = 999999999},
+		.old_uid = 0,
+		.old_gid = 4294967294,
+		.mode = 0640,
+		.new_uid = 107,
+		.new_gid = 107,
+		.attributes = true,
+		.refs_before = 2},
+	{.kind = ENTRY_GRANT,
+		.path = (char *)"/",
+		.type = 'd',
+		.id = {.filesystem = "dev:8:1", .inode = UINT64_MAX, .born = -1},
+		.mode = 07777,
+		.acl_before = (char *)"user::rwx,group::---,other::---",
+		.acl_after = (char *)"user::rwx,user:107:--x,group::---,mask::--x,other::---"},
+};
+
+static struct journal *example(void)
+{
+	struct journal *journal = calloc(1, sizeof *journal);
+
+	journal->name = strdup("vm-1");
+	strcpy(journal->boot, "01234567-89ab-cdef-0123-456789abcdef");
+	journal->boot_time = 1795552552;
+	journal->holder = 123;
+	journal->holder_start = 456;
+	for (size_t i = 0; i < 2; i++) {
+		struct entry *e = journal_add(journal);
+		*e = examples[i];
+		e->path = strdup(e->path);
+		e->acl_before = e->acl_before ? strdup(e->acl_before) : NULL;
+		e->acl_after = e->acl_after ? strdup(e->acl_after) : NULL;
+	}
+	return journal;
+}
+
+static void what_is_written_is_read(void **state)
+{
+	(void)state;
+	for (int settled = 0; settled < 2; settled++) {
+		struct journal *journal = example();
+		char *error;
+		journal->settled = settled;
+		char *text = journal_format(journal);
+		struct journal *back = journal_parse("x", text, strlen(text), &error);
+		assert_non_null(back);
+		assert_int_equal(back->settled, settled);
+		assert_int_equal(back->holder, 123);
+		assert_true(back->boot_time == 1795552552);
+		assert_int_equal(back->n_entries, 2);
+		for (size_t i = 0; i < 2; i++) {
+			assert_string_equal(back->entries[i].path, examples[i].path);
+			assert_true(fileid_equal(&back->entries[i].id, &examples[i].id));
+			assert_int_equal(back->entries[i].refs_before, examples[i].refs_before);
+		}
+		char *again = journal_format(back);
+		assert_string_equal(text, again);
+		free(again);
+		free(text);
+		journal_free(back);
+		journal_free(journal);
+	}
+}
+
+static void a_part_is_refused(void **state)
+{
+	(void)state;
+	struct journal *journal = example();
+	char *text = journal_format(journal);
+
+	for (size_t length = 0; length < strlen(text); length++) {
+		char *error;
+		char *part = malloc(length + 1);
+		memcpy(part, text, length);
+		assert_null(journal_parse("x", part, length, &error));
+		assert_memory_equal(error, "x:", 2);
+		free(error);
+		free(part);
+	}
+	free(text);
+	journal_free(journal);
+}
+
+/* Any byte can be another one: refused, or read as what can be written. */
+static void other_bytes_do_no_harm(void **state)
+{
+	(void)state;
+	static const char bytes[] = {0, '\n', ' ', '\\', '0', '9', 'f', ':', '/', '\x80', '-'};
+	struct journal *journal = example();
+	char *text = journal_format(journal);
+	size_t length = strlen(text);
+
+	for (size_t at = 0; at < length; at++) {
+		for (size_t b = 0; b < sizeof bytes; b++) {
+			char *error;
+			char saved = text[at];
+			text[at] = bytes[b];
+			struct journal *back = journal_parse("x", text, length, &error);
+			if (back) {
+				char *again = journal_format(back);
+				char *ignored;
+				struct journal *third =
+					journal_parse("x", again, strlen(again), &ignored);
+				assert_non_null(third);
+				journal_free(third);
+				free(again);
+			} else {
+				free(error);
+			}
+			journal_free(back);
+			text[at] = saved;
+		}
+	}
+	free(text);
+	journal_free(journal);
+}
+
+static void what_a_power_cut_leaves_behind_the_end(void **state)
+{
+	(void)state;
+	static const char *const tails[] = {"", "s", "settled", "\0\0\0", "settled\nsettled\n"};
+	struct journal *journal = example();
+	char *text = journal_format(journal);
+
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		char *error;
+		char *whole = malloc(strlen(text) + 32);
+		size_t n = strlen(text) + (i == 3 ? 3 : strlen(tails[i]));
+		memcpy(whole, text, strlen(text));
+		memcpy(whole + strlen(text), tails[i], n - strlen(text));
+		struct journal *back = journal_parse("x", whole, n, &error);
+		assert_non_null(back);
+		assert_false(back->settled);
+		journal_free(back);
+		free(whole);
+	}
+	free(text);
+	journal_free(journal);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(a_part_is_refused),
+		cmocka_unit_test(other_bytes_do_no_harm),
+		cmocka_unit_test(what_a_power_cut_leaves_behind_the_end),
+	};
+	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
+}

@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "journal.h"
+
+#include "cleanup.h"
+#include "log.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIRST_LINE "virt-privileges claims 1"
+#define LOCK_FILE ".lock"
+#define LOCK_SECONDS 120
+#define MAX_SIZE ((size_t)256 * 1024 * 1024)
+
+static int directory = -1; /* JOURNAL_DIR, while it is locked */
+
+bool journal_is_name(const char *name)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t length = strlen(name);
+
+	return length >= 1 && length <= 64 && strspn(name, letters) == length && *name != '.' &&
+	       *name != '-';
+}
+
+/* Writing. */
+
+static void put_escaped(FILE *out, const char *text)
+{
+	while (*text) {
+		size_t n = text_utf8_length(text);
+		if (n == 0 || *text == '\\' || text_is_control(text))
+			fprintf(out, "\\x%02x", (unsigned char)*text++);
+		else
+			text += fwrite(text, 1, n, out);
+	}
+}
+
+static void put_value(FILE *out, const char *key, const char *value)
+{
+	fprintf(out, "%s ", key);
+	put_escaped(out, value);
+	putc('\n', out);
+}
+
+static void put_entry(FILE *out, const struct entry *e)
+{
+	fprintf(out, "entry %s\n", e->kind == ENTRY_OWNER ? "owner" : "grant");
+	put_value(out, "path", e->path);
+	fprintf(out, "type %c\nfilesystem %s\n", e->type, e->id.filesystem);
+	if (e->id.handle_size) {
+		fprintf(out, "handle %d:", e->id.handle_type);
+		for (unsigned i = 0; i < e->id.handle_size; i++)
+			fprintf(out, "%02x", e->id.handle[i]);
+		putc('\n', out);
+	}
+	fprintf(out, "inode %" PRIu64 "\n", e->id.inode);
+	if (e->id.born >= 0)
+		fprintf(out, "born %" PRId64 ".%09" PRIu32 "\n", e->id.born, e->id.born_nsec);
+	fprintf(out, "owner %u:%u\nmode %04o\nto %u:%u\n", e->old_uid, e->old_gid, e->mode,
+		e->new_uid, e->new_gid);
+	if (e->attributes)
+		fprintf(out, "attributes %u\n", e->refs_before);
+	if (e->kind == ENTRY_GRANT) {
+		put_value(out, "acl-before", e->acl_before);
+		put_value(out, "acl-after", e->acl_after);
+	}
+	fputs("end\n", out);
+}
+
+char *journal_format(const struct journal *journal)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		die("out of memory");
+	fprintf(out, FIRST_LINE "\nname %s\nboot %s\nbooted %lld\n", journal->name, journal->boot,
+		journal->boot_time);
+	if (journal->holder)
+		fprintf(out, "holder %d %llu\n", journal->holder, journal->holder_start);
+	for (size_t i = 0; i < journal->n_entries; i++)
+		put_entry(out, &journal->entries[i]);
+	fprintf(out, "entries %zu\n%s", journal->n_entries, journal->settled ? "settled\n" : "");
+	if (fclose(out) != 0)
+		die("out of memory");
+	return text;
+}
+
+/* Reading. */
+
+struct reader {
+	const char *file;
+	const char *p, *end;
+	unsigned line;
+	char *key, *value; /* of the current line */
+	char **error;
+};
+
+static bool bad(struct reader *r, const char *what)
+{
+	free(*r->error);
+	*r->error = xasprintf("%s:%u: %s", r->file, r->line, what);
+	return false;
+}
+
+static int digit(char c)
+{
+	const char *digits = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* In place. */
+static bool unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p; p++) {
+		if (*p != '\\') {
+			*to++ = *p;
+			continue;
+		}
+		if (p[1] != 'x' || digit(p[2]) < 0 || digit(p[3]) < 0)
+			return false;
+		*to++ = (char)(digit(p[2]) << 4 | digit(p[3]));
+		p += 3;
+	}
+	*to = '\0';
+	return true;
+}
+
+/* The next line, split at its first blank. False at the end of the text, or when it is cut. */
+static bool next_line(struct reader *r)
+{
+	const char *newline = memchr(r->p, '\n', (size_t)(r->end - r->p));
+
+	free(r->key);
+	free(r->value);
+	r->key = r->value = NULL;
+	r->line++;
+	if (!newline)
+		return bad(r, "the file ends early");
+	if (memchr(r->p, '\0', (size_t)(newline - r->p)))
+		return bad(r, "a NUL byte");
+	cleanup_free char *line = xstrndup(r->p, (size_t)(newline - r->p));
+	r->p = newline + 1;
+	char *blank = strchr(line, ' ');
+	r->value = xstrdup(blank ? blank + 1 : "");
+	if (blank)
+		*blank = '\0';
+	r->key = steal_pointer(&line);
+	return true;
+}
+
+static bool number(const char **p, unsigned long long largest, unsigned long long *n)
+{
+	char *end;
+
+	if (**p < '0' || **p > '9')
+		return false;
+	errno = 0;
+	*n = strtoull(*p, &end, 10);
+	*p = end;
+	return errno == 0 && *n <= largest;
+}
+
+static bool pair(const char *p, uid_t *uid, gid_t *gid)
+{
+	unsigned long long a, b;
+
+	if (!number(&p, UINT_MAX - 1, &a) || *p++ != ':' || !number(&p, UINT_MAX - 1, &b) || *p)
+		return false;
+	*uid = (uid_t)a;
+	*gid = (gid_t)b;
+	return true;
+}
+
+static bool handle(const char *p, struct fileid *id)
+{
+	unsigned long long type;
+	unsigned n = 0;
+
+	if (!number(&p, INT_MAX, &type) || *p++ != ':')
+		return false;
+	for (; digit(p[0]) >= 0 && digit(p[1]) >= 0 && n < FILEID_HANDLE_MAX; p += 2)
+		id->handle[n++] = (unsigned char)(digit(p[0]) << 4 | digit(p[1]));
+	id->handle_type = (int)type;
+	id->handle_size = n;
+	return n > 0 && !*p;
+}
+
+static bool born(const char *p, struct fileid *id)
+{
+	unsigned long long seconds, nanoseconds;
+
+	if (!number(&p, INT64_MAX, &seconds) || *p++ != '.' ||
+		!number(&p, 999999999, &nanoseconds) || *p)
+		return false;
+	id->born = (int64_t)seconds;
+	id->born_nsec = (uint32_t)nanoseconds;
+	return true;
+}
+
+static bool is_filesystem(const char *value)
+{
+	return (strncmp(value, "uuid:", 5) == 0 || strncmp(value, "dev:", 4) == 0) &&
+	       strlen(value) < sizeof((struct fileid *)0)->filesystem;
+}
+
+static bool single(const char *p, unsigned long long largest, unsigned long long *n)
+{
+	return number(&p, largest, n) && !*p;
+}
+
+static bool text(char **to, const char *value)
+{
+	if (*to)
+		return false;
+	*to = xstrdup(value);
+	return unescape(*to) && **to;
+}
+
+static bool mode(const char *p, struct entry *e)
+{
+	char *end;
+	unsigned long bits = strtoul(p, &end, 8);
+
+	e->mode = (mode_t)bits;
+	return *p && strspn(p, "01234567") == strlen(p) && bits <= 07777;
+}
+
+/* One line of an entry. */
+static bool field(struct reader *r, struct entry *e)
+{
+	unsigned long long n = 0;
+	const char *v = r->value;
+	bool good = false;
+
+	if (strcmp(r->key, "path") == 0)
+		good = text(&e->path, v) && e->path[0] == '/';
+	else if (strcmp(r->key, "type") == 0 && (good = *v && strchr("fbcd", *v) && !v[1]))
+		e->type = *v;
+	else if (strcmp(r->key, "filesystem") == 0 && (good = is_filesystem(v)))
+		strcpy(e->id.filesystem, v);
+	else if (strcmp(r->key, "handle") == 0)
+		good = handle(v, &e->id);
+	else if (strcmp(r->key, "inode") == 0 && (good = single(v, UINT64_MAX, &n)))
+		e->id.inode = n;
+	else if (strcmp(r->key, "born") == 0)
+		good = born(v, &e->id);
+	else if (strcmp(r->key, "owner") == 0)
+		good = pair(v, &e->old_uid, &e->old_gid);
+	else if (strcmp(r->key, "mode") == 0)
+		good = mode(v, e);
+	else if (strcmp(r->key, "to") == 0)
+		good = pair(v, &e->new_uid, &e->new_gid);
+	else if (strcmp(r->key, "attributes") == 0 && (good = single(v, UINT_MAX, &n))) {
+		e->attributes = true;
+		e->refs_before = (unsigned)n;
+	} else if (strcmp(r->key, "acl-before") == 0)
+		good = text(&e->acl_before, v);
+	else if (strcmp(r->key, "acl-after") == 0)
+		good = text(&e->acl_after, v);
+	return good || bad(r, "not a line of an entry, or its value is malformed");
+}
+
+static bool read_entry(struct reader *r, struct journal *journal)
+{
+	struct entry *e = journal_add(journal);
+	const uid_t unset = (uid_t)-1;
+
+	e->old_uid = e->new_uid = unset;
+	e->mode = (mode_t)-1;
+	e->id.born = -1;
+	if (strcmp(r->value, "owner") != 0 && strcmp(r->value, "grant") != 0)
+		return bad(r, "an entry is \"owner\" or \"grant\"");
+	e->kind = strcmp(r->value, "owner") == 0 ? ENTRY_OWNER : ENTRY_GRANT;
+	for (;;) {
+		if (!next_line(r))
+			return false;
+		if (strcmp(r->key, "end") == 0)
+			break;
+		if (!field(r, e))
+			return false;
+	}
+	if (!e->path || !e->type || !e->id.filesystem[0] || !e->id.inode || e->old_uid == unset ||
+		e->new_uid == unset || e->mode == (mode_t)-1 ||
+		(e->kind == ENTRY_GRANT && (!e->acl_before || !e->acl_after)))
+		return bad(r, "the entry above is incomplete");
+	return true;
+}
+
+static bool read_head(struct reader *r, struct journal *journal)
+{
+	unsigned long long pid, start, time;
+
+	if (!next_line(r))
+		return false;
+	cleanup_free char *first = xasprintf("%s %s", r->key, r->value);
+	if (strcmp(first, FIRST_LINE) != 0)
+		return bad(r, "\"" FIRST_LINE "\" was expected");
+	if (!next_line(r))
+		return false;
+	if (strcmp(r->key, "name") != 0 || !journal_is_name(r->value))
+		return bad(r, "the name of a VM was expected");
+	journal->name = xstrdup(r->value);
+	if (!next_line(r))
+		return false;
+	if (strcmp(r->key, "boot") != 0 || strlen(r->value) != BOOT_ID_LENGTH)
+		return bad(r, "a boot id was expected");
+	strcpy(journal->boot, r->value);
+	if (!next_line(r))
+		return false;
+	if (strcmp(r->key, "booted") != 0 || !single(r->value, INT64_MAX, &time))
+		return bad(r, "the time of the boot was expected");
+	journal->boot_time = (long long)time;
+	if (!next_line(r))
+		return false;
+	if (strcmp(r->key, "holder") == 0) {
+		const char *p = r->value;
+		if (!number(&p, INT_MAX, &pid) || *p++ != ' ' || !single(p, ULLONG_MAX, &start))
+			return bad(r, "a process id and its start time were expected");
+		journal->holder = (pid_t)pid;
+		journal->holder_start = start;
+		return next_line(r);
+	}
+	return true;
+}
+
+static bool read_body(struct reader *r, struct journal *journal)
+{
+	unsigned long long n;
+
+	for (; strcmp(r->key, "entry") == 0;)
+		if (!read_entry(r, journal) || !next_line(r))
+			return false;
+	if (strcmp(r->key, "entries") != 0 || !single(r->value, SIZE_MAX, &n) ||
+		n != journal->n_entries)
+		return bad(r, "an entry, or the number of entries, was expected");
+	/*
+	 * The line behind is not made durable: a power cut can leave a part of it, and
+	 * what counts then is that the boot is another one.
+	 */
+	static const char settled[] = "settled\n";
+	journal->settled = (size_t)(r->end - r->p) == strlen(settled) &&
+			   memcmp(r->p, settled, strlen(settled)) == 0;
+	return true;
+}
+
+struct journal *journal_parse(const char *file, const char *text, size_t length, char **error)
+{
+	struct journal *journal = xcalloc(1, sizeof *journal);
+	struct reader reader = {.file = file, .p = text, .end = text + length, .error = error};
+
+	*error = NULL;
+	if (!read_head(&reader, journal) || !read_body(&reader, journal)) {
+		journal_free(journal);
+		journal = NULL;
+	}
+	free(reader.key);
+	free(reader.value);
+	return journal;
+}
+
+struct journal *journal_new(const char *name)
+{
+	struct journal *journal = xcalloc(1, sizeof *journal);
+
+	journal->name = xstrdup(name);
+	strcpy(journal->boot, boot_id());
+	return journal;
+}
+
+static void free_entry(struct entry *e)
+{
+	free(e->path);
+	free(e->acl_before);
+	free(e->acl_after);
+}
+
+void journal_free(struct journal *journal)
+{
+	if (!journal)
+		return;
+	for (size_t i = 0; i < journal->n_entries; i++)
+		free_entry(&journal->entries[i]);
+	free(journal->entries);
+	free(journal->name);
+	free(journal);
+}
+
+struct entry *journal_add(struct journal *journal)
+{
+	/* Doubled, so that ten thousand disks are not ten thousand copies. */
+	if ((journal->n_entries & (journal->n_entries - 1)) == 0)
+		journal->entries = xreallocarray(journal->entries,
+			journal->n_entries ? 2 * journal->n_entries : 1, sizeof(struct entry));
+	struct entry *e = &journal->entries[journal->n_entries++];
+	*e = (struct entry){0};
+	return e;
+}
+
+void journal_sweep(struct journal *journal)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		if (journal->entries[i].done)
+			free_entry(&journal->entries[i]);
+		else
+			journal->entries[kept++] = journal->entries[i];
+	}
+	journal->n_entries = kept;
+}
+
+/* The directory. */
+
+/*
+ * Opens one directory below another, makes it if it is missing, and refuses it if others
+ * than root could have written in it.
+ */
+static int open_directory(int parent, const char *name, const char *path, mode_t permissions)
+{
+	struct stat st;
+
+	if (mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
+		die_errno("can't make the directory %s", path);
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die_errno("can't open the directory %s", path);
+	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		die("can't trust the directory %s: others than root can write to it; look into it, "
+		    "then: chown root %s && chmod go-w %s",
+			path, path, path);
+	return fd;
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+void journal_lock(bool exclusive)
+{
+	cleanup_fd int lib = open("/var/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (lib < 0)
+		die_errno("can't open the directory /var/lib");
+	cleanup_fd int ours =
+		open_directory(lib, "virt-privileges", "/var/lib/virt-privileges", 0755);
+	directory = open_directory(ours, "claims", JOURNAL_DIR, 0700);
+	/* Held until the program ends. */
+	int lock = openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0)
+		die_errno("can't open the lock %s/" LOCK_FILE, JOURNAL_DIR);
+	struct sigaction on_alarm = {.sa_handler = ignore};
+	sigaction(SIGALRM, &on_alarm, NULL);
+	alarm(LOCK_SECONDS);
+	int result;
+	time_t end = time(NULL) + LOCK_SECONDS;
+	do
+		result = flock(lock, exclusive ? LOCK_EX : LOCK_SH);
+	while (result < 0 && errno == EINTR && time(NULL) < end);
+	int number = errno;
+	alarm(0);
+	errno = number;
+	if (result < 0 && errno == EINTR)
+		die("another virt-priv-chown has held %s/" LOCK_FILE " for %d s; is it stopped?",
+			JOURNAL_DIR, LOCK_SECONDS);
+	if (result < 0)
+		die_errno("can't lock %s/" LOCK_FILE, JOURNAL_DIR);
+}
+
+static bool fail(char **error, const char *name, const char *what)
+{
+	*error = xasprintf("can't %s %s/%s: %s", what, JOURNAL_DIR, name, strerror(errno));
+	return false;
+}
+
+bool journal_read(const char *name, struct journal **out, char **error)
+{
+	struct stat st;
+	cleanup_free char *path = xasprintf("%s/%s", JOURNAL_DIR, name);
+	cleanup_fd int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	*out = NULL;
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(error, name, "open the journal");
+	if (!S_ISREG(st.st_mode) || (size_t)st.st_size > MAX_SIZE) {
+		*error = xasprintf("%s is no journal", path);
+		return false;
+	}
+	size_t length = 0;
+	cleanup_free char *text = xmalloc((size_t)st.st_size + 1);
+	while (length < (size_t)st.st_size) {
+		ssize_t n = read(fd, text + length, (size_t)st.st_size - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(error, name, "read the journal");
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	*out = journal_parse(path, text, length, error);
+	if (*out && strcmp((*out)->name, name) != 0) {
+		*error = xasprintf("%s:2: the journal is that of the VM %s", path, (*out)->name);
+		journal_free(*out);
+		*out = NULL;
+	}
+	return *out != NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct journal *const *)a)->name, (*(struct journal *const *)b)->name);
+}
+
+struct journal **journal_read_all(size_t *n, bool *all_read)
+{
+	struct journal **all = NULL;
+	cleanup_dir DIR *dir =
+		fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	struct dirent *d;
+
+	*n = 0;
+	*all_read = true;
+	if (!dir)
+		die_errno("can't read the directory %s", JOURNAL_DIR);
+	while (errno = 0, (d = readdir(dir)) != NULL) {
+		cleanup_free char *error = NULL;
+		struct journal *journal;
+		if (!journal_is_name(d->d_name))
+			continue;
+		if (!journal_read(d->d_name, &journal, &error)) {
+			warn("%s; left as it is", error);
+			*all_read = false;
+		} else if (journal) {
+			all = xreallocarray(all, *n + 1, sizeof *all);
+			all[(*n)++] = journal;
+		}
+	}
+	if (errno)
+		die_errno("can't read the directory %s", JOURNAL_DIR);
+	if (*n)
+		qsort(all, *n, sizeof *all, by_name);
+	return all;
+}
+
+static bool write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		ssize_t n = write(fd, text, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		text += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+/* EINTR of these is no answer yet. */
+static bool sync_fd(int fd)
+{
+	int result;
+
+	do
+		result = fsync(fd);
+	while (result < 0 && errno == EINTR);
+	return result == 0;
+}
+
+bool journal_remove(const struct journal *journal, char **error)
+{
+	const char *name = journal->name;
+
+	if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+		return fail(error, name, "remove the journal");
+	return sync_fd(directory) || fail(error, name, "sync the removal of the journal");
+}
+
+bool journal_write(const struct journal *journal, char **error)
+{
+	const char *name = journal->name;
+
+	/* No VM has a name that begins with a dot. */
+	cleanup_free char *temporary = xasprintf(".%s.new", name);
+	cleanup_free char *text = journal_format(journal);
+	if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
+		return fail(error, temporary, "remove");
+	cleanup_fd int fd =
+		openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail(error, temporary, "make");
+	if (!write_all(fd, text) || !sync_fd(fd) ||
+		renameat(directory, temporary, directory, name) < 0) {
+		fail(error, name, "write the journal");
+		unlinkat(directory, temporary, 0);
+		return false;
+	}
+	return sync_fd(directory) || fail(error, name, "sync the journal");
+}
+
+bool journal_settle(struct journal *journal, char **error)
+{
+	cleanup_fd int fd =
+		openat(directory, journal->name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || !write_all(fd, "settled\n"))
+		return fail(error, journal->name, "complete the journal");
+	journal->settled = true;
+	return true;
+}
+
+void journal_tidy(void)
+{
+	cleanup_dir DIR *dir =
+		fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		size_t length = strlen(d->d_name);
+		if (d->d_name[0] == '.' && length > 5 &&
+			strcmp(d->d_name + length - 4, ".new") == 0)
+			unlinkat(directory, d->d_name, 0);
+	}
+}

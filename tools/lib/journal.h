@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is held for virtual machines, on disk: one file per VM in JOURNAL_DIR, text
+ * that a person can read, written whole and made durable before the first change.
+ *
+ * A value is escaped: "\xNN" for a backslash, control characters and bytes that are
+ * not UTF-8. A file that is not what was written here is never changed or removed.
+ */
+#pragma once
+
+#include "boot.h"
+#include "fileid.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define JOURNAL_DIR "/var/lib/virt-privileges/claims"
+
+enum entry_kind {
+	ENTRY_OWNER, /* the object belongs to the QEMU user while it is held */
+	ENTRY_GRANT, /* an ACL entry lets the QEMU user read or search it */
+};
+
+struct entry {
+	enum entry_kind kind;
+	char *path;
+	char type; /* 'f' regular file, 'b' block device, 'c' character device, 'd' directory */
+	struct fileid id;
+	/* As it was before the first change. */
+	uid_t old_uid;
+	gid_t old_gid;
+	mode_t mode; /* permission bits */
+	/* ENTRY_OWNER: whom it belongs to now; ENTRY_GRANT: who got access. */
+	uid_t new_uid;
+	gid_t new_gid;
+	/* libvirt's attributes are kept too, and said so many holders before. */
+	bool attributes;
+	unsigned refs_before;
+	/* ENTRY_GRANT: the ACL before the first grant and after this one, as acl_to_text(3). */
+	char *acl_before, *acl_after;
+	/* Of this run, not on disk: what was changed, or need not be kept any more. */
+	bool changed, done;
+};
+
+struct journal {
+	char *name; /* of the VM */
+	char boot[BOOT_ID_LENGTH + 1];
+	long long boot_time; /* as it was written to libvirt's attributes */
+	pid_t holder;	     /* 0: held until it is released, or the next boot */
+	unsigned long long holder_start;
+	bool settled; /* all changes were made; else it was interrupted */
+	struct entry *entries;
+	size_t n_entries;
+};
+
+/* Whether name can be the name of a VM: [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}. */
+bool journal_is_name(const char *name);
+
+/*
+ * Takes the lock that every reader (exclusive false) and writer holds while it works
+ * with journals; it goes with the process. Makes the directory if there is none.
+ * Ends the program if it can't be had.
+ */
+void journal_lock(bool exclusive);
+
+/*
+ * Reads the journal of a VM into *out, a new object; NULL if there is none. Returns false
+ * and a new message in *error if it can't be read or is not what was written.
+ */
+bool journal_read(const char *name, struct journal **out, char **error);
+
+/*
+ * All journals, sorted by name. One that can't be read is reported on standard error and
+ * makes *all_read false.
+ */
+struct journal **journal_read_all(size_t *n, bool *all_read);
+
+struct journal *journal_new(const char *name);
+void journal_free(struct journal *journal);
+/* A new entry at the end, zeroed. */
+struct entry *journal_add(struct journal *journal);
+/* Takes out what is done. */
+void journal_sweep(struct journal *journal);
+
+/* Writes it durably. False and *error on failure. */
+bool journal_write(const struct journal *journal, char **error);
+/* Removes it durably; one that does not exist is removed. */
+bool journal_remove(const struct journal *journal, char **error);
+/* Adds to the file that all changes were made. */
+bool journal_settle(struct journal *journal, char **error);
+
+/* Takes away what interrupted writes left. Under the exclusive lock. */
+void journal_tidy(void);
+
+/* For tests: the text of a journal, new; and back. */
+char *journal_format(const struct journal *journal);
+struct journal *journal_parse(const char *file, const char *text, size_t length, char **error);
