@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "access.h"
+
+#include "cleanup.h"
+#include "ids.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void identity_look_up(
+	struct identity *identity, const char *user, const char *group, const char *origin)
+{
+	cleanup_free char *user_origin = xasprintf("%s: user", origin);
+	cleanup_free char *group_origin = xasprintf("%s: group", origin);
+	struct account account;
+	char *name;
+
+	ids_user(user, user_origin, &account);
+	*identity = (struct identity){.uid = account.uid};
+	identity->gid = ids_group(group, group_origin, &name);
+	identity->n_groups = ids_groups_of(&account, identity->gid, &identity->groups);
+	identity->user = account.name ? xstrdup(account.name) : xasprintf("%u", account.uid);
+	identity->group = name ? name : xasprintf("%u", identity->gid);
+	account_free(&account);
+}
+
+void identity_free(struct identity *identity)
+{
+	free(identity->groups);
+	free(identity->user);
+	free(identity->group);
+	*identity = (struct identity){0};
+}
+
+/*
+ * Effective ids alone change and come back, so nobody else can trace or signal this
+ * process meanwhile; with them, the kernel takes the effective capabilities away and
+ * gives them back (capabilities(7)).
+ */
+static struct {
+	gid_t gid;
+	gid_t *groups;
+	int n_groups;
+} before;
+
+static void become(const struct identity *identity)
+{
+	before.gid = getegid();
+	before.n_groups = getgroups(0, NULL);
+	before.groups = xcalloc((size_t)before.n_groups, sizeof(gid_t));
+	if (getgroups(before.n_groups, before.groups) != before.n_groups ||
+		setgroups(identity->n_groups, identity->groups) < 0 || setegid(identity->gid) < 0 ||
+		seteuid(identity->uid) < 0 || geteuid() != identity->uid)
+		die_errno("can't take the identity of %s to check its access", identity->user);
+}
+
+static void come_back(void)
+{
+	if (seteuid(0) < 0 || setegid(before.gid) < 0 ||
+		setgroups((size_t)before.n_groups, before.groups) < 0 || geteuid() != 0)
+		die_errno("can't become root again");
+	free(before.groups);
+	before.groups = NULL;
+}
+
+static bool is_allowed(int fd, int wanted)
+{
+	return syscall(SYS_faccessat2, fd, "", wanted, AT_EACCESS | AT_EMPTY_PATH) == 0;
+}
+
+static void add(struct denial **out, size_t *n, int fd, const char *path, const struct stat *st,
+	int missing)
+{
+	for (size_t i = 0; i < *n; i++)
+		if ((*out)[i].st.st_dev == st->st_dev && (*out)[i].st.st_ino == st->st_ino)
+			return;
+	*out = xreallocarray(*out, *n + 1, sizeof **out);
+	(*out)[(*n)++] =
+		(struct denial){fcntl(fd, F_DUPFD_CLOEXEC, 3), xstrdup(path), *st, missing};
+}
+
+size_t access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
+	struct denial **out)
+{
+	static const int bits[] = {R_OK, W_OK};
+	size_t n = 0;
+	int missing = 0;
+
+	/* The disks of a VM mostly lie next to each other: their way is asked for once. */
+	static unsigned long open_way;
+	static uid_t open_uid;
+	static gid_t open_gid;
+
+	*out = NULL;
+	if (identity->uid == 0)
+		return 0;
+	bool is_open =
+		open_way == walk->way && open_uid == identity->uid && open_gid == identity->gid;
+	if (is_open && !wanted)
+		return 0;
+	become(identity);
+	for (size_t i = 0; !is_open && i < walk->n_dirs; i++)
+		if (!is_allowed(walk->dirs[i].fd, X_OK))
+			add(out, &n, walk->dirs[i].fd, walk->dirs[i].path, &walk->dirs[i].st, X_OK);
+	for (size_t i = 0; i < 2; i++)
+		if ((wanted & bits[i]) && !is_allowed(walk->fd, bits[i]))
+			missing |= bits[i];
+	come_back();
+	open_way = n == 0 ? walk->way : 0;
+	open_uid = identity->uid;
+	open_gid = identity->gid;
+	if (missing)
+		add(out, &n, walk->fd, walk->path, &walk->st, missing);
+	return n;
+}
+
+void access_free(struct denial *denials, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (denials[i].fd >= 0)
+			close(denials[i].fd);
+		free(denials[i].path);
+	}
+	free(denials);
+}
+
+char *access_explain(const struct denial *d, const struct identity *identity)
+{
+	const struct passwd *pw = getpwuid(d->st.st_uid);
+	cleanup_free char *owner = pw ? xstrdup(pw->pw_name) : xasprintf("%u", d->st.st_uid);
+	const struct group *gr = getgrgid(d->st.st_gid);
+	cleanup_free char *group = gr ? xstrdup(gr->gr_name) : xasprintf("%u", d->st.st_gid);
+	const char *what = "search";
+	const char *bits = "x";
+
+	if (d->missing == (R_OK | W_OK)) {
+		what = "read or write";
+		bits = "rw";
+	} else if (d->missing == R_OK) {
+		what = "read";
+		bits = "r";
+	} else if (d->missing == W_OK) {
+		what = "write";
+		bits = "rw";
+	}
+	return xasprintf("%s is %04o %s:%s: %s may not %s it; setfacl -m u:%s:%s %s", d->path,
+		d->st.st_mode & 07777, owner, group, identity->user, what, identity->user, bits,
+		d->path);
+}

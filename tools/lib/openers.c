@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "openers.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct opener {
+	dev_t dev;
+	ino_t ino;
+	pid_t pid;
+	uid_t uid[2]; /* real, effective */
+};
+
+static struct opener *openers;
+static size_t n_openers;
+static pid_t libvirt;
+static bool is_read;
+
+static pid_t pid_of(const char *name)
+{
+	char *end;
+	long pid = strtol(name, &end, 10);
+
+	return *end || pid <= 0 || pid > INT_MAX ? 0 : (pid_t)pid;
+}
+
+static bool read_uids(int process, uid_t uid[2])
+{
+	char text[1024] = "";
+	cleanup_fd int fd = openat(process, "status", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	const char *line = strstr(text, "\nUid:");
+	return line && sscanf(line, "\nUid: %u %u", &uid[0], &uid[1]) == 2;
+}
+
+static void note_libvirt(int process, pid_t pid)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlinkat(process, "exe", exe, sizeof exe - 1);
+
+	if (n <= 0)
+		return;
+	exe[n] = '\0';
+	const char *slash = strrchr(exe, '/');
+	if (slash && (strcmp(slash, "/libvirtd") == 0 || strcmp(slash, "/virtqemud") == 0))
+		libvirt = pid;
+}
+
+static void read_process(int proc, const char *name)
+{
+	pid_t pid = pid_of(name);
+	struct opener opener = {.pid = pid};
+	struct dirent *d;
+	struct stat st;
+
+	if (!pid || pid == getpid())
+		return;
+	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (process < 0 || !read_uids(process, opener.uid))
+		return;
+	note_libvirt(process, pid);
+	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = fds >= 0 ? fdopendir(fds) : NULL;
+	while (dir && (d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.' || fstatat(fds, d->d_name, &st, 0) < 0)
+			continue;
+		if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISCHR(st.st_mode))
+			continue;
+		if ((n_openers & (n_openers - 1)) == 0)
+			openers = xreallocarray(
+				openers, n_openers ? 2 * n_openers : 1, sizeof *openers);
+		opener.dev = st.st_dev;
+		opener.ino = st.st_ino;
+		openers[n_openers++] = opener;
+	}
+}
+
+static void read_all(void)
+{
+	struct dirent *d;
+
+	if (is_read)
+		return;
+	is_read = true;
+	cleanup_dir DIR *dir = opendir("/proc");
+	if (!dir)
+		die_errno("can't read /proc to see who has files open");
+	while ((d = readdir(dir)) != NULL)
+		read_process(dirfd(dir), d->d_name);
+}
+
+pid_t openers_first(const struct stat *st, uid_t uid)
+{
+	read_all();
+	for (size_t i = 0; i < n_openers; i++)
+		if (openers[i].ino == st->st_ino && openers[i].dev == st->st_dev &&
+			(uid == (uid_t)-1 || openers[i].uid[0] == uid || openers[i].uid[1] == uid))
+			return openers[i].pid;
+	return 0;
+}
+
+pid_t openers_libvirt(void)
+{
+	read_all();
+	return libvirt;
+}
+
+unsigned long long openers_start_time(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
+	char text[1024] = "";
+	unsigned long long start = 0;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return 0;
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p && sscanf(p, " %llu", &start) == 1 ? start : 0;
+}

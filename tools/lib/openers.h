@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which processes have a file open, as /proc/PID/fd shows. */
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/*
+ * A process, other than this one, that has the object open and has uid as its real or
+ * effective user id ((uid_t)-1: any); 0 if there is none. /proc is read once in this
+ * program's life.
+ */
+pid_t openers_first(const struct stat *st, uid_t uid);
+
+/* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
+pid_t openers_libvirt(void);
+
+/*
+ * When a process was started, in clock ticks since boot (proc(5), field 22 of
+ * /proc/PID/stat); 0 if there is no such process.
+ */
+unsigned long long openers_start_time(pid_t pid);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The owner of a file as libvirt remembers it: extended attributes of the file
+ * (src/security/security_util.c of libvirt), under libvirt's own lock (metadata
+ * lock, virSecurityManagerMetadataLock() in src/security/security_manager.c). Only
+ * CAP_SYS_ADMIN reads and writes attributes of the class trusted (xattr(7)).
+ *
+ *   trusted.libvirt.security.dac            "+UID:+GID"  the owner before the first holder
+ *   trusted.libvirt.security.ref_dac        "N"          holders, at least 1
+ *   trusted.libvirt.security.timestamp_dac  "SECONDS"    the boot that it counts in
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum remembered_state {
+	REMEMBERED_NONE,
+	REMEMBERED_PARTIAL, /* some of the three: the rest of an interrupted call */
+	REMEMBERED_CURRENT, /* of this boot: somebody holds the file */
+	REMEMBERED_STALE,   /* of an earlier one: the owner is the true one, the count is void */
+	REMEMBERED_UNSUPPORTED, /* no such attributes here */
+	REMEMBERED_MALFORMED,
+};
+
+struct remembered {
+	enum remembered_state state;
+	uid_t uid; /* with PARTIAL: (uid_t)-1 if there is no owner */
+	gid_t gid;
+	unsigned refs;
+	long long time;
+};
+
+/*
+ * Whether attributes count on the file system of fd (O_PATH will do): not on one
+ * that other hosts share, whose boots are not this one's, and not on a removable
+ * one, where a stranger can have written them.
+ */
+bool remembered_counts(int fd, const struct stat *st);
+
+/* Reads them; fd may be O_PATH. Never fails: what can't be read is UNSUPPORTED or MALFORMED. */
+void remembered_read(int fd, struct remembered *remembered);
+
+/* All three of the file; -1 and errno on failure. fd is open for writing. */
+int remembered_write(int fd, const struct remembered *remembered);
+/* The count alone. */
+int remembered_write_refs(int fd, unsigned refs);
+/* The owner alone. */
+int remembered_write_owner(int fd, uid_t uid, gid_t gid);
+/* Takes away all that there is of them. */
+int remembered_remove(int fd);
+
+/*
+ * Takes libvirt's metadata lock: a write lock on byte 1 of the open file description,
+ * which goes with it. Waits up to 5 s; -1 and EAGAIN if somebody else has it still.
+ */
+int remembered_lock(int fd);
