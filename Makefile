@@ -11,6 +11,7 @@ LIBDIR ?= $(PREFIX)/lib
 UDEVRULESDIR ?= $(LIBDIR)/udev/rules.d
 SYSUSERSDIR ?= $(LIBDIR)/sysusers.d
 TMPFILESDIR ?= $(LIBDIR)/tmpfiles.d
+UNITDIR ?= $(LIBDIR)/systemd/system
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 # Where objects and programs go; another one for another compiler or sanitizer.
 BUILD ?= build
@@ -27,12 +28,15 @@ LDFLAGS ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wpointer-arith -Wvla $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -Itools/lib -DVERSION='"$(VERSION)"' \
-	-DVENDOR_CONF='"$(VENDORDIR)/qemu.conf"' $(CFLAGS) -MMD -MP
+	-DVENDOR_CONF='"$(VENDORDIR)/qemu.conf"' $(PC_CFLAGS) $(CFLAGS) -MMD -MP
 ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed
 
 # Each tools/NAME.c is a program; what it links beside libc stands here.
 TOOLS := $(basename $(notdir $(wildcard tools/*.c)))
 PC_virt-priv-exec := libcap-ng
+PC_virt-priv-chown := blkid libacl libxml-2.0 smartcols
+PC_ALL := $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
+PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_ALL))
 
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
@@ -68,7 +72,7 @@ $(BUILD)/%: tools/%.c $(BUILD)/lib/libvirtpriv.a
 
 # Units under test link everything that a tool may link.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-PC_TESTS := cmocka $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
+PC_TESTS := cmocka $(PC_ALL)
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/lib/libvirtpriv.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
@@ -87,13 +91,15 @@ test-programs: $(UNIT_TESTS) $(HELPERS)
 .PHONY: install
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(VENDORDIR) $(DESTDIR)$(UDEVRULESDIR) \
-		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(MANDIR) \
+		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(MANDIR) \
 		$(DESTDIR)$(BASHCOMPDIR)
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 0644 conf/qemu.conf $(DESTDIR)$(VENDORDIR)
 	install -m 0644 udev-rules/*.rules $(DESTDIR)$(UDEVRULESDIR)
 	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
 	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)
+	install -m 0644 conf/systemd/* $(DESTDIR)$(UNITDIR)
 	for page in $(MANUALS); do \
 		install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done

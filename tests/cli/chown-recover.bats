@@ -1,0 +1,189 @@
+# What happened between claim and release.
+
+load chown.bash
+
+boot_again() {
+    cat /proc/sys/kernel/random/uuid >/mnt/boot-id
+    mount --bind /mnt/boot-id /proc/sys/kernel/random/boot_id
+}
+
+@test "renamed: the same file comes back" {
+    disk $fs/a alice:alice 0640
+    before=$(state $fs/a | tail -n +2)
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    mkdir $fs/elsewhere
+    mv $fs/a $fs/elsewhere/b
+    disk $fs/a qemu:qemu 0600
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/elsewhere/b)" = alice:alice ]
+    [ "$(state $fs/elsewhere/b | tail -n +2)" = "$before" ]
+    [ "$(owner $fs/a)" = qemu:qemu ]
+}
+
+@test "replaced, with its inode number used again: left alone and reported" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    inode=$(stat -c %i $fs/a)
+    rm $fs/a
+    for ((i = 0; i < 50; i++)); do
+        disk $fs/a qemu:qemu 0600
+        [ "$(stat -c %i $fs/a)" != "$inode" ] || break
+        mv $fs/a $fs/other-$i
+    done
+    [ "$(stat -c %i $fs/a)" = "$inode" ]
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$fs/a: it does not exist any more"* ]]
+    [ "$(owner $fs/a)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "the same file system on another loop device and mount point" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    umount $fs
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"not mounted"* ]]
+    [ "$(journals)" = v ]
+    boot_again
+    run -1 virt-priv-chown recover
+    [ "$(journals)" = v ]
+    cp $fs.img /mnt/spare.img
+    spare=$(losetup -f --show /mnt/spare.img)
+    mkdir -p /mnt/moved
+    mount -o loop $fs.img /mnt/moved
+    losetup -d "$spare"
+    run -0 virt-priv-chown recover
+    found=$(owner /mnt/moved/a)
+    umount /mnt/moved /proc/sys/kernel/random/boot_id
+    [ "$found" = alice:alice ]
+    [ -z "$(journals)" ]
+}
+
+@test "two mounted copies of the file system: neither is touched" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    umount $fs
+    cp $fs.img /mnt/copy.img
+    mkdir -p /mnt/one /mnt/two
+    mount -o loop $fs.img /mnt/one
+    mount -o loop /mnt/copy.img /mnt/two
+    run -1 virt-priv-chown release --name v
+    said=$output found="$(owner /mnt/one/a) $(owner /mnt/two/a)"
+    umount /mnt/two
+    run -0 virt-priv-chown release --name v
+    found="$found $(owner /mnt/one/a)"
+    umount /mnt/one
+    rm /mnt/copy.img
+    [[ $said == *"more than one"* ]]
+    [ "$found" = "qemu:qemu qemu:qemu alice:alice" ]
+}
+
+@test "hard-linked and made world-writable by the QEMU user: restored and reported" {
+    mkdir -m 0777 $fs/open
+    disk $fs/open/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/open/a
+    setpriv --reuid qemu --regid qemu --init-groups sh -c "chmod 0666 $fs/open/a && ln $fs/open/a $fs/open/b && chgrp kvm $fs/open/a"
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"2 links"* ]]
+    [ "$(stat -c '%U:%G %a' $fs/open/a)" = "alice:alice 640" ]
+    [ -z "$(journals)" ]
+}
+
+@test "a process of the QEMU user that still has it open is named" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
+    sleeper=$!
+    for ((i = 0; i < 100; i++)); do
+        [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
+        sleep 0.05
+    done
+    run -1 virt-priv-chown release --name v
+    kill $sleeper
+    [[ $output == *"process $sleeper"* ]]
+    [ "$(owner $fs/a)" = alice:alice ]
+}
+
+@test "somebody changed the owner meanwhile: left alone and reported" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    chown bob:bob $fs/a
+    run -1 virt-priv-chown release --name v
+    [ "$(owner $fs/a)" = bob:bob ]
+    [ -z "$(journals)" ]
+}
+
+@test "recover: dead holders and earlier boots, nothing else" {
+    disk $fs/dead alice:alice 0640
+    disk $fs/alive alice:alice 0640
+    disk $fs/without alice:alice 0640
+    sleep 60 3>&- &
+    alive=$!
+    sleep 0.01 3>&- &
+    dead=$!
+    run -0 virt-priv-chown claim --name dead --pid $dead --disk $fs/dead || {
+        sleep 60 3>&- &
+        dead=$!
+        run -0 virt-priv-chown claim --name dead --pid $dead --disk $fs/dead
+        kill $dead
+    }
+    wait $dead || true
+    run -0 virt-priv-chown claim --name alive --pid $alive --disk $fs/alive
+    run -0 virt-priv-chown claim --name without --disk $fs/without
+    run -0 virt-priv-chown recover --dry-run
+    [ "$output" = "release dead" ]
+    run -0 virt-priv-chown recover
+    [ "$(journals | xargs)" = "alive without" ]
+    [ "$(owner $fs/dead) $(owner $fs/alive) $(owner $fs/without)" = "alice:alice qemu:qemu qemu:qemu" ]
+    boot_again
+    run -0 virt-priv-chown recover
+    umount /proc/sys/kernel/random/boot_id
+    kill $alive
+    [ -z "$(journals)" ]
+    [ "$(owner $fs/alive) $(owner $fs/without)" = "alice:alice alice:alice" ]
+    [ -z "$(remembered $fs/without)" ]
+}
+
+@test "libvirt's stale attributes name the true owner" {
+    disk $fs/a qemu:qemu 0640
+    attribute() {
+        /usr/bin/python3 -c 'import os, sys; os.setxattr(sys.argv[1], "trusted.libvirt.security." + sys.argv[2], sys.argv[3].encode())' "$fs/a" "$1" "$2"
+    }
+    attribute dac +6001:+6002
+    attribute ref_dac 3
+    attribute timestamp_dac 1000000
+    exec 5<$fs/a
+    run -1 virt-priv-chown recover --libvirt $fs/a
+    [ "$(owner $fs/a)" = qemu:qemu ]
+    exec 5<&-
+    run -0 virt-priv-chown recover --libvirt $fs/a
+    [ "$(owner $fs/a)" = alice:bob ]
+    [ -z "$(remembered $fs/a)" ]
+    attribute dac +6001
+    attribute ref_dac 3
+    run -1 virt-priv-chown recover --libvirt $fs/a
+    run -1 virt-priv-chown claim --name v --disk $fs/a
+    [[ $output == *malformed* ]]
+    [ "$(owner $fs/a)" = alice:bob ]
+}
+
+@test "a journal that is not what was written is kept, and named with its line" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    journal=/var/lib/virt-privileges/claims/v
+    cp $journal /mnt/good
+    lines=$(wc -l <$journal)
+    for ((line = 1; line <= lines; line++)); do
+        sed "${line}s/.*/nonsense/" /mnt/good >$journal
+        run -1 virt-priv-chown release --name v
+        [[ $output =~ $journal:[0-9]+: ]]
+        cmp $journal <(sed "${line}s/.*/nonsense/" /mnt/good)
+        head -n $((line - 1)) /mnt/good >$journal
+        run -1 virt-priv-chown release --name v
+        run -1 virt-priv-chown claim --name other --disk $fs/a
+        [ "$(owner $fs/a)" = qemu:qemu ]
+    done
+    cp /mnt/good $journal
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/a)" = alice:alice ]
+}

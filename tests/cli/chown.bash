@@ -1,0 +1,63 @@
+# What tests of virt-priv-chown share: a host with an empty journal, a file system with
+# handles, ACLs and attributes in $fs, and the tool that was built in PATH.
+
+bats_require_minimum_version 1.5.0
+PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
+
+setup() {
+    umask 022
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    rm -rf /var/lib/virt-privileges /run/virt-privileges
+    fs=/mnt/fs
+    make_filesystem "$fs"
+}
+
+teardown() {
+    umount -R "$fs" 2>/dev/null || true
+    rm -f "$fs.img" /etc/libvirt/qemu.conf
+}
+
+# make_filesystem DIR: a new ext4 from DIR.img on DIR.
+make_filesystem() {
+    mkdir -p "$1"
+    rm -f "$1.img"
+    truncate -s 32M "$1.img"
+    mkfs.ext4 -q -F "$1.img"
+    mount -o loop "$1.img" "$1"
+    rm -rf "$1/lost+found"
+}
+
+# disk PATH OWNER MODE: a small file of that owner.
+disk() {
+    echo "data of $1" >"$1"
+    chown "$2" "$1"
+    chmod "$3" "$1"
+}
+
+# state PATH...: all that a claim could change: owner, mode, ACL, attributes.
+state() {
+    for path in "$@"; do
+        stat -c '%n %u:%g %a %h' "$path"
+        getfacl -cpn "$path"
+        /usr/bin/python3 -c 'import os, sys
+for name in sorted(os.listxattr(sys.argv[1])):
+    print(name, os.getxattr(sys.argv[1], name))' "$path"
+    done
+}
+
+# remembered PATH: libvirt'"'"'s attributes, "OWNER REFS", nothing without them.
+remembered() {
+    /usr/bin/python3 -c 'import os, sys
+try:
+    print(*(os.getxattr(sys.argv[1], "trusted.libvirt.security." + name).decode() for name in ("dac", "ref_dac")))
+except OSError:
+    pass' "$1"
+}
+
+owner() {
+    stat -c %U:%G "$1"
+}
+
+journals() {
+    ls /var/lib/virt-privileges/claims 2>/dev/null
+}

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims.h"
+
+#include "cleanup.h"
+#include "grant.h"
+#include "holding.h"
+#include "log.h"
+#include "openers.h"
+#include "remembered.h"
+#include "safepath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *claims_action_name(enum claims_action action)
+{
+	static const char *const names[] = {"claim", "check", "grant", "leave", "refuse"};
+
+	return names[action];
+}
+
+bool claims_begin(struct claims_plan *plan, const char *name, char **error)
+{
+	if (!journal_read(name, &plan->journal, error))
+		return false;
+	plan->is_new = !plan->journal;
+	if (plan->is_new)
+		plan->journal = journal_new(name);
+	plan->first_new = plan->journal->n_entries;
+	plan->others = journal_read_all(&plan->n_others, &plan->all_read);
+	for (size_t i = 0; i < plan->n_others; i++)
+		for (size_t j = 0; j < plan->others[i]->n_entries; j++)
+			if (plan->others[i]->entries[j].kind == ENTRY_GRANT)
+				plan->has_grants = true;
+	return true;
+}
+
+void claims_end(struct claims_plan *plan)
+{
+	for (size_t i = plan->first_new; plan->journal && i < plan->journal->n_entries; i++)
+		if (plan->fds && plan->fds[i] >= 0)
+			close(plan->fds[i]);
+	for (size_t i = 0; i < plan->n_items; i++) {
+		free(plan->items[i].path);
+		free(plan->items[i].source);
+		free(plan->items[i].reason);
+	}
+	for (size_t i = 0; i < plan->n_others; i++)
+		journal_free(plan->others[i]);
+	for (size_t i = 0; i < plan->n_identities; i++) {
+		identity_free(&plan->identities[i]);
+		free(plan->labels[i]);
+	}
+	free(plan->identities);
+	free(plan->labels);
+	free(plan->items);
+	free(plan->others);
+	free(plan->fds);
+	journal_free(plan->journal);
+}
+
+/* Who a label, else the domain's, else qemu.conf means. */
+static const struct identity *identity_of(struct claims_plan *plan, const char *label)
+{
+	const struct settings *s = plan->settings;
+	cleanup_free char *wanted = NULL;
+
+	if (!label)
+		label = plan->label;
+	wanted = label ? xstrdup(label) : xasprintf("%s:%s", s->user.value, s->group.value);
+	for (size_t i = 0; i < plan->n_identities; i++)
+		if (strcmp(plan->labels[i], wanted) == 0)
+			return &plan->identities[i];
+	size_t n = plan->n_identities++;
+	plan->identities = xreallocarray(plan->identities, n + 1, sizeof *plan->identities);
+	plan->labels = xreallocarray(plan->labels, n + 1, sizeof *plan->labels);
+	plan->labels[n] = xstrdup(wanted);
+	char *colon = strchr(wanted, ':');
+	*colon = '\0';
+	identity_look_up(&plan->identities[n], wanted, colon + 1,
+		label	  ? "the domain's seclabel"
+		: s->file ? s->file
+			  : "the default settings");
+	return &plan->identities[n];
+}
+
+static struct claims_item *add_item(
+	struct claims_plan *plan, const struct domain_resource *resource, enum claims_action action)
+{
+	plan->items = xreallocarray(plan->items, plan->n_items + 1, sizeof *plan->items);
+	struct claims_item *item = &plan->items[plan->n_items++];
+	*item = (struct claims_item){
+		.path = resource->path ? xstrdup(resource->path) : NULL,
+		.kind = resource->kind,
+		.writable = resource->treatment == DOMAIN_CLAIM ||
+			    resource->treatment == DOMAIN_CHECK_WRITE || resource->shared,
+		.action = action,
+		.source = xstrdup(resource->source),
+		.reason = xstrdup(resource->reason),
+	};
+	return item;
+}
+
+/* Takes a new message. */
+static void refuse(struct claims_plan *plan, struct claims_item *item, char *reason)
+{
+	free(item->reason);
+	item->reason = reason;
+	item->action = ACTION_REFUSE;
+	plan->refused = true;
+}
+
+/* An entry of some journal that has the object; the plan's own first. */
+static const struct entry *find_entry(const struct claims_plan *plan, const struct fileid *id,
+	enum entry_kind kind, uid_t uid, const struct journal **whose)
+{
+	for (size_t j = 0; j <= plan->n_others; j++) {
+		const struct journal *journal = j == 0 ? plan->journal : plan->others[j - 1];
+		/* Its copy from the disk. */
+		if (j > 0 && strcmp(journal->name, plan->journal->name) == 0)
+			continue;
+		for (size_t i = 0; i < journal->n_entries; i++) {
+			const struct entry *e = &journal->entries[i];
+			if (e->kind != kind || e->id.inode != id->inode ||
+				!fileid_equal(&e->id, id))
+				continue;
+			if (kind == ENTRY_GRANT && e->new_uid != uid)
+				continue;
+			*whose = journal;
+			return e;
+		}
+	}
+	return NULL;
+}
+
+/* Its descriptor is kept, so that what is changed is what was judged. */
+static struct entry *add_entry(struct claims_plan *plan, enum entry_kind kind, int fd,
+	const char *path, char type, const struct fileid *id)
+{
+	struct journal *journal = plan->journal;
+	struct entry *e = journal_add(journal);
+	size_t n = journal->n_entries;
+
+	if ((n & (n - 1)) == 0 || n == plan->first_new + 1)
+		plan->fds = xreallocarray(plan->fds, 2 * n, sizeof(int));
+	plan->fds[n - 1] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (plan->fds[n - 1] < 0)
+		die_errno(
+			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
+	e->kind = kind;
+	e->path = xstrdup(path);
+	e->type = type;
+	e->id = *id;
+	return e;
+}
+
+static char type_of(mode_t mode)
+{
+	return S_ISREG(mode)   ? 'f'
+	       : S_ISBLK(mode) ? 'b'
+	       : S_ISCHR(mode) ? 'c'
+	       : S_ISDIR(mode) ? 'd'
+			       : 0;
+}
+
+/* One ACL entry. Returns why it can't be, a new message, or NULL. */
+static char *plan_grant(struct claims_plan *plan, int fd, const char *path, const struct stat *st,
+	const struct identity *identity)
+{
+	const struct journal *whose;
+	struct fileid id;
+	char *error = NULL;
+	char type = type_of(st->st_mode);
+
+	if (type == 'f' && st->st_nlink > 1)
+		return xasprintf("%s has %lu hard links; access would be granted under all of them",
+			path, (unsigned long)st->st_nlink);
+	if (type != 'f' && type != 'b' && type != 'd')
+		return xasprintf("%s is no file, block device or directory", path);
+	if (!fileid_of(fd, st, &id, &error))
+		return error;
+	const struct entry *other = find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose);
+	if (other && whose == plan->journal)
+		return NULL;
+	struct entry before = other ? *other : (struct entry){0};
+	struct entry *e = add_entry(plan, ENTRY_GRANT, fd, path, type, &id);
+	e->old_uid = st->st_uid;
+	e->old_gid = st->st_gid;
+	e->mode = st->st_mode & 07777;
+	e->new_uid = identity->uid;
+	e->new_gid = identity->gid;
+	if (other) {
+		e->acl_before = xstrdup(before.acl_before);
+		e->acl_after = xstrdup(before.acl_after);
+		return NULL;
+	}
+	if (grant_plan(e, fd, &error))
+		return NULL;
+	char *named = xasprintf("%s: %s", path, error);
+	free(error);
+	return named;
+}
+
+/* What another VM's grant gives to this one too must outlast that VM. */
+static char *share_grants(
+	struct claims_plan *plan, const struct safepath *walk, const struct identity *identity)
+{
+	const struct journal *whose;
+
+	for (size_t i = 0; plan->has_grants && i <= walk->n_dirs; i++) {
+		int fd = i < walk->n_dirs ? walk->dirs[i].fd : walk->fd;
+		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i].st : &walk->st;
+		const char *path = i < walk->n_dirs ? walk->dirs[i].path : walk->path;
+		struct fileid id;
+		char *error = NULL;
+		/* An ACL beyond the mode shows in the mode: its mask. */
+		if (!(st->st_mode & S_IRWXG))
+			continue;
+		if (!fileid_of(fd, st, &id, &error))
+			return error;
+		if (find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose) &&
+			(error = plan_grant(plan, fd, path, st, identity)) != NULL)
+			return error;
+	}
+	return NULL;
+}
+
+/* Access to the way, and as wanted to the object. Grants what is asked for and possible. */
+static void plan_access(struct claims_plan *plan, struct claims_item *item,
+	const struct safepath *walk, int wanted, const struct identity *identity)
+{
+	struct denial *denials;
+	size_t n = access_denials(walk, wanted, identity, &denials);
+	char *problem = share_grants(plan, walk, identity);
+	bool may_grant = plan->grant_read;
+
+	for (size_t i = 0; i < n && !problem; i++) {
+		if (!may_grant || (denials[i].missing & W_OK))
+			problem = access_explain(&denials[i], identity);
+		else if (walk->unsafe)
+			problem = xasprintf("access is not granted: %s", walk->unsafe);
+		else
+			problem = plan_grant(
+				plan, denials[i].fd, denials[i].path, &denials[i].st, identity);
+	}
+	if (n > 0 && !problem && item->action == ACTION_CHECK)
+		item->action = ACTION_GRANT;
+	access_free(denials, n);
+	if (problem)
+		refuse(plan, item, problem);
+}
+
+/* Why an object can't be given away whoever asks, a new message; NULL: it can. */
+static char *why_not_claimable(const struct safepath *walk)
+{
+	const struct stat *st = &walk->st;
+
+	if (walk->unsafe)
+		return xstrdup(walk->unsafe);
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+		return xstrdup("it is no regular file and no block device");
+	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
+		return xasprintf("it has %lu hard links, and would be given away under all of them",
+			(unsigned long)st->st_nlink);
+	if (st->st_mode & (S_ISUID | S_ISGID))
+		return xasprintf("its mode %04o has a set-id bit, which no disk needs; chmod ug-s",
+			st->st_mode & 07777);
+	if ((st->st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR))
+		return xasprintf("with its mode %04o even its owner may not read and write it; "
+				 "chmod u+rw",
+			st->st_mode & 07777);
+	return NULL;
+}
+
+static void plan_claim(struct claims_plan *plan, struct claims_item *item, struct safepath *walk,
+	const struct identity *identity)
+{
+	const struct journal *whose;
+	struct fileid id;
+	char *error = NULL;
+	cleanup_free char *note = NULL;
+
+	if (!plan->all_read)
+		error = xstrdup(
+			"not all journals can be read, so it is not known whether another VM "
+			"holds it");
+	if (error || !fileid_of(walk->fd, &walk->st, &id, &error)) {
+		refuse(plan, item, error);
+		return;
+	}
+	if (find_entry(plan, &id, ENTRY_OWNER, 0, &whose)) {
+		if (whose == plan->journal) {
+			item->action = ACTION_LEAVE;
+			free(item->reason);
+			item->reason = xstrdup("claimed already");
+		} else {
+			refuse(plan, item,
+				xasprintf("the VM %s holds it; virt-priv-chown release --name %s",
+					whose->name, whose->name));
+		}
+		return;
+	}
+	/* What libvirt has given to the QEMU user is the user's whom it remembers. */
+	if (walk->unsafe && S_ISREG(walk->st.st_mode) && remembered_counts(walk->fd, &walk->st)) {
+		struct remembered r;
+		remembered_read(walk->fd, &r);
+		if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
+			safepath_judge(walk, r.uid);
+	}
+	if ((error = why_not_claimable(walk)) != NULL) {
+		refuse(plan, item, error);
+		return;
+	}
+	plan_access(plan, item, walk, 0, identity);
+	if (item->action == ACTION_REFUSE)
+		return;
+	struct entry *e =
+		add_entry(plan, ENTRY_OWNER, walk->fd, walk->path, type_of(walk->st.st_mode), &id);
+	e->new_uid = identity->uid;
+	e->new_gid = identity->gid;
+	if (!holding_plan(
+		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error))
+		refuse(plan, item, error);
+	else if (note)
+		info("%s: %s", walk->path, note);
+}
+
+void claims_add(struct claims_plan *plan, const struct domain_resource *resource)
+{
+	struct claims_item *item = add_item(plan, resource, ACTION_CHECK);
+	enum domain_treatment treatment = resource->treatment;
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (treatment == DOMAIN_UNHANDLED) {
+		item->action = ACTION_LEAVE;
+		return;
+	}
+	if (treatment == DOMAIN_CLAIM && !plan->settings->dynamic_ownership.value) {
+		treatment = DOMAIN_CHECK_WRITE;
+		free(item->reason);
+		item->reason = xstrdup("dynamic_ownership = 0");
+	}
+	const struct identity *identity = identity_of(plan, resource->label);
+	if (!safepath_open(resource->path, &walk, &error)) {
+		if (resource->optional && errno == ENOENT) {
+			item->action = ACTION_LEAVE;
+			free(item->reason);
+			item->reason = xstrdup("it is optional, and missing");
+		} else {
+			refuse(plan, item, steal_pointer(&error));
+		}
+	} else if (treatment == DOMAIN_CLAIM) {
+		item->action = ACTION_CLAIM;
+		plan_claim(plan, item, &walk, identity);
+	} else {
+		bool writes = treatment == DOMAIN_CHECK_WRITE || resource->shared;
+		plan_access(plan, item, &walk, writes ? R_OK | W_OK : R_OK, identity);
+	}
+	safepath_close(&walk);
+}
+
+static bool take(struct entry *e, int fd, char **error)
+{
+	return e->kind == ENTRY_OWNER ? holding_take(e, fd, error) : grant_give(e, fd, error);
+}
+
+/* Another VM relies on the same ACL entry. */
+static bool is_shared_grant(
+	const struct journal *journal, const struct entry *e, struct journal *const *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(all[i]->name, journal->name) == 0)
+			continue;
+		for (size_t j = 0; j < all[i]->n_entries; j++) {
+			const struct entry *other = &all[i]->entries[j];
+			if (other->kind == ENTRY_GRANT && other->new_uid == e->new_uid &&
+				fileid_equal(&other->id, &e->id))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Undoes what this call changed, in reverse; what was not touched is forgotten. */
+static void undo(struct claims_plan *plan)
+{
+	struct journal *journal = plan->journal;
+	cleanup_free char *error = NULL;
+
+	for (size_t i = journal->n_entries; i-- > plan->first_new;) {
+		struct entry *e = &journal->entries[i];
+		cleanup_free char *message = NULL;
+		close(plan->fds[i]);
+		int fd = -1;
+		cleanup_free char *why = NULL;
+		if (e->changed && fileid_open(&e->id, e->path, &fd, &why) == FILEID_FOUND) {
+			if (e->kind == ENTRY_GRANT)
+				e->done = grant_take_back(e, fd, &message);
+			else
+				e->done =
+					holding_give_back(e, fd, 0, true, &message) != HOLDING_KEPT;
+		} else {
+			e->done = !e->changed;
+		}
+		if (fd >= 0)
+			close(fd);
+		if (!e->done)
+			warn("%s could not be given back%s%s; virt-priv-chown release --name %s "
+			     "tries again",
+				e->path, message ? ": " : "", message ? message : "",
+				journal->name);
+	}
+	free(plan->fds);
+	plan->fds = NULL;
+	journal_sweep(journal);
+	if (!(plan->is_new && journal->n_entries == 0 ? journal_remove(journal, &error)
+						      : journal_write(journal, &error)))
+		warn("%s", error);
+}
+
+bool claims_carry_out(struct claims_plan *plan)
+{
+	struct journal *journal = plan->journal;
+	cleanup_free char *error = NULL;
+	bool uncertain = false;
+
+	if (journal->n_entries == plan->first_new && !plan->is_new)
+		return true;
+	journal->settled = false;
+	journal->boot_time = boot_time();
+	if (!journal_write(journal, &error)) {
+		warn("%s; nothing was changed", error);
+		undo(plan);
+		return false;
+	}
+	for (size_t i = plan->first_new; i < journal->n_entries; i++) {
+		struct entry *e = &journal->entries[i];
+		if (!take(e, plan->fds[i], &error)) {
+			warn("%s can't be %s: %s; all of this call is undone", e->path,
+				e->kind == ENTRY_OWNER ? "claimed" : "granted", error);
+			undo(plan);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < journal->n_entries; i++)
+		uncertain = uncertain || journal->entries[i].refs_before > 0;
+	if (uncertain && !journal_settle(journal, &error)) {
+		warn("%s; all of this call is undone", error);
+		undo(plan);
+		return false;
+	}
+	return true;
+}
+
+/* What there is to say of an entry, and whether that means that something was not done. */
+static bool report(const struct entry *e, const char *message, bool problem)
+{
+	if (problem)
+		warn("%s: %s", e->path, message);
+	else
+		info("%s: %s", e->path, message);
+	return !problem;
+}
+
+/* Gives one object back. Returns whether all went as it should. */
+static bool give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
+	bool recovering, struct journal *const *all, size_t n_all)
+{
+	cleanup_free char *message = NULL;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return report(e, strerror(errno), true);
+	if (e->kind == ENTRY_GRANT) {
+		e->done =
+			is_shared_grant(journal, e, all, n_all) || grant_take_back(e, fd, &message);
+		return e->done || report(e, message, true);
+	}
+	pid_t opener = openers_first(&st, e->new_uid);
+	if (opener && recovering && same_boot) {
+		info("%s: process %d has it open, so it stays", e->path, opener);
+		return true;
+	}
+	enum holding_end end = holding_give_back(
+		e, fd, same_boot ? 0 : journal->boot_time, journal->settled, &message);
+	e->done = end != HOLDING_KEPT;
+	if (end == HOLDING_KEPT)
+		return report(e, message, true);
+	if (end == HOLDING_CHANGED)
+		return report(e, "somebody changed its owner meanwhile; left as it is", true);
+	if (end == HOLDING_LIBVIRT)
+		return report(e, "libvirt holds it too, and gives it back to its owner", false);
+	if (message)
+		report(e, message, true);
+	if (opener) {
+		cleanup_free char *who =
+			xasprintf("process %d, which can go on using it, has it open", opener);
+		report(e, who, true);
+	}
+	return !message && !opener;
+}
+
+/* A file system that was written to, to be synchronized before its entries are forgotten. */
+struct touched {
+	dev_t dev;
+	int fd;
+	bool synced;
+};
+
+static struct touched *touch(struct touched **touched, size_t *n, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < *n; i++)
+		if ((*touched)[i].dev == st.st_dev)
+			return &(*touched)[i];
+	*touched = xreallocarray(*touched, *n + 1, sizeof **touched);
+	(*touched)[*n] =
+		(struct touched){st.st_dev, safepath_reopen(fd, O_RDONLY | O_NONBLOCK), false};
+	return &(*touched)[(*n)++];
+}
+
+/* Finds the object of an entry. -1: there is nothing to do with it; *good says whether that is
+ * well. */
+static int find_object(struct entry *e, bool same_boot, bool *good)
+{
+	cleanup_free char *error = NULL;
+	int fd = -1;
+
+	*good = true;
+	/* A device node is made anew at each boot. */
+	if (!same_boot && (e->type == 'b' || e->type == 'c')) {
+		e->done = true;
+		return -1;
+	}
+	if (!same_boot && strncmp(e->id.filesystem, "dev:", 4) == 0) {
+		e->done = true;
+		*good = report(e,
+			"its file system can't be told from others after a reboot; "
+			"left as it is",
+			true);
+		return -1;
+	}
+	switch (fileid_open(&e->id, e->path, &fd, &error)) {
+	case FILEID_FOUND:
+		return fd;
+	case FILEID_GONE:
+		e->done = true;
+		*good = report(e,
+			"it does not exist any more; what is there now, if anything, is "
+			"left as it is",
+			true);
+		break;
+	case FILEID_UNMOUNTED:
+		*good = report(e, "its file system is not mounted; it stays claimed", true);
+		break;
+	case FILEID_AMBIGUOUS:
+		*good = report(e,
+			"more than one mounted file system has its UUID; it stays "
+			"claimed until only one is",
+			true);
+		break;
+	case FILEID_FAILED:
+		*good = report(e, error, true);
+		break;
+	}
+	return -1;
+}
+
+bool claims_release(struct journal *journal, const char *path, bool recovering,
+	struct journal *const *all, size_t n_all)
+{
+	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
+	struct touched *touched = NULL;
+	cleanup_free dev_t *devs = xcalloc(journal->n_entries, sizeof(dev_t));
+	cleanup_free char *error = NULL;
+	size_t n = 0;
+	bool good = true;
+
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		struct entry *e = &journal->entries[i];
+		bool found_good;
+		if (path && strcmp(path, e->path) != 0)
+			continue;
+		cleanup_fd int fd = find_object(e, same_boot, &found_good);
+		good = good && found_good;
+		if (fd < 0)
+			continue;
+		const struct touched *t = touch(&touched, &n, fd);
+		devs[i] = t ? t->dev : 0;
+		if (!give_back(journal, e, fd, same_boot, recovering, all, n_all))
+			good = false;
+	}
+	/* What is not on the disk yet must be done again after a power cut. */
+	for (size_t i = 0; i < n; i++) {
+		touched[i].synced = touched[i].fd < 0 || syncfs(touched[i].fd) == 0;
+		if (!touched[i].synced) {
+			warn("can't synchronize a file system: %s", strerror(errno));
+			good = false;
+			for (size_t j = 0; j < journal->n_entries; j++)
+				if (devs[j] == touched[i].dev)
+					journal->entries[j].done = false;
+		}
+		if (touched[i].fd >= 0)
+			close(touched[i].fd);
+	}
+	free(touched);
+	journal_sweep(journal);
+	/* A VM all of whose disks were dropped is still one that others can be added to. */
+	if (!(!path && journal->n_entries == 0 ? journal_remove(journal, &error)
+					       : journal_write(journal, &error))) {
+		warn("%s", error);
+		good = false;
+	}
+	return good;
+}
+
+bool claims_is_abandoned(const struct journal *journal)
+{
+	return strcmp(journal->boot, boot_id()) != 0 ||
+	       (journal->holder && openers_start_time(journal->holder) != journal->holder_start);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The steps of virt-priv-chown: what a VM needs is planned as a whole, without a change;
+ * the plan is written to the journal; then it is carried out, or undone if it can't be.
+ * journal_lock() comes first.
+ */
+#pragma once
+
+#include "access.h"
+#include "domain.h"
+#include "journal.h"
+#include "settings.h"
+
+#include <stdbool.h>
+
+enum claims_action {
+	ACTION_CLAIM,  /* given to the QEMU user */
+	ACTION_CHECK,  /* accessible as it is */
+	ACTION_GRANT,  /* made readable by ACL entries */
+	ACTION_LEAVE,  /* not handled, or nothing to do */
+	ACTION_REFUSE, /* stands in the way */
+};
+
+/* One resource, and what is to be done about it. */
+struct claims_item {
+	char *path; /* NULL: it has none */
+	enum domain_kind kind;
+	bool writable;
+	enum claims_action action;
+	char *source, *reason;
+};
+
+struct claims_plan {
+	struct journal *journal; /* with the new entries, from first_new on */
+	size_t first_new;
+	bool is_new; /* it has no journal on disk yet */
+	struct claims_item *items;
+	size_t n_items;
+	bool refused; /* an item is refused */
+	struct journal **others;
+	size_t n_others;
+	bool has_grants; /* some journal has an ACL entry */
+	bool all_read;	 /* else not known what other VMs hold */
+	int *fds;	 /* O_PATH, of the new entries */
+	/* What the caller sets. */
+	const struct settings *settings;
+	bool grant_read;
+	char *label;		     /* "USER:GROUP" of the domain, or NULL; not owned */
+	struct identity *identities; /* looked up so far */
+	char **labels;		     /* theirs */
+	size_t n_identities;
+};
+
+/*
+ * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false
+ * and a new message if its journal can't be read.
+ */
+bool claims_begin(struct claims_plan *plan, const char *name, char **error);
+/* Adds one resource of a domain, or of a --disk, to the plan. */
+void claims_add(struct claims_plan *plan, const struct domain_resource *resource);
+/* Writes the journal and makes the changes; undoes them, says why and returns false if one fails.
+ */
+bool claims_carry_out(struct claims_plan *plan);
+void claims_end(struct claims_plan *plan);
+
+/* "claim", "check", ... */
+const char *claims_action_name(enum claims_action action);
+
+/*
+ * Gives back what the journal holds: all of it, or (path not NULL) what has that path.
+ * recovering: what a process has open stays. Says what could not be done and returns
+ * false then. Writes the journal without what was given back, or removes it when all of
+ * the VM was released.
+ */
+bool claims_release(struct journal *journal, const char *path, bool recovering,
+	struct journal *const *all, size_t n_all);
+
+/* Whether recover is to release it: of an earlier boot, or its holder is dead. */
+bool claims_is_abandoned(const struct journal *journal);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "status_report.h"
+
+#include "claims.h"
+#include "cleanup.h"
+#include "json.h"
+#include "log.h"
+#include "openers.h"
+#include "remembered.h"
+#include "safepath.h"
+
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *state_name(enum remembered_state state)
+{
+	static const char *const names[] = {
+		"none", "partial", "current", "stale", "unsupported", "malformed"};
+
+	return names[state];
+}
+
+static const char *holder_state(const struct journal *journal)
+{
+	if (strcmp(journal->boot, boot_id()) != 0)
+		return "earlier boot";
+	if (!journal->holder)
+		return "held";
+	return claims_is_abandoned(journal) ? "holder ended" : "running";
+}
+
+/* What a path is now. */
+struct file {
+	char *error;
+	struct safepath walk;
+	struct remembered remembered;
+	const char *held_by; /* within the journals */
+};
+
+static void examine(const char *path, struct journal *const *all, size_t n, struct file *file)
+{
+	cleanup_free char *error = NULL;
+	struct fileid id;
+
+	*file = (struct file){0};
+	if (!safepath_open(path, &file->walk, &file->error))
+		return;
+	if (S_ISREG(file->walk.st.st_mode))
+		remembered_read(file->walk.fd, &file->remembered);
+	if (!fileid_of(file->walk.fd, &file->walk.st, &id, &error))
+		return;
+	for (size_t j = 0; j < n; j++)
+		for (size_t i = 0; i < all[j]->n_entries; i++)
+			if (fileid_equal(&all[j]->entries[i].id, &id))
+				file->held_by = all[j]->name;
+}
+
+static void release(struct file *file)
+{
+	safepath_close(&file->walk);
+	free(file->error);
+}
+
+static bool has_owner(const struct remembered *r)
+{
+	return r->state == REMEMBERED_CURRENT || r->state == REMEMBERED_STALE;
+}
+
+static struct libscols_table *new_table(const char *const *columns, size_t n)
+{
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		die("out of memory");
+	for (size_t i = 0; i < n; i++)
+		scols_table_new_column(table, columns[i], 0, 0);
+	return table;
+}
+
+/* Fills the next cell; takes a new text. */
+static void cell(struct libscols_line *line, size_t column, char *text)
+{
+	cleanup_free char *raw = text;
+	cleanup_free char *safe = log_escape(raw);
+
+	if (!line || scols_line_set_data(line, column, safe) != 0)
+		die("out of memory");
+}
+
+void status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+{
+	static const char *const claims[] = {"VM", "STATE", "KIND", "OWNER", "MODE", "NOW", "PATH"};
+	static const char *const files[] = {
+		"OWNER", "MODE", "HELD BY", "LIBVIRT", "REMEMBERS", "PATH"};
+
+	if (n > 0) {
+		struct libscols_table *table = new_table(claims, 7);
+		for (size_t j = 0; j < n; j++) {
+			for (size_t i = 0; i < all[j]->n_entries; i++) {
+				const struct entry *e = &all[j]->entries[i];
+				struct libscols_line *line = scols_table_new_line(table, NULL);
+				cell(line, 0, xstrdup(all[j]->name));
+				cell(line, 1, xstrdup(holder_state(all[j])));
+				cell(line, 2, xstrdup(e->kind == ENTRY_OWNER ? "owner" : "grant"));
+				cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
+				cell(line, 4, xasprintf("%04o", e->mode));
+				cell(line, 5, xasprintf("%u:%u", e->new_uid, e->new_gid));
+				cell(line, 6, xstrdup(e->path));
+			}
+		}
+		scols_print_table(table);
+		scols_unref_table(table);
+	}
+	if (n_paths == 0)
+		return;
+	struct libscols_table *table = new_table(files, 6);
+	for (size_t i = 0; i < n_paths; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		struct file file;
+		examine(paths[i], all, n, &file);
+		const struct remembered *r = &file.remembered;
+		cell(line, 0,
+			file.error ? xstrdup("-")
+				   : xasprintf("%u:%u", file.walk.st.st_uid, file.walk.st.st_gid));
+		cell(line, 1,
+			file.error ? xstrdup("-")
+				   : xasprintf("%04o", file.walk.st.st_mode & 07777));
+		cell(line, 2, xstrdup(file.held_by ? file.held_by : "-"));
+		cell(line, 3,
+			has_owner(r) ? xasprintf("%s, %u", state_name(r->state), r->refs)
+				     : xstrdup(state_name(r->state)));
+		cell(line, 4, has_owner(r) ? xasprintf("%u:%u", r->uid, r->gid) : xstrdup("-"));
+		cell(line, 5, xstrdup(paths[i]));
+		if (file.error)
+			warn("%s", file.error);
+		release(&file);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
+static void owner_json(const char *key, uid_t uid, gid_t gid)
+{
+	json_begin_object(key);
+	json_integer("uid", uid);
+	json_integer("gid", gid);
+	json_end_object();
+}
+
+static void mode_json(mode_t mode)
+{
+	cleanup_free char *text = xasprintf("%04o", mode & 07777);
+
+	json_bytes("mode", text);
+}
+
+static void claim_json(const struct journal *journal)
+{
+	json_begin_object(NULL);
+	json_bytes("name", journal->name);
+	json_bytes("state", holder_state(journal));
+	if (journal->holder)
+		json_integer("pid", journal->holder);
+	json_begin_array("entries");
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const struct entry *e = &journal->entries[i];
+		json_begin_object(NULL);
+		json_bytes("path", e->path);
+		json_bytes("kind", e->kind == ENTRY_OWNER ? "owner" : "grant");
+		owner_json("owner", e->old_uid, e->old_gid);
+		mode_json(e->mode);
+		owner_json("to", e->new_uid, e->new_gid);
+		json_end_object();
+	}
+	json_end_array();
+	json_end_object();
+}
+
+static void file_json(const char *path, struct journal *const *all, size_t n)
+{
+	struct file file;
+
+	examine(path, all, n, &file);
+	json_begin_object(NULL);
+	json_bytes("path", path);
+	if (file.error) {
+		json_bytes("error", file.error);
+	} else {
+		owner_json("owner", file.walk.st.st_uid, file.walk.st.st_gid);
+		mode_json(file.walk.st.st_mode);
+		json_bytes("held_by", file.held_by);
+		json_begin_object("libvirt");
+		json_bytes("state", state_name(file.remembered.state));
+		if (has_owner(&file.remembered)) {
+			owner_json("owner", file.remembered.uid, file.remembered.gid);
+			json_integer("refs", file.remembered.refs);
+			json_integer("timestamp", file.remembered.time);
+		}
+		json_end_object();
+	}
+	json_end_object();
+	release(&file);
+}
+
+void status_report_json(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+{
+	json_begin_object(NULL);
+	json_integer("version", 1);
+	json_begin_array("claims");
+	for (size_t i = 0; i < n; i++)
+		claim_json(all[i]);
+	json_end_array();
+	json_begin_array("files");
+	for (size_t i = 0; i < n_paths; i++)
+		file_json(paths[i], all, n);
+	json_end_array();
+	json_end_object();
+	json_finish();
+}
