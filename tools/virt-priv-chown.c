@@ -30,6 +30,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PROGRAM "virt-priv-chown"
+
 enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 
 static const char usage[] =
@@ -61,12 +63,28 @@ static const char usage[] =
 	"Exit status: 0 done, 1 something could not be done, 2 usage or configuration\n"
 	"error, nothing changed.\n";
 
+/* Options that only some commands know. */
+enum option_bit {
+	GIVEN_NAME = 1 << 0,
+	GIVEN_DOMAIN = 1 << 1,
+	GIVEN_DISK = 1 << 2,
+	GIVEN_GRANT_READ = 1 << 3,
+	GIVEN_PID = 1 << 4,
+	GIVEN_LIBVIRT = 1 << 5,
+	GIVEN_CONFIG = 1 << 6,
+	GIVEN_DRY_RUN = 1 << 7,
+	GIVEN_JSON = 1 << 8,
+};
+static const char *const option_names[] = {"--name", "--domain", "--disk", "--grant-read", "--pid",
+	"--libvirt", "--config", "--dry-run", "--json"};
+
 struct options {
 	const char *name, *domain, *config;
 	const char **disks, **libvirt;
 	size_t n_disks, n_libvirt;
 	pid_t pid;
 	bool grant_read, dry_run, json;
+	unsigned given; /* of enum option_bit */
 	char **paths;
 	size_t n_paths;
 };
@@ -111,30 +129,39 @@ static void parse_options(struct options *o, int argc, char *argv[])
 	while ((option = getopt_long(argc, argv, "c:v", long_options, NULL)) != -1) {
 		switch (option) {
 		case NAME:
+			o->given |= GIVEN_NAME;
 			o->name = optarg;
 			break;
 		case DOMAIN_:
+			o->given |= GIVEN_DOMAIN;
 			o->domain = optarg;
 			break;
 		case DISK:
+			o->given |= GIVEN_DISK;
 			append(&o->disks, &o->n_disks, optarg);
 			break;
 		case GRANT_READ:
+			o->given |= GIVEN_GRANT_READ;
 			o->grant_read = true;
 			break;
 		case PID:
+			o->given |= GIVEN_PID;
 			o->pid = parse_pid(optarg);
 			break;
 		case LIBVIRT:
+			o->given |= GIVEN_LIBVIRT;
 			append(&o->libvirt, &o->n_libvirt, optarg);
 			break;
 		case 'c':
+			o->given |= GIVEN_CONFIG;
 			o->config = optarg;
 			break;
 		case DRY_RUN:
+			o->given |= GIVEN_DRY_RUN;
 			o->dry_run = true;
 			break;
 		case JSON:
+			o->given |= GIVEN_JSON;
 			o->json = true;
 			break;
 		case 'v':
@@ -144,7 +171,7 @@ static void parse_options(struct options *o, int argc, char *argv[])
 			fputs(usage, stdout);
 			exit(fflush(stdout) == 0 ? DONE : NOT_DONE);
 		case VERSION_:
-			puts("virt-priv-chown " VERSION);
+			puts(PROGRAM " " VERSION);
 			exit(fflush(stdout) == 0 ? DONE : NOT_DONE);
 		default:
 			die("try: virt-priv-chown --help");
@@ -258,6 +285,18 @@ static void need_name(const struct options *o)
 			o->name);
 }
 
+/* An interrupt from the terminal in the midst of changes would leave them to recover. */
+static void defer_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 /* The plan as JSON (tests/schema/virt-priv-chown-claim.json). */
 static void print_plan_json(const struct claims_plan *plan)
 {
@@ -305,7 +344,8 @@ static void print_refusals(const struct claims_plan *plan)
 static int claim(struct options *o, bool is_new)
 {
 	struct settings settings;
-	struct claims_plan plan = {.settings = &settings, .grant_read = o->grant_read};
+	struct claims_plan plan = {
+		.settings = &settings, .grant_read = o->grant_read, .dry_run = o->dry_run};
 	cleanup_free char *error = NULL;
 	struct domain *domain = NULL;
 	int status = DONE;
@@ -322,6 +362,7 @@ static int claim(struct options *o, bool is_new)
 	if (o->pid && !start)
 		die("--pid %d: there is no such process", o->pid);
 	journal_lock(true);
+	defer_signals();
 	if (!claims_begin(&plan, o->name, &error))
 		die("%s", error);
 	if (is_new && !plan.is_new)
@@ -332,6 +373,11 @@ static int claim(struct options *o, bool is_new)
 			o->name, o->name);
 	if (!is_new && plan.is_new)
 		die_status(NOT_DONE, "the VM %s has no claim to add a disk to", o->name);
+	if (!is_new && claims_is_abandoned(plan.journal))
+		die_status(NOT_DONE,
+			"the claim of the VM %s is of an earlier boot, or its holder has ended; "
+			"first: virt-priv-chown recover",
+			o->name);
 	if (is_new) {
 		plan.journal->holder = o->pid;
 		plan.journal->holder_start = start;
@@ -346,10 +392,15 @@ static int claim(struct options *o, bool is_new)
 		free_resource(&resource);
 	}
 	print_refusals(&plan);
+	/* From here on, an error is one of what could not be done. */
+	log_init(PROGRAM, NOT_DONE);
 	if (o->json)
 		print_plan_json(&plan);
 	else
 		print_plan(&plan);
+	/* What can't be told must not be done. */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("can't write to standard output; nothing was changed");
 	if (plan.refused) {
 		if (!o->dry_run)
 			warn("nothing was changed");
@@ -382,6 +433,8 @@ static int release(const struct options *o, bool only_disks)
 	if (only_disks && o->n_disks == 0)
 		die("--disk is missing");
 	journal_lock(true);
+	defer_signals();
+	log_init(PROGRAM, NOT_DONE);
 	if (!journal_read(o->name, &journal, &error))
 		die_status(NOT_DONE, "%s", error);
 	/* A name that is misspelt must not pass for done. */
@@ -432,24 +485,26 @@ static bool recover_libvirt(const char *given, bool dry_run)
 	}
 	if (walk.unsafe)
 		warn("%s", walk.unsafe);
-	else if (dry_run)
-		good = true;
 	else
-		good = holding_recover_libvirt(walk.fd, &walk.st, &message);
-	if (!walk.unsafe && !dry_run && !good)
+		good = holding_recover_libvirt(walk.fd, &walk.st, dry_run, &message);
+	if (!walk.unsafe && !good)
 		warn("%s: %s", path, message);
+	else if (message && dry_run)
+		printf("recover %s %s\n", path, message);
 	else if (message)
 		info("%s: %s", path, message);
 	safepath_close(&walk);
 	return good;
 }
 
-static int recover(const struct options *o)
+static int recover(struct options *o)
 {
 	size_t n;
 	bool good = true;
 
 	journal_lock(true);
+	defer_signals();
+	log_init(PROGRAM, NOT_DONE);
 	struct journal **all = journal_read_all(&n, &good);
 	for (size_t i = 0; i < n; i++) {
 		if (!claims_is_abandoned(all[i]))
@@ -461,15 +516,13 @@ static int recover(const struct options *o)
 		info("the claim of the VM %s is abandoned", all[i]->name);
 		good = claims_release(all[i], NULL, true, all, n) && good;
 	}
-	if (!o->dry_run)
-		journal_tidy();
 	free_all(all, n);
 	for (size_t i = 0; i < o->n_libvirt; i++)
 		good = recover_libvirt(o->libvirt[i], o->dry_run) && good;
 	return good ? DONE : NOT_DONE;
 }
 
-static int status(const struct options *o)
+static int status(struct options *o)
 {
 	cleanup_free char **paths = xcalloc(o->n_paths, sizeof(char *));
 	size_t n;
@@ -479,65 +532,99 @@ static int status(const struct options *o)
 	struct journal **all = journal_read_all(&n, &good);
 	for (size_t i = 0; i < o->n_paths; i++)
 		paths[i] = absolute(o->paths[i]);
-	if (o->json)
-		status_report_json(all, n, paths, o->n_paths);
-	else
-		status_report(all, n, paths, o->n_paths);
+	bool reached = o->json ? status_report_json(all, n, paths, o->n_paths)
+			       : status_report(all, n, paths, o->n_paths);
 	for (size_t i = 0; i < o->n_paths; i++)
 		free(paths[i]);
 	free_all(all, n);
-	return good ? DONE : NOT_DONE;
+	return good && reached ? DONE : NOT_DONE;
 }
 
-/* An interrupt from the terminal in the midst of changes would leave them to recover. */
-static void defer_signals(void)
+/* The commands, and the options that each knows beside --verbose. */
+static int add(struct options *o)
 {
-	sigset_t set;
+	return claim(o, false);
+}
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+static int claim_new(struct options *o)
+{
+	return claim(o, true);
+}
+
+static int drop(struct options *o)
+{
+	return release(o, true);
+}
+
+static int release_all(struct options *o)
+{
+	return release(o, false);
+}
+
+static const struct command {
+	const char *name;
+	unsigned options;
+	bool takes_paths;
+	int (*run)(struct options *o);
+} commands[] = {
+	{"claim",
+		GIVEN_NAME | GIVEN_DOMAIN | GIVEN_DISK | GIVEN_GRANT_READ | GIVEN_PID |
+			GIVEN_CONFIG | GIVEN_DRY_RUN | GIVEN_JSON,
+		false, claim_new},
+	{"add",
+		GIVEN_NAME | GIVEN_DISK | GIVEN_GRANT_READ | GIVEN_CONFIG | GIVEN_DRY_RUN |
+			GIVEN_JSON,
+		false, add},
+	{"drop", GIVEN_NAME | GIVEN_DISK, false, drop},
+	{"release", GIVEN_NAME, false, release_all},
+	{"status", GIVEN_JSON, true, status},
+	{"recover", GIVEN_LIBVIRT | GIVEN_DRY_RUN, true, recover},
+};
+
+/* An option that a command does not know could change what is meant. */
+static const struct command *find_command(struct options *o)
+{
+	if (o->n_paths == 0)
+		die("a command is missing; try: " PROGRAM " --help");
+	const char *name = o->paths[0];
+	o->paths++;
+	o->n_paths--;
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		const struct command *command = &commands[i];
+		if (strcmp(command->name, name) != 0)
+			continue;
+		for (size_t bit = 0; bit < sizeof option_names / sizeof *option_names; bit++)
+			if (o->given & ~command->options & 1U << bit)
+				die("%s has no option %s; try: " PROGRAM " --help", name,
+					option_names[bit]);
+		if (o->n_paths > 0 && !command->takes_paths)
+			die("%s: a word too many; try: " PROGRAM " --help", o->paths[0]);
+		return command;
+	}
+	die("%s: there is no such command; try: " PROGRAM " --help", name);
 }
 
 int main(int argc, char *argv[])
 {
 	struct options o = {0};
-	int result;
 
-	log_init("virt-priv-chown", USAGE);
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--version") == 0))
-		parse_options(&o, argc, argv);
-	if (argc < 2)
-		die("a command is missing; try: virt-priv-chown --help");
-	const char *command = argv[1];
-	parse_options(&o, argc - 1, argv + 1);
-	if (o.n_paths > 0 && strcmp(command, "recover") == 0 && o.n_libvirt > 0)
+	log_init(PROGRAM, USAGE);
+	parse_options(&o, argc, argv);
+	const struct command *command = find_command(&o);
+	if (command->run == recover) {
+		if (o.n_paths > 0 && o.n_libvirt == 0)
+			die("%s: a word too many; try: " PROGRAM " --help", o.paths[0]);
+		/* recover --libvirt A B C */
 		for (size_t i = 0; i < o.n_paths; i++)
 			append(&o.libvirt, &o.n_libvirt, o.paths[i]);
-	else if (o.n_paths > 0 && strcmp(command, "status") != 0)
-		die("%s: a word too many; try: virt-priv-chown --help", o.paths[0]);
+	}
+	if (command->run != status && o.json && !o.dry_run)
+		die("--json goes with --dry-run");
 	if (geteuid() != 0)
-		die("only root can give files away, and read who holds them; try: sudo "
-		    "virt-priv-chown");
+		die("only root can give files away, and read who holds them; try: sudo " PROGRAM);
 	umask(022);
-	defer_signals();
 
-	if (strcmp(command, "claim") == 0)
-		result = claim(&o, true);
-	else if (strcmp(command, "add") == 0)
-		result = claim(&o, false);
-	else if (strcmp(command, "release") == 0)
-		result = release(&o, false);
-	else if (strcmp(command, "drop") == 0)
-		result = release(&o, true);
-	else if (strcmp(command, "status") == 0)
-		result = status(&o);
-	else if (strcmp(command, "recover") == 0)
-		result = recover(&o);
-	else
-		die("%s: there is no such command; try: virt-priv-chown --help", command);
+	int result = command->run(&o);
 	free(o.disks);
 	free(o.libvirt);
 	if (fflush(stdout) != 0 || ferror(stdout))

@@ -119,8 +119,14 @@ as_qemu() {
     refused $fs/qemu/alices
     refused $fs/shared/roots
     refused $fs/sticky/roots
-    claimed $fs/shared/alices
-    claimed $fs/sticky/alices
+    # Anybody who can write there can have moved them in.
+    refused $fs/shared/alices
+    refused $fs/sticky/alices
+    mkdir -m 0755 $fs/alice
+    disk $fs/alice/own alice:alice 0600
+    chown alice:alice $fs/alice
+    claimed $fs/alice/own
     claimed $fs/sticky/roots-own/a
-    refused $fs/qemu/../sticky/alices
+    chown -R root:root $fs/alice
+    refused $fs/qemu/../alice/own
 }

@@ -80,12 +80,12 @@ boot_again() {
 
 @test "hard-linked and made world-writable by the QEMU user: restored and reported" {
     mkdir -m 0777 $fs/open
-    disk $fs/open/a alice:alice 0640
-    run -0 virt-priv-chown claim --name v --disk $fs/open/a
-    setpriv --reuid qemu --regid qemu --init-groups sh -c "chmod 0666 $fs/open/a && ln $fs/open/a $fs/open/b && chgrp kvm $fs/open/a"
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    setpriv --reuid qemu --regid qemu --init-groups sh -c "chmod 0666 $fs/a && ln $fs/a $fs/open/b && chgrp kvm $fs/a"
     run -1 virt-priv-chown release --name v
     [[ $output == *"2 links"* ]]
-    [ "$(stat -c '%U:%G %a' $fs/open/a)" = "alice:alice 640" ]
+    [ "$(stat -c '%U:%G %a' $fs/a)" = "alice:alice 640" ]
     [ -z "$(journals)" ]
 }
 

@@ -249,14 +249,20 @@ EOT
     done
 }
 
-@test "--version and --help; the manual has every option of --help" {
-    [ "$("$exec" --version)" = "virt-priv-exec $(sed -n 's/^Version: *//p' spec/virt-privileges.spec)" ]
-    "$exec" --help | grep -oE -- '--[a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
-    mandoc -T ascii tools/man/virt-priv-exec.1 | sed 's/.\x08//g' | grep -oE -- '--[a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/man"
-    grep -oE -- '--[a-z-]+' tools/completion/virt-priv-exec | sort -u >"$BATS_TEST_TMPDIR/completion"
-    diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man"
-    diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/completion"
-    [ "$(mandoc -T lint -W warning tools/man/virt-priv-exec.1)" = "" ]
+@test "--version and --help of every tool; manual and completion have every option of --help" {
+    local tool manual
+    for tool in tools/virt-priv-*.c; do
+        tool=$(basename "$tool" .c)
+        manual=(tools/man/"$tool".[0-9])
+        [ "$("$VP_BUILD/$tool" --version)" = "$tool $(sed -n 's/^Version: *//p' spec/virt-privileges.spec)" ]
+        "$VP_BUILD/$tool" --help | grep -oE -- '--[a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
+        mandoc -T ascii "${manual[0]}" | sed 's/.\x08//g' | grep -oE -- '--[a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/man"
+        grep -oE -- '--[a-z-]+' "tools/completion/$tool" | sort -u >"$BATS_TEST_TMPDIR/completion"
+        [ -s "$BATS_TEST_TMPDIR/help" ]
+        diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man"
+        diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/completion"
+        [ "$(mandoc -T lint -W warning "${manual[0]}")" = "" ]
+    done
 }
 
 @test "one record per launch goes to the journal, without the arguments" {

@@ -85,6 +85,22 @@ as_root() {
     [[ $output == *"bounding       none"* ]]
 }
 
+# README: sudo virt-priv-chown claim --name vm1 --disk vm1.img
+# README: sudo virt-priv-chown status
+# README: sudo virt-priv-chown release --name vm1
+@test "a disk goes to the account and comes back" {
+    mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    cd /mnt/guest
+    touch vm1.img
+    as_root "$(commands_of_readme 'sudo virt-priv-chown claim')"
+    [ "$(stat -c %U vm1.img)" = qemu ]
+    run -0 as_root "$(commands_of_readme 'sudo virt-priv-chown status')"
+    [[ $output == *"vm1 held"*"/mnt/guest/vm1.img"* ]]
+    as_root "$(commands_of_readme 'sudo virt-priv-chown release')"
+    [ "$(stat -c %U vm1.img)" = root ]
+    umount /var/lib
+}
+
 # README: sudo cp -n /usr/share/virt-privileges/qemu.conf /etc/libvirt/
 # README: sudo sed -Ei 's/^#?(user|group) *=.*/\1 = "root"/' /etc/libv
 @test "back to root, from the package's file and from libvirt's" {

@@ -173,7 +173,11 @@ tree() {
         grep -v '/\.build-id' >"$BATS_TEST_TMPDIR/files"
     sed -E 's,/(doc|licenses)/virt-privileges(-[0-9.]+)?,/\1/virt-privileges,' "$BATS_TEST_TMPDIR/files" |
         LC_ALL=C sort -k3 | diff -u - <(cat <<'FILES'
+-rwxr-xr-x root:root /usr/bin/virt-priv-chown
 -rwxr-xr-x root:root /usr/bin/virt-priv-exec
+drwxr-xr-x root:root /usr/lib/systemd
+drwxr-xr-x root:root /usr/lib/systemd/system
+-rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-recover.service
 drwxr-xr-x root:root /usr/lib/sysusers.d
 -rw-r--r-- root:root /usr/lib/sysusers.d/virt-privileges.conf
 drwxr-xr-x root:root /usr/lib/tmpfiles.d
@@ -183,6 +187,7 @@ drwxr-xr-x root:root /usr/lib/udev/rules.d
 -rw-r--r-- root:root /usr/lib/udev/rules.d/80-virt-privileges-kvm.rules
 drwxr-xr-x root:root /usr/share/bash-completion
 drwxr-xr-x root:root /usr/share/bash-completion/completions
+-rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-chown
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-exec
 drwxr-xr-x root:root /usr/share/doc/virt-privileges
 -rw-r--r-- root:root /usr/share/doc/virt-privileges/CHANGES
@@ -191,6 +196,7 @@ drwxr-xr-x root:root /usr/share/doc/virt-privileges
 drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/licenses/virt-privileges/LICENSE
 -rw-r--r-- root:root /usr/share/man/man1/virt-priv-exec.1.gz
+-rw-r--r-- root:root /usr/share/man/man8/virt-priv-chown.8.gz
 drwxr-xr-x root:root /usr/share/virt-privileges
 -rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
 FILES
@@ -216,7 +222,7 @@ FILES
 
 @test "what it requires is the minimum" {
     rpm -qp --qf '[%{REQUIRES}\n]' "$package" | grep -Ev '^(rpmlib\(|libc\.so\.|rtld\()' | sed 's/(.*//' | sort -u |
-        diff -u - <(printf '%s\n' /bin/sh libcap-ng.so.0 shadow-utils)
+        diff -u - <(printf '%s\n' /bin/sh libacl.so.1 libblkid.so.1 libcap-ng.so.0 libsmartcols.so.1 libxml2.so.2 shadow-utils)
     [ "$(rpm -qp --recommends --suggests --supplements "$package")" = "" ]
 }
 
@@ -230,8 +236,10 @@ FILES
 }
 
 @test "the debug packages fit the program and hold its sources" {
-    id=$(readelf --notes "$all/installed/usr/bin/virt-priv-exec" | sed -n 's/.*Build ID: //p')
-    [ "$(rpm -qp --provides "$rpms"/*-debuginfo-* | grep build-id)" = "debuginfo(build-id) = $id" ]
+    ids=$(for program in "$all"/installed/usr/bin/virt-priv-*; do
+        readelf --notes "$program" | sed -n 's/.*Build ID: /debuginfo(build-id) = /p'
+    done | sort)
+    [ "$(rpm -qp --provides "$rpms"/*-debuginfo-* | grep build-id | sort)" = "$ids" ]
     sources=$(rpm -qpl "$rpms"/*-debugsource-*)
     for file in tools/*.c tools/lib/*.c; do
         grep "/$file\$" <<<"$sources"

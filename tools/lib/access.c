@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,31 +48,41 @@ static struct {
 	gid_t gid;
 	gid_t *groups;
 	int n_groups;
+	bool is_changed;
 } before;
 
-static void become(const struct identity *identity)
+static bool become(const struct identity *identity)
 {
 	before.gid = getegid();
 	before.n_groups = getgroups(0, NULL);
 	before.groups = xcalloc((size_t)before.n_groups, sizeof(gid_t));
-	if (getgroups(before.n_groups, before.groups) != before.n_groups ||
-		setgroups(identity->n_groups, identity->groups) < 0 || setegid(identity->gid) < 0 ||
-		seteuid(identity->uid) < 0 || geteuid() != identity->uid)
-		die_errno("can't take the identity of %s to check its access", identity->user);
+	/* A user namespace may not let groups be set at all. */
+	before.is_changed = getgroups(before.n_groups, before.groups) == before.n_groups &&
+			    setgroups(identity->n_groups, identity->groups) == 0;
+	return before.is_changed && setegid(identity->gid) == 0 && seteuid(identity->uid) == 0 &&
+	       geteuid() == identity->uid;
 }
 
 static void come_back(void)
 {
-	if (seteuid(0) < 0 || setegid(before.gid) < 0 ||
-		setgroups((size_t)before.n_groups, before.groups) < 0 || geteuid() != 0)
+	if (before.is_changed && (seteuid(0) < 0 || setegid(before.gid) < 0 ||
+					 setgroups((size_t)before.n_groups, before.groups) < 0))
 		die_errno("can't become root again");
+	if (geteuid() != 0)
+		die("can't become root again");
 	free(before.groups);
 	before.groups = NULL;
 }
 
-static bool is_allowed(int fd, int wanted)
+/* 1 or 0; -1 and errno where there is no answer. */
+static int is_allowed(int fd, int wanted)
 {
-	return syscall(SYS_faccessat2, fd, "", wanted, AT_EACCESS | AT_EMPTY_PATH) == 0;
+	int result;
+
+	do
+		result = (int)syscall(SYS_faccessat2, fd, "", wanted, AT_EACCESS | AT_EMPTY_PATH);
+	while (result < 0 && errno == EINTR);
+	return result == 0 ? 1 : errno == EACCES || errno == EROFS ? 0 : -1;
 }
 
 static void add(struct denial **out, size_t *n, int fd, const char *path, const struct stat *st,
@@ -86,35 +97,60 @@ static void add(struct denial **out, size_t *n, int fd, const char *path, const 
 }
 
 size_t access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
-	struct denial **out)
+	struct denial **out, char **error)
 {
 	static const int bits[] = {R_OK, W_OK};
-	size_t n = 0;
-	int missing = 0;
-
 	/* The disks of a VM mostly lie next to each other: their way is asked for once. */
 	static unsigned long open_way;
 	static uid_t open_uid;
 	static gid_t open_gid;
+	const char *unknown = NULL;
+	size_t n = 0;
+	int missing = 0;
 
 	*out = NULL;
+	*error = NULL;
 	if (identity->uid == 0)
 		return 0;
 	bool is_open =
 		open_way == walk->way && open_uid == identity->uid && open_gid == identity->gid;
 	if (is_open && !wanted)
 		return 0;
-	become(identity);
-	for (size_t i = 0; !is_open && i < walk->n_dirs; i++)
-		if (!is_allowed(walk->dirs[i].fd, X_OK))
+	open_way = 0;
+	int number = 0;
+	if (!become(identity)) {
+		unknown = walk->path;
+		number = errno;
+	}
+	for (size_t i = 0; !unknown && !is_open && i < walk->n_dirs; i++) {
+		int allowed = is_allowed(walk->dirs[i].fd, X_OK);
+		if (allowed < 0) {
+			unknown = walk->dirs[i].path;
+			number = errno;
+		} else if (!allowed) {
 			add(out, &n, walk->dirs[i].fd, walk->dirs[i].path, &walk->dirs[i].st, X_OK);
-	for (size_t i = 0; i < 2; i++)
-		if ((wanted & bits[i]) && !is_allowed(walk->fd, bits[i]))
+		}
+	}
+	for (size_t i = 0; !unknown && i < 2; i++) {
+		int allowed = wanted & bits[i] ? is_allowed(walk->fd, bits[i]) : 1;
+		if (allowed < 0) {
+			unknown = walk->path;
+			number = errno;
+		} else if (!allowed) {
 			missing |= bits[i];
+		}
+	}
 	come_back();
-	open_way = n == 0 ? walk->way : 0;
-	open_uid = identity->uid;
-	open_gid = identity->gid;
+	if (unknown) {
+		*error = xasprintf("can't tell whether %s may access %s: %s", identity->user,
+			unknown, strerror(number));
+		return n;
+	}
+	if (n == 0) {
+		open_way = walk->way;
+		open_uid = identity->uid;
+		open_gid = identity->gid;
+	}
 	if (missing)
 		add(out, &n, walk->fd, walk->path, &walk->st, missing);
 	return n;

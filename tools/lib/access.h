@@ -32,10 +32,11 @@ struct denial {
 /*
  * What keeps the account from the object of the walk: directories that it may not
  * search, and the object itself where it may not be accessed as wanted (R_OK, W_OK; 0:
- * only the way counts). Returns how many, and in *out a new array.
+ * only the way counts). Returns how many, and in *out a new array. Where the kernel gives
+ * no answer, *error is a new message, else NULL.
  */
 size_t access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
-	struct denial **out);
+	struct denial **out, char **error);
 void access_free(struct denial *denials, size_t n);
 
 /* "/home/alice is 0700 alice:alice: qemu may not search it; setfacl -m u:qemu:x /home/alice" */

@@ -105,7 +105,7 @@ void boot_time_seen(long long time)
 	static const char temporary[] = BOOT_TIME_FILE ".new";
 	char text[32];
 
-	if (time == boot_time())
+	if (time == boot_time() && from_file() == time)
 		return;
 	current = time;
 	/* Only a help: without the file, the next one that is seen serves as well. */

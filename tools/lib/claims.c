@@ -11,7 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 const char *claims_action_name(enum claims_action action)
@@ -192,6 +196,9 @@ static char *plan_grant(struct claims_plan *plan, int fd, const char *path, cons
 	e->new_uid = identity->uid;
 	e->new_gid = identity->gid;
 	if (other) {
+		e->old_uid = before.old_uid;
+		e->old_gid = before.old_gid;
+		e->mode = before.mode;
 		e->acl_before = xstrdup(before.acl_before);
 		e->acl_after = xstrdup(before.acl_after);
 		return NULL;
@@ -232,8 +239,10 @@ static void plan_access(struct claims_plan *plan, struct claims_item *item,
 	const struct safepath *walk, int wanted, const struct identity *identity)
 {
 	struct denial *denials;
-	size_t n = access_denials(walk, wanted, identity, &denials);
-	char *problem = share_grants(plan, walk, identity);
+	char *problem = NULL;
+	size_t n = access_denials(walk, wanted, identity, &denials, &problem);
+	if (!problem)
+		problem = share_grants(plan, walk, identity);
 	bool may_grant = plan->grant_read;
 
 	for (size_t i = 0; i < n && !problem; i++) {
@@ -241,6 +250,11 @@ static void plan_access(struct claims_plan *plan, struct claims_item *item,
 			problem = access_explain(&denials[i], identity);
 		else if (walk->unsafe)
 			problem = xasprintf("access is not granted: %s", walk->unsafe);
+		else if (walk->link_owner && walk->link_owner != denials[i].st.st_uid)
+			problem = xasprintf(
+				"access to %s is not granted: a symbolic link of uid %u, who "
+				"does not own it, led there",
+				denials[i].path, walk->link_owner);
 		else
 			problem = plan_grant(
 				plan, denials[i].fd, denials[i].path, &denials[i].st, identity);
@@ -274,6 +288,22 @@ static char *why_not_claimable(const struct safepath *walk)
 	return NULL;
 }
 
+/*
+ * A file of a lower layer of an overlay becomes another one when it is first written to,
+ * with another identity; so that comes before it is told which file it is.
+ */
+static void copy_up(struct safepath *walk)
+{
+	struct statfs fs;
+
+	if (!S_ISREG(walk->st.st_mode) || fstatfs(walk->fd, &fs) < 0 ||
+		fs.f_type != OVERLAYFS_SUPER_MAGIC)
+		return;
+	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDWR | O_NONBLOCK);
+	if (fd >= 0)
+		fstat(walk->fd, &walk->st);
+}
+
 static void plan_claim(struct claims_plan *plan, struct claims_item *item, struct safepath *walk,
 	const struct identity *identity)
 {
@@ -286,6 +316,8 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item, struc
 		error = xstrdup(
 			"not all journals can be read, so it is not known whether another VM "
 			"holds it");
+	if (!plan->dry_run && !walk->unsafe)
+		copy_up(walk);
 	if (error || !fileid_of(walk->fd, &walk->st, &id, &error)) {
 		refuse(plan, item, error);
 		return;
@@ -303,7 +335,8 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item, struc
 		return;
 	}
 	/* What libvirt has given to the QEMU user is the user's whom it remembers. */
-	if (walk->unsafe && S_ISREG(walk->st.st_mode) && remembered_counts(walk->fd, &walk->st)) {
+	if (walk->unsafe && S_ISREG(walk->st.st_mode) &&
+		remembered_counts(walk->fd, &walk->st) == 1) {
 		struct remembered r;
 		remembered_read(walk->fd, &r);
 		if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
@@ -324,7 +357,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item, struc
 		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error))
 		refuse(plan, item, error);
 	else if (note)
-		info("%s: %s", walk->path, note);
+		warn("%s: %s", walk->path, note);
 }
 
 void claims_add(struct claims_plan *plan, const struct domain_resource *resource)
@@ -384,10 +417,84 @@ static bool is_shared_grant(
 	return false;
 }
 
+/*
+ * File systems that were written to. What is not on their disks yet would have to be done
+ * again after a power cut, so their entries are forgotten only behind a syncfs(2).
+ */
+struct touched {
+	dev_t dev;
+	int fd;
+	int number; /* why it could not be opened */
+};
+
+struct touches {
+	struct touched *all;
+	size_t n;
+	dev_t *of; /* of each entry of the journal; 0: none */
+};
+
+static void touch(struct touches *touches, size_t entry, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	touches->of[entry] = st.st_dev;
+	for (size_t i = 0; i < touches->n; i++)
+		if (touches->all[i].dev == st.st_dev)
+			return;
+	touches->all = xreallocarray(touches->all, touches->n + 1, sizeof *touches->all);
+	touches->all[touches->n++] =
+		(struct touched){st.st_dev, safepath_reopen(fd, O_RDONLY | O_NONBLOCK), errno};
+}
+
+/* Synchronizes them all; where that fails, entries are not done. Releases *touches. */
+static bool sync_touched(struct touches *touches, struct journal *journal)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < touches->n; i++) {
+		const struct touched *t = &touches->all[i];
+		if (t->fd < 0 || syncfs(t->fd) < 0) {
+			errno = t->fd < 0 ? t->number : errno;
+			warn("can't synchronize the file system of device %u:%u: %s", major(t->dev),
+				minor(t->dev), strerror(errno));
+			good = false;
+			for (size_t j = 0; j < journal->n_entries; j++)
+				if (touches->of[j] == t->dev)
+					journal->entries[j].done = false;
+		}
+		if (t->fd >= 0)
+			close(t->fd);
+	}
+	free(touches->all);
+	free(touches->of);
+	return good;
+}
+
+/*
+ * One holder less of several is a change that nobody can tell from libvirt's own, so the
+ * journal says that it is to come before it is made.
+ */
+static bool announce(
+	struct journal *journal, struct entry *e, int fd, const struct stat *st, char **error)
+{
+	struct remembered r;
+
+	if (!e->attributes || e->releasing || remembered_counts(fd, st) != 1)
+		return true;
+	remembered_read(fd, &r);
+	if (r.state != REMEMBERED_CURRENT || r.refs < 2)
+		return true;
+	e->releasing = r.refs - 1;
+	return journal_write(journal, error);
+}
+
 /* Undoes what this call changed, in reverse; what was not touched is forgotten. */
 static void undo(struct claims_plan *plan)
 {
 	struct journal *journal = plan->journal;
+	struct touches touches = {.of = xcalloc(journal->n_entries, sizeof(dev_t))};
 	cleanup_free char *error = NULL;
 
 	for (size_t i = journal->n_entries; i-- > plan->first_new;) {
@@ -396,12 +503,16 @@ static void undo(struct claims_plan *plan)
 		close(plan->fds[i]);
 		int fd = -1;
 		cleanup_free char *why = NULL;
+		struct stat st;
 		if (e->changed && fileid_open(&e->id, e->path, &fd, &why) == FILEID_FOUND) {
+			touch(&touches, i, fd);
 			if (e->kind == ENTRY_GRANT)
 				e->done = grant_take_back(e, fd, &message);
 			else
-				e->done =
-					holding_give_back(e, fd, 0, true, &message) != HOLDING_KEPT;
+				e->done = fstat(fd, &st) == 0 &&
+					  announce(journal, e, fd, &st, &message) &&
+					  holding_give_back(e, fd, 0, true, &message) !=
+						  HOLDING_KEPT;
 		} else {
 			e->done = !e->changed;
 		}
@@ -415,7 +526,9 @@ static void undo(struct claims_plan *plan)
 	}
 	free(plan->fds);
 	plan->fds = NULL;
+	sync_touched(&touches, journal);
 	journal_sweep(journal);
+	journal->settled = plan->was_settled;
 	if (!(plan->is_new && journal->n_entries == 0 ? journal_remove(journal, &error)
 						      : journal_write(journal, &error)))
 		warn("%s", error);
@@ -429,6 +542,7 @@ bool claims_carry_out(struct claims_plan *plan)
 
 	if (journal->n_entries == plan->first_new && !plan->is_new)
 		return true;
+	plan->was_settled = journal->settled;
 	journal->settled = false;
 	journal->boot_time = boot_time();
 	if (!journal_write(journal, &error)) {
@@ -445,8 +559,23 @@ bool claims_carry_out(struct claims_plan *plan)
 			return false;
 		}
 	}
-	for (size_t i = 0; i < journal->n_entries; i++)
-		uncertain = uncertain || journal->entries[i].refs_before > 0;
+	bool rewrite = false;
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		struct entry *e = &journal->entries[i];
+		uncertain = uncertain || e->refs_before > 0;
+		rewrite = rewrite || e->unwritten;
+		if (e->unwritten) {
+			warn("%s: trusted attributes can't be written there, so the journal alone "
+			     "remembers its owner",
+				e->path);
+			e->attributes = e->unwritten = false;
+		}
+	}
+	if (rewrite && !journal_write(journal, &error)) {
+		warn("%s; all of this call is undone", error);
+		undo(plan);
+		return false;
+	}
 	if (uncertain && !journal_settle(journal, &error)) {
 		warn("%s; all of this call is undone", error);
 		undo(plan);
@@ -484,6 +613,8 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		info("%s: process %d has it open, so it stays", e->path, opener);
 		return true;
 	}
+	if (same_boot && !announce(journal, e, fd, &st, &message))
+		return report(e, message, true);
 	enum holding_end end = holding_give_back(
 		e, fd, same_boot ? 0 : journal->boot_time, journal->settled, &message);
 	e->done = end != HOLDING_KEPT;
@@ -501,28 +632,6 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		report(e, who, true);
 	}
 	return !message && !opener;
-}
-
-/* A file system that was written to, to be synchronized before its entries are forgotten. */
-struct touched {
-	dev_t dev;
-	int fd;
-	bool synced;
-};
-
-static struct touched *touch(struct touched **touched, size_t *n, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return NULL;
-	for (size_t i = 0; i < *n; i++)
-		if ((*touched)[i].dev == st.st_dev)
-			return &(*touched)[i];
-	*touched = xreallocarray(*touched, *n + 1, sizeof **touched);
-	(*touched)[*n] =
-		(struct touched){st.st_dev, safepath_reopen(fd, O_RDONLY | O_NONBLOCK), false};
-	return &(*touched)[(*n)++];
 }
 
 /* Finds the object of an entry. -1: there is nothing to do with it; *good says whether that is
@@ -576,10 +685,8 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 	struct journal *const *all, size_t n_all)
 {
 	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
-	struct touched *touched = NULL;
-	cleanup_free dev_t *devs = xcalloc(journal->n_entries, sizeof(dev_t));
+	struct touches touches = {.of = xcalloc(journal->n_entries, sizeof(dev_t))};
 	cleanup_free char *error = NULL;
-	size_t n = 0;
 	bool good = true;
 
 	for (size_t i = 0; i < journal->n_entries; i++) {
@@ -591,25 +698,11 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 		good = good && found_good;
 		if (fd < 0)
 			continue;
-		const struct touched *t = touch(&touched, &n, fd);
-		devs[i] = t ? t->dev : 0;
+		touch(&touches, i, fd);
 		if (!give_back(journal, e, fd, same_boot, recovering, all, n_all))
 			good = false;
 	}
-	/* What is not on the disk yet must be done again after a power cut. */
-	for (size_t i = 0; i < n; i++) {
-		touched[i].synced = touched[i].fd < 0 || syncfs(touched[i].fd) == 0;
-		if (!touched[i].synced) {
-			warn("can't synchronize a file system: %s", strerror(errno));
-			good = false;
-			for (size_t j = 0; j < journal->n_entries; j++)
-				if (devs[j] == touched[i].dev)
-					journal->entries[j].done = false;
-		}
-		if (touched[i].fd >= 0)
-			close(touched[i].fd);
-	}
-	free(touched);
+	good = sync_touched(&touches, journal) && good;
 	journal_sweep(journal);
 	/* A VM all of whose disks were dropped is still one that others can be added to. */
 	if (!(!path && journal->n_entries == 0 ? journal_remove(journal, &error)

@@ -33,7 +33,8 @@ struct claims_item {
 struct claims_plan {
 	struct journal *journal; /* with the new entries, from first_new on */
 	size_t first_new;
-	bool is_new; /* it has no journal on disk yet */
+	bool is_new;	  /* it has no journal on disk yet */
+	bool was_settled; /* the journal, before this call */
 	struct claims_item *items;
 	size_t n_items;
 	bool refused; /* an item is refused */
@@ -44,7 +45,7 @@ struct claims_plan {
 	int *fds;	 /* O_PATH, of the new entries */
 	/* What the caller sets. */
 	const struct settings *settings;
-	bool grant_read;
+	bool grant_read, dry_run;
 	char *label;		     /* "USER:GROUP" of the domain, or NULL; not owned */
 	struct identity *identities; /* looked up so far */
 	char **labels;		     /* theirs */

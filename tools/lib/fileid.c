@@ -151,16 +151,23 @@ bool fileid_equal(const struct fileid *a, const struct fileid *b)
 }
 
 /* Whether the object is the one: a handle can be right while the rest tells that it is not. */
-static bool is_it(int fd, const struct fileid *id)
+static enum fileid_found compare(int fd, const struct fileid *id)
 {
 	struct fileid found = {0};
 
-	return statx_of(fd, &found) && found.inode == id->inode && found.born == id->born &&
-	       found.born_nsec == id->born_nsec;
+	if (!statx_of(fd, &found))
+		return FILEID_FAILED;
+	return found.inode == id->inode && found.born == id->born &&
+			       found.born_nsec == id->born_nsec
+		       ? FILEID_FOUND
+		       : FILEID_GONE;
 }
 
-/* By its handle, on the file system that dir lies on; -1 if it is not there. */
-static int open_handle(int dir, const struct fileid *id)
+/*
+ * By its handle, on the file system that dir lies on. Only ESTALE says that it is not
+ * there any more (open_by_handle_at(2)); FILEID_FAILED leaves errno.
+ */
+static enum fileid_found open_handle(int dir, const struct fileid *id, int *found)
 {
 	union {
 		struct file_handle header;
@@ -169,9 +176,12 @@ static int open_handle(int dir, const struct fileid *id)
 
 	memcpy(handle.header.f_handle, id->handle, id->handle_size);
 	cleanup_fd int fd = open_by_handle_at(dir, &handle.header, O_PATH | O_CLOEXEC);
-	if (fd < 0 || !is_it(fd, id))
-		return -1;
-	return steal_fd(&fd);
+	if (fd < 0)
+		return errno == ESTALE || errno == ENOENT ? FILEID_GONE : FILEID_FAILED;
+	enum fileid_found result = compare(fd, id);
+	if (result == FILEID_FOUND)
+		*found = steal_fd(&fd);
+	return result;
 }
 
 /* Whether the directory's file system is the one, within this boot. */
@@ -196,7 +206,7 @@ static bool is_local(const char *type)
 }
 
 /* Looks through all mounts: the file system may be mounted elsewhere now. */
-static enum fileid_found search_mounts(const struct fileid *id, int *found)
+static enum fileid_found search_mounts(const struct fileid *id, int *found, char **error)
 {
 	enum fileid_found result = FILEID_UNMOUNTED;
 	cleanup_fd int first = -1;
@@ -204,22 +214,27 @@ static enum fileid_found search_mounts(const struct fileid *id, int *found)
 	struct mntent *mount;
 
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	if (!mounts)
-		return FILEID_UNMOUNTED;
-	while ((mount = getmntent(mounts)) != NULL) {
+	if (!mounts) {
+		*error = xasprintf("can't read /proc/self/mounts: %s", strerror(errno));
+		return FILEID_FAILED;
+	}
+	while (result != FILEID_FAILED && (mount = getmntent(mounts)) != NULL) {
 		struct stat st;
 		if (!is_local(mount->mnt_type))
 			continue;
 		cleanup_fd int dir = open(mount->mnt_dir,
 			O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		/* A file can be a mount point, and a mount can lie below another one. */
 		if (dir < 0 || fstat(dir, &st) < 0 || !is_filesystem(dir, &st, id))
 			continue;
-		if (result == FILEID_UNMOUNTED)
-			result = FILEID_GONE;
-		cleanup_fd int fd = open_handle(dir, id);
-		if (fd < 0)
-			continue;
-		if (first < 0) {
+		cleanup_fd int fd = -1;
+		enum fileid_found here = open_handle(dir, id, &fd);
+		if (here == FILEID_FAILED) {
+			*error = xasprintf("can't open it by its handle: %s", strerror(errno));
+			result = here;
+		} else if (here == FILEID_GONE) {
+			result = result == FILEID_UNMOUNTED ? FILEID_GONE : result;
+		} else if (first < 0) {
 			first = steal_fd(&fd);
 			first_dev = st.st_dev;
 			result = FILEID_FOUND;
@@ -233,46 +248,49 @@ static enum fileid_found search_mounts(const struct fileid *id, int *found)
 	return result;
 }
 
-/* By the name that it had. */
-static int open_path(const struct fileid *id, const char *path, bool *same_filesystem)
+/* Whether the directory of the path lies on the file system. */
+static bool has_directory(const struct fileid *id, const char *path)
 {
 	struct safepath walk;
 	cleanup_free char *error = NULL;
-	int fd = -1;
+	cleanup_free char *directory = xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
 
-	*same_filesystem = false;
-	/*
-	 * An unsafe way is no harm here: what is found must be the object itself, which
-	 * was judged when it was claimed.
-	 */
-	if (safepath_open(path, &walk, &error)) {
-		*same_filesystem = is_filesystem(walk.fd, &walk.st, id);
-		if (*same_filesystem && is_it(walk.fd, id)) {
-			fd = walk.fd;
-			walk.fd = -1;
-		}
-	}
+	bool is = safepath_open(directory, &walk, &error) && is_filesystem(walk.fd, &walk.st, id);
 	safepath_close(&walk);
-	return fd;
+	return is;
 }
 
 enum fileid_found fileid_open(const struct fileid *id, const char *path, int *fd, char **error)
 {
-	bool same_filesystem;
+	enum fileid_found result = FILEID_GONE;
+	cleanup_free char *why = NULL;
+	struct safepath walk;
 	struct fileid found;
-	struct stat st;
 
-	*fd = open_path(id, path, &same_filesystem);
-	if (*fd >= 0 && id->handle_size == 0)
-		return FILEID_FOUND;
-	if (*fd >= 0) {
-		if (fstat(*fd, &st) == 0 && fileid_of(*fd, &st, &found, error) &&
-			fileid_equal(&found, id))
-			return FILEID_FOUND;
-		close(*fd);
-		*fd = -1;
+	*fd = -1;
+	/*
+	 * By the name that it had, first. An unsafe way is no harm here: what is found must
+	 * be the object itself, which was judged when it was claimed.
+	 */
+	bool is_reached = safepath_open(path, &walk, &why);
+	bool is_there = is_reached && is_filesystem(walk.fd, &walk.st, id);
+	if (is_there && id->handle_size == 0) {
+		if ((result = compare(walk.fd, id)) == FILEID_FAILED)
+			*error = xasprintf("can't examine it: %s", strerror(errno));
+	} else if (is_there) {
+		if (!fileid_of(walk.fd, &walk.st, &found, error))
+			result = FILEID_FAILED;
+		else if (fileid_equal(&found, id))
+			result = FILEID_FOUND;
 	}
-	if (id->handle_size == 0)
-		return same_filesystem ? FILEID_GONE : FILEID_UNMOUNTED;
-	return search_mounts(id, fd);
+	if (result == FILEID_FOUND) {
+		*fd = walk.fd;
+		walk.fd = -1;
+	}
+	safepath_close(&walk);
+	if (result != FILEID_GONE)
+		return result;
+	if (id->handle_size > 0)
+		return search_mounts(id, fd, error);
+	return is_there || has_directory(id, path) ? FILEID_GONE : FILEID_UNMOUNTED;
 }

@@ -214,8 +214,10 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 	allowed &= ~(added & ~others);
 	if (set_bits(mask, allowed) < 0)
 		return fail(error, "work out its ACL");
-	/* Without named entries no mask is needed, unless it holds the group back. */
-	if (!mask_before && named == 0 && !(others & ~allowed) && acl_delete_entry(now, mask) < 0)
+	/* Without named entries no mask is needed: what it held back, the group goes without. */
+	if (!mask_before && named == 0 &&
+		(set_bits(find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
+			acl_delete_entry(now, mask) < 0))
 		return fail(error, "work out its ACL");
 	return true;
 }

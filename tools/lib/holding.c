@@ -40,12 +40,15 @@ bool holding_plan(
 	e->old_uid = st->st_uid;
 	e->old_gid = st->st_gid;
 	e->mode = st->st_mode & 07777;
-	if (e->type != 'f' || !remembered_counts(fd, st))
+	int counts = e->type == 'f' ? remembered_counts(fd, st) : 0;
+	if (counts < 0)
+		return fail(error, "tell its file system");
+	if (!counts)
 		return true;
 	remembered_read(fd, &r);
 	if (r.state == REMEMBERED_MALFORMED) {
-		*error = xstrdup("the attributes trusted.libvirt.security.*dac are malformed; "
-				 "look at them with: getfattr -m - -d FILE");
+		*error = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
+				 "can't be read; look at them with: getfattr -m - -d FILE");
 		return false;
 	}
 	if (r.state == REMEMBERED_UNSUPPORTED) {
@@ -105,6 +108,7 @@ static bool remember_owner(struct entry *e, int fd, char **error)
 	if (e->refs_before == 0 && (errno == EPERM || errno == ENOTSUP)) {
 		/* Nothing that could be said of it was written. */
 		remembered_remove(fd);
+		e->unwritten = true;
 		return true;
 	}
 	return fail(error, "write the attributes trusted.libvirt.security.*dac");
@@ -145,9 +149,14 @@ bool holding_take(struct entry *e, int fd, char **error)
 	if (e->attributes && !remember_owner(e, file, error))
 		return false;
 	e->changed = true;
-	if (is_target(e, &st) || fchown(file, e->new_uid, e->new_gid) == 0)
-		return true;
-	return fail(error, "change its owner");
+	if (!is_target(e, &st) && fchown(file, e->new_uid, e->new_gid) < 0)
+		return fail(error, "change its owner");
+	/* There are file systems that say yes and do nothing. */
+	if (fstat(file, &st) < 0 || !is_target(e, &st)) {
+		*error = xstrdup("its file system does not change owners");
+		return false;
+	}
+	return true;
 }
 
 /* Owner, then mode. Whether that is needed is told by what the object is now. */
@@ -205,10 +214,12 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 	struct remembered r = {0};
 	bool counted = e->attributes && !earlier_boot;
 
-	if (remembered_counts(file, st))
+	int counts = remembered_counts(file, st);
+	if (counts > 0)
 		remembered_read(file, &r);
-	if (r.state == REMEMBERED_MALFORMED) {
-		*message = xstrdup("the attributes trusted.libvirt.security.*dac are malformed");
+	if (counts < 0 || r.state == REMEMBERED_MALFORMED) {
+		*message = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
+				   "can't be read");
 		return HOLDING_KEPT;
 	}
 	/* On a host without a clock, boots can have the same time; these are still the old ones. */
@@ -220,6 +231,29 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 					   "holds it; it comes back at the next boot");
 			return HOLDING_KEPT;
 		}
+		/*
+		 * libvirt took the QEMU user for the owner, so it found no attributes: it discards
+		 * those of others when a domain of its own ends.
+		 */
+		if (r.uid == e->new_uid && e->new_uid != e->old_uid)
+			counted = false;
+		if (counted && e->releasing && r.refs <= e->releasing) {
+			*message = xstrdup("an interrupted release left it unclear whether libvirt "
+					   "holds it; it comes back at the next boot");
+			return HOLDING_KEPT;
+		}
+		if (counted && r.refs > 1 && r.refs - 1 != e->releasing) {
+			*message =
+				xstrdup("libvirt began or ceased to hold it meanwhile; try again");
+			return HOLDING_KEPT;
+		}
+		if (counted && r.refs == 1 && e->new_uid == e->old_uid && openers_libvirt() &&
+			openers_first(st, (uid_t)-1)) {
+			*message =
+				xstrdup("it can't be told whether libvirt holds it, and a process "
+					"has it open; try again when that has ended");
+			return HOLDING_KEPT;
+		}
 		if (!counted || r.refs > 1)
 			return leave_to_libvirt(e, file, &r, counted, message);
 	}
@@ -227,7 +261,8 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 		return HOLDING_CHANGED;
 	if (!restore(e, file, st, message))
 		return HOLDING_KEPT;
-	if (r.state != REMEMBERED_NONE && r.state != REMEMBERED_UNSUPPORTED &&
+	/* Without CAP_SYS_ADMIN, attributes that are there seem not to be. */
+	if ((e->attributes || (r.state != REMEMBERED_NONE && r.state != REMEMBERED_UNSUPPORTED)) &&
 		remembered_remove(file) < 0) {
 		fail(message, "remove the attributes trusted.libvirt.security.*dac");
 		return HOLDING_KEPT;
@@ -268,13 +303,13 @@ enum holding_end holding_give_back(
 	return give_back_file(e, file, &st, earlier_boot, settled, message);
 }
 
-bool holding_recover_libvirt(int fd, const struct stat *st, char **message)
+bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char **message)
 {
 	struct remembered r;
 	struct stat now;
 
 	*message = NULL;
-	if (!S_ISREG(st->st_mode) || !remembered_counts(fd, st)) {
+	if (!S_ISREG(st->st_mode) || remembered_counts(fd, st) != 1) {
 		*message = xstrdup("libvirt's attributes don't count there: not a regular file, or "
 				   "on a shared or removable file system");
 		return false;
@@ -301,9 +336,9 @@ bool holding_recover_libvirt(int fd, const struct stat *st, char **message)
 			"libvirt holds it, and process %d is a libvirt daemon", openers_libvirt());
 		return false;
 	}
-	if (fchown(file, r.uid, r.gid) < 0)
+	if (!dry_run && fchown(file, r.uid, r.gid) < 0)
 		return fail(message, "give it back to its owner");
-	if (remembered_remove(file) < 0)
+	if (!dry_run && remembered_remove(file) < 0)
 		return fail(message, "remove the attributes trusted.libvirt.security.*dac");
 	*message = xasprintf("%u:%u -> %u:%u", now.st_uid, now.st_gid, r.uid, r.gid);
 	return true;

@@ -39,7 +39,8 @@ enum holding_end holding_give_back(
 
 /*
  * For recover --libvirt: gives the object of fd to the owner that libvirt's attributes of
- * an earlier boot, or of a libvirt that is gone, name, and removes them. false: *message
+ * an earlier boot, or of a libvirt that is gone, name, and removes them; with dry_run
+ * nothing is changed. false: *message
  * says why not; else what was done.
  */
-bool holding_recover_libvirt(int fd, const struct stat *st, char **message);
+bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char **message);

@@ -24,7 +24,7 @@
 #define LOCK_SECONDS 120
 #define MAX_SIZE ((size_t)256 * 1024 * 1024)
 
-static int directory = -1; /* JOURNAL_DIR, while it is locked */
+static int directory = -1; /* JOURNAL_DIR, while it is locked; -1: there is none */
 
 bool journal_is_name(const char *name)
 {
@@ -74,6 +74,8 @@ static void put_entry(FILE *out, const struct entry *e)
 		e->new_uid, e->new_gid);
 	if (e->attributes)
 		fprintf(out, "attributes %u\n", e->refs_before);
+	if (e->releasing)
+		fprintf(out, "releasing %u\n", e->releasing);
 	if (e->kind == ENTRY_GRANT) {
 		put_value(out, "acl-before", e->acl_before);
 		put_value(out, "acl-after", e->acl_after);
@@ -273,7 +275,9 @@ static bool field(struct reader *r, struct entry *e)
 	else if (strcmp(r->key, "attributes") == 0 && (good = single(v, UINT_MAX, &n))) {
 		e->attributes = true;
 		e->refs_before = (unsigned)n;
-	} else if (strcmp(r->key, "acl-before") == 0)
+	} else if (strcmp(r->key, "releasing") == 0 && (good = single(v, UINT_MAX, &n)))
+		e->releasing = (unsigned)n;
+	else if (strcmp(r->key, "acl-before") == 0)
 		good = text(&e->acl_before, v);
 	else if (strcmp(r->key, "acl-after") == 0)
 		good = text(&e->acl_after, v);
@@ -432,16 +436,18 @@ void journal_sweep(struct journal *journal)
 /* The directory. */
 
 /*
- * Opens one directory below another, makes it if it is missing, and refuses it if others
- * than root could have written in it.
+ * Opens one directory below another, and refuses it if others than root could have written
+ * in it. One that is missing is made if permissions are given, else the result is -1.
  */
 static int open_directory(int parent, const char *name, const char *path, mode_t permissions)
 {
 	struct stat st;
 
-	if (mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
+	if (permissions && mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
 		die_errno("can't make the directory %s", path);
 	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && !permissions)
+		return -1;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die_errno("can't open the directory %s", path);
 	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
@@ -456,16 +462,38 @@ static void ignore(int signal)
 	(void)signal;
 }
 
+/* Takes away what interrupted writes left. */
+static void tidy(void)
+{
+	cleanup_dir DIR *dir =
+		fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		size_t length = strlen(d->d_name);
+		if (d->d_name[0] == '.' && length > 5 &&
+			strcmp(d->d_name + length - 4, ".new") == 0)
+			unlinkat(directory, d->d_name, 0);
+	}
+}
+
 void journal_lock(bool exclusive)
 {
 	cleanup_fd int lib = open("/var/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (lib < 0)
 		die_errno("can't open the directory /var/lib");
-	cleanup_fd int ours =
-		open_directory(lib, "virt-privileges", "/var/lib/virt-privileges", 0755);
-	directory = open_directory(ours, "claims", JOURNAL_DIR, 0700);
+	cleanup_fd int ours = open_directory(
+		lib, "virt-privileges", "/var/lib/virt-privileges", exclusive ? 0755 : 0);
+	if (ours >= 0)
+		directory = open_directory(ours, "claims", JOURNAL_DIR, exclusive ? 0700 : 0);
+	/* Nothing to read, and nobody to wait for. */
+	if (directory < 0)
+		return;
 	/* Held until the program ends. */
-	int lock = openat(directory, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int lock = openat(directory, LOCK_FILE,
+		(exclusive ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0 && errno == ENOENT && !exclusive)
+		return;
 	if (lock < 0)
 		die_errno("can't open the lock %s/" LOCK_FILE, JOURNAL_DIR);
 	struct sigaction on_alarm = {.sa_handler = ignore};
@@ -484,6 +512,8 @@ void journal_lock(bool exclusive)
 			JOURNAL_DIR, LOCK_SECONDS);
 	if (result < 0)
 		die_errno("can't lock %s/" LOCK_FILE, JOURNAL_DIR);
+	if (exclusive)
+		tidy();
 }
 
 static bool fail(char **error, const char *name, const char *what)
@@ -542,6 +572,8 @@ struct journal **journal_read_all(size_t *n, bool *all_read)
 
 	*n = 0;
 	*all_read = true;
+	if (directory < 0)
+		return NULL;
 	if (!dir)
 		die_errno("can't read the directory %s", JOURNAL_DIR);
 	while (errno = 0, (d = readdir(dir)) != NULL) {
@@ -631,18 +663,4 @@ bool journal_settle(struct journal *journal, char **error)
 		return fail(error, journal->name, "complete the journal");
 	journal->settled = true;
 	return true;
-}
-
-void journal_tidy(void)
-{
-	cleanup_dir DIR *dir =
-		fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	struct dirent *d;
-
-	while (dir && (d = readdir(dir)) != NULL) {
-		size_t length = strlen(d->d_name);
-		if (d->d_name[0] == '.' && length > 5 &&
-			strcmp(d->d_name + length - 4, ".new") == 0)
-			unlinkat(directory, d->d_name, 0);
-	}
 }

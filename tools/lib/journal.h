@@ -37,10 +37,12 @@ struct entry {
 	/* libvirt's attributes are kept too, and said so many holders before. */
 	bool attributes;
 	unsigned refs_before;
+	unsigned releasing; /* holders after a release that was begun; 0: none was */
 	/* ENTRY_GRANT: the ACL before the first grant and after this one, as acl_to_text(3). */
 	char *acl_before, *acl_after;
 	/* Of this run, not on disk: what was changed, or need not be kept any more. */
 	bool changed, done;
+	bool unwritten; /* its attributes could not be written */
 };
 
 struct journal {
@@ -89,9 +91,6 @@ bool journal_write(const struct journal *journal, char **error);
 bool journal_remove(const struct journal *journal, char **error);
 /* Adds to the file that all changes were made. */
 bool journal_settle(struct journal *journal, char **error);
-
-/* Takes away what interrupted writes left. Under the exclusive lock. */
-void journal_tidy(void);
 
 /* For tests: the text of a journal, new; and back. */
 char *journal_format(const struct journal *journal);

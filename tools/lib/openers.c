@@ -51,6 +51,10 @@ static void note_libvirt(int process, pid_t pid)
 	if (n <= 0)
 		return;
 	exe[n] = '\0';
+	/* Still running after its file was replaced. */
+	char *deleted = strstr(exe, " (deleted)");
+	if (deleted)
+		*deleted = '\0';
 	const char *slash = strrchr(exe, '/');
 	if (slash && (strcmp(slash, "/libvirtd") == 0 || strcmp(slash, "/virtqemud") == 0))
 		libvirt = pid;

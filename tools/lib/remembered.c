@@ -59,7 +59,7 @@ static bool is_removable(dev_t dev)
 	return false;
 }
 
-bool remembered_counts(int fd, const struct stat *st)
+int remembered_counts(int fd, const struct stat *st)
 {
 	static bool known, counts;
 	static dev_t dev;
@@ -67,9 +67,12 @@ bool remembered_counts(int fd, const struct stat *st)
 
 	if (known && dev == st->st_dev)
 		return counts;
+	known = false;
+	if (fstatfs(fd, &fs) < 0)
+		return -1;
 	known = true;
 	dev = st->st_dev;
-	counts = fstatfs(fd, &fs) == 0 && !is_shared(fs.f_type) && !is_removable(dev);
+	counts = !is_shared(fs.f_type) && !is_removable(dev);
 	return counts;
 }
 
@@ -83,18 +86,18 @@ static ssize_t get(const char *path, const char *name, char value[64])
 	return n;
 }
 
-/* Whether there is one of the attributes, asked in one call since mostly there is none. */
-static bool has_any(const char *path)
+/* Whether there is one of them, asked in one call since mostly there is none; -1: unknown. */
+static int has_any(const char *path)
 {
 	char names[4096];
 	ssize_t n = listxattr(path, names, sizeof names);
 
 	if (n < 0)
-		return errno == ERANGE;
+		return errno == ERANGE ? 1 : errno == ENOTSUP ? 0 : -1;
 	for (const char *p = names; p < names + n; p += strlen(p) + 1)
 		if (strcmp(p, OWNER) == 0 || strcmp(p, TIME) == 0)
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
 static bool parse_number(const char **p, unsigned long long largest, unsigned long long *number)
@@ -137,11 +140,17 @@ void remembered_read(int fd, struct remembered *r)
 							       : REMEMBERED_MALFORMED;
 		return;
 	}
-	if (has_refs < 0 && !has_any(path))
+	r->state = REMEMBERED_MALFORMED;
+	int any = has_refs >= 0 ? 1 : has_any(path);
+	if (any <= 0) {
+		r->state = any < 0 ? REMEMBERED_MALFORMED : REMEMBERED_NONE;
 		return;
+	}
 	ssize_t has_owner = get(path, OWNER, owner);
+	if (has_owner < 0 && errno != ENODATA)
+		return;
 	ssize_t has_time = get(path, TIME, time);
-	if (has_refs < 0 && has_owner < 0 && has_time < 0)
+	if (has_time < 0 && errno != ENODATA)
 		return;
 	if (has_owner >= 0 && !parse_owner(owner, r)) {
 		r->state = REMEMBERED_MALFORMED;

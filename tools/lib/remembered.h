@@ -21,7 +21,7 @@ enum remembered_state {
 	REMEMBERED_CURRENT, /* of this boot: somebody holds the file */
 	REMEMBERED_STALE,   /* of an earlier one: the owner is the true one, the count is void */
 	REMEMBERED_UNSUPPORTED, /* no such attributes here */
-	REMEMBERED_MALFORMED,
+	REMEMBERED_MALFORMED,	/* or they could not be read */
 };
 
 struct remembered {
@@ -35,9 +35,10 @@ struct remembered {
 /*
  * Whether attributes count on the file system of fd (O_PATH will do): not on one
  * that other hosts share, whose boots are not this one's, and not on a removable
- * one, where a stranger can have written them.
+ * one, where a stranger can have written them. Returns 1 or 0; -1 and errno if it can't be
+ * told.
  */
-bool remembered_counts(int fd, const struct stat *st);
+int remembered_counts(int fd, const struct stat *st);
 
 /* Reads them; fd may be O_PATH. Never fails: what can't be read is UNSUPPORTED or MALFORMED. */
 void remembered_read(int fd, struct remembered *remembered);

@@ -2,7 +2,6 @@
 #include "safepath.h"
 
 #include "cleanup.h"
-#include "ids.h"
 #include "log.h"
 
 #include <errno.h>
@@ -67,24 +66,6 @@ static int open_component(int dir, const char *name)
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
 }
 
-/* Whether the account is a member of the group, by the account database. */
-static bool is_member(uid_t uid, gid_t gid)
-{
-	cleanup_free gid_t *groups = NULL;
-	cleanup_free char *spec = xasprintf("+%u", uid);
-	struct account account;
-	bool member = false;
-
-	ids_user(spec, "the owner of a file", &account);
-	if (account.name) {
-		size_t n = ids_groups_of(&account, account.gid, &groups);
-		for (size_t i = 0; i < n; i++)
-			member = member || groups[i] == gid;
-	}
-	account_free(&account);
-	return member;
-}
-
 /*
  * Why an object of that owner, reached from dir under that path, may not be what root was
  * meant to reach.
@@ -92,26 +73,23 @@ static bool is_member(uid_t uid, gid_t gid)
 static char *judge_step(
 	const struct safepath_dir *dir, const char *path, uid_t owner, bool is_directory)
 {
-	bool by_group = (dir->st.st_mode & S_IWGRP) && dir->st.st_gid != 0;
-	bool by_all = dir->st.st_mode & S_IWOTH;
+	bool is_shared =
+		((dir->st.st_mode & S_IWGRP) && dir->st.st_gid != 0) || (dir->st.st_mode & S_IWOTH);
 
-	if (dir->st.st_uid == 0 && !by_group && !by_all)
+	if (!is_shared && (dir->st.st_uid == 0 || dir->st.st_uid == owner))
 		return NULL;
-	if (owner != 0 && owner == dir->st.st_uid)
+	/* Nobody but its owner moves a directory into a sticky one, or out of it. */
+	if (is_shared && dir->st.st_uid == 0 && (dir->st.st_mode & S_ISVTX) && owner == 0 &&
+		is_directory)
 		return NULL;
-	if (owner == 0 && dir->st.st_uid == 0 && (dir->st.st_mode & S_ISVTX) && is_directory)
-		return NULL;
-	if (owner != 0 && (by_all || (by_group && is_member(owner, dir->st.st_gid))))
-		return NULL;
-	if (dir->st.st_uid != 0)
-		return xasprintf("%s is owned by uid %u, but the directory %s by uid %u, who can "
-				 "put anything there; move it to a directory of its owner's or of "
-				 "root's",
-			path, owner, dir->path, dir->st.st_uid);
-	return xasprintf("%s is owned by uid %u, but others than root can write to the directory "
-			 "%s (mode %04o) and put anything there; move it to a directory that only "
-			 "root can write to",
-		path, owner, dir->path, dir->st.st_mode & 07777);
+	if (is_shared)
+		return xasprintf("others than its owner can write to the directory %s (mode %04o), "
+				 "so anybody's file can have been moved to %s; move it to a "
+				 "directory that only its owner or root can write to",
+			dir->path, dir->st.st_mode & 07777, path);
+	return xasprintf("%s is owned by uid %u, but the directory %s by uid %u, who can put "
+			 "anything there; move it to a directory of its owner's or of root's",
+		path, owner, dir->path, dir->st.st_uid);
 }
 
 /* Takes a new message, or NULL; the first one is what counts. */
@@ -290,6 +268,7 @@ bool safepath_open(const char *path, struct safepath *out, char **error)
 	if (way.n_followed > 0)
 		way_number++;
 	out->way = way_number;
+	out->link_owner = way.n_links > 0 ? way.links[0].owner : 0;
 	safepath_judge(out, out->st.st_uid);
 	/*
 	 * The way can serve again if it says nothing of the last component, and if that

@@ -10,9 +10,10 @@
  * his own, wherever that lies, and never to one of somebody else's.
  *
  * A directory is controlled by its owner and, where its mode (the mask of its ACL
- * included) lets group or others write, by them; root and group 0 do not count. A
- * sticky directory of root's is as good as one that only root can write where the
- * next object is a directory: nobody else can have moved one of root's there. What
+ * included) lets group or others write, by anybody: who can move a file into it need not
+ * be the file's owner. Root and group 0 do not count. A sticky directory of root's is as
+ * good as one that only root can write where the next object is a directory of root's:
+ * nobody else can have moved that there. What
  * a symbolic link leads to in the end must be its owner's.
  */
 #pragma once
@@ -39,6 +40,8 @@ struct safepath {
 	size_t n_dirs;
 	/* The same number as that of an earlier walk: the same directories, held ever since. */
 	unsigned long way;
+	/* Whose symbolic link led here; 0: nobody's but root's. */
+	uid_t link_owner;
 	/* Why the object must not be touched, a new message; NULL: it may be. */
 	char *unsafe;
 };

@@ -47,7 +47,10 @@ static void examine(const char *path, struct journal *const *all, size_t n, stru
 	*file = (struct file){0};
 	if (!safepath_open(path, &file->walk, &file->error))
 		return;
-	if (S_ISREG(file->walk.st.st_mode))
+	/* Where nobody goes by them, it does not matter what they say. */
+	if (remembered_counts(file->walk.fd, &file->walk.st) != 1)
+		file->remembered.state = REMEMBERED_UNSUPPORTED;
+	else if (S_ISREG(file->walk.st.st_mode))
 		remembered_read(file->walk.fd, &file->remembered);
 	if (!fileid_of(file->walk.fd, &file->walk.st, &id, &error))
 		return;
@@ -89,7 +92,7 @@ static void cell(struct libscols_line *line, size_t column, char *text)
 		die("out of memory");
 }
 
-void status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+bool status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
 {
 	static const char *const claims[] = {"VM", "STATE", "KIND", "OWNER", "MODE", "NOW", "PATH"};
 	static const char *const files[] = {
@@ -114,7 +117,8 @@ void status_report(struct journal *const *all, size_t n, char *const *paths, siz
 		scols_unref_table(table);
 	}
 	if (n_paths == 0)
-		return;
+		return true;
+	bool good = true;
 	struct libscols_table *table = new_table(files, 6);
 	for (size_t i = 0; i < n_paths; i++) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
@@ -135,10 +139,12 @@ void status_report(struct journal *const *all, size_t n, char *const *paths, siz
 		cell(line, 5, xstrdup(paths[i]));
 		if (file.error)
 			warn("%s", file.error);
+		good = good && !file.error;
 		release(&file);
 	}
 	scols_print_table(table);
 	scols_unref_table(table);
+	return good;
 }
 
 static void owner_json(const char *key, uid_t uid, gid_t gid)
@@ -178,7 +184,7 @@ static void claim_json(const struct journal *journal)
 	json_end_object();
 }
 
-static void file_json(const char *path, struct journal *const *all, size_t n)
+static bool file_json(const char *path, struct journal *const *all, size_t n)
 {
 	struct file file;
 
@@ -201,11 +207,15 @@ static void file_json(const char *path, struct journal *const *all, size_t n)
 		json_end_object();
 	}
 	json_end_object();
+	bool good = !file.error;
 	release(&file);
+	return good;
 }
 
-void status_report_json(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+bool status_report_json(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
 {
+	bool good = true;
+
 	json_begin_object(NULL);
 	json_integer("version", 1);
 	json_begin_array("claims");
@@ -214,8 +224,9 @@ void status_report_json(struct journal *const *all, size_t n, char *const *paths
 	json_end_array();
 	json_begin_array("files");
 	for (size_t i = 0; i < n_paths; i++)
-		file_json(paths[i], all, n);
+		good = file_json(paths[i], all, n) && good;
 	json_end_array();
 	json_end_object();
 	json_finish();
+	return good;
 }

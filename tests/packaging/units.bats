@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# The service, the program under the limits that it sets, and the directories.
+
+bats_require_minimum_version 1.5.0
+
+unit=conf/systemd/virt-priv-recover.service
+
+setup_file() {
+    # The package's files and the tool where an installation has them.
+    mkdir -p /mnt/usr /mnt/usr.work
+    mount -t overlay -o lowerdir=/usr,upperdir=/mnt/usr,workdir=/mnt/usr.work overlay /usr
+    make -s install BUILD=/mnt/build PREFIX=/usr
+    mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    truncate -s 32M /mnt/fs.img
+    mkfs.ext4 -q -F /mnt/fs.img
+    mkdir /mnt/fs
+    mount -o loop /mnt/fs.img /mnt/fs
+}
+
+teardown_file() {
+    umount /mnt/fs
+}
+
+# setting NAME: all values of it.
+setting() {
+    sed -n "s/^$1=//p" "$unit" | xargs
+}
+
+# An abandoned claim with every kind of change: owner, mode, attributes, ACL entry, and
+# a file that only its handle finds again.
+abandoned_claim() {
+    umount /mnt/fs 2>/dev/null || true
+    rm -rf /var/lib/virt-privileges
+    mkfs.ext4 -q -F /mnt/fs.img
+    mount -o loop /mnt/fs.img /mnt/fs
+    mkdir /mnt/fs/private
+    touch /mnt/fs/private/{disk,base}
+    chown -R alice:team /mnt/fs/private
+    chmod 0600 /mnt/fs/private/*
+    chmod 2700 /mnt/fs/private
+    all_state >"$BATS_TEST_TMPDIR/before"
+    virt-priv-chown claim --name v --pid $$ --grant-read --disk /mnt/fs/private/disk --disk /mnt/fs/private/base,readonly
+    [ "$(stat -c %U:%G /mnt/fs/private/disk)" = qemu:qemu ]
+    chmod 0660 /mnt/fs/private/disk
+    mv /mnt/fs/private/disk /mnt/fs/private/renamed
+    # As if the process had ended, and another one had its number.
+    sed -i -E 's/^(holder [0-9]+) .*/\1 1/' /var/lib/virt-privileges/claims/v
+}
+
+all_state() {
+    stat -c '%n %U:%G %a' /mnt/fs/private /mnt/fs/private/*
+    getfacl -cpn /mnt/fs/private /mnt/fs/private/*
+    /usr/bin/python3 -c 'import os
+for name in os.listdir("/mnt/fs/private"):
+    print([x for x in os.listxattr("/mnt/fs/private/" + name) if x.startswith("trusted.")])'
+}
+
+recovered() {
+    mv /mnt/fs/private/renamed /mnt/fs/private/disk
+    all_state | diff -u "$BATS_TEST_TMPDIR/before" - && [ ! -e /var/lib/virt-privileges/claims/v ]
+}
+
+# recover_with CAPABILITY...: as the service does it, with these in its bounding set.
+recover_with() {
+    local caps
+    caps=$(echo "$@" | sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
+    setpriv --bounding-set "-all,$caps" --inh-caps=-all --no-new-privs virt-priv-chown recover -v
+}
+
+@test "systemd-analyze verify finds nothing to say of the service" {
+    run -0 systemd-analyze verify /usr/lib/systemd/system/virt-priv-recover.service
+    [ "$output" = "" ]
+    cmp "$unit" /usr/lib/systemd/system/virt-priv-recover.service
+}
+
+@test "what the service starts is the installed program, at boot and before any VM" {
+    [ "$(setting ExecStart)" = "/usr/bin/virt-priv-chown recover -v" ]
+    [ -x /usr/bin/virt-priv-chown ]
+    [ "$(setting WantedBy)" = multi-user.target ]
+    for vm in libvirtd.service virtqemud.service libvirt-guests.service machines.target; do
+        [[ " $(setting Before) " == *" $vm "* ]]
+    done
+}
+
+@test "the capabilities of the service are enough" {
+    abandoned_claim
+    # The mode that was changed meanwhile is reported.
+    # shellcheck disable=SC2046
+    run -1 recover_with $(setting CapabilityBoundingSet)
+    echo "$output"
+    [[ $output == *"its mode had become 0660, and is 0600 again"* ]]
+    [ "$(grep -vcE 'is abandoned|its mode had become' <<<"$output")" = 0 ]
+    recovered
+}
+
+@test "each capability of the service is needed" {
+    local all cap
+    all=$(setting CapabilityBoundingSet)
+    for cap in ${all/CAP_SYS_PTRACE/}; do
+        abandoned_claim
+        # shellcheck disable=SC2086
+        run -1 recover_with ${all/$cap/}
+        echo "$cap: $output"
+        run ! recovered
+    done
+    # The other one shows what a VM still has open, and is not to be recovered.
+    abandoned_claim
+    setpriv --reuid qemu --regid qemu --clear-groups sleep 100 <>/mnt/fs/private/renamed >/dev/null 3>&- &
+    # shellcheck disable=SC2086
+    run -0 recover_with $all
+    [ "$(stat -c %U /mnt/fs/private/renamed)" = qemu ]
+    # shellcheck disable=SC2086
+    run -1 recover_with ${all/CAP_SYS_PTRACE/}
+    [ "$(stat -c %U /mnt/fs/private/renamed)" = alice ]
+    kill $!
+}
+
+@test "the system calls of recover are those that the service allows" {
+    abandoned_claim
+    run -1 strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-chown recover -v
+    recovered
+    # Sets within sets are opened until only names of system calls are left.
+    local wanted
+    wanted=$(setting SystemCallFilter)
+    while [[ $wanted == *@* ]]; do
+        wanted=$(for name in $wanted; do
+            case $name in
+            @*) systemd-analyze syscall-filter "$name" | sed -n 's/^    \([@a-z]\)/\1/p' ;;
+            *) echo "$name" ;;
+            esac
+        done | sort -u | xargs)
+    done
+    # These two are always allowed (systemd.exec(5)).
+    # shellcheck disable=SC2086
+    printf '%s\n' $wanted execve exit_group | sort -u >"$BATS_TEST_TMPDIR/allowed"
+    sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | sort -u >"$BATS_TEST_TMPDIR/used"
+    grep -x openat2 "$BATS_TEST_TMPDIR/used"
+    [ "$(comm -23 "$BATS_TEST_TMPDIR/used" "$BATS_TEST_TMPDIR/allowed")" = "" ]
+}
+
+@test "the service has no setting that hides files, or takes openat2 away" {
+    run ! grep -E '^(Protect(System|Home|Kernel.*|ControlGroups|Proc)|Private.*|.*Paths|RootDirectory|DevicePolicy|RestrictSUIDSGID|DynamicUser|User)=' "$unit"
+}
+
+@test "systemd-tmpfiles makes the directories with their modes, and again changes nothing" {
+    root=$BATS_TEST_TMPDIR/root
+    mkdir -p "$root/etc" "$root/usr/lib/tmpfiles.d"
+    cp /etc/passwd /etc/group "$root/etc"
+    cp conf/tmpfiles.d/virt-privileges.conf "$root/usr/lib/tmpfiles.d"
+    for _ in first again; do
+        run -0 systemd-tmpfiles --create --root="$root"
+        [ "$output" = "" ]
+        diff -u - <(cd "$root" && find var run -printf '%m %u:%g %p\n' | sort -k3) <<'FILES'
+755 root:root run
+755 root:root run/virt-privileges
+755 root:root var
+755 root:root var/lib
+755 root:root var/lib/virt-privileges
+700 root:root var/lib/virt-privileges/claims
+FILES
+    done
+    # What a user has opened for others is closed again, as the program insists.
+    chmod 0777 "$root"/var/lib/virt-privileges{,/claims}
+    systemd-tmpfiles --create --root="$root"
+    [ "$(stat -c %a "$root"/var/lib/virt-privileges{,/claims} | xargs)" = "755 700" ]
+}
