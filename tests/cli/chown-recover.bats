@@ -110,6 +110,7 @@ boot_again() {
     chown bob:bob $fs/a
     run -1 virt-priv-chown release --name v
     [ "$(owner $fs/a)" = bob:bob ]
+    [ -z "$(remembered $fs/a)" ]
     [ -z "$(journals)" ]
 }
 

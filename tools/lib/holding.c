@@ -257,9 +257,9 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 		if (!counted || r.refs > 1)
 			return leave_to_libvirt(e, file, &r, counted, message);
 	}
-	if (is_strangers(e, st))
-		return HOLDING_CHANGED;
-	if (!restore(e, file, st, message))
+	/* A new owner stays; that the file is held, and whose it was, is no longer true. */
+	bool is_changed = is_strangers(e, st);
+	if (!is_changed && !restore(e, file, st, message))
 		return HOLDING_KEPT;
 	/* Without CAP_SYS_ADMIN, attributes that are there seem not to be. */
 	if ((e->attributes || (r.state != REMEMBERED_NONE && r.state != REMEMBERED_UNSUPPORTED)) &&
@@ -267,7 +267,7 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 		fail(message, "remove the attributes trusted.libvirt.security.*dac");
 		return HOLDING_KEPT;
 	}
-	return HOLDING_BACK;
+	return is_changed ? HOLDING_CHANGED : HOLDING_BACK;
 }
 
 enum holding_end holding_give_back(
@@ -292,8 +292,13 @@ enum holding_end holding_give_back(
 		fail(message, "open it");
 		return HOLDING_KEPT;
 	}
-	if (remembered_lock(file) < 0 && errno == EAGAIN) {
-		*message = xstrdup("libvirt, or somebody else, has held its metadata lock for 5 s");
+	if (remembered_lock(file) < 0) {
+		if (errno == EAGAIN)
+			*message =
+				xstrdup("libvirt, or somebody else, has held its metadata lock for "
+					"5 s; try again");
+		else
+			fail(message, "lock it");
 		return HOLDING_KEPT;
 	}
 	if (fstat(file, &st) < 0) {

@@ -13,8 +13,8 @@
  * included) lets group or others write, by anybody: who can move a file into it need not
  * be the file's owner. Root and group 0 do not count. A sticky directory of root's is as
  * good as one that only root can write where the next object is a directory of root's:
- * nobody else can have moved that there. What
- * a symbolic link leads to in the end must be its owner's.
+ * nobody else can have moved that there. What a symbolic link leads to in the end must be
+ * its owner's.
  */
 #pragma once
 
