@@ -99,7 +99,7 @@ static void add(struct denial **out, size_t *n, int fd, const char *path, const 
 size_t access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
 	struct denial **out, char **error)
 {
-	static const int bits[] = {R_OK, W_OK};
+	static const int bits[] = {R_OK, W_OK, X_OK};
 	/* The disks of a VM mostly lie next to each other: their way is asked for once. */
 	static unsigned long open_way;
 	static uid_t open_uid;
@@ -131,7 +131,7 @@ size_t access_denials(const struct safepath *walk, int wanted, const struct iden
 			add(out, &n, walk->dirs[i].fd, walk->dirs[i].path, &walk->dirs[i].st, X_OK);
 		}
 	}
-	for (size_t i = 0; !unknown && i < 2; i++) {
+	for (size_t i = 0; !unknown && i < sizeof bits / sizeof *bits; i++) {
 		int allowed = wanted & bits[i] ? is_allowed(walk->fd, bits[i]) : 1;
 		if (allowed < 0) {
 			unknown = walk->path;
@@ -172,19 +172,15 @@ char *access_explain(const struct denial *d, const struct identity *identity)
 	cleanup_free char *owner = pw ? xstrdup(pw->pw_name) : xasprintf("%u", d->st.st_uid);
 	const struct group *gr = getgrgid(d->st.st_gid);
 	cleanup_free char *group = gr ? xstrdup(gr->gr_name) : xasprintf("%u", d->st.st_gid);
-	const char *what = "search";
-	const char *bits = "x";
+	/* Indexed by R_OK (4), W_OK (2) and X_OK (1); what can be written is mostly read too. */
+	static const struct {
+		const char *what, *bits;
+	} of[8] = {{"use", "r"}, {"search", "x"}, {"write", "rw"}, {"write or search", "rwx"},
+		{"read", "r"}, {"read or search", "rx"}, {"read or write", "rw"},
+		{"read, write or search", "rwx"}};
+	const char *what = of[d->missing & 7].what;
+	const char *bits = of[d->missing & 7].bits;
 
-	if (d->missing == (R_OK | W_OK)) {
-		what = "read or write";
-		bits = "rw";
-	} else if (d->missing == R_OK) {
-		what = "read";
-		bits = "r";
-	} else if (d->missing == W_OK) {
-		what = "write";
-		bits = "rw";
-	}
 	return xasprintf("%s is %04o %s:%s: %s may not %s it; setfacl -m u:%s:%s %s", d->path,
 		d->st.st_mode & 07777, owner, group, identity->user, what, identity->user, bits,
 		d->path);

@@ -31,7 +31,7 @@ struct denial {
 
 /*
  * What keeps the account from the object of the walk: directories that it may not
- * search, and the object itself where it may not be accessed as wanted (R_OK, W_OK; 0:
+ * search, and the object itself where it may not be accessed as wanted (R_OK, W_OK, X_OK; 0:
  * only the way counts). Returns how many, and in *out a new array. Where the kernel gives
  * no answer, *error is a new message, else NULL.
  */

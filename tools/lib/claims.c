@@ -267,13 +267,15 @@ static void plan_access(struct claims_plan *plan, struct claims_item *item,
 }
 
 /* Why an object can't be given away whoever asks, a new message; NULL: it can. */
-static char *why_not_claimable(const struct safepath *walk)
+static char *why_not_claimable(const struct safepath *walk, bool is_device)
 {
 	const struct stat *st = &walk->st;
 
 	if (walk->unsafe)
 		return xstrdup(walk->unsafe);
-	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
+	if (is_device && !S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode))
+		return xstrdup("it is no device");
+	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
 		return xstrdup("it is no regular file and no block device");
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
 		return xasprintf("it has %lu hard links, and would be given away under all of them",
@@ -304,7 +306,8 @@ static void copy_up(struct safepath *walk)
 		fstat(walk->fd, &walk->st);
 }
 
-static void plan_claim(struct claims_plan *plan, struct claims_item *item, struct safepath *walk,
+static void plan_claim(struct claims_plan *plan, struct claims_item *item,
+	const struct domain_resource *resource, struct safepath *walk,
 	const struct identity *identity)
 {
 	const struct journal *whose;
@@ -342,11 +345,12 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item, struc
 		if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
 			safepath_judge(walk, r.uid);
 	}
-	if ((error = why_not_claimable(walk)) != NULL) {
+	if ((error = why_not_claimable(walk, resource->is_device)) != NULL) {
 		refuse(plan, item, error);
 		return;
 	}
-	plan_access(plan, item, walk, 0, identity);
+	if (!resource->handed_over)
+		plan_access(plan, item, walk, 0, identity);
 	if (item->action == ACTION_REFUSE)
 		return;
 	struct entry *e =
@@ -356,8 +360,21 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item, struc
 	if (!holding_plan(
 		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error))
 		refuse(plan, item, error);
-	else if (note)
+	else if (note && !plan->quiet)
 		warn("%s: %s", walk->path, note);
+}
+
+/* What was made by a descriptor needs no way, and none of its way can be unsafe. */
+static bool reach(const struct domain_resource *resource, struct safepath *walk, char **error)
+{
+	if (!resource->made)
+		return safepath_open(resource->path, walk, error);
+	*walk = (struct safepath){
+		.fd = fcntl(resource->made, F_DUPFD_CLOEXEC, 3), .path = xstrdup(resource->path)};
+	if (walk->fd >= 0 && fstat(walk->fd, &walk->st) == 0)
+		return true;
+	*error = xasprintf("can't examine %s: %s", resource->path, strerror(errno));
+	return false;
 }
 
 void claims_add(struct claims_plan *plan, const struct domain_resource *resource)
@@ -377,7 +394,7 @@ void claims_add(struct claims_plan *plan, const struct domain_resource *resource
 		item->reason = xstrdup("dynamic_ownership = 0");
 	}
 	const struct identity *identity = identity_of(plan, resource->label);
-	if (!safepath_open(resource->path, &walk, &error)) {
+	if (!reach(resource, &walk, &error)) {
 		if (resource->optional && errno == ENOENT) {
 			item->action = ACTION_LEAVE;
 			free(item->reason);
@@ -387,7 +404,7 @@ void claims_add(struct claims_plan *plan, const struct domain_resource *resource
 		}
 	} else if (treatment == DOMAIN_CLAIM) {
 		item->action = ACTION_CLAIM;
-		plan_claim(plan, item, &walk, identity);
+		plan_claim(plan, item, resource, &walk, identity);
 	} else {
 		bool writes = treatment == DOMAIN_CHECK_WRITE || resource->shared;
 		plan_access(plan, item, &walk, writes ? R_OK | W_OK : R_OK, identity);
@@ -509,10 +526,10 @@ static void undo(struct claims_plan *plan)
 			if (e->kind == ENTRY_GRANT)
 				e->done = grant_take_back(e, fd, &message);
 			else
-				e->done = fstat(fd, &st) == 0 &&
-					  announce(journal, e, fd, &st, &message) &&
-					  holding_give_back(e, fd, 0, true, &message) !=
-						  HOLDING_KEPT;
+				e->done =
+					fstat(fd, &st) == 0 &&
+					announce(journal, e, fd, &st, &message) &&
+					holding_give_back(e, fd, 0, true, &message) != HOLDING_KEPT;
 		} else {
 			e->done = !e->changed;
 		}

@@ -46,6 +46,7 @@ struct claims_plan {
 	/* What the caller sets. */
 	const struct settings *settings;
 	bool grant_read, dry_run;
+	bool quiet;		     /* what there is to note has been said */
 	char *label;		     /* "USER:GROUP" of the domain, or NULL; not owned */
 	struct identity *identities; /* looked up so far */
 	char **labels;		     /* theirs */

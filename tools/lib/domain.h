@@ -46,6 +46,10 @@ struct domain_resource {
 		       */
 	bool shared;  /* <shareable/>: QEMU writes it, together with others */
 	bool optional; /* startupPolicy optional or requisite: may be missing */
+	/* Never of an XML: for callers that have other resources too. */
+	bool is_device;	  /* a character device will do */
+	bool handed_over; /* QEMU gets a descriptor: the way to the object does not matter */
+	int made; /* a descriptor of it, just made by the caller at path; 0: reached by path */
 };
 
 struct domain {

@@ -41,6 +41,19 @@ void environment_unset(char **environment, const char *name)
 	*to = NULL;
 }
 
+char **environment_set(char **environment, const char *name, const char *value)
+{
+	size_t n = 0;
+
+	environment_unset(environment, name);
+	while (environment[n])
+		n++;
+	environment = xreallocarray(environment, n + 2, sizeof *environment);
+	environment[n] = xasprintf("%s=%s", name, value);
+	environment[n + 1] = NULL;
+	return environment;
+}
+
 static bool is_allowed(const char *variable, const char *const *keep, size_t n_keep)
 {
 	static const char *const allowed[] = {"LANG", "TERM", "TZ", "TMPDIR"};

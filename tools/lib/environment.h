@@ -20,6 +20,9 @@ char **environment_reduce(
 	char *const *old, const struct account *account, const char *const *keep, size_t n_keep);
 void environment_free(char **environment);
 
+/* Gives name that value, in the array or a new one, which is returned. */
+char **environment_set(char **environment, const char *name, const char *value);
+
 /* Takes name out of the array, and frees it. */
 void environment_unset(char **environment, const char *name);
 

@@ -25,6 +25,7 @@
 #define MAX_SIZE ((size_t)256 * 1024 * 1024)
 
 static int directory = -1; /* JOURNAL_DIR, while it is locked; -1: there is none */
+static int lock_fd = -1;
 
 bool journal_is_name(const char *name)
 {
@@ -489,7 +490,6 @@ void journal_lock(bool exclusive)
 	/* Nothing to read, and nobody to wait for. */
 	if (directory < 0)
 		return;
-	/* Held until the program ends. */
 	int lock = openat(directory, LOCK_FILE,
 		(exclusive ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock < 0 && errno == ENOENT && !exclusive)
@@ -512,8 +512,18 @@ void journal_lock(bool exclusive)
 			JOURNAL_DIR, LOCK_SECONDS);
 	if (result < 0)
 		die_errno("can't lock %s/" LOCK_FILE, JOURNAL_DIR);
+	lock_fd = lock;
 	if (exclusive)
 		tidy();
+}
+
+void journal_unlock(void)
+{
+	if (lock_fd >= 0)
+		close(lock_fd);
+	if (directory >= 0)
+		close(directory);
+	lock_fd = directory = -1;
 }
 
 static bool fail(char **error, const char *name, const char *what)

@@ -61,10 +61,12 @@ bool journal_is_name(const char *name);
 
 /*
  * Takes the lock that every reader (exclusive false) and writer holds while it works
- * with journals; it goes with the process. Makes the directory if there is none.
- * Ends the program if it can't be had.
+ * with journals; it goes with the process, and a child that is forked meanwhile has it too.
+ * Makes the directory if there is none. Ends the program if it can't be had.
  */
 void journal_lock(bool exclusive);
+/* Lets go of it; a child that has it keeps it. */
+void journal_unlock(void);
 
 /*
  * Reads the journal of a VM into *out, a new object; NULL if there is none. Returns false

@@ -103,6 +103,15 @@ static void read_all(void)
 		read_process(dirfd(dir), d->d_name);
 }
 
+void openers_forget(void)
+{
+	free(openers);
+	openers = NULL;
+	n_openers = 0;
+	libvirt = 0;
+	is_read = false;
+}
+
 pid_t openers_first(const struct stat *st, uid_t uid)
 {
 	read_all();
@@ -130,6 +139,9 @@ unsigned long long openers_start_time(pid_t pid)
 		return 0;
 	/* The name, field 2, can have blanks and parentheses in it. */
 	const char *p = strrchr(text, ')');
+	/* What only waits for its parent to look has ended. */
+	if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
+		return 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	return p && sscanf(p, " %llu", &start) == 1 ? start : 0;

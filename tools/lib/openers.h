@@ -8,15 +8,17 @@
 /*
  * A process, other than this one, that has the object open and has uid as its real or
  * effective user id ((uid_t)-1: any); 0 if there is none. /proc is read once in this
- * program's life.
+ * program's life, or again after openers_forget().
  */
 pid_t openers_first(const struct stat *st, uid_t uid);
+void openers_forget(void);
 
 /* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
 pid_t openers_libvirt(void);
 
 /*
  * When a process was started, in clock ticks since boot (proc(5), field 22 of
- * /proc/PID/stat); 0 if there is no such process.
+ * /proc/PID/stat); 0 if there is no such process, or one that has ended and only waits
+ * for its parent to look.
  */
 unsigned long long openers_start_time(pid_t pid);

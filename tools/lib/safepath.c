@@ -272,13 +272,19 @@ bool safepath_open(const char *path, struct safepath *out, char **error)
 	safepath_judge(out, out->st.st_uid);
 	/*
 	 * The way can serve again if it says nothing of the last component, and if that
-	 * was reached right from the directory that the path names.
+	 * was reached right from the directory that the path names: behind "DIR/" or "DIR/.",
+	 * the walk has come to the directory above DIR.
 	 */
 	free(way.start);
 	way.start = NULL;
-	if (!way.unsafe && way.n_followed == 0 && links_before == 0)
+	if (!way.unsafe && way.n_followed == 0 && links_before == 0 && has_component(slash))
 		way.start = xstrndup(path, start);
 	return true;
+}
+
+void safepath_forget(void)
+{
+	forget_way();
 }
 
 void safepath_close(struct safepath *out)

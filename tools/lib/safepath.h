@@ -55,6 +55,9 @@ struct safepath {
 bool safepath_open(const char *path, struct safepath *out, char **error);
 void safepath_close(struct safepath *walk);
 
+/* Forgets the directories of the last walk, which later ones would go on from. */
+void safepath_forget(void);
+
 /*
  * Judges the last step of the walk again, as if its object had that owner: the true one of
  * a file that is lent to the QEMU user. Before the next call of safepath_open() only.
