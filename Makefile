@@ -35,6 +35,7 @@ ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed
 TOOLS := $(basename $(notdir $(wildcard tools/*.c)))
 PC_virt-priv-exec := libcap-ng
 PC_virt-priv-chown := blkid libacl libxml-2.0 smartcols
+PC_virt-priv-run := blkid json-c libacl libcap-ng libxml-2.0
 PC_ALL := $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_ALL))
 
@@ -53,6 +54,7 @@ help:
 	@echo 'make check        all tests but those that boot machines (as root)'
 	@echo 'make check-vm     boots whole machines'
 	@echo 'make vm-shell     such a machine on this terminal'
+	@echo 'make bench        what it costs, side by side with others (as root)'
 	@echo 'make rpm          source and binary packages into $$(BUILD)/rpm'
 	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'
 	@echo 'make format       lay the C sources out as .clang-format says'
@@ -105,13 +107,18 @@ install: all
 	done
 	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(BASHCOMPDIR)
 
-.PHONY: deps check rpm demo format clean
+.PHONY: deps check bench rpm demo format clean
 deps:
 	tests/deps all
 
 check:
 	tests/deps check
 	tests/check
+
+bench:
+	tests/deps check
+	$(MAKE) -s BUILD=$(BUILD)/plain all
+	VP_BUILD=$(CURDIR)/$(BUILD)/plain tests/lib/private-host bash -c 'tests/bench/start; exit $$?'
 
 rpm:
 	tests/deps rpm

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A QEMU command line: which resources of the host it names, and the same command line
+ * with some of them replaced. Pure: words in, a list and words out; nothing on the host
+ * is looked at. The text of a -readconfig file comes through a function of the caller's.
+ *
+ * The rules are QEMU's (system/vl.c, util/qemu-option.c, util/keyval.c, util/qemu-config.c,
+ * block.c, chardev/char.c): "-" and "--" begin an option; an argument that begins with
+ * neither is a disk, as -hda; in an option string "," separates and ",," is a comma, while
+ * the value of -hda, -cdrom, -kernel and the like is one string; a value that begins with
+ * "{" is JSON for the options that take it; a file name may begin with "file:" or "json:".
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* How the value of an option is written. */
+enum qemuargs_form {
+	QEMUARGS_FLAG,	   /* it has none */
+	QEMUARGS_LITERAL,  /* one string */
+	QEMUARGS_KEYVALUE, /* [prefix]key=value,... */
+	QEMUARGS_JSON,
+	QEMUARGS_SECTION, /* [group "id"] key = "value" of a -readconfig file */
+};
+
+enum qemuargs_kind {
+	QEMUARGS_DISK,	    /* an image or block device at the top: not named as a backing file */
+	QEMUARGS_BACKING,   /* an image that only stands below another one */
+	QEMUARGS_NVRAM,	    /* an image of flash memory (pflash) */
+	QEMUARGS_FILE,	    /* read whole, and once: any descriptor that reads the same will do */
+	QEMUARGS_DIRECTORY, /* QEMU opens files in it: -L, TLS credentials, fat: */
+	QEMUARGS_LOG,	    /* created, or opened for writing where it exists */
+	QEMUARGS_PIDFILE,
+	QEMUARGS_LISTEN,    /* a UNIX socket that QEMU binds */
+	QEMUARGS_CONNECT,   /* a UNIX socket that it connects to */
+	QEMUARGS_TAP,	    /* a tap device: see struct qemuargs_net */
+	QEMUARGS_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
+	QEMUARGS_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
+	QEMUARGS_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
+	QEMUARGS_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */
+	QEMUARGS_PCI,	 /* vfio-pci: path is the address, or the sysfs directory of sysfsdev= */
+	QEMUARGS_USB, /* usb-host: path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT"
+		       */
+	QEMUARGS_MEMORY,  /* a file, or a directory in which QEMU makes one that has no name */
+	QEMUARGS_FD,	  /* a descriptor that the caller opened: path is its number */
+	QEMUARGS_REFUSED, /* can't be had without privileges; reason says what to do instead */
+	QEMUARGS_WARNING, /* will not do what it did as root; reason says so */
+};
+
+enum qemuargs_access { QEMUARGS_RO, QEMUARGS_RW, QEMUARGS_CREATE };
+
+struct qemuargs_resource {
+	enum qemuargs_kind kind;
+	enum qemuargs_access access;
+	char *path;    /* as QEMU opens it: "file:" taken away, relative ones stay relative */
+	char *source;  /* "-drive", "-blockdev", "FILE:12: [drive]": for people */
+	char *reason;  /* "writable, exclusive", "read-only", "CD-ROM", "share-rw=on", ... */
+	size_t option; /* which of the options names it */
+	char *key;     /* where in it, as for qemuargs_set() */
+	/* DISK, BACKING and NVRAM. */
+	char *format; /* the format that was stated ("raw", "qcow2"), or NULL: QEMU probes */
+	char *node;   /* the id of its drive, or its node name; NULL: none */
+	bool shared;  /* share-rw=on: others may write it, too */
+	bool cdrom;
+	bool snapshot;	     /* snapshot=on: what the guest writes goes to a temporary file */
+	bool direct;	     /* cache=none, directsync, cache.direct=on: opened with O_DIRECT */
+	bool host_device;    /* driver host_device or host_cdrom, or a path below /dev */
+	bool auto_read_only; /* opened read-only until something writes */
+	bool has_backing;    /* the option itself names its backing file, or "" or null for none */
+	/*
+	 * Where the image is described whose bytes path holds: the keys of that option which
+	 * begin with image_key ("" or "file." ...) are those of its format, so that
+	 * image_key "backing..." says what it stands on.
+	 */
+	size_t image_option;
+	char *image_key;
+	size_t parent; /* BACKING: the resource that it stands below; (size_t)-1: not known */
+	/* FILE: a name that QEMU also looks for among its own files, if it is not there. */
+	bool is_searched;
+	/* LOG. */
+	bool append; /* what is in it already stays */
+	/* LISTEN: whether QEMU itself can be given a descriptor in the place of the path. */
+	bool takes_fd;
+	/* CONNECT: reconnect= asks for the path again later. */
+	bool reconnects;
+	/* MEMORY. */
+	bool preallocates;
+};
+
+/* The network device of a QEMUARGS_TAP or QEMUARGS_BRIDGE resource; "" is not given, NULL neither.
+ */
+struct qemuargs_net {
+	char *ifname;		   /* NULL: QEMU takes the first free "tap%d" */
+	char *script, *downscript; /* NULL: "no"; else a path, the default one included */
+	char *bridge,
+		*helper; /* helper: of -netdev tap,helper= or bridge,helper=; NULL: the default */
+	unsigned queues; /* at least 1 */
+	bool vnet_hdr, vhost;
+	char *vhostdev; /* NULL: the default, /dev/vhost-net */
+	char *sndbuf;
+};
+
+struct qemuargs_option {
+	/*
+	 * Without dashes, an alias as its main name; "hda" of a bare argument; "[group]" of a
+	 * section that QEMU has no option for.
+	 */
+	char *name;
+	enum qemuargs_form form;
+	size_t word;   /* where it stands in argv; of a SECTION: the -readconfig option's */
+	unsigned line; /* of a SECTION */
+	char *source;
+	/* The rest is qemuargs.c's own. */
+	bool removed;
+	struct qemuargs_value *value;
+};
+
+struct qemuargs {
+	struct qemuargs_option *options; /* in order, those of -readconfig files in its place */
+	size_t n_options;
+	struct qemuargs_resource *resources;
+	size_t n_resources;
+	/* What else decides how QEMU is to be started. */
+	char *guest_name; /* of -name, or NULL */
+	char *run_as;	  /* of -runas or -run-with user=, or NULL */
+	bool daemonize;
+	bool snapshot;	   /* -snapshot */
+	bool sandbox;	   /* -sandbox is given, whatever it says */
+	bool locks_memory; /* mem-lock=on, vfio-pci, vhost-vdpa: RLIMIT_MEMLOCK counts */
+	struct qemuargs_private *private_;
+};
+
+/*
+ * Returns the text of a -readconfig file, new, or NULL and in *error a new message.
+ */
+typedef char *qemuargs_reader(void *context, const char *path, char **error);
+
+/*
+ * Parses the words behind QEMU's name (NULL-terminated). Returns a new object that
+ * qemuargs_free() releases, or NULL and in *error a new message that names the option
+ * and what is wrong with it. An option that QEMU does not know is no error here: QEMU
+ * will say so itself; one whose value can't be understood where a resource may hide in
+ * it is.
+ */
+struct qemuargs *qemuargs_parse(
+	char *const *words, qemuargs_reader *read, void *context, char **error);
+void qemuargs_free(struct qemuargs *args);
+
+/* The details of a QEMUARGS_TAP or QEMUARGS_BRIDGE resource; they live as long as args. */
+const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);
+
+/*
+ * The value of a key ("file.filename", "fd") in an option, NULL if it is not there. key NULL:
+ * the whole value of a LITERAL. It lives until the option is changed.
+ */
+const char *qemuargs_get(const struct qemuargs *args, size_t option, const char *key);
+/*
+ * Gives a key that value, in the form that the option is written in and quoted as it
+ * needs; key NULL: the whole value of a LITERAL. value NULL takes the key away, and all keys
+ * below it ("file" takes "file.driver" along).
+ */
+void qemuargs_set(struct qemuargs *args, size_t option, const char *key, const char *value);
+/* As qemuargs_set(), where JSON needs the type. */
+void qemuargs_set_bool(struct qemuargs *args, size_t option, const char *key, bool value);
+/* Takes the whole option away. */
+void qemuargs_remove(struct qemuargs *args, size_t option);
+/* Adds an option in front of all others (-add-fd must precede its use), or at the end. */
+void qemuargs_prepend(struct qemuargs *args, const char *name, const char *value);
+void qemuargs_append(struct qemuargs *args, const char *name, const char *value);
+
+/*
+ * The words of the changed command line, a new array of new strings that ends with NULL. What was
+ * not changed stays byte for byte. documents: the new texts of -readconfig files that were
+ * changed, in the order in which their options stand; the words name them through
+ * name_document(context, i, text), whose result is new.
+ */
+typedef char *qemuargs_namer(void *context, const char *path, const char *text);
+char **qemuargs_words(const struct qemuargs *args, qemuargs_namer *name, void *context);
+
+/* "disk", "backing", "nvram", "file", ...: for reports. */
+const char *qemuargs_kind_name(enum qemuargs_kind kind);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * UNIX sockets. Where QEMU takes a descriptor, root binds the socket at the path that was
+ * asked for, or connects to it, and QEMU gets it; else QEMU binds it in the VM's own
+ * directory, and a link stands at the path.
+ */
+#include "cleanup.h"
+#include "log.h"
+#include "vm.h"
+#include "vm_runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool set_address(struct sockaddr_un *address, const char *path, char **error)
+{
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof address->sun_path) {
+		*error = xasprintf("%s: the path of a socket has at most %zu bytes", path,
+			sizeof address->sun_path - 1);
+		return false;
+	}
+	memcpy(address->sun_path, path, strlen(path) + 1);
+	return true;
+}
+
+/* Makes way as QEMU would, but for nothing that is somebody else's or not what we make. */
+static bool clear_place(const struct vm_step *step, char **error)
+{
+	struct stat st;
+
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return true;
+	} else if (st.st_uid != 0) {
+		*error = xasprintf(
+			"%s exists and is uid %u's; remove it first", step->path, st.st_uid);
+		return false;
+	} else if (!S_ISSOCK(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		*error = xasprintf("%s exists and is no socket; remove it first", step->path);
+		return false;
+	} else if (unlinkat(step->place.dir, step->place.name, 0) == 0) {
+		return true;
+	}
+	*error = xasprintf("can't make way for the socket %s: %s", step->path, strerror(errno));
+	return false;
+}
+
+static bool note_made(struct vm_step *step, char **error)
+{
+	struct stat st;
+
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		*error = xasprintf("%s vanished: %s", step->path, strerror(errno));
+		return false;
+	}
+	step->dev = st.st_dev;
+	step->ino = st.st_ino;
+	return true;
+}
+
+/* What was made is taken away, if it still is that. */
+void vm_remove_socket(struct vm *vm, struct vm_step *step)
+{
+	struct stat st;
+
+	(void)vm;
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		st.st_dev != step->dev || st.st_ino != step->ino)
+		return;
+	if (unlinkat(step->place.dir, step->place.name, 0) < 0)
+		warn_errno("can't remove %s", step->path);
+}
+
+/*
+ * The name for bind(2). It shows in QEMU's "info chardev", and QEMU removes it at its end if
+ * it can, so it is the real one where nobody else than root can change the way there.
+ */
+static char *name_to_bind(const struct vm_step *step)
+{
+	if (step->place.is_roots)
+		return xasprintf("%s/%s", step->place.dir_path, step->place.name);
+	return xasprintf("/proc/self/fd/%d/%s", step->place.dir, step->place.name);
+}
+
+bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	struct sockaddr_un address;
+	cleanup_free char *name = name_to_bind(step);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (!set_address(&address, name, error) || !clear_place(step, error))
+		return false;
+	mode_t mask = step->mode ? umask(0777 & ~step->mode) : 0;
+	bool good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	int number = errno;
+	if (step->mode)
+		umask(mask);
+	errno = number;
+	if (!good || listen(fd, 1) < 0) {
+		*error = xasprintf("can't bind the socket %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	return note_made(step, error) && vm_fill(step->fd, steal_fd(&fd), error);
+}
+
+static bool make_link(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	if (!clear_place(step, error))
+		return false;
+	if (symlinkat(step->name, step->place.dir, step->place.name) < 0) {
+		*error = xasprintf(
+			"can't make the symbolic link %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	return note_made(step, error);
+}
+
+static bool connect_socket(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	struct sockaddr_un address;
+	cleanup_free char *name = vm_fd_path(step->object);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result = -1;
+
+	if (!set_address(&address, name, error))
+		return false;
+	if (fd >= 0)
+		do
+			result = connect(fd, (struct sockaddr *)&address, sizeof address);
+		while (result < 0 && errno == EINTR);
+	if (result < 0) {
+		*error = xasprintf("can't connect to the socket %s: %s; is its server running?",
+			step->path, strerror(errno));
+		return false;
+	}
+	return vm_fill(step->fd, steal_fd(&fd), error);
+}
+
+/* Puts the descriptor where the path stood: "path" becomes "fd", "addr.path" a whole address. */
+static void replace_path(struct vm *vm, const struct qemuargs_resource *r, int fd)
+{
+	cleanup_free char *number = xasprintf("%d", fd);
+	const char *dot = r->key ? strrchr(r->key, '.') : NULL;
+
+	qemuargs_set(vm->args, r->option, r->key, NULL);
+	if (!dot) {
+		qemuargs_set(vm->args, r->option, "fd", number);
+		return;
+	}
+	cleanup_free char *type = xasprintf("%.*s.type", (int)(dot - r->key), r->key);
+	cleanup_free char *str = xasprintf("%.*s.str", (int)(dot - r->key), r->key);
+	qemuargs_set(vm->args, r->option, type, "fd");
+	qemuargs_set(vm->args, r->option, str, number);
+}
+
+/* A socket of QEMU's own in its directory, where a link leads. */
+static void plan_link(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
+{
+	cleanup_free char *directory = vm_runtime_directory(vm->name);
+	struct vm_step *step = vm_step(vm, place->path);
+
+	step->prepare = make_link;
+	step->give_back = vm_remove_socket;
+	step->name = xasprintf("%s/socket%zu", directory, vm->n_steps);
+	step->place = *place;
+	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
+	qemuargs_set(vm->args, r->option, r->key, step->name);
+	vm_item(vm, r, VM_MAKE, xasprintf("a link to %s, where QEMU binds it", step->name));
+}
+
+void vm_plan_listen(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *error = NULL;
+	struct place place;
+
+	/* A name that does not lie in the file system needs no privilege. */
+	if (r->path[0] == '@') {
+		vm_item(vm, r, VM_LEAVE, xstrdup("an abstract name"));
+		return;
+	}
+	/* A link that an earlier run has made is in the way of nobody else. */
+	if (!place_find_link(r->path, RUNTIME_DIR "/", &place) &&
+		!place_find(r->path, &place, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+		place_close(&place);
+		return;
+	}
+	if (place.exists && !S_ISSOCK(place.walk.st.st_mode)) {
+		vm_refuse(vm, r, xstrdup("it exists, and is no socket; remove it first"));
+	} else if (!place.exists && place.walk.unsafe) {
+		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
+	} else if (!r->takes_fd) {
+		plan_link(vm, r, &place);
+	} else {
+		struct vm_step *step = vm_step(vm, place.path);
+		step->prepare = vm_bind_socket;
+		step->give_back = vm_remove_socket;
+		step->place = place;
+		place = (struct place){.dir = -1, .walk = {.fd = -1}};
+		step->fd = vm_reserve(vm);
+		replace_path(vm, r, step->fd);
+		vm_item(vm, r, VM_MAKE, xstrdup("bound as root, and passed"));
+	}
+	place_close(&place);
+}
+
+void vm_plan_connect(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+	bool way;
+
+	if (r->path[0] == '@') {
+		vm_item(vm, r, VM_LEAVE, xstrdup("an abstract name"));
+		return;
+	}
+	if (!safepath_open(path, &walk, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+		return;
+	}
+	cleanup_free char *why = vm_why_denied(vm, &walk, W_OK, &way);
+	if (!S_ISSOCK(walk.st.st_mode)) {
+		vm_refuse(vm, r, xstrdup("it is no socket"));
+	} else if (r->reconnects && !why) {
+		vm_item(vm, r, VM_CHECK, NULL);
+	} else if (r->reconnects) {
+		vm_refuse(vm, r,
+			r->takes_fd ? xasprintf("QEMU would connect to it again by itself "
+						"(reconnect=), which %s may not: %s; or leave "
+						"reconnect= out",
+					      vm->identity.user, why)
+				    : xasprintf("QEMU connects to it by itself, which %s may not: "
+						"%s",
+					      vm->identity.user, why));
+	} else if (walk.unsafe) {
+		vm_refuse(vm, r, xstrdup(walk.unsafe));
+	} else {
+		struct vm_step *step = vm_step(vm, walk.path);
+		step->prepare = connect_socket;
+		step->object = fcntl(walk.fd, F_DUPFD_CLOEXEC, 3);
+		if (step->object < 0)
+			die_errno("can't keep %s open", walk.path);
+		step->fd = vm_reserve(vm);
+		replace_path(vm, r, step->fd);
+		vm_item(vm, r, VM_CONNECT, xstrdup("connected as root, and passed"));
+	}
+	safepath_close(&walk);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+
+/*
+ * Asks the VM through its control socket to power down, as its power button would, and waits
+ * until its QEMU has ended, for at most that many seconds. False: it has not, or it could
+ * not be asked; says why.
+ */
+bool vm_stop(const char *name, unsigned seconds);
