@@ -1,0 +1,576 @@
+# From the start of a VM to its end, however it ends: QEMU is followed, signals reach it, and
+# everything is given back.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
+
+setup_file() {
+    load run.bash
+    make_host
+}
+
+teardown_file() {
+    load run.bash
+    unmake_host
+}
+
+setup() {
+    load run.bash
+    load rows.bash
+    clean_host
+    make guest alice:alice 0640 "$fs/a.raw"
+    args=(-drive "file=$fs/a.raw,format=raw")
+}
+
+teardown() {
+    end_all
+}
+
+given_back() {
+    [ "$(stat -c '%U:%G %a' "$fs/a.raw")" = "alice:alice 640" ]
+    nothing_left
+}
+
+claimed() {
+    [ "$(owner "$fs/a.raw")" = qemu:qemu ]
+}
+
+# holder: whose claim it is, as the journal has it.
+holder() {
+    sed -n 's/^holder \([0-9]*\) .*/\1/p' /var/lib/virt-privileges/claims/*
+}
+
+for_each_signal() {
+    local signal
+    for signal in "$@"; do
+        start
+        runs
+        claimed
+        kill -s "$signal" "$runner"
+        finish
+        echo "$signal: $status"
+        # QEMU ends as it does when its user ends it.
+        [ "$status" -eq 0 ]
+        given_back
+    done
+}
+
+@test "SIGTERM, SIGINT and SIGHUP reach QEMU, which ends as if it were alone" {
+    for_each_signal TERM INT HUP
+}
+
+@test "a signal that QEMU does not handle ends it, and is told" {
+    start
+    runs
+    kill -s QUIT "$runner"
+    finish
+    [ "$status" -eq $((128 + 3)) ]
+    given_back
+}
+
+@test "Ctrl-C at a terminal ends QEMU, once" {
+    mkfifo "$BATS_TEST_TMPDIR/keys"
+    "$stand_in" on-terminal virt-priv-run qemu-system-x86_64 "${machine[@]}" -serial "file:$fs/serial" "${args[@]}" \
+        <"$BATS_TEST_TMPDIR/keys" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    local terminal=$!
+    exec 4>"$BATS_TEST_TMPDIR/keys"
+    eventually grep -q "a guest wrote" "$fs/serial"
+    claimed
+    printf '\003' >&4
+    eventually ended "$terminal"
+    exec 4>&-
+    local status=0
+    wait "$terminal" || status=$?
+    cat "$BATS_TEST_TMPDIR/out"
+    [ "$status" -eq 0 ]
+    given_back
+    rm "$fs/serial"
+}
+
+@test "the claim's holder is QEMU itself, and no descriptor of a disk stays in the runner" {
+    start
+    runs
+    [ "$(holder)" = "$pid" ]
+    [ -z "$(find "/proc/$runner/fd" -lname "$fs/*")" ]
+    find "/proc/$pid/fd" -lname "$fs/a.raw" | grep -q .
+    leave
+    given_back
+}
+
+@test "the runner killed: QEMU goes on, recover leaves its claim alone, and gives it back afterwards" {
+    start
+    runs
+    kill -s KILL "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    virt-priv-chown recover
+    claimed
+    [ "$(holder)" = "$pid" ]
+    # The guest still writes to its disk.
+    echo w >&"$in"
+    eventually test "$(sector "$fs/a.raw" raw)" = 2 || eventually_sector 2
+    echo >&"$in"
+    exec {in}>&-
+    eventually ended "$pid"
+    virt-priv-chown recover
+    [ "$(stat -c '%U:%G %a' "$fs/a.raw")" = "alice:alice 640" ]
+    [ -z "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock)" ]
+}
+
+eventually_sector() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        [ "$(sector "$fs/a.raw" raw)" != "$1" ] || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+@test "the runner killed, and the same VM started again once QEMU has ended" {
+    args+=(-name again)
+    start
+    runs
+    kill -s KILL "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    # While QEMU lives, the name and the disk are taken.
+    run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+    [[ $output == *"a VM of the name again has a claim already"* ]]
+    kill -s KILL "$pid"
+    eventually ended "$pid"
+    exec {in}>&-
+    start
+    runs
+    leave
+    [ "$status" -eq 33 ]
+    given_back
+}
+
+@test "QEMU killed: everything is given back at once" {
+    start
+    runs
+    kill -s KILL "$pid"
+    finish
+    [ "$status" -eq $((128 + 9)) ]
+    given_back
+}
+
+@test "QEMU's exit status is the runner's" {
+    run -1 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}" -device no-such-device
+    [[ $output == *no-such-device* ]]
+    given_back
+    run -0 virt-priv-run qemu-system-x86_64 -version
+    [[ $output == *version* ]]
+    given_back
+}
+
+@test "a disk that QEMU can't use: its message, and everything given back" {
+    make text=no_image alice:alice 0640 "$fs/b.qcow2"
+    run -1 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}" -drive "file=$fs/b.qcow2,format=qcow2"
+    [[ $output == *"not in qcow2 format"* ]]
+    [ "$(owner "$fs/b.qcow2")" = alice:alice ]
+    given_back
+}
+
+@test "a step that fails in the midst: what was done before is undone" {
+    make dir root:root 0755 "$fs/run"
+    # Nobody listens on the second one.
+    /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$fs/run/dead"
+    listing "$fs" >"$BATS_TEST_TMPDIR/before"
+    run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}" -serial "file:$fs/run/log" \
+        -monitor "unix:$fs/run/monitor,server,nowait" -chardev "socket,id=c,path=$fs/run/dead"
+    [[ $output == *"can't connect to the socket $fs/run/dead: Connection refused"* ]]
+    rm -f "$fs/run/log"
+    listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
+    given_back
+}
+
+# undone TEXT: it is not started, says so, and leaves nothing; what is there was there before.
+undone() {
+    listing "$fs" >"$BATS_TEST_TMPDIR/before"
+    run -125 "${wrapper[@]}" virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+    [[ $output == *"$1"*"nothing is started"* ]]
+    listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
+    given_back
+}
+
+@test "a script that fails: the device is gone, and its other script does not run" {
+    make 'script=exit 3' root:root 0755 "$fs/up"
+    make "script=touch $fs/down-ran" root:root 0755 "$fs/down"
+    on_net
+    args+=(-netdev "tap,id=n,ifname=vmtap0,script=$fs/up,downscript=$fs/down")
+    undone "$fs/up ended with status 3"
+    no_tap
+}
+
+@test "a bridge that is not there, and a helper that fails" {
+    on_net
+    local before=("${args[@]}")
+    args+=(-netdev bridge,id=n,br=vmbr7)
+    undone "can't add tap0 to the bridge vmbr7: No such device"
+    make 'script=exit 4' root:root 0755 "$fs/helper"
+    args=("${before[@]}" -netdev "tap,id=n,helper=$fs/helper")
+    undone "$fs/helper ended with status 4"
+    no_tap
+}
+
+@test "a monitor that waits for its client: the guest starts with it" {
+    make dir root:root 0700 "$fs/run"
+    args+=(-monitor "unix:$fs/run/monitor,server")
+    start
+    eventually test -S "$fs/run/monitor"
+    "$stand_in" talk "$fs/run/monitor" "info status" "VM status"
+    runs
+    leave
+    [ "$status" -eq 33 ]
+    [ ! -e "$fs/run/monitor" ]
+    given_back
+}
+
+@test "the runner killed: what it had made makes way for the next start" {
+    make dir root:root 0755 "$fs/run"
+    on_net
+    args+=(-name again -monitor "unix:$fs/run/monitor,server,nowait" -vnc "unix:$fs/run/vnc" -pidfile "$fs/run/pid"
+        -serial "file:$fs/run/log" -netdev tap,id=n,ifname=vmtap0,script=no,downscript=no -device virtio-net-pci,netdev=n,romfile=)
+    start
+    runs
+    kill -s KILL "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    kill -s KILL "$pid"
+    eventually ended "$pid"
+    exec {in}>&-
+    start
+    runs
+    [ "$(cat "$fs/run/pid")" = "$pid" ]
+    "$stand_in" talk "$fs/run/monitor" "info status" "VM status: running"
+    "$stand_in" talk "$fs/run/vnc" - "RFB 003.008"
+    has_taps vmtap0 1
+    leave
+    [ "$status" -eq 33 ]
+    rm "$fs/run/log"
+    [ -z "$(ls "$fs/run")" ]
+    no_tap
+    given_back
+}
+
+@test "a disk that is plugged in later, and given back with the others" {
+    make blank bob:bob 0600 "$fs/b.raw"
+    args+=(-name plugged -monitor "unix:$fs/monitor,server,nowait")
+    start
+    runs
+    # QEMU by itself can't open it.
+    "$stand_in" talk "$fs/monitor" "drive_add 0 if=none,id=b,format=raw,file=$fs/b.raw" "Permission denied"
+    virt-priv-chown add --name plugged --disk "$fs/b.raw"
+    "$stand_in" talk "$fs/monitor" "drive_add 0 if=none,id=b,format=raw,file=$fs/b.raw" OK
+    [ -n "$(find "/proc/$pid/fd" -lname "$fs/b.raw")" ]
+    leave
+    [ "$status" -eq 33 ]
+    [ "$(owner "$fs/b.raw")" = bob:bob ]
+    given_back
+}
+
+@test "a guest that migrates to another VM on the host" {
+    local receiver receiver_in
+    # Its disk is the first one's until that has let go of it: both may write, as libvirt has it.
+    args=(-drive "file=$fs/a.raw,format=raw,if=none,id=d,file.locking=off" -device virtio-blk-pci,drive=d,share-rw=on)
+    chmod 0666 "$fs/a.raw"
+    local both=("${args[@]}")
+    args=("${both[@]}" -name to -incoming "unix:$fs/migrate" -monitor "unix:$fs/to,server,nowait")
+    start to
+    receiver=$runner receiver_in=$in
+    eventually test -S "$fs/migrate"
+    args=("${both[@]}" -name from -monitor "unix:$fs/from,server,nowait")
+    start from
+    runs
+    local sender=$pid
+    # The link in the receiver's directory is root's, and its end is the account's.
+    "$stand_in" talk "$fs/from" "migrate -d unix:$fs/migrate"$'\n'"info migrate" "Migration status:"
+    eventually migrated
+    "$stand_in" talk "$fs/to" "info status" "VM status: running"
+    kill -s TERM "$sender"
+    finish
+    [ "$status" -eq 0 ]
+    runner=$receiver in=$receiver_in
+    pid=$(qemu_of "$runner")
+    unprivileged "$pid"
+    leave
+    [ "$status" -eq 33 ]
+    [ ! -e "$fs/migrate" ] && [ ! -L "$fs/migrate" ]
+    chmod 0640 "$fs/a.raw"
+    given_back
+}
+
+migrated() {
+    "$stand_in" talk "$fs/from" "info migrate" "Migration status:" | grep "Migration status: completed"
+}
+
+@test "-daemonize: the caller returns when QEMU is ready, a monitor stays and gives everything back" {
+    local daemon i
+    virt-priv-run --name daemon qemu-system-x86_64 "${machine[@]}" "${args[@]}" -daemonize -pidfile "$fs/pid" \
+        -serial "file:$fs/serial" -monitor "unix:$fs/monitor,server,nowait" 3>&-
+    daemon=$(cat "$fs/pid")
+    [ "$(readlink "/proc/$daemon/exe")" = "$(realpath "$(type -P qemu-system-x86_64)")" ]
+    claimed
+    [ "$(holder)" = "$daemon" ]
+    unprivileged "$daemon"
+    eventually grep -q "a guest wrote" "$fs/serial"
+    # The monitor holds nothing of the caller's, and is the daemon's parent.
+    local monitor
+    monitor=$(awk '$1 == "PPid:" { print $2 }' "/proc/$daemon/status")
+    [ "$(readlink "/proc/$monitor/exe")" = "$(realpath "$VP_BUILD/virt-priv-run")" ]
+    [ "$(readlink "/proc/$monitor/fd/0" "/proc/$monitor/fd/1" "/proc/$monitor/fd/2" | sort -u)" = /dev/null ]
+    virt-priv-chown recover
+    claimed
+    "$stand_in" talk "$fs/monitor" quit "until it ends" || true
+    eventually ended "$daemon"
+    eventually ended "$monitor"
+    [ ! -e "$fs/pid" ]
+    [ ! -e "$fs/monitor" ]
+    rm "$fs/serial"
+    given_back
+}
+
+@test "-daemonize: SIGTERM of the monitor ends QEMU" {
+    virt-priv-run --name daemon qemu-system-x86_64 "${machine[@]}" "${args[@]}" -daemonize -pidfile "$fs/pid" 3>&-
+    local daemon monitor
+    daemon=$(cat "$fs/pid")
+    monitor=$(awk '$1 == "PPid:" { print $2 }' "/proc/$daemon/status")
+    kill -s TERM "$monitor"
+    eventually ended "$daemon"
+    eventually ended "$monitor"
+    given_back
+}
+
+@test "-daemonize: what fails is told by the caller's exit status, with everything given back" {
+    run -1 virt-priv-run --name daemon qemu-system-x86_64 "${machine[@]}" "${args[@]}" -daemonize -device no-such-device
+    [[ $output == *no-such-device* ]]
+    given_back
+    run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/nothing,format=raw" -daemonize
+    [[ $output == *"can't reach $fs/nothing"* ]]
+    given_back
+}
+
+@test "several VMs at once, each with its disks" {
+    local runners=() inputs=() n
+    make guest bob:bob 0600 "$fs/b.raw"
+    make guest root:root 0600 "$fs/c.raw"
+    for n in a b c; do
+        args=(-drive "file=$fs/$n.raw,format=raw" -name "vm$n")
+        start "$n"
+        runs
+        unprivileged "$pid"
+        runners+=("$runner") inputs+=("$in")
+    done
+    [ "$(find /var/lib/virt-privileges/claims -type f ! -name .lock | wc -l)" -eq 3 ]
+    for n in 0 1 2; do
+        echo >&"${inputs[n]}"
+        runner=${runners[n]} in=${inputs[n]}
+        finish
+        [ "$status" -eq 33 ]
+    done
+    [ "$(owner "$fs/b.raw")" = bob:bob ]
+    [ "$(owner "$fs/c.raw")" = root:root ]
+    given_back
+}
+
+@test "VMs that are started at the same moment" {
+    local runners=() n left=8
+    for ((n = 0; n < left; n++)); do
+        make guest bob:bob 0600 "$fs/$n.raw"
+        virt-priv-run --name "vm$n" qemu-system-x86_64 "${machine[@]}" -serial "file:$fs/$n.log" -drive "file=$fs/$n.raw,format=raw" \
+            </dev/null >"/mnt/vm.$n.out" 2>"/mnt/vm.$n.err" 3>&- &
+        runners+=($!)
+    done
+    for ((n = 0; n < left; n++)); do
+        eventually grep -qs "a guest wrote" "$fs/$n.log"
+    done
+    # All of them stopped at the same moment, too.
+    kill -s TERM "${runners[@]}"
+    for n in "${runners[@]}"; do
+        eventually ended "$n"
+        wait "$n"
+    done
+    [ "$(stat -c %U "$fs"/[0-9].raw | sort | uniq -c | xargs)" = "$left bob" ]
+    given_back
+}
+
+@test "one disk for which several VMs are started at the same moment is one's" {
+    local runners=() n refused=0
+    for n in 0 1 2 3; do
+        virt-priv-run --name "vm$n" qemu-system-x86_64 "${machine[@]}" -serial "file:$fs/$n.log" "${args[@]}" \
+            </dev/null >"/mnt/vm.$n.out" 2>"/mnt/vm.$n.err" 3>&- &
+        runners+=($!)
+    done
+    eventually one_left
+    grep -l "holds it" /mnt/vm.[0-9].err | wc -l | grep -qx 3
+    eventually grep -qs "a guest wrote" "$fs"/[0-3].log
+    claimed
+    kill -s TERM "${runners[@]}" 2>/dev/null || true
+    for n in "${runners[@]}"; do
+        eventually ended "$n"
+        status=0
+        wait "$n" || status=$?
+        [ "$status" -eq 0 ] || { [ "$status" -eq 125 ] && refused=$((refused + 1)); }
+    done
+    [ "$refused" -eq 3 ]
+    given_back
+}
+
+one_left() {
+    local n left=0
+    for n in "${runners[@]}"; do
+        ended "$n" || left=$((left + 1))
+    done
+    [ "$left" -eq 1 ]
+}
+
+@test "two VMs can't have one disk, shared ones excepted" {
+    start
+    runs
+    run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw"
+    [[ $output == *"the VM qemu-$runner holds it"* ]]
+    leave
+    given_back
+}
+
+@test "a disk that libvirt's tools look at meanwhile is claimed with libvirt's attributes" {
+    start
+    runs
+    virt-priv-chown status "$fs/a.raw" | grep -q a.raw
+    /usr/bin/python3 -c 'import os, sys
+assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") == b"+6001:+6001"' "$fs/a.raw"
+    leave
+    given_back
+}
+
+@test "QEMU's environment has nothing of root's, and its home is its own directory" {
+    wrapper=(env SECRET=of-root XDG_RUNTIME_DIR=/run/user/0)
+    args+=(-name home)
+    start
+    runs
+    tr '\0' '\n' <"/proc/$pid/environ" >"$BATS_TEST_TMPDIR/environment"
+    run -1 grep -E '^(SECRET|XDG)' "$BATS_TEST_TMPDIR/environment"
+    grep -qx HOME=/run/virt-privileges/home "$BATS_TEST_TMPDIR/environment"
+    [ "$(stat -c '%U:%G %a' /run/virt-privileges/home)" = "qemu:qemu 700" ]
+    # What QEMU leaves there, however deep, goes with it; what a link leads to does not.
+    setpriv --reuid qemu --regid qemu --clear-groups mkdir -p /run/virt-privileges/home/.cache/deep
+    setpriv --reuid qemu --regid qemu --clear-groups ln -s "$fs" /run/virt-privileges/home/.cache/link
+    leave
+    [ -e "$fs/a.raw" ]
+    given_back
+}
+
+@test "--vm: the command line of a file, the control socket, and --stop" {
+    mkdir -p /etc/virt-privileges/vms
+    printf '%s\n' '# A VM.' '' qemu-system-x86_64 "  -accel" "  tcg" -m 16 -nodefaults -no-user-config -display none \
+        -serial "file:$fs/serial" '  # Its disk.' -drive "file=$fs/a.raw,format=raw" | sed 's/^-m 16$/-m\n16/' \
+        >/etc/virt-privileges/vms/web1.conf
+    virt-priv-run --vm web1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    runner=$!
+    eventually grep -q "a guest wrote" "$fs/serial"
+    claimed
+    [ "$(stat -c '%U:%G %a %F' /run/virt-privileges/web1.qmp)" = "root:root 600 socket" ]
+    pid=$(qemu_of "$runner")
+    unprivileged "$pid"
+    # A guest without ACPI does not hear its power button.
+    run -1 virt-priv-run --stop web1 --timeout 1
+    [[ $output == *"the VM web1 has not ended within 1 s"* ]]
+    kill -s TERM "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    rm "$fs/serial"
+    given_back
+    run -1 virt-priv-run --stop web1
+    [[ $output == *"can't ask the VM web1 to stop"* ]]
+}
+
+# start_vm NAME WORD...: by its file.
+start_vm() {
+    mkdir -p /etc/virt-privileges/vms
+    printf '%s\n' "${@:2}" >"/etc/virt-privileges/vms/$1.conf"
+    virt-priv-run --vm "$1" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    runner=$!
+}
+
+# The end of the runner, whose exit status is in $status.
+runner_ended() {
+    eventually ended "$runner"
+    status=0
+    wait "$runner" || status=$?
+}
+
+@test "--stop presses the power button, and returns when the guest has powered down" {
+    nasm -f bin -o "$fs/b.raw" tests/guest/button.asm
+    truncate -s 1M "$fs/b.raw"
+    chown bob:bob "$fs/b.raw"
+    start_vm web1 qemu-system-x86_64 -accel tcg -m 16 -nodefaults -no-user-config -display none \
+        -drive "file=$fs/b.raw,format=raw" -serial "file:$fs/serial"
+    eventually grep -q "waits for its power button" "$fs/serial"
+    [ "$(owner "$fs/b.raw")" = qemu:qemu ]
+    run -0 virt-priv-run --stop web1 --timeout 20
+    [ -z "$output" ]
+    runner_ended
+    [ "$status" -eq 0 ]
+    grep -q "a guest powers down" "$fs/serial"
+    [ "$(owner "$fs/b.raw")" = bob:bob ]
+    rm "$fs/serial"
+    given_back
+}
+
+asked_to_power_down() {
+    grep -qs system_powerdown "$BATS_TEST_TMPDIR/stop"
+}
+
+@test "--stop returns when QEMU has ended otherwise" {
+    # Stopped before its first instruction, the guest hears nothing: somebody else ends it meanwhile.
+    start_vm web1 qemu-system-x86_64 -nodefaults -display none -S -accel tcg
+    eventually test -S /run/virt-privileges/web1.qmp
+    pid=
+    eventually has_qemu
+    strace -s 200 -o "$BATS_TEST_TMPDIR/stop" -e trace=sendto virt-priv-run --stop web1 --timeout 20 3>&- &
+    local stop=$!
+    eventually asked_to_power_down
+    kill -s KILL "$pid"
+    wait "$stop"
+    runner_ended
+    [ "$status" -eq $((128 + 9)) ]
+    nothing_left
+}
+
+has_qemu() {
+    pid=$(qemu_of "$runner") && [ -n "$pid" ]
+}
+
+@test "--vm: options of virt-priv-run come before QEMU, blanks around a word are none of it" {
+    make guest root:root 0600 "$fs/b.raw"
+    start_vm web1 "$(printf '\t--disks=pass ')" '# --name other' "  --backing$(printf '\r')" "  /srv/base of all.raw" "" \
+        qemu-system-x86_64 -accel tcg -m 16 -nodefaults -no-user-config -display none -name "  a guest's name" \
+        -device isa-debug-exit,iobase=0xf4 -drive "file=$fs/b.raw,format=raw" -serial "file:$fs/serial"
+    eventually grep -q "a guest wrote" "$fs/serial"
+    pid=$(qemu_of "$runner")
+    unprivileged "$pid"
+    [ "$(owner "$fs/b.raw")" = root:root ]
+    tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qx "a guest's name"
+    # The VM's name is the file's.
+    [ -S /run/virt-privileges/web1.qmp ]
+    kill -s TERM "$runner"
+    runner_ended
+    [ "$status" -eq 0 ]
+    [ "$(sector "$fs/b.raw" raw)" = 1 ]
+    rm "$fs/serial"
+    given_back
+}
+
+@test "--vm: a file that is not root's, is not there, or has no command in it" {
+    mkdir -p /etc/virt-privileges/vms
+    run -125 virt-priv-run --vm none
+    [[ $output == *"can't reach /etc/virt-privileges/vms/none.conf"* ]]
+    echo '# nothing' >/etc/virt-privileges/vms/empty.conf
+    run -125 virt-priv-run --vm empty
+    [[ $output == *"there is no command in it"* ]]
+    echo qemu-system-x86_64 >/etc/virt-privileges/vms/writable.conf
+    chmod 0666 /etc/virt-privileges/vms/writable.conf
+    run -125 virt-priv-run --vm writable
+    [[ $output == *"is not root's alone"* ]]
+    run -125 virt-priv-run --vm ../../etc/passwd
+    [[ $output == *"a name has 1 to 64 letters"* ]]
+}

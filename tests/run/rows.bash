@@ -1,0 +1,236 @@
+# What the rows of tests/run/rows.d do before the start, while the VM runs, and afterwards. What is asked
+# for its result has "&&" between its steps: "set -e" has no effect there.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+stand_in=$BATS_TEST_DIRNAME/stand-in
+
+# --- Files ---
+
+without_newline() {
+    printf passphrase >"$fs/keys/key"
+    chmod 0600 "$fs/keys/key"
+}
+
+grow() {
+    truncate -s 16M "$1"
+}
+
+lacks() {
+    ! grep -q -- "$2" "$1"
+}
+
+# The BIOS's tables, at least, are in the guest's memory.
+memory_written() {
+    [ "$(tr -d '\0' <"$1" | head -c 1000 | wc -c)" -gt 100 ]
+}
+
+maps() {
+    grep -qF -- " $1" "/proc/$pid/maps"
+}
+
+configuration() {
+    cat >"$1" <<CONFIGURATION
+# The disk.
+[drive "d"]
+  file = "$fs/a.raw"
+  format = "raw"
+  if = "none"
+[device "disk0"]
+  driver = "virtio-blk-pci"
+  drive = "d"
+CONFIGURATION
+    chmod 0600 "$1"
+}
+
+links() {
+    local file
+    for file in "$@"; do
+        ln -s "$file" "$file.link"
+    done
+}
+
+opened_disk() {
+    wrapper=("$stand_in" opened "$1")
+}
+
+nbd_server() {
+    helper qemu-nbd -t -k "$1" -f raw "$2"
+    eventually test -S "$1"
+    chmod 0666 "$1"
+}
+
+null_as_before() {
+    [ "$(stat -c '%U:%G %a' /dev/null)" = "root:root 666" ]
+}
+
+hugepages() {
+    local pages=/proc/sys/vm/nr_hugepages
+    cat "$pages" >"$BATS_TEST_TMPDIR/hugepages"
+    echo $(($(cat "$pages") + 8)) >"$pages" || skip "this kernel gives no huge pages: $pages can't be written"
+    if [ "$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)" -lt 8 ]; then
+        no_hugepages
+        skip "this kernel gives no huge pages: fewer than 8 are free"
+    fi
+    mount -t hugetlbfs -o mode=0755 hugetlbfs "$1"
+}
+
+no_hugepages() {
+    umount "$fs/huge" 2>/dev/null || true
+    cat "$BATS_TEST_TMPDIR/hugepages" >/proc/sys/vm/nr_hugepages
+}
+
+# --- Processes ---
+
+pid_in() {
+    [ "$(cat "$1")" = "$pid" ]
+}
+
+arguments() {
+    tr '\0' '\n' <"/proc/$pid/cmdline"
+}
+
+argument_there() {
+    arguments | grep -qF -- "$1"
+}
+
+argument_gone() {
+    ! argument_there "$1"
+}
+
+threads() {
+    local tasks=("/proc/$pid/task"/*)
+    [ ${#tasks[@]} -ge "$1" ]
+}
+
+has_open() {
+    [ -n "$(find "/proc/$pid/fd" -lname "$1")" ]
+}
+
+# Nothing of root's own work is open in it: no directory, no journal.
+no_directory_open() {
+    local fd
+    for fd in "/proc/$pid/fd"/*; do
+        case $(readlink "$fd") in
+        /var/lib/* | /run/virt-privileges*) return 1 ;;
+        esac
+        [ ! -d "$fd" ] || return 1
+    done
+}
+
+filters() {
+    grep -qx $'Seccomp:\t2' "/proc/$pid/status" && [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" -ge "$1" ]
+}
+
+# --- Sockets and character devices ---
+
+connects() {
+    "$stand_in" talk "$1" - ""
+}
+
+# talks PATH SEND TEXT: with a tilde for each blank.
+talks() {
+    "$stand_in" talk "$1" "${2//\~/ }" "${3//\~/ }"
+}
+
+server() {
+    helper "$stand_in" listen "$1" "$BATS_TEST_TMPDIR/heard"
+    eventually test -S "$1"
+    chmod 0600 "$1"
+}
+
+reader() {
+    helper "$stand_in" keep "$1" "$BATS_TEST_TMPDIR/heard"
+}
+
+dead_socket() {
+    /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
+}
+
+server_heard() {
+    grep -q "^disk 80 written 01" "$BATS_TEST_TMPDIR/heard"
+}
+
+swtpm() {
+    type -P swtpm >/dev/null || skip "swtpm is not here"
+    mkdir "$BATS_TEST_TMPDIR/state"
+    helper command swtpm socket --tpm2 --tpmstate "dir=$BATS_TEST_TMPDIR/state" --ctrl "type=unixio,path=$1/socket"
+    eventually test -S "$1/socket"
+}
+
+terminal() {
+    helper "$stand_in" terminal "$BATS_TEST_TMPDIR/heard" >"$BATS_TEST_TMPDIR/terminal"
+    eventually test -s "$BATS_TEST_TMPDIR/terminal"
+    put[terminal]=$(cat "$BATS_TEST_TMPDIR/terminal")
+    stat -c '%u:%g %a' "${put[terminal]}" >"$BATS_TEST_TMPDIR/terminal-before"
+}
+
+terminal_owned() {
+    [ "$(stat -c %U "${put[terminal]}")" = qemu ]
+}
+
+terminal_heard() {
+    eventually server_heard &&
+        [ "$(stat -c '%u:%g %a' "${put[terminal]}")" = "$(cat "$BATS_TEST_TMPDIR/terminal-before")" ]
+}
+
+# --- Network ---
+
+on_net() {
+    wrapper=(nsenter --net=/run/vm.net)
+}
+
+interfaces() {
+    in_net cat /proc/self/net/dev | sed -n 's/^ *\([^ ]*\):.*/\1/p'
+}
+
+# has_taps NAME COUNT: so many descriptors of QEMU's are queues of this device.
+has_taps() {
+    [ "$(cat "/proc/$pid"/fdinfo/* | grep -cx "iff:	$1")" = "$2" ] && interfaces | grep -qx "$1"
+}
+
+no_tap() {
+    ! interfaces | grep tap
+}
+
+tap_is_up() {
+    in_net ip -o link show "$1" | grep -q '[<,]UP[,>]'
+}
+
+default_scripts() {
+    local word
+    for word in up down; do
+        printf '#!/bin/sh\necho %s $1 $(id -u) >>%s/log\n' "$word" "$fs" >"/etc/qemu-if$word"
+        chmod 0755 "/etc/qemu-if$word"
+    done
+}
+
+persistent_tap() {
+    in_net ip tuntap add vmtap3 mode tap
+}
+
+persistent_tap_stays() {
+    interfaces | grep -qx vmtap3 && in_net ip link delete vmtap3 && no_tap
+}
+
+opened_tap() {
+    wrapper=(nsenter --net=/run/vm.net "$stand_in" tap vmtap4)
+}
+
+on_bridge() {
+    on_net
+    in_net ip link add vmbr0 type bridge
+    mkdir -p /etc/qemu
+    echo "allow vmbr0" >/etc/qemu/bridge.conf
+}
+
+on_the_bridge() {
+    [ "$(in_net ip -o link show master vmbr0 | wc -l)" = "$1" ]
+}
+
+no_bridge() {
+    in_net ip link delete vmbr0 && no_tap
+}
+
+listens_on() {
+    in_net grep -qE "^ +[0-9]+: 0100007F:$(printf %04X "$1") .* 0A " /proc/self/net/tcp
+}

@@ -1,0 +1,431 @@
+# What the tests of virt-priv-run share: a file system in $fs, guests that write to their disks,
+# and VMs that are started, looked at while they run, and left.
+# shellcheck shell=bash disable=SC2034,SC2054,SC2119,SC2120,SC2154
+
+bats_require_minimum_version 1.5.0
+PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
+fs=/mnt/vm
+guests=/mnt/guests
+load ../cli/exec.bash
+
+# What every VM has, whatever else its command line says: a guest that can leave, and talks to us.
+machine=(-accel tcg -m 16 -nodefaults -no-user-config -display none -device isa-debug-exit,iobase=0xf4)
+console=(-serial stdio)
+wrote="virt-privileges: a guest wrote"
+
+make_host() {
+    mkdir -p "$guests" "$fs"
+    nasm -f bin -DWAIT=1 -o "$guests/disk" tests/guest/disk.asm
+    truncate -s 1M "$guests/disk"
+    nasm -f bin -DGUEST="\"$guests/disk\"" -o "$guests/cd" tests/guest/cd.asm
+    nasm -f bin -DWAIT=1 -o "$guests/kernel" tests/guest/kernel.asm
+    truncate -s 96M /mnt/vm.ext4
+    mkfs.ext4 -q -F /mnt/vm.ext4
+    mount -o loop /mnt/vm.ext4 "$fs"
+    # A network of its own, in which nobody else has a tap device or a bridge.
+    touch /run/vm.net
+    unshare --net=/run/vm.net ip link set lo up
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+}
+
+unmake_host() {
+    umount /run/vm.net
+    umount -R "$fs"
+}
+
+# An empty file system, no claim, no VM.
+clean_host() {
+    rm -rf "${fs:?}"/* /etc/libvirt/qemu.conf /etc/virt-privileges /etc/qemu /var/lib/virt-privileges /run/virt-privileges
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    umask 022
+    args=() own=() wrapper=() expectations=() helpers_started=() loops=() mode=claim identity=qemu status_expected=33
+    last_line=$wrote
+    declare -gA put=()
+}
+
+# Ends what a test that failed has left; the processes are those of this pid namespace.
+end_all() {
+    local pid
+    for pid in "${helpers_started[@]}" $(processes); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    # By name alone: to look for what is attached to a file that is not there, losetup compares names, and
+    # finds the devices of the other hosts.
+    local node
+    for node in "${loops[@]}"; do
+        losetup -d "$node" 2>/dev/null || true
+    done
+    [ -z "${BATS_ERROR_STATUS-}" ] || [ "$BATS_ERROR_STATUS" = 0 ] || tail -n 20 /mnt/vm.*out /mnt/vm.*err
+    rm -f /mnt/vm*.out /mnt/vm*.err /mnt/vm*.in
+}
+
+# eventually COMMAND...: succeeds within 20 seconds.
+eventually() {
+    local end=$((SECONDS + 20))
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || { echo "never: $*" && return 1; }
+        sleep 0.02
+    done
+}
+
+# processes: the runners and QEMUs that there are.
+processes() {
+    local pid
+    for pid in /proc/[0-9]*; do
+        case $(readlink "$pid/exe") in
+        */virt-priv-run* | */qemu-system-*) echo "${pid#/proc/}" ;;
+        esac
+    done
+}
+
+no_processes() {
+    [ -z "$(processes)" ]
+}
+
+# listing [times] DIR...: all that somebody could change of the files below, but for what is in them
+# and, without "times", when that was.
+listing() {
+    /usr/bin/python3 - "$@" <<'PYTHON'
+import os, stat, sys
+times = sys.argv[1] == "times"
+for top in sys.argv[1 + times:]:
+    for path, dirs, files in os.walk(top):
+        dirs.sort()
+        for name in [""] + sorted(files) + [d for d in dirs if os.path.islink(os.path.join(path, d))]:
+            file = os.path.join(path, name) if name else path
+            st = os.lstat(file)
+            xattrs = {} if stat.S_ISLNK(st.st_mode) else {x: os.getxattr(file, x) for x in sorted(os.listxattr(file))}
+            print(file, f"{st.st_uid}:{st.st_gid} {st.st_mode:o} {st.st_nlink}", xattrs, *[st.st_mtime_ns] * times)
+PYTHON
+}
+
+# make KIND OWNER MODE PATH: a file of a VM. KIND: guest (a raw disk that starts the guest), qcow2 (the
+# same), blank (a raw disk without a guest), overlay=BACKING,FORMAT, luks, cd, kernel, firmware, rom, acpi (a
+# table), dir, text=LINE, script=BODY, block (the node of a device that starts the guest), random (that of
+# /dev/urandom) or fifo.
+make() {
+    local kind=$1 owner=$2 mode=$3 path=$4
+    case $kind in
+    guest) cp "$guests/disk" "$path" ;;
+    qcow2) qemu-img convert -q -f raw -O qcow2 "$guests/disk" "$path" ;;
+    overlay=*)
+        local backing=${kind#*=}
+        qemu-img create -q -u -f qcow2 -F "${backing#*,}" -b "${backing%,*}" "$path" 1M
+        ;;
+    luks)
+        # It measures the time that a key takes, and gives up where a clock is too coarse.
+        local try
+        for try in 1 2 3 4 5; do
+            ! qemu-img create -q -f luks --object secret,id=s,data=passphrase -o "key-secret=s,iter-time=$((try * 100))" "$path" 1M ||
+                break
+        done
+        qemu-img convert -q -n -f raw --object secret,id=s,data=passphrase "$guests/disk" \
+            --target-image-opts "driver=luks,key-secret=s,file.filename=$path"
+        ;;
+    blank) truncate -s 1M "$path" ;;
+    cd | kernel) cp "$guests/$kind" "$path" ;;
+    firmware) cp -L /usr/share/seabios/bios-256k.bin "$path" ;;
+    rom) cp -L "$(find -L /usr/share/qemu /usr/lib/ipxe -name 'efi-virtio.rom' -o -name pxe-virtio.rom | head -n 1)" "$path" ;;
+    acpi) /usr/bin/python3 -c 'import sys; sys.stdout.buffer.write(b"OEMT" + (36).to_bytes(4, "little") + bytes(28))' >"$path" ;;
+    random) mknod "$path" c 1 9 ;;
+    fifo) mkfifo "$path" ;;
+    dir) mkdir "$path" ;;
+    text=*) printf '%s\n' "${kind#*=}" >"$path" ;;
+    script=*) printf '#!/bin/sh\n%s\n' "${kind#*=}" >"$path" ;;
+    block)
+        local loop
+        cp "$guests/disk" "$fs/blocks"
+        loop=$(losetup -f --show "$fs/blocks")
+        loops+=("$loop")
+        mknod "$path" b "$(stat -c '0x%t' "$loop")" "$(stat -c '0x%T' "$loop")"
+        ;;
+    *) echo "make: no such kind: $kind" && return 1 ;;
+    esac
+    chown "$owner" "$path"
+    chmod "$mode" "$path"
+}
+
+# sector PATH FORMAT: the counter that the guest keeps in the second sector, "none" without its mark.
+sector() {
+    local format=$2 raw=$BATS_TEST_TMPDIR/raw
+    case $format in
+    luks) qemu-img convert --object secret,id=s,data=passphrase --image-opts "driver=luks,key-secret=s,file.filename=$1" -O raw "$raw" ;;
+    # What it has of its own, not what it takes from a backing file.
+    qcow2) qemu-img convert -O raw "json:{\"driver\":\"qcow2\",\"backing\":null,\"file\":{\"driver\":\"file\",\"filename\":\"$1\"}}" "$raw" ;;
+    raw)
+        # A device's own cache may be older than what went past it.
+        if [ -b "$1" ]; then
+            dd if="$1" of="$raw" bs=4096 count=1 iflag=direct status=none
+        else
+            raw=$1
+        fi
+        ;;
+    esac
+    /usr/bin/python3 -c 'import sys
+data = open(sys.argv[1], "rb").read(1024)[512:537]
+print(data[24] if data[:24] == b"virt-privileges was here" else "none")' "$raw"
+}
+
+# start [NAME]: virt-priv-run, with $own as its own options and $args as QEMU's, in the background behind
+# $wrapper. Sets runner and in; what it writes is in /mnt/vmNAME.out and .err.
+start() {
+    local name=vm${1-} options=("${own[@]}")
+    out=/mnt/$name.out err=/mnt/$name.err
+    [ "$mode" = claim ] || options+=("--disks=$mode")
+    rm -f "/mnt/$name.in"
+    mkfifo "/mnt/$name.in"
+    : >"$out"
+    : >"$err"
+    # For reading, too: a guest must not see the end of its input before we write.
+    exec {in}<>"/mnt/$name.in"
+    "${wrapper[@]}" virt-priv-run "${options[@]}" -- "${qemu:-qemu-system-x86_64}" "${machine[@]}" "${console[@]}" "${args[@]}" \
+        <"/mnt/$name.in" >"$out" 2>"$err" 3>&- {in}>&- &
+    runner=$!
+}
+
+said() {
+    tr -d '\r' <"$out" | grep -qxF -- "$1"
+}
+
+# qemu_of PID: the QEMU that runs below it, or is it.
+qemu_of() {
+    local child
+    case $(readlink "/proc/$1/exe") in
+    */qemu-system-*) echo "$1" && return ;;
+    esac
+    local children
+    read -ra children < <(cat "/proc/$1"/task/*/children 2>/dev/null)
+    for child in "${children[@]}"; do
+        qemu_of "$child" && return
+    done
+    return 1
+}
+
+ended() {
+    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+# runs: the guest has come to the line; sets pid, QEMU's.
+runs() {
+    eventually said_or_ended "${1-$last_line}"
+    said "${1-$last_line}" || { echo "the guest did not run: $(cat "$out" "$err")" && return 1; }
+    pid=$(qemu_of "$runner")
+}
+said_or_ended() {
+    said "$1" || ended "$runner"
+}
+
+# unprivileged PID [USER]: every thread of the process has exactly USER's ids and no capability.
+unprivileged() {
+    local task
+    expected_of "${2-qemu}" >"$BATS_TEST_TMPDIR/wanted"
+    for task in "/proc/$1"/task/*; do
+        grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):' "$task/status" |
+            diff - "$BATS_TEST_TMPDIR/wanted"
+    done
+}
+
+# leave: lets the guest leave. Sets status, the runner's.
+leave() {
+    echo >&"$in"
+    finish
+}
+
+# finish: waits for the end of the runner.
+finish() {
+    eventually ended "$runner"
+    status=0
+    wait "$runner" || status=$?
+    exec {in}>&-
+}
+
+# nothing_left: no process, claim or file of a VM.
+nothing_left() {
+    no_processes
+    [ "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock 2>/dev/null)" = "" ]
+    [ "$(find /run/virt-privileges -mindepth 1 ! -name boot-time 2>/dev/null)" = "" ]
+}
+
+# owner PATH
+owner() {
+    stat -c %U:%G "$1"
+}
+
+# in_net COMMAND...: in the network of the VMs.
+in_net() {
+    nsenter --net=/run/vm.net "$@"
+}
+
+# helper COMMAND...: something that a VM needs, in the background until the test ends.
+helper() {
+    "$@" 3>&- &
+    helpers_started+=($!)
+}
+
+# row NAME [MODE]: the VM that tests/run/rows.d/NAME describes, from before its start until after its end.
+# A line is a key and its value, where @/ is the directory of the VM's files, and @NAME@ what a hook
+# has put there:
+#
+#   modes MODE...               the treatments of disks that it is for: claim, pass
+#   make KIND OWNER MODE FILE   a file; see make()
+#   arg WORD...                 words of QEMU's command line
+#   word TEXT                   one word, with its blanks
+#   own WORD...                 options of virt-priv-run
+#   before FUNCTION             of rows.bash, before the start
+#   guest LINE                  the guest says that while it runs
+#   claimed FILE                while it runs, the file is the QEMU user's; with --disks=pass, as it was
+#   kept FILE                   while it runs, the file is as it was
+#   during FUNCTION [WORD...]   of rows.bash; QEMU is $pid
+#   written FILE FORMAT         the guest has written there, once; its way to leave flushes no metadata of a
+#                               qcow2 image, so that a new cluster needs cache=writethrough
+#   unwritten FILE FORMAT       it has not
+#   holds FILE TEXT             a line of the file afterwards, which came with the VM
+#   gone FILE                   it is not there afterwards
+#   after FUNCTION [WORD...]    of rows.bash
+#   user NAME                   whom QEMU runs as
+#   last LINE                   what the guest says last, before it waits to be sent away
+#   exit STATUS                 QEMU's, 33 if nothing is said
+#   warned TEXT                 that is in the one line on standard error; there is none without it
+#   once                        what it needs on the host goes with it; all others are started again, on
+#                               what they have left
+row() {
+    local file=tests/run/rows.d/$1 key value before made=() line warned='' once=''
+    mode=${2-claim}
+    while read -r key value; do
+        value=${value//@\//$fs/}
+        case $key in
+        "" | "#"*) ;;
+        make)
+            read -r kind owner_ mode_ path <<<"$value"
+            case $kind in
+            text=* | script=*) make "${kind//_/ }" "$owner_" "$mode_" "$path" ;;
+            *) make "$kind" "$owner_" "$mode_" "$path" ;;
+            esac
+            ;;
+        arg)
+            read -ra words <<<"$value"
+            args+=("${words[@]}")
+            ;;
+        word) args+=("$value") ;;
+        own)
+            read -ra words <<<"$value"
+            own+=("${words[@]}")
+            ;;
+        before) $value ;;
+        once) once=yes ;;
+        user) identity=$value ;;
+        last) last_line=$value ;;
+        exit) status_expected=$value ;;
+        warned) warned=$value ;;
+        modes) ;;
+        guest | claimed | kept | during | written | unwritten | holds | gone | after) expectations+=("$key $value") ;;
+        *) echo "$file: no such key: $key" && return 1 ;;
+        esac
+    done <"$file"
+    local i name
+    for i in "${!args[@]}"; do
+        for name in "${!put[@]}"; do
+            args[i]=${args[i]//@$name@/${put[$name]}}
+        done
+    done
+    pushd "$fs" >/dev/null || return
+    listing "$fs" >"$BATS_TEST_TMPDIR/before"
+    start
+    popd >/dev/null || return
+    runs
+    unprivileged "$pid" "$identity"
+    for line in "${expectations[@]}"; do
+        expect_during "${line%% *}" "${line#* }"
+    done
+    leave
+    echo "exit status $status"
+    [ "$status" = "$status_expected" ]
+    said_nothing "$warned"
+    for line in "${expectations[@]}"; do
+        expect_after "${line%% *}" "${line#* }"
+    done
+    [ -n "$once" ] || again
+    for name in "${made[@]}"; do
+        [ "$(stat -c %U:%G:%a "$name")" = root:root:644 ]
+        rm "$name"
+    done
+    listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
+    nothing_left
+}
+
+# again: the same command line, on what it has left.
+again() {
+    pushd "$fs" >/dev/null || return
+    start
+    popd >/dev/null || return
+    runs
+    unprivileged "$pid" "$identity"
+    leave
+    [ "$status" = "$status_expected" ]
+    said_nothing "$warned"
+}
+
+# said_nothing TEXT: but that, if it is not empty.
+said_nothing() {
+    cat "$err"
+    if [ -n "$1" ]; then
+        [ "$(wc -l <"$err")" -eq 1 ] && grep -qF -- "$1" "$err"
+    else
+        [ ! -s "$err" ]
+    fi
+}
+
+owner_before() {
+    awk -v path="$1" '$1 == path { print $2 }' "$BATS_TEST_TMPDIR/before"
+}
+
+expect_during() {
+    case $1 in
+    guest) said "$2" ;;
+    claimed)
+        if [ "$mode" = claim ]; then
+            [ "$(owner "$2")" = "$identity:$(id -gn "$identity")" ]
+        else
+            [ "$(stat -c %u:%g "$2")" = "$(owner_before "$2")" ]
+        fi
+        ;;
+    kept) [ "$(stat -c %u:%g "$2")" = "$(owner_before "$2")" ] ;;
+    during) $2 ;;
+    esac || { echo "while it runs: $1 $2" && return 1; }
+}
+
+expect_after() {
+    local path=${2%% *} rest=${2#* }
+    case $1 in
+    written) [ "$(sector "$path" "$rest")" = 1 ] ;;
+    unwritten) [ "$(sector "$path" "$rest")" = none ] ;;
+    holds)
+        grep -q "^$path " "$BATS_TEST_TMPDIR/before" || made+=("$path")
+        tr -d '\r' <"$path" | grep -q -- "$rest" || { cat "$path" && false; }
+        ;;
+    gone) [ ! -e "$path" ] && [ ! -L "$path" ] ;;
+    after) $2 ;;
+    esac || { echo "afterwards: $1 $2" && return 1; }
+}
+
+# A /dev of this mount namespace, so that nothing is made in the machine's.
+private_dev() {
+    mountpoint -q /mnt/dev && return
+    mkdir -p /mnt/dev
+    mount -t tmpfs -o mode=0755 tmpfs /mnt/dev
+    local node
+    for node in null zero full random urandom tty loop-control kvm; do
+        touch "/mnt/dev/$node"
+        [ ! -e "/dev/$node" ] || cp -a "/dev/$node" "/mnt/dev/"
+    done
+    for node in /dev/loop[0-9]*; do
+        cp -a "$node" /mnt/dev/
+    done
+    mkdir /mnt/dev/{pts,shm,net,fd.d}
+    cp -a /dev/net/tun /mnt/dev/net/
+    ln -s /proc/self/fd /mnt/dev/fd
+    mount --bind /dev/pts /mnt/dev/pts
+    ln -s pts/ptmx /mnt/dev/ptmx
+    mount --move /mnt/dev /dev
+    chmod 0666 /dev/kvm
+}
