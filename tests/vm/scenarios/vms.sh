@@ -1,0 +1,79 @@
+# A VM as a unit, with what only a running system has: a tap device with vhost, a vsock, locked
+# memory, and systemd that stops it, kills it and starts it again.
+
+disk=/srv/vm/web1.img
+serial=/srv/vm/serial
+
+phase_vms() {
+    succeeds "dnf installs the package" dnf -y install virt-privileges
+    # What systemd-tmpfiles does at boot, and on Fedora right after the installation.
+    systemd-tmpfiles --create virt-privileges.conf
+    mkdir -p /srv/vm
+    cp /run/vm/disk.img "$disk"
+    chown alice:alice "$disk"
+    chmod 0640 "$disk"
+    # Its guest has no ear for a power button: not a minute of it.
+    mkdir -p /etc/systemd/system/virt-priv-vm@.service.d
+    printf '%s\n' '[Service]' ExecStop= 'ExecStop=/usr/bin/virt-priv-run --stop %i --timeout 2' \
+        >/etc/systemd/system/virt-priv-vm@.service.d/short.conf
+    systemctl daemon-reload
+    for module in tun vhost_net vhost_vsock; do
+        succeeds "the kernel has $module" modprobe "$module"
+    done
+    printf '%s\n' '# A VM.' qemu-system-x86_64 -accel kvm -m 64 -nodefaults -no-user-config -display none \
+        -drive "file=$disk,format=raw,if=floppy" -serial "file:$serial" -overcommit mem-lock=on \
+        -netdev tap,id=n,ifname=vmtap0,script=no,downscript=no,vhost=on -device virtio-net-pci,netdev=n,romfile= \
+        -device vhost-vsock-pci,guest-cid=3 -name web1,debug-threads=on \
+        >/etc/virt-privileges/vms/web1.conf
+    succeeds "nothing stands in the way" virt-priv-run --check --vm web1
+    it_runs 01
+    limits_and_devices
+    it_is_killed
+    it_is_stopped
+}
+
+qemu() {
+    pgrep -f '^qemu-system-x86_64.*web1'
+}
+
+counted() {
+    tr -d '\r' <"$serial" 2>/dev/null | grep -q "written $1"
+}
+
+# it_runs COUNTER: started, its guest has written to the disk, and QEMU has no privilege.
+it_runs() {
+    [ "$1" != 01 ] || succeeds "systemctl starts the VM" systemctl start virt-priv-vm@web1.service
+    within 90 "the guest writes to its disk: $1" counted "$1" ||
+        detail "$(systemctl status virt-priv-vm@web1.service; journalctl --boot --unit virt-priv-vm@web1.service)"
+    pid=$(qemu)
+    is "$(threads "$pid" Uid)" "107 107 107 107" "$1: each thread has user ids 107"
+    for set in CapPrm CapEff CapInh CapAmb CapBnd; do
+        is "$(threads "$pid" $set)" 0000000000000000 "$1: each thread's $set is empty"
+    done
+    is "$(access_of "$disk")" "640 qemu:qemu" "$1: the disk is the account's"
+}
+
+limits_and_devices() {
+    is "$(awk '/^Max locked memory/ { print $4 }' "/proc/$pid/limits")" unlimited "it may lock memory"
+    is "$([ "$(awk '/^VmLck/ { print $2 }' "/proc/$pid/status")" -gt 60000 ] && echo yes)" yes "it has locked the guest's"
+    is "$(find "/proc/$pid/fd" -lname /dev/vhost-net | wc -l)" 1 "it has vhost-net open"
+    is "$(find "/proc/$pid/fd" -lname /dev/vhost-vsock | wc -l)" 1 "it has vhost-vsock open"
+    is "$(cat "/proc/$pid"/fdinfo/* 2>/dev/null | grep -c $'^iff:\tvmtap0')" 1 "it has the tap device open"
+}
+
+# The runner alone is killed: systemd ends QEMU and starts the VM again, which gives back first.
+it_is_killed() {
+    rm -f "$serial"
+    capture systemctl kill --kill-whom=main --signal=KILL virt-priv-vm@web1.service
+    it_runs 02
+    is "$(virt-priv-chown status --json | grep -o '"name": "web1"' | wc -l)" 1 "it has one claim"
+}
+
+it_is_stopped() {
+    succeeds "systemctl stops the VM" systemctl stop virt-priv-vm@web1.service
+    is "$(qemu)" "" "QEMU has ended"
+    is "$(access_of "$disk")" "640 alice:alice" "the disk is its owner's again"
+    is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
+    is "$(find /run/virt-privileges -mindepth 1 ! -name boot-time)" "" "nothing is left in /run/virt-privileges"
+    is "$(ls /sys/class/net)" lo "the tap device is gone"
+}
