@@ -249,10 +249,11 @@ private() {
         monitor=$!
         trap 'kill $monitor; cat /run/heard' EXIT
         until_heard "KERNEL - "
-        unshare --net tests/lib/uevent change
+        # Not a change: KVM itself announces one in every namespace when somebody makes a VM.
+        unshare --net tests/lib/uevent offline
         tests/lib/uevent add
         until_heard " add "
-        if grep " change " /run/heard; then return 1; fi
+        if grep " offline " /run/heard; then return 1; fi
     }
     private scenario
 }
