@@ -72,6 +72,26 @@ as_root() {
     run -33 as_root "$(commands_of_readme 'sudo virt-priv-exec qemu-system-x86_64 -accel')"
 }
 
+# README: sudo virt-priv-run qemu-system-x86_64 -accel kvm -accel tcg -displa
+@test "the word in front of QEMU's command line runs the guest, and gives its disk back" {
+    cd /mnt/guest
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    chown alice:alice guest.img
+    run -33 as_root "$(commands_of_readme 'sudo virt-priv-run qemu-system-x86_64 -accel')"
+    [ "$(stat -c %U guest.img)" = alice ]
+    chown root:root guest.img
+}
+
+# README: sudo virt-priv-run --check qemu-system-x86_64 -drive file=guest.img,format=raw
+@test "what stands in the way is what the transcript shows" {
+    cd /mnt/guest
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    local command
+    command=$(commands_of_readme 'sudo virt-priv-run --check')
+    run -1 as_root "$command"
+    diff <(echo "$output") <(transcript "$command")
+}
+
 # README: sudo virt-priv-exec grep -E '^(Cap|NoNewPrivs|Uid|Gid|Groups)'
 @test "what a process may do is what the transcript shows" {
     local command

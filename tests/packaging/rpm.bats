@@ -175,9 +175,11 @@ tree() {
         LC_ALL=C sort -k3 | diff -u - <(cat <<'FILES'
 -rwxr-xr-x root:root /usr/bin/virt-priv-chown
 -rwxr-xr-x root:root /usr/bin/virt-priv-exec
+-rwxr-xr-x root:root /usr/bin/virt-priv-run
 drwxr-xr-x root:root /usr/lib/systemd
 drwxr-xr-x root:root /usr/lib/systemd/system
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-recover.service
+-rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-vm@.service
 drwxr-xr-x root:root /usr/lib/sysusers.d
 -rw-r--r-- root:root /usr/lib/sysusers.d/virt-privileges.conf
 drwxr-xr-x root:root /usr/lib/tmpfiles.d
@@ -189,6 +191,7 @@ drwxr-xr-x root:root /usr/share/bash-completion
 drwxr-xr-x root:root /usr/share/bash-completion/completions
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-chown
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-exec
+-rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-run
 drwxr-xr-x root:root /usr/share/doc/virt-privileges
 -rw-r--r-- root:root /usr/share/doc/virt-privileges/CHANGES
 -rw-r--r-- root:root /usr/share/doc/virt-privileges/README.md
@@ -196,7 +199,9 @@ drwxr-xr-x root:root /usr/share/doc/virt-privileges
 drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/licenses/virt-privileges/LICENSE
 -rw-r--r-- root:root /usr/share/man/man1/virt-priv-exec.1.gz
+-rw-r--r-- root:root /usr/share/man/man5/virt-priv-vm.5.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-chown.8.gz
+-rw-r--r-- root:root /usr/share/man/man8/virt-priv-run.8.gz
 drwxr-xr-x root:root /usr/share/virt-privileges
 -rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
 FILES
@@ -222,7 +227,7 @@ FILES
 
 @test "what it requires is the minimum" {
     rpm -qp --qf '[%{REQUIRES}\n]' "$package" | grep -Ev '^(rpmlib\(|libc\.so\.|rtld\()' | sed 's/(.*//' | sort -u |
-        diff -u - <(printf '%s\n' /bin/sh libacl.so.1 libblkid.so.1 libcap-ng.so.0 libsmartcols.so.1 libxml2.so.2 shadow-utils)
+        diff -u - <(printf '%s\n' /bin/sh libacl.so.1 libblkid.so.1 libcap-ng.so.0 libjson-c.so.5 libsmartcols.so.1 libxml2.so.2 shadow-utils)
     [ "$(rpm -qp --recommends --suggests --supplements "$package")" = "" ]
 }
 

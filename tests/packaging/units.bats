@@ -73,6 +73,16 @@ recover_with() {
     cmp "$unit" /usr/lib/systemd/system/virt-priv-recover.service
 }
 
+@test "systemd-analyze verify finds nothing to say of the unit of a VM" {
+    run -0 systemd-analyze verify /usr/lib/systemd/system/virt-priv-vm@.service
+    [ "$output" = "" ]
+    vm=conf/systemd/virt-priv-vm@.service
+    [ "$(sed -n 's/^ExecStart=//p' "$vm")" = "/usr/bin/virt-priv-run --vm %i" ]
+    [[ $(sed -n 's/^After=//p' "$vm") == *virt-priv-recover.service* ]]
+    # The guest's time, and some more for SIGTERM and for giving back.
+    [ "$(sed -n 's/^TimeoutStopSec=//p' "$vm")" -gt "$(sed -n 's/^ExecStop=.*--timeout //p' "$vm")" ]
+}
+
 @test "what the service starts is the installed program, at boot and before any VM" {
     [ "$(setting ExecStart)" = "/usr/bin/virt-priv-chown recover -v" ]
     [ -x /usr/bin/virt-priv-chown ]
@@ -150,7 +160,9 @@ recover_with() {
     for _ in first again; do
         run -0 systemd-tmpfiles --create --root="$root"
         [ "$output" = "" ]
-        diff -u - <(cd "$root" && find var run -printf '%m %u:%g %p\n' | sort -k3) <<'FILES'
+        diff -u - <(cd "$root" && find etc/virt-privileges var run -printf '%m %u:%g %p\n' | sort -k3) <<'FILES'
+755 root:root etc/virt-privileges
+755 root:root etc/virt-privileges/vms
 755 root:root run
 755 root:root run/virt-privileges
 755 root:root var
