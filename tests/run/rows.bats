@@ -112,3 +112,4 @@ all_rows() {
 @test "relative names" { row relative; }
 @test "-runas with numbers" { row runas-numeric; }
 @test "what is there without asking" { row defaults; }
+@test "a log in a directory of a user's" { row log-of-a-user; }

@@ -163,14 +163,28 @@ static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 	return true;
 }
 
-/* A file of root's that anybody could have moved to a sticky directory: see vm_plan_log(). */
+/*
+ * An emptied file is as good as a new one. Where its name can't be trusted, taking root's own
+ * file away harms nobody if whoever could have put it there could have taken it away himself:
+ * the owner of the directory, on a way that only he and root can change; or, in a sticky
+ * directory of root's, whoever has moved it there out of one of his own.
+ */
 static bool can_be_replaced(const struct qemuargs_resource *r, const struct place *place)
 {
-	const struct stat *st = &place->walk.st;
+	const struct safepath *walk = &place->walk;
 
-	return r->kind == QEMUARGS_LOG && !r->append && S_ISREG(st->st_mode) && st->st_uid == 0 &&
-	       st->st_nlink == 1 && place->walk.link_owner == 0 && place->dir_st.st_uid == 0 &&
-	       (place->dir_st.st_mode & S_ISVTX);
+	if (r->kind != QEMUARGS_LOG || r->append || !S_ISREG(walk->st.st_mode) ||
+		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
+		return false;
+	for (size_t i = 0; i < walk->n_dirs; i++) {
+		const struct stat *dir = &walk->dirs[i].st;
+		bool is_shared = dir->st_mode & (S_IWGRP | S_IWOTH);
+		if (dir->st_uid != 0 && dir->st_uid != place->dir_st.st_uid)
+			return false;
+		if (is_shared && !(dir->st_uid == 0 && (dir->st_mode & S_ISVTX)))
+			return false;
+	}
+	return true;
 }
 
 static void plan_make(
