@@ -362,6 +362,7 @@ static int run(struct vm *vm, struct launch *launch, char **command)
 		warn_errno("can't start a process");
 	if (child == 0)
 		become_qemu(vm, launch, command);
+	vm->holder = child;
 	vm_let_go(vm);
 	int status = child < 0 ? LAUNCH_FAILED : supervise(child);
 	if (status == 0 && vm->args->daemonize)
@@ -375,7 +376,7 @@ int main(int argc, char *argv[])
 	struct options o = {.timeout = STOP_SECONDS};
 	struct launch_request request = {0};
 	struct launch launch;
-	struct vm vm = {.program = PROGRAM, .pid_fd = -1};
+	struct vm vm = {.program = PROGRAM, .pid_fd = -1, .name_fd = -1};
 	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, LAUNCH_FAILED);
@@ -419,9 +420,12 @@ int main(int argc, char *argv[])
 	if (o.dry_run)
 		return vm_report(&vm, command, o.json);
 	vm_warn(&vm);
-	if (vm.refused)
+	if (vm.refused) {
+		vm_let_go_of_name(&vm);
 		die("nothing was changed, and nothing is started");
+	}
 	status = run(&vm, &launch, command);
+	vm_let_go_of_name(&vm);
 	supervise_report(status);
 	return status;
 }

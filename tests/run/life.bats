@@ -480,7 +480,7 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     rm "$fs/serial"
     given_back
     run -1 virt-priv-run --stop web1
-    [[ $output == *"can't ask the VM web1 to stop"* ]]
+    [[ $output == *"the VM web1 does not run"* ]]
 }
 
 # start_vm NAME WORD...: by its file.

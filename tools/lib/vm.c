@@ -366,9 +366,12 @@ static void plan_limits(struct vm *vm)
 
 bool vm_plan(struct vm *vm, char **error)
 {
+	if (!vm->dry_run && !vm_take_name(vm, error))
+		return false;
 	journal_lock(true);
 	if (!recover_abandoned(vm, error) || !begin_claims(vm, error)) {
 		end_claims(vm);
+		vm_let_go_of_name(vm);
 		return false;
 	}
 	vm_plan_runtime(vm);
@@ -494,13 +497,16 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	good = journal_read(vm->name, &journal, error);
 	if (good && !journal)
 		*error = xasprintf("the claim of the VM %s is gone", vm->name);
-	good = good && journal;
+	else if (good && journal->holder != vm->holder)
+		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
+	good = good && journal && journal->holder == vm->holder;
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = openers_start_time(holder);
 		good = journal_write(journal, error);
-		journal_free(journal);
+		vm->holder = holder;
 	}
+	journal_free(journal);
 	journal_unlock();
 	return good;
 }
@@ -516,15 +522,16 @@ bool vm_give_back(struct vm *vm)
 	bool good = journal_read(vm->name, &journal, &error);
 	if (!good)
 		warn("%s", error);
-	if (journal) {
+	/* What was claimed by hand under the name since then is somebody else's. */
+	if (journal && journal->holder == vm->holder) {
 		openers_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;
 		for (size_t i = 0; i < n; i++)
 			journal_free(all[i]);
 		free(all);
-		journal_free(journal);
 	}
+	journal_free(journal);
 	journal_unlock();
 	undo_steps(vm);
 	return good;

@@ -76,6 +76,8 @@ struct vm {
 	char *const *trusted; /* --backing: absolute paths */
 	size_t n_trusted;
 	bool dry_run;
+	int name_fd;  /* holds the name; -1: it is not taken */
+	pid_t holder; /* of the claims: QEMU */
 	bool control; /* a control socket is wanted, see vm_runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;
@@ -115,10 +117,13 @@ void vm_let_go(struct vm *vm);
 /* Writes the file of -pidfile, if there is one. */
 bool vm_write_pid(struct vm *vm, pid_t pid, char **error);
 
-/* Another process than the one of vm_claim() has the VM now: QEMU's daemon. */
+/* Another process than vm->holder has the VM now: QEMU's daemon. */
 bool vm_new_holder(struct vm *vm, pid_t holder, char **error);
 
-/* After QEMU's end: the claims, then the steps, the last one first. False: not all could be. */
+/*
+ * After the end of vm->holder: the claims that are its own, then the steps, the last one first.
+ * False: not all could be.
+ */
 bool vm_give_back(struct vm *vm);
 
 void vm_free(struct vm *vm);

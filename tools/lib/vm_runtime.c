@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +46,47 @@ static int open_runtime(char **error)
 		return -1;
 	}
 	return steal_fd(&fd);
+}
+
+bool vm_take_name(struct vm *vm, char **error)
+{
+	cleanup_free char *name = xasprintf(".%s.lock", vm->name);
+	cleanup_fd int runtime = open_runtime(error);
+	struct stat ours, now;
+
+	while (runtime >= 0) {
+		cleanup_fd int fd =
+			openat(runtime, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 || fstat(fd, &ours) < 0) {
+			*error = xasprintf("can't open the lock " RUNTIME_DIR "/%s: %s", name,
+				strerror(errno));
+			return false;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			*error = xasprintf("a VM of the name %s runs, or is being given back; "
+					   "another name: --name",
+				vm->name);
+			return false;
+		}
+		/* Whoever had it before may have taken the file away meanwhile. */
+		if (fstatat(runtime, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ||
+			now.st_ino != ours.st_ino)
+			continue;
+		vm->name_fd = steal_fd(&fd);
+		return true;
+	}
+	return false;
+}
+
+void vm_let_go_of_name(struct vm *vm)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", vm->name);
+
+	if (vm->name_fd < 0)
+		return;
+	unlink(path);
+	close(vm->name_fd);
+	vm->name_fd = -1;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -11,6 +11,13 @@
 
 #include "vm.h"
 
+/*
+ * Takes the VM's name for as long as this process has it: until all is given back, nobody
+ * else can start a VM of that name. False and a new message if somebody has it.
+ */
+bool vm_take_name(struct vm *vm, char **error);
+void vm_let_go_of_name(struct vm *vm);
+
 /* Plans the directory and, with vm->control, the socket. */
 void vm_plan_runtime(struct vm *vm);
 

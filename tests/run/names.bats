@@ -1,0 +1,115 @@
+# A name is one VM's from its start until all of it is given back, and QEMU's word is not its end.
+
+setup_file() {
+    load run.bash
+    make_host
+}
+
+teardown_file() {
+    load run.bash
+    unmake_host
+}
+
+setup() {
+    load run.bash
+    load rows.bash
+    clean_host
+    make guest alice:alice 0640 "$fs/a.raw"
+}
+
+teardown() {
+    end_all
+}
+
+is_back() {
+    [ "$(owner "$fs/a.raw")" = alice:alice ]
+}
+
+refused_by_name() {
+    run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+    [[ $output == *"a VM of the name again runs, or is being given back"* ]]
+}
+
+@test "while the runner of yesterday's VM gives it back, the name is taken; then it is the next one's" {
+    args=(-drive "file=$fs/a.raw,format=raw" -name again)
+    start
+    runs
+    local first=$runner first_in=$in
+    # Somebody has the journal: the first runner waits for it, and is stopped there.
+    exec {lock}<>/var/lib/virt-privileges/claims/.lock
+    flock "$lock"
+    kill -KILL "$pid"
+    eventually ended "$pid"
+    eventually grep -qE 'lock' "/proc/$first/wchan"
+    kill -STOP "$first"
+    exec {lock}>&-
+    refused_by_name
+    [ "$(owner "$fs/a.raw")" = qemu:qemu ]
+    kill -CONT "$first"
+    eventually ended "$first"
+    is_back
+    start
+    runs
+    leave
+    [ "$status" -eq 33 ]
+    is_back
+    nothing_left
+}
+
+@test "while the script at a VM's end runs, the name is taken" {
+    mkfifo "$fs/go"
+    make "script=read x <$fs/go" root:root 0755 "$fs/down"
+    on_net
+    args=(-drive "file=$fs/a.raw,format=raw" -name again -netdev "tap,id=n,ifname=vmtap0,script=no,downscript=$fs/down")
+    start
+    runs
+    echo >&"$in"
+    eventually is_back
+    refused_by_name
+    echo >"$fs/go"
+    finish
+    [ "$status" -eq 33 ]
+    nothing_left
+}
+
+@test "what was claimed by hand under the name meanwhile is not given back" {
+    make blank bob:bob 0600 "$fs/b.raw"
+    args=(-drive "file=$fs/a.raw,format=raw" -name again)
+    start
+    runs
+    virt-priv-chown release --name again || true
+    virt-priv-chown claim --name again --disk "$fs/b.raw"
+    leave
+    [ "$(owner "$fs/b.raw")" = qemu:qemu ]
+    virt-priv-chown release --name again
+    [ "$(owner "$fs/b.raw")" = bob:bob ]
+    nothing_left
+}
+
+@test "--stop believes QEMU's end, not its word" {
+    # A program that a guest has taken over closes its monitor, and goes on.
+    cat >"$fs/qemu" <<'PROGRAM'
+#!/usr/bin/python3
+import re, socket, sys, time
+fd = int(re.search(r"fd=(\d+)", " ".join(sys.argv)).group(1))
+server = socket.socket(fileno=fd)
+client, _ = server.accept()
+client.send(b"{}\n")
+client.recv(4096)
+client.close()
+time.sleep(600)
+PROGRAM
+    chmod 0755 "$fs/qemu"
+    mkdir -p /etc/virt-privileges/vms
+    echo "$fs/qemu" >/etc/virt-privileges/vms/web1.conf
+    virt-priv-run --vm web1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    runner=$!
+    eventually test -S /run/virt-privileges/web1.qmp
+    eventually test -e /var/lib/virt-privileges/claims/web1
+    run -1 virt-priv-run --stop web1 --timeout 2
+    [[ $output == *"the VM web1 has not ended within 2 s"* ]]
+    kill -TERM "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    nothing_left
+}
