@@ -423,6 +423,30 @@ one_left() {
     [ "$left" -eq 1 ]
 }
 
+@test "a script that takes its time holds no other VM up" {
+    local other other_in
+    make guest bob:bob 0600 "$fs/b.raw"
+    mkfifo "$fs/go"
+    make "script=read x <$fs/go" root:root 0755 "$fs/up"
+    start b
+    runs
+    other=$runner other_in=$in
+    on_net
+    args=(-drive "file=$fs/b.raw,format=raw" -netdev "tap,id=n,ifname=vmtap0,script=$fs/up,downscript=no")
+    start
+    eventually in_net grep -q vmtap0 /proc/self/net/dev
+    echo >&"$other_in"
+    eventually ended "$other"
+    wait "$other" || [ $? -eq 33 ]
+    [ "$(owner "$fs/a.raw")" = alice:alice ]
+    echo >"$fs/go"
+    runs
+    leave
+    [ "$status" -eq 33 ]
+    [ "$(owner "$fs/b.raw")" = bob:bob ]
+    given_back
+}
+
 @test "two VMs can't have one disk, shared ones excepted" {
     start
     runs

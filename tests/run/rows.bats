@@ -113,3 +113,4 @@ all_rows() {
 @test "-runas with numbers" { row runas-numeric; }
 @test "what is there without asking" { row defaults; }
 @test "a log in a directory of a user's" { row log-of-a-user; }
+@test "a log in a directory like /tmp" { row log-in-tmp; }
