@@ -23,6 +23,7 @@ setup() {
 
 teardown() {
     end_all
+    umount -l /dev 2>/dev/null || true
 }
 
 held_by_another() {
@@ -40,6 +41,15 @@ second_name() {
 users_link() {
     ln -s ../shadow "$fs/dir/link"
     chown -h alice:alice "$fs/dir/link"
+}
+
+loop() {
+    ln -s "${1##*/}" "$1"
+}
+
+no_kvm() {
+    mountpoint -q /dev || private_dev
+    chmod 0600 /dev/kvm
 }
 
 unreachable_server() {

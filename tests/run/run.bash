@@ -101,8 +101,8 @@ PYTHON
 
 # make KIND OWNER MODE PATH: a file of a VM. KIND: guest (a raw disk that starts the guest), qcow2 (the
 # same), blank (a raw disk without a guest), overlay=BACKING,FORMAT, luks, cd, kernel, firmware, rom, acpi (a
-# table), dir, text=LINE, script=BODY, block (the node of a device that starts the guest), random (that of
-# /dev/urandom) or fifo.
+# table), dir, text=LINE, script=BODY, block (the node of a device that starts the guest), random and null
+# (those of /dev), fifo, socket, or data-file=PATH (a qcow2 image whose header names it).
 make() {
     local kind=$1 owner=$2 mode=$3 path=$4
     case $kind in
@@ -128,7 +128,20 @@ make() {
     rom) cp -L "$(find -L /usr/share/qemu /usr/lib/ipxe -name 'efi-virtio.rom' -o -name pxe-virtio.rom | head -n 1)" "$path" ;;
     acpi) /usr/bin/python3 -c 'import sys; sys.stdout.buffer.write(b"OEMT" + (36).to_bytes(4, "little") + bytes(28))' >"$path" ;;
     random) mknod "$path" c 1 9 ;;
+    null) mknod "$path" c 1 3 ;;
     fifo) mkfifo "$path" ;;
+    socket) /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$path" ;;
+    data-file=*)
+        qemu-img create -q -f qcow2 -o "data_file=$path.data" "$path" 1M
+        rm "$path.data"
+        # A name of as many bytes takes its place, as a guest would have it.
+        /usr/bin/python3 -c 'import sys
+data = open(sys.argv[1], "rb").read()
+old, new = (sys.argv[1] + ".data").encode(), sys.argv[2].encode()
+at = data.index(old)
+head = data[:at - 4] + len(new).to_bytes(4, "big") + new.ljust((len(old) + 7) // 8 * 8, b"\0")
+open(sys.argv[1], "wb").write(head + data[len(head):])' "$path" "${kind#*=}"
+        ;;
     dir) mkdir "$path" ;;
     text=*) printf '%s\n' "${kind#*=}" >"$path" ;;
     script=*) printf '#!/bin/sh\n%s\n' "${kind#*=}" >"$path" ;;
