@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virt-priv-conf: reads, checks and edits /etc/libvirt/qemu.conf, which libvirt and the
+ * tools of this package share, without disturbing anything else in it.
+ *
+ * How the text is edited is in confedit.h, how the file is replaced in conffile.h, both
+ * together in confchange.h, what libvirt takes for which key in confkeys.h, and what is complained
+ * about in conflint.h.
+ */
+#include "adoption.h"
+#include "cleanup.h"
+#include "conf_report.h"
+#include "confchange.h"
+#include "conffile.h"
+#include "confkeys.h"
+#include "confvalue.h"
+#include "log.h"
+#include "settings.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROGRAM "virt-priv-conf"
+
+enum { DONE = 0, NOT_SO = 1, FAILED = 2 };
+
+static const char usage[] =
+	"Usage: virt-priv-conf [OPTION]... get KEY\n"
+	"       virt-priv-conf [OPTION]... set [--force] KEY VALUE\n"
+	"       virt-priv-conf [OPTION]... unset KEY\n"
+	"       virt-priv-conf [OPTION]... show [--json]\n"
+	"       virt-priv-conf [OPTION]... check [--json]\n"
+	"       virt-priv-conf [OPTION]... revert-to-root\n"
+	"       virt-priv-conf [OPTION]... restore-default\n"
+	"Reads, checks and edits /etc/libvirt/qemu.conf; nothing else in it is disturbed.\n"
+	"\n"
+	"  get KEY           print the value that the file gives KEY\n"
+	"  set KEY VALUE     give KEY that value, in the type that libvirt reads it with\n"
+	"  unset KEY         take KEY away\n"
+	"  show              the settings that decide about privileges, and where they come from\n"
+	"  check             say what is wrong, with file, line and column\n"
+	"  revert-to-root    have QEMU run as root\n"
+	"  restore-default   undo revert-to-root\n"
+	"\n"
+	"  -c, --config FILE   FILE instead of /etc/libvirt/qemu.conf\n"
+	"      --force         set a KEY that is not known; VALUE is in the file's syntax\n"
+	"      --json          print JSON\n"
+	"  -v, --verbose       say what is done\n"
+	"      --help          print this help\n"
+	"      --version       print the version\n"
+	"\n"
+	"Exit status: 0 done; 1 get: not set, check: something is wrong, restore-default:\n"
+	"QEMU runs as root for another reason; 2 error, and the file is as it was.\n";
+
+struct options {
+	const char *config; /* NULL: the file in force */
+	bool json, force;
+	char **words; /* behind the command */
+};
+
+static void parse_options(struct options *o, int argc, char *argv[])
+{
+	enum { JSON = 256, FORCE, HELP, VERSION_ };
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"json", no_argument, NULL, JSON},
+		{"force", no_argument, NULL, FORCE},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, HELP},
+		{"version", no_argument, NULL, VERSION_},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	/* "+": "set seccomp_sandbox -1" has no option in it. */
+	while ((option = getopt_long(argc, argv, "+c:v", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case JSON:
+			o->json = true;
+			break;
+		case FORCE:
+			o->force = true;
+			break;
+		case 'v':
+			log_set_verbose(true);
+			break;
+		case HELP:
+			fputs(usage, stdout);
+			exit(fflush(stdout) == 0 ? DONE : FAILED);
+		case VERSION_:
+			puts(PROGRAM " " VERSION);
+			exit(fflush(stdout) == 0 ? DONE : FAILED);
+		default:
+			die("try: " PROGRAM " --help");
+		}
+	}
+}
+
+/* Reading. */
+
+/* The file in force: that of --config, /etc's, the package's. False: there is none. */
+static bool read_in_force(const struct options *o, struct conffile *file)
+{
+	if (o->config) {
+		if (!conffile_read(o->config, file))
+			die("there is no settings file %s", o->config);
+		return true;
+	}
+	return conffile_read(SETTINGS_ADMIN_FILE, file) || conffile_read(VENDOR_CONF, file);
+}
+
+static struct conf *parse(const struct conffile *file)
+{
+	cleanup_free char *error = NULL;
+	struct conf *conf = conf_parse(file->path, file->text.bytes, file->text.length, &error);
+
+	if (!conf)
+		die("%s", error);
+	return conf;
+}
+
+static void insist_on_trust(const struct conffile *file)
+{
+	cleanup_free char *distrust = conffile_distrust(file);
+
+	if (distrust)
+		die("can't trust the settings in %s: %s", file->path, distrust);
+}
+
+static int get(const struct options *o)
+{
+	const char *key = o->words[0];
+	const struct confkey *nearest = confkey_find(key) ? NULL : confkey_nearest(key);
+	struct conffile file;
+
+	if (!read_in_force(o, &file))
+		die_status(NOT_SO, "there is no settings file, so %s is at its default", key);
+	insist_on_trust(&file);
+	struct conf *conf = parse(&file);
+	const struct conf_entry *entry = conf_get(conf, key);
+	if (!entry)
+		warn("%s is not set in %s%s%s%s", key, file.path, nearest ? "; is " : "",
+			nearest ? nearest->name : "", nearest ? " meant?" : "");
+	cleanup_free char *value = entry ? confvalue_show(&entry->value) : NULL;
+	if (entry)
+		say("%s", value);
+	conf_free(conf);
+	conffile_close(&file);
+	return value ? DONE : NOT_SO;
+}
+
+static int show(const struct options *o)
+{
+	struct conffile file = {.fd = -1, .dir = -1};
+	struct settings settings;
+	cleanup_free char *error = NULL;
+	struct conf *conf = NULL;
+
+	if (read_in_force(o, &file)) {
+		insist_on_trust(&file);
+		/* What the tools refuse has no value to show. */
+		if (!settings_from_text(
+			    &settings, file.path, file.text.bytes, file.text.length, &error))
+			die("%s", error);
+		settings_free(&settings);
+		conf = parse(&file);
+	}
+	if (o->json)
+		conf_report_show_json(file.path, conf);
+	else
+		conf_report_show(file.path, conf);
+	conf_free(conf);
+	conffile_close(&file);
+	return DONE;
+}
+
+static int check(const struct options *o)
+{
+	struct conffile file = {.fd = -1, .dir = -1};
+	struct finding *findings = NULL;
+	size_t n = 0;
+
+	if (read_in_force(o, &file)) {
+		char *distrust = conffile_distrust(&file);
+		n = conflint(&file.text, &findings);
+		if (distrust)
+			conflint_add(&findings, &n, "not-trusted", NULL, distrust);
+	}
+	if (o->json)
+		conf_report_findings_json(file.path, findings, n);
+	else
+		conf_report_findings(file.path, findings, n);
+	if (n == 0)
+		info("%s: nothing to find fault with", file.path ? file.path : "no settings file");
+	conflint_free(findings, n);
+	conffile_close(&file);
+	return n ? NOT_SO : DONE;
+}
+
+/* The other commands, as the table below wants them. */
+
+static int set(const struct options *o)
+{
+	confchange_set(o->config, o->words[0], o->words[1], o->force);
+	return DONE;
+}
+
+static int unset(const struct options *o)
+{
+	confchange_unset(o->config, o->words[0]);
+	return DONE;
+}
+
+static int revert_to_root(const struct options *o)
+{
+	confchange_revert_to_root(o->config);
+	return DONE;
+}
+
+static int restore_default(const struct options *o)
+{
+	return confchange_restore_default(o->config) ? DONE : NOT_SO;
+}
+
+static int adopt(const struct options *o)
+{
+	adoption_adopt(o->config);
+	return DONE;
+}
+
+static int abandon(const struct options *o)
+{
+	adoption_abandon(o->config);
+	return DONE;
+}
+
+static const struct command {
+	const char *name;
+	int n_words;
+	bool takes_json, takes_force;
+	int (*run)(const struct options *o);
+} commands[] = {
+	{"get", 1, false, false, get},
+	{"set", 2, false, true, set},
+	{"unset", 1, false, false, unset},
+	{"show", 0, true, false, show},
+	{"check", 0, true, false, check},
+	{"revert-to-root", 0, false, false, revert_to_root},
+	{"restore-default", 0, false, false, restore_default},
+	{"adopt", 0, false, false, adopt},
+	{"abandon", 0, false, false, abandon},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (name && strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	if (!name)
+		die("a command is missing; try: " PROGRAM " --help");
+	die("%s: there is no such command; try: " PROGRAM " --help", name);
+}
+
+int main(int argc, char *argv[])
+{
+	struct options o = {0};
+
+	log_init(PROGRAM, FAILED);
+	parse_options(&o, argc, argv);
+	const struct command *command = find_command(argv[optind]);
+	optind++;
+	parse_options(&o, argc, argv);
+	o.words = argv + optind;
+	if (argc - optind < command->n_words)
+		die("%s: a word is missing; try: " PROGRAM " --help", command->name);
+	if (argc - optind > command->n_words)
+		die("%s: a word too many; options stand before %s; try: " PROGRAM " --help",
+			o.words[command->n_words], command->n_words ? "KEY" : "the end");
+	if ((o.json && !command->takes_json) || (o.force && !command->takes_force))
+		die("%s has no option %s; try: " PROGRAM " --help", command->name,
+			o.json && !command->takes_json ? "--json" : "--force");
+
+	int result = command->run(&o);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die("can't write to standard output");
+	return result;
+}
