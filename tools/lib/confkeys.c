@@ -190,6 +190,10 @@ const struct confkey *confkey_nearest(const char *name)
 	if (length > LONGEST)
 		return NULL;
 	for (const struct confkey *key = keys; key->name; key++) {
+		size_t n = strlen(key->name);
+		/* It is at least as far away as it is longer or shorter. */
+		if ((n > length ? n - length : length - n) >= best)
+			continue;
 		unsigned d = distance(name, key->name);
 		if (d < best) {
 			best = d;
