@@ -51,7 +51,8 @@ static const char usage[] =
 	"      --version       print the version\n"
 	"\n"
 	"Exit status: 0 done; 1 get: not set, check: something is wrong, restore-default:\n"
-	"QEMU runs as root for another reason; 2 error, and the file is as it was.\n";
+	"QEMU runs as root for another reason; 2 error, and the file is as it was, unless\n"
+	"the message says that it is changed.\n";
 
 struct options {
 	const char *config; /* NULL: the file in force */
@@ -286,6 +287,7 @@ int main(int argc, char *argv[])
 
 	int result = command->run(&o);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("can't write to standard output");
+		die("can't write to standard output%s",
+			confchange_is_made() ? "; the file is changed all the same" : "");
 	return result;
 }

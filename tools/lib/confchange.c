@@ -18,6 +18,19 @@
 
 #define PROGRAM "virt-priv-conf"
 
+static bool is_made;
+
+bool confchange_is_made(void)
+{
+	return is_made;
+}
+
+static void replace(struct conffile *file, const struct conftext *text)
+{
+	conffile_replace(file, text);
+	is_made = true;
+}
+
 void say(const char *format, ...)
 {
 	va_list ap;
@@ -186,7 +199,7 @@ void confchange_set(const char *config, const char *key, const char *word, bool 
 	if (e.file.fd >= 0 && confedit_is_only_change(e.conf, after, NULL, NULL)) {
 		say("%s:%u: %s = %s already", e.path, old->line, key, literal);
 	} else {
-		conffile_replace(&e.file, &e.text);
+		replace(&e.file, &e.text);
 		say("%s:%u: %s = %s (%s%s)", e.path, new->line, key, literal,
 			was ? "was " : "was not set", was ? was : "");
 		if (is_root_entry(new) && confkey_find(key)->type == CONFKEY_USER)
@@ -224,7 +237,7 @@ void confchange_unset(const char *config, const char *key)
 	} else {
 		const struct conf_entry *old = conf_get(e.conf, key);
 		cleanup_free char *was = confvalue_show(&old->value);
-		conffile_replace(&e.file, &e.text);
+		replace(&e.file, &e.text);
 		say("%s:%u: %s is not set any more (was %s%s)", e.path, old->line, key, was,
 			n > 1 ? ", and set more than once" : "");
 		say_what_reads_it();
@@ -249,7 +262,7 @@ void edit_insert_block(struct edit *e, enum confblock which, const char *value)
 		!confedit_has_value(after, "user", literal) ||
 		!confedit_has_value(after, "group", literal))
 		die_wrong_edit(e);
-	conffile_replace(&e->file, &e->text);
+	replace(&e->file, &e->text);
 	say("%s:%u: user = %s and group = %s", e->path, conf_get(after, "user")->line, literal,
 		literal);
 	conftext_free(&back);
@@ -263,7 +276,7 @@ void edit_remove_block(struct edit *e, const struct confblock_place *place)
 	if (after->n_entries + 2 != e->conf->n_entries)
 		die_wrong_edit(e);
 	conf_free(after);
-	conffile_replace(&e->file, &e->text);
+	replace(&e->file, &e->text);
 }
 
 static void refuse_edited(const struct edit *e, const struct confblock_place *place)
