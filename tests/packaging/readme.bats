@@ -121,27 +121,41 @@ as_root() {
     umount /var/lib
 }
 
-# README: sudo cp -n /usr/share/virt-privileges/qemu.conf /etc/libvirt/
+# README: sudo virt-priv-conf revert-to-root
+# README: sudo virt-priv-conf restore-default
 # README: sudo sed -Ei 's/^#?(user|group) *=.*/\1 = "root"/' /etc/libv
-@test "back to root, from the package's file and from libvirt's" {
-    local copy edit file
-    copy=$(commands_of_readme 'sudo cp -n')
-    edit=$(commands_of_readme 'sudo sed -Ei')
+# README: sudo virt-priv-conf check
+# README: sudo virt-priv-conf show
+@test "back to root and forth, from the package's file and from libvirt's" {
+    local file
     for file in "" "$(tests/lib/distribution-qemu-conf)"; do
         rm -f /etc/libvirt/qemu.conf
         [ -z "$file" ] || install -m 0600 "$file" /etc/libvirt/qemu.conf
-        as_root "$copy"
-        as_root "$edit"
-        run -0 virt-priv-exec grep -E '^(Uid|Gid|CapEff|CapBnd)' /proc/self/status
-        echo "$output"
-        diff <(grep -v ^virt-priv-exec: <<<"$output") - <<EOT
+        as_root "$(commands_of_readme 'sudo virt-priv-conf revert')"
+        runs_as_root
+        as_root "$(commands_of_readme 'sudo virt-priv-conf show')" | grep -E '^user +root +/etc/libvirt/qemu.conf:[0-9]+$'
+        as_root "$(commands_of_readme 'sudo virt-priv-conf restore')"
+        [ "$(virt-priv-exec id -u)" = 107 ]
+        [ -z "$file" ] || cmp "$file" /etc/libvirt/qemu.conf
+        [ "$(stat -c %a /etc/libvirt/qemu.conf)" = 600 ]
+        as_root "$(commands_of_readme 'sudo sed -Ei')"
+        runs_as_root
+        # Nothing is wrong in what was edited by hand either.
+        as_root "$(commands_of_readme 'sudo virt-priv-conf check')"
+    done
+    rm -f /etc/libvirt/qemu.conf
+}
+
+runs_as_root() {
+    run -0 virt-priv-exec grep -E '^(Uid|Gid|CapEff|CapBnd)' /proc/self/status
+    echo "$output"
+    diff <(grep -v ^virt-priv-exec: <<<"$output") - <<EOT
 Uid:	0	0	0	0
 Gid:	0	0	0	0
 CapEff:	0000000000000000
 CapBnd:	0000000000000000
 EOT
-        [[ $output == *"as asked for by /etc/libvirt/qemu.conf:"* ]]
-    done
+    [[ $output == *"as asked for by /etc/libvirt/qemu.conf:"* ]]
 }
 
 # commands_of_readme START: the one command that starts so.

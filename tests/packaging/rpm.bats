@@ -174,6 +174,7 @@ tree() {
     sed -E 's,/(doc|licenses)/virt-privileges(-[0-9.]+)?,/\1/virt-privileges,' "$BATS_TEST_TMPDIR/files" |
         LC_ALL=C sort -k3 | diff -u - <(cat <<'FILES'
 -rwxr-xr-x root:root /usr/bin/virt-priv-chown
+-rwxr-xr-x root:root /usr/bin/virt-priv-conf
 -rwxr-xr-x root:root /usr/bin/virt-priv-exec
 -rwxr-xr-x root:root /usr/bin/virt-priv-run
 drwxr-xr-x root:root /usr/lib/systemd
@@ -190,6 +191,7 @@ drwxr-xr-x root:root /usr/lib/udev/rules.d
 drwxr-xr-x root:root /usr/share/bash-completion
 drwxr-xr-x root:root /usr/share/bash-completion/completions
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-chown
+-rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-conf
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-exec
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-run
 drwxr-xr-x root:root /usr/share/doc/virt-privileges
@@ -201,6 +203,7 @@ drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/man/man1/virt-priv-exec.1.gz
 -rw-r--r-- root:root /usr/share/man/man5/virt-priv-vm.5.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-chown.8.gz
+-rw-r--r-- root:root /usr/share/man/man8/virt-priv-conf.8.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-run.8.gz
 drwxr-xr-x root:root /usr/share/virt-privileges
 -rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
