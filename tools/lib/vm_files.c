@@ -227,7 +227,7 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 		return;
 	}
 	if (walk->unsafe && can_be_replaced(r, place)) {
-		plan_make(vm, r, place, false);
+		plan_make(vm, r, place, why != NULL);
 		return;
 	}
 	bool by_descriptor = why && way && vm->settings->dynamic_ownership.value;
