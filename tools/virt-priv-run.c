@@ -264,8 +264,8 @@ static void check_run_as(const struct launch *launch, const struct launch_reques
 		strcmp(launch->settings.user.value, "0") == 0 ||
 		strcmp(launch->settings.user.value, "+0") == 0)
 		return;
-	die("-runas %s asks for root, and qemu.conf does not; to go back to root, set user = "
-	    "\"root\" there",
+	die("-runas %s asks for root, and qemu.conf does not; to go back to root: "
+	    "virt-priv-conf revert-to-root",
 		request->user);
 }
 
