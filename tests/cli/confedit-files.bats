@@ -212,7 +212,7 @@ except OSError as error:
     fails 2 "it would become larger than 10485760 bytes" "$conf" set user bob
     # And it takes no time to edit one that is nearly as large.
     { yes 'user = "x"' || true; } | head -n 900000 | write "$admin"
-    timeout 20 "$conf" set user bob
+    timeout 120 "$conf" set user bob
     [ "$(head -n 1 "$admin")" = 'user = "bob"' ]
 }
 
