@@ -138,6 +138,92 @@ void proc_status_free(struct proc_status *status)
 	memset(status, 0, sizeof *status);
 }
 
+static bool read_optional(const char *p, int64_t *id)
+{
+	uint32_t value;
+
+	if (!read_id(&p, &value) || !at_line_end(p))
+		return false;
+	*id = value;
+	return true;
+}
+
+static bool read_name(const char *p, char name[], size_t size)
+{
+	p += strspn(p, " \t");
+	size_t length = strcspn(p, "\n");
+
+	if (length >= size)
+		length = size - 1;
+	memcpy(name, p, length);
+	name[length] = '\0';
+	return true;
+}
+
+static bool read_ns_pids(const char *p, struct proc_details *details)
+{
+	while (!at_line_end(p)) {
+		if (details->n_ns_pid == PROC_MAX_NSPID ||
+			!read_id(&p, &details->ns_pid[details->n_ns_pid]))
+			return false;
+		details->n_ns_pid++;
+	}
+	return details->n_ns_pid > 0;
+}
+
+static const char *const more_fields[] = {
+	"Name:", "State:", "Tgid:", "Pid:", "TracerPid:", "Seccomp:", "NSpid:"};
+enum { N_MORE_FIELDS = sizeof(more_fields) / sizeof(*more_fields) };
+
+static bool read_more(size_t field, const char *p, struct proc_details *details)
+{
+	int64_t mode;
+
+	switch (field) {
+	case 0:
+		return read_name(p, details->name, sizeof details->name);
+	case 1:
+		p += strspn(p, " \t");
+		details->state = *p;
+		return *p >= 'A' && *p <= 'z';
+	case 2:
+		return read_optional(p, &details->tgid);
+	case 3:
+		return read_optional(p, &details->pid);
+	case 4:
+		return read_optional(p, &details->tracer);
+	case 5:
+		if (!read_optional(p, &mode) || mode > 2)
+			return false;
+		details->seccomp = (int)mode;
+		return true;
+	default:
+		return read_ns_pids(p, details);
+	}
+}
+
+bool proc_details_parse(const char *text, struct proc_details *details, char **error)
+{
+	bool seen[N_MORE_FIELDS] = {false};
+
+	*details = (struct proc_details){.tgid = -1, .pid = -1, .tracer = -1, .seccomp = -1};
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		for (size_t f = 0; f < N_MORE_FIELDS; f++) {
+			size_t length = strlen(more_fields[f]);
+			if (*line != *more_fields[f] || strncmp(line, more_fields[f], length) != 0)
+				continue;
+			if (seen[f] || !read_more(f, line + length, details)) {
+				*error = xasprintf("%s is %s", more_fields[f],
+					seen[f] ? "there twice" : "malformed");
+				return false;
+			}
+			seen[f] = true;
+		}
+	}
+	return true;
+}
+
 /* The whole of a small file, NUL-terminated. */
 static char *read_all(int fd, const char *path)
 {

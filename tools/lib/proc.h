@@ -35,6 +35,26 @@ bool proc_status_parse(const char *text, struct proc_status *status, char **erro
 void proc_status_free(struct proc_status *status);
 
 /*
+ * What else a status file says of a thread that is judged from outside. No part of it is
+ * needed to verify the own process, and a kernel that is old, or built without a feature,
+ * leaves some of it out.
+ */
+#define PROC_MAX_NSPID 33 /* linux/pid_namespace.h: MAX_PID_NS_LEVEL, and the first */
+struct proc_details {
+	char name[65];	 /* as the kernel escapes it, cut where it is longer; "": not told */
+	char state;	 /* R, S, Z, ... of proc(5); 0: not told */
+	int64_t tgid;	 /* -1: not told, here and below */
+	int64_t pid;	 /* the thread's */
+	int64_t tracer;	 /* 0: nobody traces it */
+	int seccomp;	 /* 0 none, 1 strict, 2 filter */
+	size_t n_ns_pid; /* 0: not told */
+	uint32_t ns_pid[PROC_MAX_NSPID]; /* its ids, outermost namespace first */
+};
+
+/* As proc_status_parse(), but a field may be missing; one that is there twice is an error. */
+bool proc_details_parse(const char *text, struct proc_details *details, char **error);
+
+/*
  * The status of the calling process, which must have one thread: what is true
  * of it is then true of the whole process. Ends the program where that is not
  * so, and where /proc is not the kernel's or can't be read: then nothing could

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit_find.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char deleted[] = " (deleted)";
+
+/* Where packages, and people who build it themselves, install QEMU. */
+static const char *const directories[] = {
+	"/usr/bin", "/usr/libexec", "/usr/local/bin", "/usr/local/libexec", "/usr/lib/qemu"};
+
+bool audit_is_qemu_name(const char *path)
+{
+	static const char prefix[] = "qemu-system-";
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t length = strlen(name), cut = strlen(deleted);
+
+	if (length > cut && strcmp(name + length - cut, deleted) == 0)
+		length -= cut;
+	return (length > strlen(prefix) && strncmp(name, prefix, strlen(prefix)) == 0) ||
+	       (length == strlen("qemu-kvm") && strncmp(name, "qemu-kvm", length) == 0);
+}
+
+/* The installed executables, read once. */
+static struct known_file *installed;
+static size_t n_installed;
+static bool has_installed;
+
+static void add_installed(const char *directory, const char *name, const struct stat *st)
+{
+	installed = xreallocarray(installed, n_installed + 1, sizeof *installed);
+	installed[n_installed++] = (struct known_file){
+		st->st_dev, st->st_ino, st->st_size, xasprintf("%s/%s", directory, name)};
+}
+
+static void find_installed(const struct audit_tree *tree)
+{
+	if (has_installed)
+		return;
+	has_installed = true;
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+		int fd = tree_open_path(tree, directories[i], O_RDONLY | O_DIRECTORY);
+		cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+		const struct dirent *d;
+		while (dir && (d = readdir(dir)) != NULL) {
+			struct stat st;
+			if (!audit_is_qemu_name(d->d_name))
+				continue;
+			cleanup_free char *path = xasprintf("%s/%s", directories[i], d->d_name);
+			if (tree_stat(tree, path, &st, 0) && S_ISREG(st.st_mode))
+				add_installed(directories[i], d->d_name, &st);
+		}
+	}
+}
+
+/* The beginning of an ELF file has its build id: what has the same one is a copy. */
+static bool same_beginning(const struct audit_tree *tree, const char *exe, const char *path)
+{
+	enum { SIZE = 65536 };
+	cleanup_free char *a = xmalloc(SIZE);
+	cleanup_free char *b = xmalloc(SIZE);
+	cleanup_fd int fd_a = tree_openat(tree, tree->proc, exe, O_RDONLY);
+	cleanup_fd int fd_b = tree_open_path(tree, path, O_RDONLY);
+
+	if (fd_a < 0 || fd_b < 0)
+		return false;
+	ssize_t n = read(fd_a, a, SIZE);
+	return n > 0 && read(fd_b, b, SIZE) == n && memcmp(a, b, (size_t)n) == 0;
+}
+
+static bool is_installed(const struct audit_tree *tree, const char *exe, const struct stat *st,
+	enum found_by *found_by)
+{
+	for (size_t i = 0; i < n_installed; i++) {
+		const struct known_file *file = &installed[i];
+		if (file->dev == st->st_dev && file->ino == st->st_ino) {
+			*found_by = FOUND_BY_FILE;
+			return true;
+		}
+		if (file->size == st->st_size && !tree->root &&
+			same_beginning(tree, exe, file->path)) {
+			*found_by = FOUND_BY_COPY;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * A process whose first thread has ended shows no executable, as a kernel thread does; it
+ * is told by its number of threads, which is the link count of its task directory
+ * (fs/proc/base.c, proc_task_getattr()), and by the executable of another thread.
+ */
+static bool find_living_thread(const struct audit_tree *tree, const char *pid, char path[64])
+{
+	struct stat st;
+	const struct dirent *d;
+
+	snprintf(path, 64, "%s/task", pid);
+	if (fstatat(tree->proc, path, &st, 0) < 0 || st.st_nlink <= 3)
+		return false;
+	int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	while (dir && (d = readdir(dir)) != NULL) {
+		char target[8];
+		snprintf(path, 64, "%.20s/task/%.20s/exe", pid, d->d_name);
+		if (d->d_name[0] != '.' &&
+			readlinkat(tree->proc, path, target, sizeof target) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the process is QEMU. One that can't be told makes *number the reason, else 0. */
+static bool is_qemu(
+	const struct audit_tree *tree, const char *pid, enum found_by *found_by, int *number)
+{
+	char path[64], exe[PATH_MAX + 1];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%.20s/exe", pid);
+	*number = 0;
+	ssize_t n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
+	if (n < 0 && errno == ENOENT && !tree->root && find_living_thread(tree, pid, path))
+		n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
+	if (n < 0) {
+		*number = errno == ENOENT || errno == ESRCH ? 0 : errno;
+		return false;
+	}
+	exe[n] = '\0';
+	*found_by = FOUND_BY_NAME;
+	return audit_is_qemu_name(exe) || (tree_stat_link(tree, tree->proc, path, &st) &&
+						  is_installed(tree, path, &st, found_by));
+}
+
+static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
+{
+	static const char *const links[] = {"anon_inode:kvm-vm", "anon_inode:[kvm-vm]"};
+	char path[64], target[32];
+	const struct dirent *d;
+
+	snprintf(path, sizeof path, "%.20s/fd", pid);
+	cleanup_fd int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	*number = fd < 0 && errno != ENOENT && errno != ESRCH ? errno : 0;
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir)
+		return false;
+	int links_fd = steal_fd(&fd);
+	while ((d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.')
+			continue;
+		ssize_t n = readlinkat(links_fd, d->d_name, target, sizeof target - 1);
+		if (n <= 0)
+			continue;
+		target[n] = '\0';
+		if (strcmp(target, links[0]) == 0 || strcmp(target, links[1]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_pid(const char *name)
+{
+	return *name >= '1' && *name <= '9' && name[strspn(name, "0123456789")] == '\0' &&
+	       strlen(name) <= 10 && strtoul(name, NULL, 10) <= INT_MAX;
+}
+
+static void hide(struct audit *audit, int number)
+{
+	audit->n_hidden++;
+	audit->hidden_errno = number;
+}
+
+size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out)
+{
+	const struct audit_tree *tree = &audit->tree;
+	cleanup_fd int fd = tree_openat(tree, tree->proc, ".", O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+	size_t n = 0;
+
+	if (!dir)
+		die_errno("can't list /proc to see what runs");
+	steal_fd(&fd);
+	find_installed(tree);
+	*out = NULL;
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
+		struct found_process found;
+		int exe_errno, fd_errno = 0;
+		if (!is_pid(d->d_name))
+			continue;
+		found.pid = (pid_t)strtoul(d->d_name, NULL, 10);
+		bool wanted = is_qemu(tree, d->d_name, &found.found_by, &exe_errno);
+		if (!wanted && scan_kvm) {
+			found.found_by = FOUND_BY_KVM;
+			wanted = has_kvm(tree, d->d_name, &fd_errno);
+		}
+		if (!wanted && (exe_errno || fd_errno))
+			hide(audit, exe_errno ? exe_errno : fd_errno);
+		if (!wanted)
+			continue;
+		if ((n & (n - 1)) == 0)
+			*out = xreallocarray(*out, n ? 2 * n : 1, sizeof **out);
+		(*out)[n++] = found;
+	}
+	if (errno)
+		die_errno("can't list /proc to see what runs");
+	return n;
+}
+
+enum found_by audit_find_one(struct audit *audit, pid_t pid)
+{
+	cleanup_free char *name = xasprintf("%d", pid);
+	enum found_by found_by;
+	int ignored;
+
+	find_installed(&audit->tree);
+	if (is_qemu(&audit->tree, name, &found_by, &ignored))
+		return found_by;
+	return has_kvm(&audit->tree, name, &ignored) ? FOUND_BY_KVM : FOUND_BY_REQUEST;
+}

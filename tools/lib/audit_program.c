@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checks of the program that runs, and of who can get at its memory. */
+#include "audit_checks.h"
+#include "cleanup.h"
+#include "log.h"
+#include "proc_text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+static void say_exe_unknown(struct audit *audit, const struct audit_process *process)
+{
+	audit_unreadable(audit, process->exe ? ENOENT : process->exe_errno,
+		"its executable can't be examined");
+}
+
+static bool differ(const uint32_t id[4])
+{
+	return id[0] != id[1] || id[0] != id[2] || id[0] != id[3];
+}
+
+void check_gain(struct audit *audit, const struct audit_process *process)
+{
+	const struct stat *st = &process->exe_st;
+
+	for (size_t c = 0; c < process->n_classes; c++) {
+		const struct proc_status *status = &audit_class(process, c)->status;
+		if (differ(status->uid) || differ(status->gid))
+			audit_fail(audit, c,
+				"its ids differ, and it can change between them: users %u %u %u %u, "
+				"groups %u %u %u %u",
+				status->uid[0], status->uid[1], status->uid[2], status->uid[3],
+				status->gid[0], status->gid[1], status->gid[2], status->gid[3]);
+	}
+	if (!process->has_exe_st) {
+		say_exe_unknown(audit, process);
+		return;
+	}
+	if (st->st_mode & (S_ISUID | S_ISGID))
+		audit_fail(audit, NO_CLASS, "%s has a set-id bit (mode %04o)", process->exe,
+			st->st_mode & 07777);
+	if (process->exe_capabilities == 1)
+		audit_fail(audit, NO_CLASS, "%s has file capabilities; getcap shows them",
+			process->exe);
+	else if (process->exe_capabilities < 0)
+		audit_unknown(audit, "can't tell whether %s has file capabilities", process->exe);
+}
+
+/* The first directory on the way to the executable that others than root can change. */
+static char *weak_directory(struct audit *audit, const struct audit_process *process)
+{
+	cleanup_free char *path = xstrdup(process->exe);
+	struct stat st;
+
+	/* Another mount namespace, or another file by now: the way is not that of the file. */
+	if (!tree_stat(&audit->tree, path, &st, 0) || st.st_dev != process->exe_st.st_dev ||
+		st.st_ino != process->exe_st.st_ino)
+		return NULL;
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		bool found = tree_stat(&audit->tree, path, &st, 0);
+		/* In a sticky directory, nobody else can put a file of root's away. */
+		bool weak = found && (st.st_uid != 0 || ((st.st_mode & S_IWOTH) &&
+						       !(st.st_mode & S_ISVTX)) ||
+					     ((st.st_mode & S_IWGRP) && st.st_gid != 0 &&
+						     !(st.st_mode & S_ISVTX)));
+		if (weak)
+			return xstrdup(path);
+		*slash = '/';
+	}
+	return NULL;
+}
+
+void check_executable(struct audit *audit, const struct audit_process *process)
+{
+	static const char deleted[] = " (deleted)";
+	const struct stat *st = &process->exe_st;
+
+	if (!process->exe) {
+		say_exe_unknown(audit, process);
+		return;
+	}
+	size_t length = strlen(process->exe), cut = strlen(deleted);
+	if ((length > cut && strcmp(process->exe + length - cut, deleted) == 0) ||
+		(process->has_exe_st && st->st_nlink == 0)) {
+		audit_fail(audit, NO_CLASS, "its executable was deleted: %.*s",
+			(int)(length > cut ? length - cut : length), process->exe);
+		if (!process->has_exe_st)
+			return;
+	}
+	if (!process->has_exe_st) {
+		say_exe_unknown(audit, process);
+		return;
+	}
+	if (st->st_uid != 0) {
+		cleanup_free char *owner = tree_user_name(&audit->tree, st->st_uid);
+		audit_fail(audit, NO_CLASS, "%s is owned by %s", process->exe, owner);
+	}
+	/* The mode covers ACLs too: its group bits are their mask (acl(5)). */
+	if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && st->st_gid != 0))
+		audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)",
+			process->exe, st->st_mode & 07777);
+	cleanup_free char *weak = weak_directory(audit, process);
+	if (weak)
+		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s", weak,
+			process->exe);
+}
+
+void check_traced(struct audit *audit, const struct audit_process *process)
+{
+	for (size_t c = 0; c < process->n_classes; c++) {
+		int64_t tracer = audit_class(process, c)->details.tracer;
+		if (tracer < 0)
+			audit_unknown(audit, "the kernel does not say who traces it");
+		else if (tracer > 0)
+			audit_fail(audit, c, "process %lld traces it", (long long)tracer);
+	}
+}
+
+/*
+ * kernel/coredump.c: a program in core_pattern gets the dump whatever the limit, but for
+ * a limit of 1. systemd-coredump is told the limit (%c) and keeps nothing at 0.
+ */
+void check_core_dumps(struct audit *audit, const struct audit_process *process)
+{
+	cleanup_free char *pattern = tree_read(&audit->tree, "/proc/sys/kernel/core_pattern", NULL);
+	uint64_t limit;
+
+	if (!process->limits || !proc_limits_soft(process->limits, "Max core file size", &limit)) {
+		audit_unknown(audit, "its limit on core files can't be read");
+		return;
+	}
+	if (limit == 1)
+		return;
+	bool is_piped = pattern && *pattern == '|';
+	if (limit == 0 && is_piped &&
+		!(strstr(pattern, "/systemd-coredump ") && strstr(pattern, " %c")))
+		audit_fail(audit, NO_CLASS,
+			"core_pattern pipes core dumps into a program, which the limit of 0 does not "
+			"stop");
+	else if (limit == UINT64_MAX)
+		audit_fail(audit, NO_CLASS, "can leave a core dump of any size");
+	else if (limit > 0)
+		audit_fail(audit, NO_CLASS, "can leave a core dump of %llu bytes",
+			(unsigned long long)limit);
+	else if (!pattern)
+		audit_unknown(audit, "core_pattern can't be read");
+}

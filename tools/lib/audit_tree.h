@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The host that is audited: this one, or a tree of files that was made to look like one
+ * (--root). Every fact comes through here, so that none of this host gets into the audit
+ * of a tree: links within a tree lead nowhere out of it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct audit_tree {
+	const char *root; /* as it was given; NULL: this host */
+	int fd;		  /* of its root directory */
+	int proc;	  /* of its /proc */
+};
+
+/* Ends the program where there is no such tree, or no /proc in it. */
+void tree_open(struct audit_tree *tree, const char *root);
+
+/*
+ * open(2) below directory, which is of the tree. In a tree that was made, symbolic links
+ * are followed within it.
+ */
+int tree_openat(const struct audit_tree *tree, int directory, const char *path, int flags);
+
+/* The same for an absolute path. */
+int tree_open_path(const struct audit_tree *tree, const char *path, int flags);
+
+/* stat(2) of an absolute path; the last component is not followed if flags say so. */
+bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st, int flags);
+
+/*
+ * stat(2) through a link of /proc: the very object on this host, whatever became of its
+ * name; what the link's text names within a tree.
+ */
+bool tree_stat_link(
+	const struct audit_tree *tree, int directory, const char *link, struct stat *st);
+
+/*
+ * A file as text, new, with a NUL behind its *length bytes (length may be NULL). NULL and
+ * errno where it can't be read, EFBIG where it is longer than TREE_MAX_FILE.
+ */
+#define TREE_MAX_FILE ((size_t)4 * 1024 * 1024)
+char *tree_read_at(
+	const struct audit_tree *tree, int directory, const char *path, size_t *length);
+char *tree_read(const struct audit_tree *tree, const char *path, size_t *length);
+
+/* What a symbolic link says, new; NULL and errno. */
+char *tree_link(int directory, const char *link);
+
+/* "root (0)", or the number of an account without a name. New. */
+char *tree_user_name(const struct audit_tree *tree, uid_t uid);
+char *tree_group_name(const struct audit_tree *tree, gid_t gid);
+
+struct tree_account {
+	uid_t uid;
+	gid_t gid;
+	char *name, *shell; /* NULL: a number without an account */
+	gid_t *groups;	    /* supplementary ones with the primary one; none without an account */
+	size_t n_groups;
+};
+
+/*
+ * Who a user of qemu.conf is: 1 and *account, which tree_account_free() releases; 0 if
+ * there is no such account; -1 and errno if the database gives no answer.
+ */
+int tree_find_user(const struct audit_tree *tree, const char *spec, struct tree_account *account);
+int tree_find_group(const struct audit_tree *tree, const char *spec, gid_t *gid);
+void tree_account_free(struct tree_account *account);

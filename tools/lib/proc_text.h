@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The other files of /proc that a judgement rests on, as text: what stands in them can
+ * be of the judged process's own making, so nothing of their form is taken for granted.
+ * Pure: text in, values out. Every text is NUL-terminated.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The flags of open(2) in an fdinfo file; false if it has none, or others than octal ones. */
+bool proc_fdinfo_flags(const char *text, unsigned *flags);
+
+/* Field 22 of a stat file: the start, in clock ticks since boot. */
+bool proc_stat_start(const char *text, unsigned long long *start);
+
+/* "btime" of /proc/stat: when the host was booted, in seconds since the epoch. */
+bool proc_stat_boot(const char *text, long long *seconds);
+
+/* The soft limit of the line NAME ("Max core file size") of a limits file; UINT64_MAX: none. */
+bool proc_limits_soft(const char *text, const char *name, uint64_t *limit);
+
+/*
+ * The words of a cmdline file, length bytes long. A process can write anything there: it
+ * need not end with a NUL, and words can be empty. Returns a new array that ends with
+ * NULL, whose strings lie in one piece with it: free() is all that it needs.
+ */
+char **proc_cmdline_words(const char *text, size_t length, size_t *n);
+
+/*
+ * The path of a cgroup file's line: of the hierarchy of a controller of version 1, or of
+ * version 2 with controller "". A new string; NULL: there is no such line.
+ */
+char *proc_cgroup_path(const char *text, const char *controller);
+
+/* A line of a mountinfo file. */
+struct proc_mount {
+	char *point;   /* octal escapes resolved */
+	char *type;    /* of the file system */
+	char *options; /* of the file system ("super options") */
+};
+
+/*
+ * Reads the line at *text and advances it; false at the end. A line that is malformed is
+ * passed over. proc_mount_free() releases what *mount holds.
+ */
+bool proc_mountinfo_next(const char **text, struct proc_mount *mount);
+void proc_mount_free(struct proc_mount *mount);
+
+/* Whether a comma-separated list of options has that one: "hidepid=2". */
+bool proc_options_have(const char *options, const char *option);
