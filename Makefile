@@ -34,6 +34,7 @@ ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed
 # Each tools/NAME.c is a program; what it links beside libc stands here.
 TOOLS := $(basename $(notdir $(wildcard tools/*.c)))
 PC_virt-priv-exec := libcap-ng
+PC_virt-priv-audit := blkid libcap-ng smartcols
 PC_virt-priv-chown := blkid libacl libxml-2.0 smartcols
 PC_virt-priv-run := blkid json-c libacl libcap-ng libxml-2.0
 PC_ALL := $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))

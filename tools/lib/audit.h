@@ -71,11 +71,11 @@ struct audit_process {
 
 	char *cmdline;
 	size_t cmdline_length;
-	char *label;	       /* of the security module; NULL: none, or not told */
-	char *cgroup;	       /* the cgroup file */
-	char *limits;	       /* the limits file */
-	char *uid_map;	       /* of its user namespace */
-	char *user_ns;	       /* "user:[NUMBER]" */
+	char *label;   /* of the security module; NULL: none, or not told */
+	char *cgroup;  /* the cgroup file */
+	char *limits;  /* the limits file */
+	char *uid_map; /* of its user namespace */
+	char *user_ns; /* "user:[NUMBER]" */
 	bool has_start;
 	unsigned long long start; /* clock ticks after boot */
 };
@@ -100,6 +100,13 @@ struct known_file {
 	char *path;
 };
 
+/* An object that virt-priv-chown has handed to a user. */
+struct claimed_file {
+	dev_t dev;
+	ino_t ino;
+	uid_t uid;
+};
+
 /* An object that reaches far into the host, and that its group may use. */
 struct sensitive_object {
 	char *path;
@@ -110,6 +117,7 @@ struct audit {
 	struct audit_tree tree;
 	struct settings settings;
 	struct timespec settings_time; /* of the file's last change; 0: no file */
+	int settings_errno;	       /* not 0: why the file could not be read */
 
 	/* The account that the settings ask for: 1 it exists, 0 it does not, -1 not told. */
 	int has_user, has_group;
@@ -128,7 +136,7 @@ struct audit {
 	struct sensitive_object *objects;
 	size_t n_objects;
 	bool has_objects;
-	struct known_file *claimed;
+	struct claimed_file *claimed;
 	size_t n_claimed;
 	bool has_claimed, claims_unread;
 

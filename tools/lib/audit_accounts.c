@@ -91,6 +91,25 @@ static void add_group(struct tree_account *account, gid_t gid)
 	account->groups[account->n_groups++] = gid;
 }
 
+static int by_id(const void *a, const void *b)
+{
+	gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Ascending and each once, as creds.h wants them. */
+static void sort_groups(struct tree_account *account)
+{
+	size_t n = 0;
+
+	qsort(account->groups, account->n_groups, sizeof *account->groups, by_id);
+	for (size_t i = 0; i < account->n_groups; i++)
+		if (n == 0 || account->groups[n - 1] != account->groups[i])
+			account->groups[n++] = account->groups[i];
+	account->n_groups = n;
+}
+
 static void find_groups(const struct audit_tree *tree, struct tree_account *account)
 {
 	const struct group *gr;
@@ -99,8 +118,7 @@ static void find_groups(const struct audit_tree *tree, struct tree_account *acco
 		int n = 64;
 		account->groups = xcalloc((size_t)n, sizeof(gid_t));
 		while (getgrouplist(account->name, account->gid, account->groups, &n) < 0)
-			account->groups =
-				xreallocarray(account->groups, (size_t)n, sizeof(gid_t));
+			account->groups = xreallocarray(account->groups, (size_t)n, sizeof(gid_t));
 		account->n_groups = (size_t)n;
 		return;
 	}
@@ -141,6 +159,7 @@ int tree_find_user(const struct audit_tree *tree, const char *spec, struct tree_
 	account->name = xstrdup(pw->pw_name);
 	account->shell = xstrdup(pw->pw_shell ? pw->pw_shell : "");
 	find_groups(tree, account);
+	sort_groups(account);
 	return 1;
 }
 

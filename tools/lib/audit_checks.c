@@ -32,17 +32,19 @@ const struct audit_check audit_checks[] = {
 	{"P04", "no group reaches a sensitive object", SEVERITY_HIGH, true, false,
 		"Groups that may read or write disks and other devices from which the host can be "
 		"taken over, the files of passwords, or the sockets of daemons that do what root "
-		"can. Group kvm is none of them. What the process's own user owns, and what "
-		"virt-priv-chown has handed to it, is excepted.",
+		"can. Group kvm is none of them. What the process's own user or its private "
+		"group owns, and what virt-priv-chown has handed to it, is excepted.",
 		"Take the user out of the group (gpasswd -d USER GROUP), and restart the VM.",
 		check_groups, NULL},
 	{"P05", "no capability is permitted or effective", SEVERITY_CRITICAL, true, false,
-		"A permitted capability can be made effective at any time, so that both sets count.",
+		"A permitted capability can be made effective at any time, so that both sets "
+		"count.",
 		"Start it with virt-priv-exec. Under libvirt with user root, see "
 		"clear_emulator_capabilities in /etc/libvirt/qemu.conf.",
 		check_permitted, NULL},
 	{"P06", "no capability is ambient", SEVERITY_HIGH, true, false,
-		"Ambient capabilities are permitted and effective in every program that the process "
+		"Ambient capabilities are permitted and effective in every program that the "
+		"process "
 		"executes.",
 		"Start it with virt-priv-exec; see AmbientCapabilities= of a unit that starts it.",
 		check_ambient, NULL},
@@ -53,7 +55,8 @@ const struct audit_check audit_checks[] = {
 	{"P08", "the bounding set is empty", SEVERITY_MEDIUM, true, false,
 		"The bounding set limits what set-user-id programs and file capabilities can give. "
 		"With no_new_privs they can give nothing, and the severity is low.",
-		"Start it with virt-priv-exec; see CapabilityBoundingSet= of a unit that starts it.",
+		"Start it with virt-priv-exec; see CapabilityBoundingSet= of a unit that starts "
+		"it.",
 		check_bounding, NULL},
 	{"P09", "no_new_privs is set", SEVERITY_MEDIUM, true, false,
 		"Without it, a set-user-id program or one with file capabilities that the process "
@@ -61,7 +64,8 @@ const struct audit_check audit_checks[] = {
 		"Start it with virt-priv-exec, or set NoNewPrivileges=yes in the unit.",
 		check_no_new_privs, NULL},
 	{"P10", "a seccomp filter is in force", SEVERITY_LOW, true, false,
-		"A filter takes system calls away that a virtual machine has no use for. Medium for "
+		"A filter takes system calls away that a virtual machine has no use for. Medium "
+		"for "
 		"a process of libvirt, which sets one by default.",
 		"Add -sandbox on to QEMU's command line; see seccomp_sandbox in qemu.conf.",
 		check_seccomp, NULL},
@@ -77,17 +81,21 @@ const struct audit_check audit_checks[] = {
 		"profile, of its own.",
 		check_label, NULL},
 	{"P13", "no sensitive object is open", SEVERITY_CRITICAL, false, false,
-		"An open descriptor is a right that no change of user takes away: disks of the host, "
-		"/dev/mem and the like, files below /etc, /usr, /boot and /root that the user could "
+		"An open descriptor is a right that no change of user takes away: disks of the "
+		"host, "
+		"/dev/mem and the like, files below /etc, /usr, /boot and /root that the user "
+		"could "
 		"not have opened so, memory of other processes. Excepted are objects of the "
-		"process's own user, and those that virt-priv-chown has handed to it. One that the "
-		"command line names with -add-fd is of severity info.",
-		"Start it with virt-priv-exec, which closes what is not to be kept; hand a disk over "
+		"process's own user, and those that virt-priv-chown has handed to it. What the "
+		"command line says of a descriptor does not count: a process can rewrite its own.",
+		"Start it with virt-priv-exec, which closes what is not to be kept; hand a disk "
+		"over "
 		"with virt-priv-chown.",
 		check_descriptors, NULL},
 	{"P14", "nothing in the program gives privileges", SEVERITY_HIGH, false, false,
 		"The executable has neither a set-id bit nor file capabilities, and the four user "
-		"ids of a thread are the same, as are its group ids: a saved id that differs can be "
+		"ids of a thread are the same, as are its group ids: a saved id that differs can "
+		"be "
 		"taken on again.",
 		"Remove them: chmod ug-s FILE; setcap -r FILE.", check_gain, NULL},
 	{"P15", "the executable is root's", SEVERITY_HIGH, false, false,
@@ -101,11 +109,13 @@ const struct audit_check audit_checks[] = {
 		"End the tracer, if it is not meant to be.", check_traced, NULL},
 	{"P17", "it is in the auditor's user namespace", SEVERITY_INFO, false, false,
 		"Within a user namespace of its own a process can have ids and capabilities that "
-		"count only there. All ids here are the host's; capabilities are the process's own.",
+		"count only there. All ids here are the host's; capabilities are the process's "
+		"own.",
 		"None is needed, if that is meant.", check_user_namespace, NULL},
 	{"P18", "the securebits keep no capability", SEVERITY_MEDIUM, true, false,
 		"KEEP_CAPS and NO_SETUID_FIXUP let capabilities outlast the change from root to "
-		"another user. /proc does not show them; without any permitted capability, and with "
+		"another user. /proc does not show them; without any permitted capability, and "
+		"with "
 		"no_new_privs, there is nothing that they could keep.",
 		"Start it with virt-priv-exec, which sets and locks them.", check_securebits, NULL},
 	{"P19", "it leaves no core dump", SEVERITY_LOW, false, false,
@@ -117,35 +127,44 @@ const struct audit_check audit_checks[] = {
 	{"P20", "a cgroup restricts its devices", SEVERITY_LOW, false, false,
 		"The device controller decides which device nodes a process can open, whatever "
 		"their mode. Medium for a process of libvirt, which restricts them by default.",
-		"See cgroup_controllers and cgroup_device_acl in qemu.conf; DevicePolicy= of a unit.",
+		"See cgroup_controllers and cgroup_device_acl in qemu.conf; DevicePolicy= of a "
+		"unit.",
 		check_device_cgroup, NULL},
 	{"H01", "/dev/kvm is open to everybody", SEVERITY_MEDIUM, false, false,
-		"The character device 10:232, of root and group kvm, mode 0666, without an ACL: that "
-		"is the policy of this package. A device of another kind in its place is of severity "
+		"The character device 10:232, of root and group kvm, mode 0666, without an ACL: "
+		"that "
+		"is the policy of this package. A device of another kind in its place is of "
+		"severity "
 		"critical.",
 		"udevadm trigger --action=add --subsystem-match=misc --sysname-match=kvm", NULL,
 		check_kvm_device},
 	{"H02", "KVM works for the QEMU user", SEVERITY_MEDIUM, false, false,
-		"As that user and without any capability: open /dev/kvm, check the version, create a "
-		"virtual machine and a processor, give it a page of memory, and run one instruction "
+		"As that user and without any capability: open /dev/kvm, check the version, create "
+		"a "
+		"virtual machine and a processor, give it a page of memory, and run one "
+		"instruction "
 		"(hlt, in real mode). A processor that does not come back in time is unknown.",
 		"Load the module (modprobe kvm_intel or kvm_amd); enable virtualization in the "
 		"firmware; for /dev/kvm itself see H01.",
 		NULL, check_kvm_use},
 	{"H03", "the account of QEMU has no power of its own", SEVERITY_HIGH, false, false,
-		"The user and the group of qemu.conf exist, neither of them is 0, nobody can log in "
+		"The user and the group of qemu.conf exist, neither of them is 0, nobody can log "
+		"in "
 		"as the user, and it is in no groups but its own, qemu and kvm.",
 		"usermod -s /sbin/nologin -G kvm USER; systemd-sysusers makes a missing account.",
 		NULL, check_account},
 	{"H04", "qemu.conf is what runs", SEVERITY_MEDIUM, false, false,
-		"The settings do not ask for root (then the severity is high), libvirt does not go by "
+		"The settings do not ask for root (then the severity is high), libvirt does not go "
+		"by "
 		"another account that was compiled into it, and no process is older than the last "
 		"change of the file (low where its user is the one that the file names now).",
 		"Edit /etc/libvirt/qemu.conf, restart libvirt's daemon, and restart the VM.", NULL,
 		check_settings},
 	{"H05", "the audit sees everything", SEVERITY_MEDIUM, false, false,
-		"The auditor is in the initial pid and user namespaces, has every capability that it "
-		"needs, and no process is hidden from it (hidepid of proc). Where that is not so, the "
+		"The auditor is in the initial pid and user namespaces, has every capability that "
+		"it "
+		"needs, and no process is hidden from it (hidepid of proc). Where that is not so, "
+		"the "
 		"exit status is 2.",
 		"Run virt-priv-audit as root on the host itself.", NULL, check_sight},
 };
@@ -159,8 +178,8 @@ const struct audit_check *audit_check_find(const char *id)
 	return NULL;
 }
 
-void audit_check_run(struct audit *audit, const struct audit_check *check,
-	const struct audit_process *process)
+void audit_check_run(
+	struct audit *audit, const struct audit_check *check, const struct audit_process *process)
 {
 	if (process ? !check->process : !check->host)
 		return;

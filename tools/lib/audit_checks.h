@@ -21,8 +21,8 @@ extern const size_t n_audit_checks;
 const struct audit_check *audit_check_find(const char *id);
 
 /* Runs the check on the process, or on the host with process NULL, if it is one for it. */
-void audit_check_run(struct audit *audit, const struct audit_check *check,
-	const struct audit_process *process);
+void audit_check_run(
+	struct audit *audit, const struct audit_check *check, const struct audit_process *process);
 
 /* audit_credentials.c: what a thread may do by itself. */
 void check_reading(struct audit *audit, const struct audit_process *process);

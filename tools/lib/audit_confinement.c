@@ -61,9 +61,8 @@ void check_label(struct audit *audit, const struct audit_process *process)
 	bool by_selinux = starts_with(enforce, "1");
 
 	if (!by_selinux && !starts_with(apparmor, "Y")) {
-		audit_not_applicable(audit, enforce
-				? "SELinux is not enforcing"
-				: "neither SELinux nor AppArmor is in force");
+		audit_not_applicable(audit, enforce ? "SELinux is not enforcing"
+						    : "neither SELinux nor AppArmor is in force");
 		return;
 	}
 	if (!process->label || !*process->label) {
@@ -103,7 +102,7 @@ static char *mount_point(const char *mounts, const char *controller)
 
 	while (proc_mountinfo_next(&mounts, &mount)) {
 		bool wanted = *controller ? strcmp(mount.type, "cgroup") == 0 &&
-						  proc_options_have(mount.options, controller)
+						    proc_options_have(mount.options, controller)
 					  : strcmp(mount.type, "cgroup2") == 0;
 		cleanup_free char *point = mount.point;
 		mount.point = NULL;
@@ -115,7 +114,8 @@ static char *mount_point(const char *mounts, const char *controller)
 }
 
 /* Version 1 (cgroup-v1/devices.rst): "a *:* rwm" is everything. */
-static void judge_list(struct audit *audit, const struct audit_process *process, const char *directory)
+static void judge_list(
+	struct audit *audit, const struct audit_process *process, const char *directory)
 {
 	cleanup_free char *file = xasprintf("%s/devices.list", directory);
 	cleanup_free char *list = tree_read(&audit->tree, file, NULL);

@@ -60,8 +60,8 @@ void check_expected_user(struct audit *audit, const struct audit_process *proces
 		if (all_are(status->uid, audit->user.uid))
 			continue;
 		cleanup_free char *ids = all_are(status->uid, status->uid[0])
-			? tree_user_name(&audit->tree, status->uid[0])
-			: four_ids(status->uid);
+						 ? tree_user_name(&audit->tree, status->uid[0])
+						 : four_ids(status->uid);
 		audit_fail(audit, c, "runs as user %s, and not as %s (%u)", ids, wanted,
 			audit->user.uid);
 	}
@@ -147,9 +147,8 @@ void check_bounding(struct audit *audit, const struct audit_process *process)
 		const struct proc_status *status = &audit_class(process, c)->status;
 		cleanup_free char *names = names_of(status->bounding);
 		if (status->bounding)
-			audit_fail_as(audit,
-				status->no_new_privs ? SEVERITY_LOW : SEVERITY_MEDIUM, c,
-				"has %s in the bounding set", names);
+			audit_fail_as(audit, status->no_new_privs ? SEVERITY_LOW : SEVERITY_MEDIUM,
+				c, "has %s in the bounding set", names);
 	}
 }
 
@@ -201,7 +200,8 @@ void check_securebits(struct audit *audit, const struct audit_process *process)
 			return;
 		}
 		if (thread->securebits & keeping)
-			audit_fail(audit, c, "securebits 0x%lx keep capabilities", thread->securebits);
+			audit_fail(
+				audit, c, "securebits 0x%lx keep capabilities", thread->securebits);
 	}
 }
 
@@ -237,8 +237,7 @@ void check_user_namespace(struct audit *audit, const struct audit_process *proce
 		return;
 	if (process->n_threads && process->threads[0].details.n_ns_pid > 1) {
 		const struct proc_details *details = &process->threads[0].details;
-		inner = xasprintf(
-			", process %u within", details->ns_pid[details->n_ns_pid - 1]);
+		inner = xasprintf(", process %u within", details->ns_pid[details->n_ns_pid - 1]);
 	}
 	cleanup_free char *map = one_line(process->uid_map ? process->uid_map : "not told");
 	audit_fail(audit, NO_CLASS, "is in the user namespace %s (uid_map %s)%s", process->user_ns,

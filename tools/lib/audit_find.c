@@ -115,8 +115,7 @@ static bool find_living_thread(const struct audit_tree *tree, const char *pid, c
 	while (dir && (d = readdir(dir)) != NULL) {
 		char target[8];
 		snprintf(path, 64, "%.20s/task/%.20s/exe", pid, d->d_name);
-		if (d->d_name[0] != '.' &&
-			readlinkat(tree->proc, path, target, sizeof target) > 0)
+		if (d->d_name[0] != '.' && readlinkat(tree->proc, path, target, sizeof target) > 0)
 			return true;
 	}
 	return false;
@@ -229,4 +228,14 @@ enum found_by audit_find_one(struct audit *audit, pid_t pid)
 	if (is_qemu(&audit->tree, name, &found_by, &ignored))
 		return found_by;
 	return has_kvm(&audit->tree, name, &ignored) ? FOUND_BY_KVM : FOUND_BY_REQUEST;
+}
+
+void audit_find_free(void)
+{
+	for (size_t i = 0; i < n_installed; i++)
+		free(installed[i].path);
+	free(installed);
+	installed = NULL;
+	n_installed = 0;
+	has_installed = false;
 }

@@ -28,3 +28,6 @@ enum found_by audit_find_one(struct audit *audit, pid_t pid);
 
 /* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. Pure. */
 bool audit_is_qemu_name(const char *path);
+
+/* Releases what is remembered of the installed executables. */
+void audit_find_free(void);

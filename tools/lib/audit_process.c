@@ -84,8 +84,8 @@ static int open_living(const struct audit_tree *tree, int process, const struct 
 }
 
 /* O_PATH of open(2) gives no access to the object. */
-static void read_descriptor(
-	const struct audit_tree *tree, int process, int fds, const char *name, struct audit_process *p)
+static void read_descriptor(const struct audit_tree *tree, int process, int fds, const char *name,
+	struct audit_process *p)
 {
 	struct audit_descriptor d = {.number = atoi(name), .flags = -1};
 	char path[sizeof "fdinfo/2147483647"];
@@ -154,8 +154,8 @@ static void classify(struct audit_process *p)
 				break;
 		}
 		if (c == p->n_classes) {
-			p->classes = xreallocarray(
-				p->classes, p->n_classes + 1, sizeof *p->classes);
+			p->classes =
+				xreallocarray(p->classes, p->n_classes + 1, sizeof *p->classes);
 			p->classes[p->n_classes++] = (struct thread_class){.first = i};
 		}
 		p->classes[c].count++;
@@ -182,8 +182,7 @@ static bool read_threads(const struct audit_tree *tree, int process, struct audi
 		p->n_threads = 0;
 	}
 	p->is_torn = result == THREADS_TORN;
-	if (p->n_threads > 1 && p->threads[0].tid == p->pid &&
-		p->threads[0].details.state == 'Z') {
+	if (p->n_threads > 1 && p->threads[0].tid == p->pid && p->threads[0].details.state == 'Z') {
 		proc_status_free(&p->threads[0].status);
 		p->n_threads--;
 		memmove(p->threads, p->threads + 1, p->n_threads * sizeof *p->threads);

@@ -28,7 +28,8 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		const struct proc_status *status = &audit_class(process, c)->status;
 		if (differ(status->uid) || differ(status->gid))
 			audit_fail(audit, c,
-				"its ids differ, and it can change between them: users %u %u %u %u, "
+				"its ids differ, and it can change between them: users %u %u %u "
+				"%u, "
 				"groups %u %u %u %u",
 				status->uid[0], status->uid[1], status->uid[2], status->uid[3],
 				status->gid[0], status->gid[1], status->gid[2], status->gid[3]);
@@ -61,8 +62,8 @@ static char *weak_directory(struct audit *audit, const struct audit_process *pro
 		*slash = '\0';
 		bool found = tree_stat(&audit->tree, path, &st, 0);
 		/* In a sticky directory, nobody else can put a file of root's away. */
-		bool weak = found && (st.st_uid != 0 || ((st.st_mode & S_IWOTH) &&
-						       !(st.st_mode & S_ISVTX)) ||
+		bool weak = found && (st.st_uid != 0 ||
+					     ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
 					     ((st.st_mode & S_IWGRP) && st.st_gid != 0 &&
 						     !(st.st_mode & S_ISVTX)));
 		if (weak)
@@ -137,7 +138,8 @@ void check_core_dumps(struct audit *audit, const struct audit_process *process)
 	if (limit == 0 && is_piped &&
 		!(strstr(pattern, "/systemd-coredump ") && strstr(pattern, " %c")))
 		audit_fail(audit, NO_CLASS,
-			"core_pattern pipes core dumps into a program, which the limit of 0 does not "
+			"core_pattern pipes core dumps into a program, which the limit of 0 does "
+			"not "
 			"stop");
 	else if (limit == UINT64_MAX)
 		audit_fail(audit, NO_CLASS, "can leave a core dump of any size");

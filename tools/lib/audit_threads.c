@@ -175,8 +175,8 @@ static enum threads_result read_new(struct reading *r, size_t *added)
 		if (!tid || find(r, tid, known))
 			continue;
 		if ((r->n & (r->n - 1)) == 0)
-			r->threads = xreallocarray(
-				r->threads, r->n ? 2 * r->n : 1, sizeof *r->threads);
+			r->threads =
+				xreallocarray(r->threads, r->n ? 2 * r->n : 1, sizeof *r->threads);
 		enum threads_result result = open_thread(r, tid, &r->threads[r->n]);
 		if (result == THREADS_UNREADABLE)
 			return result;

@@ -62,8 +62,7 @@ bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st,
 	return fd >= 0 && fstat(fd, st) == 0;
 }
 
-bool tree_stat_link(
-	const struct audit_tree *tree, int directory, const char *link, struct stat *st)
+bool tree_stat_link(const struct audit_tree *tree, int directory, const char *link, struct stat *st)
 {
 	static const char deleted[] = " (deleted)";
 
@@ -82,8 +81,7 @@ bool tree_stat_link(
 	return tree_stat(tree, target, st, 0);
 }
 
-char *tree_read_at(
-	const struct audit_tree *tree, int directory, const char *path, size_t *length)
+char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length)
 {
 	size_t size = 0, room = 4096;
 	cleanup_fd int fd = tree_openat(tree, directory, path, O_RDONLY);

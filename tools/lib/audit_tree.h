@@ -45,8 +45,7 @@ bool tree_stat_link(
  * errno where it can't be read, EFBIG where it is longer than TREE_MAX_FILE.
  */
 #define TREE_MAX_FILE ((size_t)4 * 1024 * 1024)
-char *tree_read_at(
-	const struct audit_tree *tree, int directory, const char *path, size_t *length);
+char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length);
 char *tree_read(const struct audit_tree *tree, const char *path, size_t *length);
 
 /* What a symbolic link says, new; NULL and errno. */

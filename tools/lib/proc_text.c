@@ -134,9 +134,9 @@ char *proc_cgroup_path(const char *text, const char *controller)
 	while (text && *text) {
 		size_t length = strcspn(text, "\n");
 		const char *controllers = memchr(text, ':', length);
-		const char *path = controllers
-			? memchr(controllers + 1, ':', length - (size_t)(controllers + 1 - text))
-			: NULL;
+		const char *path = controllers ? memchr(controllers + 1, ':',
+							 length - (size_t)(controllers + 1 - text))
+					       : NULL;
 		if (path) {
 			size_t n = (size_t)(path - controllers - 1);
 			bool wanted = *controller ? list_has(controllers + 1, n, controller)

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit_objects.h"
+
+#include "cleanup.h"
+#include "journal.h"
+#include "log.h"
+
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/acl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Deep enough for /dev/disk/by-path and /dev/cpu/0/msr. */
+#define DEV_DEPTH 4
+
+/* Beside devices. Directories count by who can write to them. */
+static const char *const places[] = {
+	"/etc",
+	"/etc/group",
+	"/etc/gshadow",
+	"/etc/libvirt",
+	"/etc/libvirt/qemu.conf",
+	"/etc/pam.d",
+	"/etc/passwd",
+	"/etc/shadow",
+	"/etc/sudoers",
+	"/etc/sudoers.d",
+	"/etc/systemd/system",
+	"/root",
+	"/run/containerd/containerd.sock",
+	"/run/crio/crio.sock",
+	"/run/docker.sock",
+	"/run/incus/unix.socket",
+	"/run/libvirt/libvirt-sock",
+	"/run/libvirt/virtqemud-sock",
+	"/run/podman/podman.sock",
+	"/usr/bin",
+	"/usr/sbin",
+	"/var/lib/lxd/unix.socket",
+	"/var/snap/lxd/common/lxd/unix.socket",
+	"/var/spool/cron",
+};
+
+/* Numbers of Documentation/admin-guide/devices.txt in the kernel. */
+const char *audit_device_power(const char *path, const struct stat *st)
+{
+	unsigned major_number = major(st->st_rdev), minor_number = minor(st->st_rdev);
+
+	if (S_ISBLK(st->st_mode))
+		return "a disk";
+	if (!S_ISCHR(st->st_mode))
+		return NULL;
+	switch (major_number) {
+	case 1:
+		if (minor_number == 1 || minor_number == 2)
+			return "the memory of the host";
+		return minor_number == 4 ? "the ports of the host" : NULL;
+	case 10:
+		return minor_number == 223 ? "made-up keyboards (uinput)" : NULL;
+	case 13:
+		return "keyboards and mice";
+	case 21:
+		return "a disk (by SCSI commands)";
+	case 202:
+		return "registers of the processor";
+	default:
+		break;
+	}
+	/* Numbers that the kernel gives out as it goes. */
+	if (strncmp(path, "/dev/nvme", 9) == 0 || strncmp(path, "/dev/ng", 7) == 0 ||
+		strncmp(path, "/dev/bsg/", 9) == 0 || strcmp(path, "/dev/mapper/control") == 0)
+		return "a disk (by commands)";
+	return NULL;
+}
+
+static void add_object(struct audit *audit, const char *path, const struct stat *st)
+{
+	if ((audit->n_objects & (audit->n_objects - 1)) == 0)
+		audit->objects = xreallocarray(audit->objects,
+			audit->n_objects ? 2 * audit->n_objects : 1, sizeof *audit->objects);
+	audit->objects[audit->n_objects++] = (struct sensitive_object){xstrdup(path), *st};
+}
+
+static void add_devices(struct audit *audit, const char *directory, unsigned depth)
+{
+	int fd = tree_open_path(&audit->tree, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		struct stat st;
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		cleanup_free char *path = xasprintf("%s/%s", directory, d->d_name);
+		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth > 0)
+			add_devices(audit, path, depth - 1);
+		else if (audit_device_power(path, &st))
+			add_object(audit, path, &st);
+	}
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct sensitive_object *)a)->path,
+		((const struct sensitive_object *)b)->path);
+}
+
+const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
+{
+	if (!audit->has_objects) {
+		audit->has_objects = true;
+		add_devices(audit, "/dev", DEV_DEPTH);
+		for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+			struct stat st;
+			if (tree_stat(&audit->tree, places[i], &st, 0))
+				add_object(audit, places[i], &st);
+		}
+		if (audit->n_objects)
+			qsort(audit->objects, audit->n_objects, sizeof *audit->objects, by_path);
+	}
+	*n = audit->n_objects;
+	return audit->objects;
+}
+
+/* linux/posix_acl_xattr.h: a version, and entries of tag, rights and id, little-endian. */
+struct acl_entry_on_disk {
+	uint16_t tag, rights;
+	uint32_t id;
+};
+
+int audit_acl_rights(const void *acl, size_t length, unsigned tag, uint32_t id)
+{
+	const char *p = acl;
+	int rights = -1, mask = 7;
+	uint32_t version;
+
+	if (length < sizeof version)
+		return -1;
+	memcpy(&version, p, sizeof version);
+	if (le32toh(version) != 2 || (length - sizeof version) % sizeof(struct acl_entry_on_disk))
+		return -1;
+	for (size_t at = sizeof version; at < length; at += sizeof(struct acl_entry_on_disk)) {
+		struct acl_entry_on_disk entry;
+		memcpy(&entry, p + at, sizeof entry);
+		if (le16toh(entry.tag) == tag && le32toh(entry.id) == id)
+			rights = le16toh(entry.rights) & 7;
+		else if (le16toh(entry.tag) == ACL_MASK)
+			mask = le16toh(entry.rights) & 7;
+	}
+	return rights < 0 ? -1 : rights & mask;
+}
+
+/* The group bits of the mode are the mask of an ACL where there is one, not the group's. */
+static int acl_of_group(const struct audit *audit, const char *path, gid_t gid, bool is_owning)
+{
+	char acl[4096];
+	cleanup_fd int fd = tree_open_path(&audit->tree, path, O_PATH);
+	char link[sizeof "/proc/self/fd/2147483647"];
+
+	if (fd < 0)
+		return -1;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t n = getxattr(link, "system.posix_acl_access", acl, sizeof acl);
+	if (n <= 0)
+		return -1;
+	return is_owning
+		       ? audit_acl_rights(acl, (size_t)n, ACL_GROUP_OBJ, (uint32_t)ACL_UNDEFINED_ID)
+		       : audit_acl_rights(acl, (size_t)n, ACL_GROUP, gid);
+}
+
+int audit_group_rights(const struct audit *audit, const struct sensitive_object *object, gid_t gid)
+{
+	const struct stat *st = &object->st;
+	bool is_owning = st->st_gid == gid;
+	int by_mode = is_owning ? (int)(st->st_mode >> 3 & 7) : 0;
+	/* Without bits of the group, an ACL's mask is empty too: nothing to look up. */
+	int by_acl = st->st_mode & 0060 ? acl_of_group(audit, object->path, gid, is_owning) : -1;
+	int rights = is_owning && by_acl >= 0 ? by_acl : by_mode | (by_acl > 0 ? by_acl : 0);
+
+	rights &= ~(int)(st->st_mode & 7);
+	/* A directory is changed by who can write to it; a socket is used by who can. */
+	return rights & (S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode) ? W_OK : R_OK | W_OK);
+}
+
+static void add_claimed(struct audit *audit, const struct entry *entry)
+{
+	cleanup_free char *error = NULL;
+	cleanup_fd int fd = -1;
+	struct stat st;
+	bool found = false;
+
+	if (audit->tree.root) {
+		found = tree_stat(&audit->tree, entry->path, &st, 0) &&
+			st.st_ino == entry->id.inode;
+	} else {
+		enum fileid_found result = fileid_open(&entry->id, entry->path, &fd, &error);
+		audit->claims_unread = audit->claims_unread || result == FILEID_FAILED;
+		found = result == FILEID_FOUND && fstat(fd, &st) == 0;
+	}
+	if (!found)
+		return;
+	audit->claimed =
+		xreallocarray(audit->claimed, audit->n_claimed + 1, sizeof *audit->claimed);
+	audit->claimed[audit->n_claimed++] =
+		(struct claimed_file){.dev = st.st_dev, .ino = st.st_ino, .uid = entry->new_uid};
+}
+
+/*
+ * The journals of virt-priv-chown, without its lock, which would make a directory: each of
+ * them is replaced in one piece, so that what is read is whole.
+ */
+static void read_claims(struct audit *audit)
+{
+	int fd = tree_open_path(&audit->tree, JOURNAL_DIR, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	audit->has_claimed = true;
+	audit->claims_unread = !dir && errno != ENOENT;
+	while (dir && (d = readdir(dir)) != NULL) {
+		cleanup_free char *error = NULL;
+		size_t length;
+		if (!journal_is_name(d->d_name))
+			continue;
+		cleanup_free char *text = tree_read_at(&audit->tree, fd, d->d_name, &length);
+		struct journal *journal =
+			text ? journal_parse(d->d_name, text, length, &error) : NULL;
+		audit->claims_unread = audit->claims_unread || !journal;
+		for (size_t i = 0; journal && i < journal->n_entries; i++)
+			add_claimed(audit, &journal->entries[i]);
+		if (journal)
+			journal_free(journal);
+	}
+}
+
+bool audit_is_claimed(struct audit *audit, const struct stat *st, uid_t uid)
+{
+	if (!audit->has_claimed)
+		read_claims(audit);
+	for (size_t i = 0; i < audit->n_claimed; i++) {
+		const struct claimed_file *file = &audit->claimed[i];
+		if (file->dev == st->st_dev && file->ino == st->st_ino && file->uid == uid)
+			return true;
+	}
+	return false;
+}
