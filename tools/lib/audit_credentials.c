@@ -93,20 +93,37 @@ static char *names_of(uint64_t mask)
 	return creds_capability_names(mask);
 }
 
+/* Whether its capabilities count in a user namespace of its own alone (user_namespaces(7)). */
+static bool is_namespaced(const struct audit *audit, const struct audit_process *process)
+{
+	cleanup_free char *own = tree_link(audit->tree.proc, "self/ns/user");
+
+	return own && process->user_ns && strcmp(own, process->user_ns) != 0;
+}
+
+static void fail_set(struct audit *audit, const struct audit_process *process, size_t class,
+	uint64_t mask, const char *set)
+{
+	cleanup_free char *names = names_of(mask);
+
+	if (is_namespaced(audit, process))
+		audit_fail_as(audit, SEVERITY_MEDIUM, class,
+			"has %s %s, within its user namespace alone", names, set);
+	else
+		audit_fail(audit, class, "has %s %s", names, set);
+}
+
 void check_permitted(struct audit *audit, const struct audit_process *process)
 {
 	for (size_t c = 0; c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
-		uint64_t mask = status->permitted | status->effective;
-		if (!mask)
-			continue;
-		cleanup_free char *names = names_of(mask);
 		const char *how = "permitted and effective";
 		if (!status->effective)
-			how = "permitted, and can be made effective";
+			how = "permitted, and can make it effective";
 		else if (status->effective != status->permitted)
-			how = "permitted, some of them effective";
-		audit_fail(audit, c, "has %s %s", names, how);
+			how = "permitted, and some of it effective";
+		if (status->permitted | status->effective)
+			fail_set(audit, process, c, status->permitted | status->effective, how);
 	}
 }
 
@@ -115,9 +132,8 @@ static void judge_set(struct audit *audit, const struct audit_process *process,
 {
 	for (size_t c = 0; c < process->n_classes; c++) {
 		uint64_t mask = get(&audit_class(process, c)->status);
-		cleanup_free char *names = names_of(mask);
 		if (mask)
-			audit_fail(audit, c, "has %s %s", names, set);
+			fail_set(audit, process, c, mask, set);
 	}
 }
 

@@ -245,8 +245,9 @@ static uint64_t own_capabilities(struct audit *audit)
 
 	if (!text || !proc_status_parse(text, &status, &error))
 		return 0;
+	uint64_t effective = status.effective;
 	proc_status_free(&status);
-	return status.effective;
+	return effective;
 }
 
 static void judge_proc(struct audit *audit, bool sees_all)

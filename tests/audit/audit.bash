@@ -1,0 +1,183 @@
+# What the tests of virt-priv-audit share: real QEMU processes put into a state, and what is
+# found of them compared with the data of a case.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+bats_require_minimum_version 1.5.0
+PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
+helpers=${VP_BUILD:-$PWD/build/plain}/tests
+scratch=/mnt/scratch
+qemu=$(type -P qemu-system-x86_64)
+cases=tests/audit/cases.d
+# Paused, so that it takes no time of the processors; its threads are there.
+guest=(-nodefaults -no-user-config -display none -accel tcg -m 16 -S -name debug-threads=on)
+
+setup() {
+    umask 022
+    ulimit -Sc 0
+    started=()
+    printf '%s\n' 'user = "qemu"' 'group = "qemu"' >/etc/libvirt/qemu.conf
+    chmod 0600 /etc/libvirt/qemu.conf
+    touch -d '1 hour ago' /etc/libvirt/qemu.conf
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    rm -rf /var/lib/virt-privileges
+}
+
+teardown() {
+    local process
+    for process in "${started[@]}"; do
+        kill -KILL "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
+    rm -rf "${scratch:?}"/*
+}
+
+# A /dev of its own, with the few nodes that a test needs, and in it a disk, $disk.
+make_dev() {
+    local node
+    truncate -s 1M /mnt/disk.img
+    loop=$(losetup -f --show /mnt/disk.img)
+    mkdir -p /mnt/dev
+    mount -t tmpfs -o mode=0755 tmpfs /mnt/dev
+    for node in null zero full random urandom tty kvm fuse; do
+        [ ! -e "/dev/$node" ] || cp -a "/dev/$node" /mnt/dev/
+    done
+    cp -a "$loop" /mnt/dev/disk0
+    mkdir /mnt/dev/pts /mnt/dev/shm
+    ln -s /proc/self/fd /mnt/dev/fd
+    mknod -m 0640 /mnt/dev/mem c 1 1
+    mount --rbind /dev/pts /mnt/dev/pts
+    mount --move /mnt/dev /dev
+    chown root:disk /dev/disk0
+    chmod 0660 /dev/disk0
+    [ ! -e /dev/kvm ] || {
+        chown root:kvm /dev/kvm
+        chmod 0666 /dev/kvm
+    }
+    [ ! -e "$loop" ] || losetup -d "$loop"
+    echo "$loop" >/mnt/loop
+}
+
+# end_dev: the device is free again when the last mount of this /dev has gone.
+end_dev() {
+    umount -l /dev
+    losetup -d "$(cat /mnt/loop)"
+}
+
+# eventually COMMAND...: succeeds within ten seconds.
+eventually() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        ! "$@" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    "$@"
+}
+
+# start COMMAND...: in the background, ended with the test; its process id in $pid.
+start() {
+    "$@" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
+    pid=$!
+    started+=("$pid")
+}
+
+has_processor() {
+    grep -q '^CPU 0' "/proc/$pid/task"/*/comm
+}
+
+is_running() {
+    eventually has_processor || {
+        cat "$BATS_TEST_TMPDIR/output"
+        return 1
+    }
+}
+
+# qemu [WRAPPER...]: starts $qemu within it, all in one process.
+qemu() {
+    start "$@" "$qemu" "${guest[@]}" "${more[@]}"
+    is_running
+}
+
+# as_qemu [OPTION...]: setpriv's options for the account as it should be.
+as_qemu=(setpriv --reuid qemu --regid qemu --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all)
+
+# in_threads CALL...: made by every thread; in_thread NAME CALL...: by the one of that name.
+in_threads() {
+    local task
+    for task in "/proc/$pid/task"/*; do
+        eventually "$helpers/call-in-thread" "${task##*/}" "$@"
+    done
+}
+
+in_thread() {
+    local task name=$1
+    shift
+    for task in "/proc/$pid/task"/*; do
+        [[ $(cat "$task/comm") == "$name"* ]] || continue
+        eventually "$helpers/call-in-thread" "${task##*/}" "$@"
+        return
+    done
+    false
+}
+
+# audit OPTION...: without the question whether this private host is all of the machine.
+audit() {
+    virt-priv-audit --exclude H05 "$@"
+}
+
+# compare FILE EXPECTED [PID]: whether the findings of a JSON document are the expected lines:
+# CHECK, severity or "unknown", whose (all or some threads, the process, the host) and how
+# the message begins. A line with "?" before it may be missing, and so may what is unknown
+# or of a severity on this machine alone ("*").
+compare() {
+    /usr/bin/python3 - "$@" <<'PYTHON'
+import json, sys
+document = json.load(open(sys.argv[1]))
+threads = {p["pid"]: len(p["threads"]) for p in document["processes"]}
+found = []
+for f in document["findings"]:
+    if f["status"] in ("not-applicable", "pass"):
+        continue
+    whose = "host"
+    if "tid" in f:
+        whose = "all" if f["threads"] == threads[f["pid"]] else "some"
+    elif "pid" in f:
+        whose = "process"
+    found.append((f["check"], f["severity"] if f["status"] == "fail" else f["status"], whose, f["message"]))
+good = True
+for line in open(sys.argv[2]):
+    line = line.rstrip("\n")
+    if not line or line[0] in "#$" or line.startswith("exit "):
+        continue
+    optional = line.startswith("?")
+    words = line.lstrip("?").split(None, 3)
+    check, severity, whose = words[:3]
+    message = words[3] if len(words) > 3 else ""
+    for f in found:
+        if f[0] == check and severity in (f[1], "*") and f[2] == whose and f[3].startswith(message):
+            found.remove(f)
+            break
+    else:
+        if not optional:
+            print("not found:", line)
+            good = False
+for f in found:
+    print("found, and not expected:", *f)
+    good = False
+sys.exit(not good)
+PYTHON
+}
+
+# judge NAME: puts a QEMU into the state that the case describes, and compares.
+judge() {
+    local line status=0 document=$BATS_TEST_TMPDIR/document expected
+    more=()
+    while IFS= read -r line; do
+        eval "${line#\$ }"
+    done < <(grep '^\$ ' "$cases/$1")
+    audit --json --pid "$pid" >"$document" || status=$?
+    tests/lib/validate-json tests/schema/virt-priv-audit.json <"$document" >/dev/null
+    compare "$document" "$cases/$1"
+    expected=$(sed -n 's/^exit //p' "$cases/$1")
+    echo "exit status $status, expected $expected"
+    [ "$status" = "$expected" ]
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A process that changes its credentials all the time, as root. It says "ready" first. */
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		if (seteuid(1) < 0 || seteuid(0) < 0)
+			return 1;
+}
