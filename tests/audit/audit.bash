@@ -20,6 +20,7 @@ setup() {
     touch -d '1 hour ago' /etc/libvirt/qemu.conf
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     rm -rf /var/lib/virt-privileges
+    [ ! -e /dev/disk0 ] || chown root:disk /dev/disk0
 }
 
 teardown() {
@@ -29,6 +30,12 @@ teardown() {
         wait "$process" 2>/dev/null || true
     done
     rm -rf "${scratch:?}"/*
+}
+
+# A /usr to which can be added: a QEMU elsewhere would not find its modules.
+make_usr() {
+    mkdir -p /mnt/usr /mnt/usr.work
+    mount -t overlay -o lowerdir=/usr,upperdir=/mnt/usr,workdir=/mnt/usr.work overlay /usr
 }
 
 # A /dev of its own, with the few nodes that a test needs, and in it a disk, $disk.
@@ -147,6 +154,11 @@ good = True
 for line in open(sys.argv[2]):
     line = line.rstrip("\n")
     if not line or line[0] in "#$" or line.startswith("exit "):
+        continue
+    if line.startswith("found-by "):
+        if [p["found_by"] for p in document["processes"]] != line.split()[1:]:
+            print(line, "was expected:", *(p["found_by"] for p in document["processes"]))
+            good = False
         continue
     optional = line.startswith("?")
     words = line.lstrip("?").split(None, 3)

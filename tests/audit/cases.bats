@@ -6,6 +6,7 @@ load audit.bash
 
 setup_file() {
     [ "${VP_PRIVATE_HOST-}" = yes ]
+    make_usr
     make_dev
 }
 
@@ -13,103 +14,110 @@ teardown_file() {
     end_dev
 }
 
-@test "ambient: As a unit with AmbientCapabilities=CAP_NET_ADMIN starts it" {
+@test "ambient: as a unit with AmbientCapabilities=CAP_NET_ADMIN starts it" {
     judge ambient
 }
 
-@test "bound-elsewhere: The installed file itself under another name" {
+@test "bound-elsewhere: the installed file itself under another name" {
     judge bound-elsewhere
 }
 
-@test "claimed-disk: A disk that virt-priv-chown has handed over" {
+@test "claimed-disk: a disk that virt-priv-chown has handed over" {
     judge claimed-disk
 }
 
-@test "container: In a container's pid namespace, as root of the host there" {
+@test "container: in a container's pid namespace, as root of the host there" {
     judge container
 }
 
-@test "core-dumps: Core dumps are on" {
+@test "core-dumps: core dumps are on" {
     judge core-dumps
 }
 
-@test "deleted: An executable that was removed, as an update does" {
+@test "deleted: an executable that was removed, as an update does" {
     judge deleted
 }
 
-@test "exec: Started by virt-priv-exec: nothing at or above the default threshold" {
+@test "exec: started by virt-priv-exec: nothing at or above the default threshold" {
     judge exec
 }
 
-@test "exited-leader: Its first thread has ended; /proc/PID/exe and fd show nothing any more" {
+@test "exited-leader: its first thread has ended; /proc/PID/exe and fd show nothing any more" {
     judge exited-leader
 }
 
-@test "fsuid: The user id for files is 0, which only the status file shows" {
+@test "fsuid: the user id for files is 0, which only the status file shows" {
     judge fsuid
 }
 
-@test "full-bounding: An unprivileged account, and nothing else: privileges can come back through programs" {
+@test "full-bounding: an unprivileged account, and nothing else: privileges can come back through programs" {
     judge full-bounding
 }
 
-@test "group-disk: A member of group disk, which may write the host's disks" {
+@test "group-disk: a member of group disk, which may write the host's disks" {
     judge group-disk
 }
 
-@test "hostile-name: A path and a name that would steer a terminal, and forge lines" {
+@test "hostile-name: a path and a name that would steer a terminal, and forge lines" {
     judge hostile-name
 }
 
-@test "inherited-disk: Everything was dropped, but a descriptor of a disk was inherited" {
+@test "inherited-disk: everything was dropped, but a descriptor of a disk was inherited" {
     judge inherited-disk
 }
 
-@test "memory-device: Descriptors of the host's memory, of a password file, and of another process's memory" {
-    judge memory-device
+@test "kvm-user: a user of KVM that is not QEMU" {
+    judge kvm-user
 }
 
-@test "other-user: An account, but not that of qemu.conf" {
+@test "memory-of-others: descriptors of a disk, of the file of passwords, and of another process's memory" {
+    judge memory-of-others
+}
+
+@test "other-user: an account, but not that of qemu.conf" {
     judge other-user
 }
 
-@test "permitted-only: No capability is effective, and one is permitted" {
+@test "permitted-only: no capability is effective, and one is permitted" {
     judge permitted-only
 }
 
-@test "renamed: A copy of QEMU under the name of something else" {
+@test "renamed: a copy of QEMU under the name of something else" {
     judge renamed
 }
 
-@test "root-empty-sets: Root without any capability still owns what is root's" {
+@test "root-empty-sets: root without any capability still owns what is root's" {
     judge root-empty-sets
 }
 
-@test "root-everything: A QEMU that root started by hand" {
+@test "root-everything: a QEMU that root started by hand" {
     judge root-everything
 }
 
-@test "set-id: An executable with a set-group-id bit, and a file capability" {
+@test "set-id: an executable with a set-group-id bit and a file capability" {
     judge set-id
 }
 
-@test "seteuid: seteuid(2) alone: ps and /proc/PID show qemu as the owner" {
+@test "seteuid: seteuid(2) alone: ps shows qemu, and root is one system call away" {
     judge seteuid
 }
 
-@test "thread-capability: One thread that kept CAP_NET_ADMIN; the first one, which most tools look at, has nothing" {
+@test "thread-capability: one thread that kept CAP_NET_ADMIN; the first one, which most tools look at, has nothing" {
     judge thread-capability
 }
 
-@test "thread-ids: One thread with the ids of somebody else" {
+@test "thread-ids: one thread with the ids of somebody else" {
     judge thread-ids
 }
 
-@test "traced: Somebody traces it" {
+@test "traced: somebody traces it" {
     judge traced
 }
 
-@test "user-namespace: Root within a user namespace of alice's" {
+@test "user-namespace: root within a user namespace of alice's" {
     judge user-namespace
 }
 
+@test "each case has a test" {
+    diff <(ls "$cases") <(sed -n 's/^    judge //p' "$BATS_TEST_FILENAME" | sort)
+}

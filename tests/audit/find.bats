@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# What is found and what is not, at what cost, and whether the audit says what it could not see.
+
+load audit.bash
+
+setup_file() {
+    [ "${VP_PRIVATE_HOST-}" = yes ]
+    make_dev
+}
+
+teardown_file() {
+    end_dev
+}
+
+# pids [OPTION...]: those that were judged, and how they were found.
+pids() {
+    virt-priv-audit --json "$@" processes |
+        /usr/bin/python3 -c 'import json, sys
+for process in json.load(sys.stdin)["processes"]:
+    print(process["pid"], process["found_by"])'
+}
+
+@test "QEMU is found among other processes, and a user of KVM too, unless that is not wanted" {
+    qemu virt-priv-exec
+    local first=$pid
+    start bash -c 'exec -a qemu-system-x86_64 sleep 100'
+    start "$helpers/hold-kvm"
+    eventually grep -q ready "$BATS_TEST_TMPDIR/output"
+    [ "$(pids)" = "$(printf '%s\n' "$first name" "$pid kvm" | sort -n)" ]
+    [ "$(pids --no-kvm-scan)" = "$first name" ]
+}
+
+@test "a process that is something else costs at most three system calls" {
+    local i before after
+    strace -f -c -o "$BATS_TEST_TMPDIR/few" virt-priv-audit --no-kvm-scan --check P01 processes
+    for ((i = 0; i < 100; i++)); do
+        sleep 100 3>&- &
+        started+=("$!")
+    done
+    strace -f -c -o "$BATS_TEST_TMPDIR/many" virt-priv-audit --no-kvm-scan --check P01 processes
+    before=$(awk '$NF == "total" { print $(NF - 2) + 0 ? $(NF - 2) : $(NF - 1) }' "$BATS_TEST_TMPDIR/few")
+    after=$(awk '$NF == "total" { print $(NF - 2) + 0 ? $(NF - 2) : $(NF - 1) }' "$BATS_TEST_TMPDIR/many")
+    echo "$before and $after system calls"
+    [ $((after - before)) -le 300 ] && [ $((after - before)) -ge 100 ]
+}
+
+@test "credentials that change all the time are a finding" {
+    start "$helpers/restless"
+    eventually grep -q ready "$BATS_TEST_TMPDIR/output"
+    # While another process has its processor, they do not change.
+    restless() {
+        run -1 virt-priv-audit --pid "$pid" --check P00
+        [[ $output == *"its credentials change all the time: of five readings, no two agreed"* ]]
+    }
+    eventually restless
+}
+
+@test "a process that is gone, and what is no process, end the audit with status 2" {
+    run -2 virt-priv-audit --pid 4194305
+    [[ $output == *"there is no process 4194305"* ]]
+    for pid in 0 -1 x 1x 99999999999 ''; do
+        run -2 virt-priv-audit --pid "$pid"
+        [[ $output == *"not a process id"* ]]
+    done
+}
+
+@test "an unprivileged audit says that it can't see, and ends with status 2" {
+    qemu virt-priv-exec
+    # A user's own eyes: no capability, a uid of his own.
+    run -2 setpriv --reuid alice --regid alice --init-groups --inh-caps=-all "$(type -P virt-priv-audit)"
+    echo "$output"
+    [[ $output == *"H05   unknown"*"the audit lacks CAP_SYS_PTRACE"* ]]
+    [[ $output == *"processes can't be seen into"* ]]
+    [[ $output == *"the settings can't be read"* ]]
+    run -2 setpriv --reuid alice --regid alice --init-groups --inh-caps=-all "$(type -P virt-priv-audit)" --pid "$pid"
+    echo "$output"
+    [[ $output == *"P13   unknown"* && $output != *" pass "* ]]
+}
+
+@test "root without CAP_SYS_PTRACE can't see either" {
+    run -2 setpriv --bounding-set=-sys_ptrace --inh-caps=-all "$(type -P virt-priv-audit)" processes
+    echo "$output"
+    [[ $output == *"H05   unknown"*"the audit lacks CAP_SYS_PTRACE"* ]]
+}
+
+@test "an audit within a user namespace, or a pid namespace, is not one of the host" {
+    run -2 unshare --user --map-root-user virt-priv-audit processes
+    echo "$output"
+    [[ $output == *"in a user namespace of its own"* && $output == *"in a pid namespace of its own"* ]]
+}
+
+@test "a /proc that hides processes is told from one that does not" {
+    qemu virt-priv-exec
+    mount -o remount,hidepid=2 /proc
+    run setpriv --reuid alice --regid alice --init-groups --inh-caps=-all "$(type -P virt-priv-audit)" --check H05
+    mount -o remount,hidepid=0 /proc
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output == *"/proc is mounted with hidepid="*", and hides processes"* ]]
+    # Who may trace everything sees everything.
+    mount -o remount,hidepid=2 /proc
+    run virt-priv-audit --check H05
+    mount -o remount,hidepid=0 /proc
+    [[ $output != *hidepid* ]]
+}
