@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# Checks of the host: /dev/kvm by what it is and by use, the account, qemu.conf.
+
+load audit.bash
+
+setup_file() {
+    [ "${VP_PRIVATE_HOST-}" = yes ]
+    make_dev
+}
+
+teardown_file() {
+    end_dev
+}
+
+# finds TEXT OPTION...: the audit ends with 1, and its table has a line with the text.
+finds() {
+    local text=$1
+    shift
+    run -1 virt-priv-audit "$@"
+    echo "$output"
+    [[ $output == *"$text"* ]]
+}
+
+needs_kvm() {
+    [ -c /dev/kvm ] || skip "this machine has no /dev/kvm"
+}
+
+@test "H01: the device as the package makes it, and everything else in its place" {
+    [ -c /dev/kvm ] || mknod /dev/kvm c 10 232
+    chown root:kvm /dev/kvm
+    chmod 0666 /dev/kvm
+    run -0 virt-priv-audit --check H01 host
+    chmod 0660 /dev/kvm
+    finds "H01   medium     -   - /dev/kvm has the mode 0660, not 0666" --check H01 host
+    chown root:disk /dev/kvm
+    chmod 0666 /dev/kvm
+    finds "/dev/kvm is of user root (0) and group disk" --check H01 host
+    chown root:kvm /dev/kvm
+    chmod 0666 /dev/kvm
+    setfacl -m u:alice:rw /dev/kvm
+    run -0 virt-priv-audit --check H01 host
+    [[ $output == *"H01   low"*"has an ACL"* ]]
+    mv /dev/kvm /dev/kvm.away
+    run -0 virt-priv-audit --check H01 host -v
+    [[ $output == *"H01   not-applicable"*"there is no /dev/kvm"* ]]
+    mknod -m 0666 /dev/kvm c 1 3
+    finds "H01   critical   -   - /dev/kvm is not the character device 10:232, but another one" --check H01 host
+    rm /dev/kvm
+    mkfifo /dev/kvm
+    finds "H01   critical" --check H01 host
+    rm /dev/kvm
+    mv /dev/kvm.away /dev/kvm
+    setfacl -b /dev/kvm
+}
+
+@test "H02: KVM works for the QEMU user, whatever virt-host-validate says, or the step that fails is named" {
+    needs_kvm
+    run virt-priv-audit --check H02 host -v
+    echo "$output"
+    [[ $output == *"H02   pass"* || $output == *"H02   unknown"*"got no answer within 5 s from: run an instruction"* ]]
+    # It looks at the device and its mode, of the caller, and runs nothing.
+    virt-host-validate qemu >"$BATS_TEST_TMPDIR/validate" 2>&1 || true
+    grep -iE 'hardware virtualization|/dev/kvm' "$BATS_TEST_TMPDIR/validate"
+    chmod 0600 /dev/kvm
+    finds "H02   medium     -   - user qemu can't open /dev/kvm: Permission denied" --check H02 host
+    chmod 0666 /dev/kvm
+    mv /dev/kvm /dev/kvm.away
+    finds "user qemu can't open /dev/kvm: No such file or directory" --check H02 host
+    mknod -m 0666 /dev/kvm c 1 3
+    finds "user qemu can't ask for the version (KVM_GET_API_VERSION): Inappropriate ioctl for device" --check H02 host
+    rm /dev/kvm
+    mv /dev/kvm.away /dev/kvm
+}
+
+@test "H02: each step that the kernel refuses is named" {
+    needs_kvm
+    # KVM_GET_API_VERSION answers 11; the others fail.
+    refused() {
+        run -1 strace -f -qq -o /dev/null -e trace=ioctl -e inject="ioctl:$1:when=$2" virt-priv-audit --check H02 host
+        echo "$output"
+        [[ $output == *"$3"* ]]
+    }
+    refused retval=11 1 "can't ask for the version (KVM_GET_API_VERSION): the answer is 11"
+    refused error=EBUSY 2 "can't create a machine (KVM_CREATE_VM): Device or resource busy"
+    refused error=ENOMEM 4 "can't give it a page of memory: Cannot allocate memory"
+    refused error=EINVAL 5 "can't create a processor (KVM_CREATE_VCPU): Invalid argument"
+}
+
+@test "H02: an answer that does not come is unknown, and ends nothing but itself" {
+    needs_kvm
+    run -0 strace -f -qq -o /dev/null -e trace=ioctl -e inject=ioctl:delay_enter=20s:when=2 virt-priv-audit --check H02 host
+    echo "$output"
+    [[ $output == *"H02   unknown"*"got no answer within 5 s from: create a machine (KVM_CREATE_VM)"* ]]
+    run -2 strace -f -qq -o /dev/null -e trace=ioctl -e inject=ioctl:delay_enter=20s:when=2 virt-priv-audit --check H02 --strict host
+}
+
+@test "H03: an account with power of its own" {
+    run -0 virt-priv-audit --check H03 host
+    cp /etc/passwd /etc/group "$BATS_TEST_TMPDIR"
+    sed -i '/^qemu:/s|[^:]*$|/bin/bash|' /etc/passwd
+    finds "H03   high       -   - user qemu can log in: its shell is /bin/bash" --check H03 host
+    sed -i '/^disk:/s/$/qemu/' /etc/group
+    finds "user qemu is in the group disk (6)" --check H03 host
+    sed -i '/^qemu:/d' /etc/passwd
+    finds "there is no user qemu" --check H03 host
+    cp "$BATS_TEST_TMPDIR"/{passwd,group} /etc
+    printf '%s\n' 'user = "root"' 'group = "root"' >/etc/libvirt/qemu.conf
+    finds "the user of QEMU, root, is root" --check H03 host
+    finds "the group of QEMU, root, is root's" --check H03 host
+}
+
+@test "H04: who asks for root is named with file and line" {
+    run -0 virt-priv-audit --check H04 host
+    printf '%s\n' '# The way back' 'user = "root"' 'group = "+0"' 'clear_emulator_capabilities = 0' >/etc/libvirt/qemu.conf
+    finds 'H04   high       -   - /etc/libvirt/qemu.conf:2: user = "root" runs QEMU as root' --check H04 host
+    finds '/etc/libvirt/qemu.conf:3: group = "+0" runs QEMU in root'"'s group" --check H04 host
+    finds "/etc/libvirt/qemu.conf:4: clear_emulator_capabilities = 0" --check H04 host
+    printf 'user = "qemu"\n' >"$BATS_TEST_TMPDIR/other"
+    run -0 virt-priv-audit --check H04 --config "$BATS_TEST_TMPDIR/other" host
+    printf 'user = qemu\n' >"$BATS_TEST_TMPDIR/other"
+    run -2 virt-priv-audit --config "$BATS_TEST_TMPDIR/other" host
+    [[ $output == *"$BATS_TEST_TMPDIR/other:1:8: "* ]]
+}
+
+@test "H04: a process that is older than the settings is named" {
+    qemu virt-priv-exec
+    run -0 virt-priv-audit --check H04
+    touch -d '1 minute' /etc/libvirt/qemu.conf
+    run -0 virt-priv-audit --check H04
+    echo "$output"
+    [[ $output == *"H04   low"*" $pid "*"process $pid is older than /etc/libvirt/qemu.conf"*"runs as the user that it names"* ]]
+    sed -i s/qemu/alice/ /etc/libvirt/qemu.conf
+    touch -d '1 minute' /etc/libvirt/qemu.conf
+    finds "does not run as the user that it names" --check H04
+}
+
+@test "H04: where qemu.conf names no user, libvirt's own default counts" {
+    [ -x /usr/sbin/libvirtd ] || [ -x /usr/sbin/virtqemud ]
+    printf '%s\n' '#user = "libvirt-qemu"' >/etc/libvirt/qemu.conf
+    finds "libvirt runs QEMU as libvirt-qemu, its own default, and not as qemu" --check H04 host
+    printf '%s\n' '#user = "qemu"' >/etc/libvirt/qemu.conf
+    run -0 virt-priv-audit --check H04 host -v
+    [[ $output == *"H04   pass"* ]]
+    : >/etc/libvirt/qemu.conf
+    run -0 virt-priv-audit --check H04 host
+    [[ $output == *"H04   unknown"* ]]
+}
