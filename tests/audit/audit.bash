@@ -80,9 +80,11 @@ eventually() {
     "$@"
 }
 
-# start COMMAND...: in the background, ended with the test; its process id in $pid.
+# start COMMAND...: in the background, ended with the test; its process id in $pid, and the
+# file with what it says in $said.
 start() {
-    "$@" </dev/null >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
+    said=$BATS_TEST_TMPDIR/output.${#started[@]}
+    "$@" </dev/null >"$said" 2>&1 3>&- &
     pid=$!
     started+=("$pid")
 }
@@ -93,7 +95,7 @@ has_processor() {
 
 is_running() {
     eventually has_processor || {
-        cat "$BATS_TEST_TMPDIR/output"
+        cat "$said"
         return 1
     }
 }

@@ -25,7 +25,7 @@ for process in json.load(sys.stdin)["processes"]:
     local first=$pid
     start bash -c 'exec -a qemu-system-x86_64 sleep 100'
     start "$helpers/hold-kvm"
-    eventually grep -q ready "$BATS_TEST_TMPDIR/output"
+    eventually grep -q ready "$said"
     [ "$(pids)" = "$(printf '%s\n' "$first name" "$pid kvm" | sort -n)" ]
     [ "$(pids --no-kvm-scan)" = "$first name" ]
 }
@@ -46,7 +46,7 @@ for process in json.load(sys.stdin)["processes"]:
 
 @test "credentials that change all the time are a finding" {
     start "$helpers/restless"
-    eventually grep -q ready "$BATS_TEST_TMPDIR/output"
+    eventually grep -q ready "$said"
     # While another process has its processor, they do not change.
     restless() {
         run -1 virt-priv-audit --pid "$pid" --check P00
