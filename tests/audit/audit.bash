@@ -106,6 +106,24 @@ qemu() {
     is_running
 }
 
+# run_qemu: the same through virt-priv-run, which stays its parent.
+run_qemu() {
+    start virt-priv-run -- "$qemu" "${guest[@]}" "${more[@]}"
+    local runner=$pid
+    eventually has_child "$runner" || {
+        cat "$said"
+        return 1
+    }
+    # Ended first, so that its runner has nothing left to wait for.
+    started=("$pid" "${started[@]}")
+    is_running
+}
+
+has_child() {
+    pid=$(ps -o pid= --ppid "$1" | xargs)
+    [[ $(readlink "/proc/$pid/exe") == */qemu-system-* ]]
+}
+
 # as_qemu [OPTION...]: setpriv's options for the account as it should be.
 as_qemu=(setpriv --reuid qemu --regid qemu --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all)
 

@@ -94,6 +94,10 @@ teardown_file() {
     judge root-everything
 }
 
+@test "run: started by virt-priv-run, with a disk of the host that it has claimed" {
+    judge run
+}
+
 @test "set-id: an executable with a set-group-id bit and a file capability" {
     judge set-id
 }

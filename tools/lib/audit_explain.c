@@ -44,16 +44,43 @@ void audit_explain_all(void)
 			audit_checks[i].title);
 }
 
-/* What roff(7) would take for a request, an escape or a hyphen that may be another sign. */
-static void print_roff(const char *text)
+/* One word; a hyphen may be another sign for roff(7), and what begins a line a request. */
+static void print_roff_word(const char *word, unsigned length, bool is_first)
 {
-	for (const char *p = text; *p; p++) {
-		if (*p == '\\')
+	if (is_first && (*word == '.' || *word == '\''))
+		fputs("\\&", stdout);
+	for (unsigned i = 0; i < length; i++) {
+		if (word[i] == '\\')
 			fputs("\\e", stdout);
-		else if (*p == '-')
+		else if (word[i] == '-')
 			fputs("\\-", stdout);
 		else
-			putchar(*p);
+			putchar(word[i]);
+	}
+}
+
+/* Filled, and each sentence on a new line, as mdoc(7) wants it. */
+static void print_roff(const char *text)
+{
+	unsigned column = 0;
+
+	while (*text) {
+		unsigned length = (unsigned)strcspn(text, " ");
+		if (column && column + 1 + length > WIDTH) {
+			putchar('\n');
+			column = 0;
+		} else if (column) {
+			putchar(' ');
+		}
+		print_roff_word(text, length, column == 0);
+		column += (column != 0) + length;
+		bool ends = text[length - 1] == '.' || text[length - 1] == ':';
+		text += length;
+		text += *text == ' ';
+		if (ends && *text) {
+			putchar('\n');
+			column = 0;
+		}
 	}
 	putchar('\n');
 }
@@ -62,12 +89,11 @@ void audit_explain_manual(void)
 {
 	for (size_t i = 0; i < n_audit_checks; i++) {
 		const struct audit_check *check = &audit_checks[i];
-		printf(".TP\n.BR %s \" (%s) \\(em ", check->id, severity_name(check->severity));
-		for (const char *p = check->title; *p; p++)
-			printf(*p == '-' ? "\\-" : "%c", *p);
-		printf("\"\n");
+		printf(".It Cm %s Pq %s\n.Em ", check->id, severity_name(check->severity));
+		print_roff(check->title);
+		puts(".br");
 		print_roff(check->explanation);
-		printf(".br\n.I What helps:\n");
+		puts(".br\nWhat helps:");
 		print_roff(check->remedy);
 	}
 }
