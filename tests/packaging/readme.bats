@@ -121,6 +121,14 @@ as_root() {
     umount /var/lib
 }
 
+# README: sudo virt-priv-audit
+@test "the audit finds nothing on a host without QEMU" {
+    # What it says of the machine's /dev/kvm, and of this host's namespaces, is the machine's.
+    run as_root "$(commands_of_readme 'sudo virt-priv-audit')"
+    echo "$output"
+    [[ $output == *"0 QEMU processes"* ]]
+}
+
 # README: sudo virt-priv-conf revert-to-root
 # README: sudo virt-priv-conf restore-default
 # README: sudo sed -Ei 's/^#?(user|group) *=.*/\1 = "root"/' /etc/libv

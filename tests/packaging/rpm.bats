@@ -173,12 +173,15 @@ tree() {
         grep -v '/\.build-id' >"$BATS_TEST_TMPDIR/files"
     sed -E 's,/(doc|licenses)/virt-privileges(-[0-9.]+)?,/\1/virt-privileges,' "$BATS_TEST_TMPDIR/files" |
         LC_ALL=C sort -k3 | diff -u - <(cat <<'FILES'
+-rwxr-xr-x root:root /usr/bin/virt-priv-audit
 -rwxr-xr-x root:root /usr/bin/virt-priv-chown
 -rwxr-xr-x root:root /usr/bin/virt-priv-conf
 -rwxr-xr-x root:root /usr/bin/virt-priv-exec
 -rwxr-xr-x root:root /usr/bin/virt-priv-run
 drwxr-xr-x root:root /usr/lib/systemd
 drwxr-xr-x root:root /usr/lib/systemd/system
+-rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-audit.service
+-rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-audit.timer
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-recover.service
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-vm@.service
 drwxr-xr-x root:root /usr/lib/sysusers.d
@@ -190,6 +193,7 @@ drwxr-xr-x root:root /usr/lib/udev/rules.d
 -rw-r--r-- root:root /usr/lib/udev/rules.d/80-virt-privileges-kvm.rules
 drwxr-xr-x root:root /usr/share/bash-completion
 drwxr-xr-x root:root /usr/share/bash-completion/completions
+-rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-audit
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-chown
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-conf
 -rw-r--r-- root:root /usr/share/bash-completion/completions/virt-priv-exec
@@ -202,6 +206,7 @@ drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/licenses/virt-privileges/LICENSE
 -rw-r--r-- root:root /usr/share/man/man1/virt-priv-exec.1.gz
 -rw-r--r-- root:root /usr/share/man/man5/virt-priv-vm.5.gz
+-rw-r--r-- root:root /usr/share/man/man8/virt-priv-audit.8.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-chown.8.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-conf.8.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-run.8.gz

@@ -4,6 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 unit=conf/systemd/virt-priv-recover.service
+audit=conf/systemd/virt-priv-audit.service
 
 setup_file() {
     # The package's files and the tool where an installation has them.
@@ -24,6 +25,28 @@ teardown_file() {
 # setting NAME: all values of it.
 setting() {
     sed -n "s/^$1=//p" "$unit" | xargs
+}
+
+of_audit() {
+    unit=$audit setting "$@"
+}
+
+# allowed_by FILTER: writes the system calls that it allows, and those of the trace, each sorted.
+allowed_by() {
+    # Sets within sets are opened until only names of system calls are left.
+    local wanted=$1
+    while [[ $wanted == *@* ]]; do
+        wanted=$(for name in $wanted; do
+            case $name in
+            @*) systemd-analyze syscall-filter "$name" | sed -n 's/^    \([@a-z]\)/\1/p' ;;
+            *) echo "$name" ;;
+            esac
+        done | sort -u | xargs)
+    done
+    # These two are always allowed (systemd.exec(5)).
+    # shellcheck disable=SC2086
+    printf '%s\n' $wanted execve exit_group | sort -u >"$BATS_TEST_TMPDIR/allowed"
+    sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | sort -u >"$BATS_TEST_TMPDIR/used"
 }
 
 # An abandoned claim with every kind of change: owner, mode, attributes, ACL entry, and
@@ -83,6 +106,54 @@ recover_with() {
     [ "$(sed -n 's/^TimeoutStopSec=//p' "$vm")" -gt "$(sed -n 's/^ExecStop=.*--timeout //p' "$vm")" ]
 }
 
+@test "systemd-analyze verify finds nothing to say of the audit and its timer" {
+    run -0 systemd-analyze verify /usr/lib/systemd/system/virt-priv-audit.{service,timer}
+    [ "$output" = "" ]
+    cmp "$audit" /usr/lib/systemd/system/virt-priv-audit.service
+    [ "$(of_audit ExecStart)" = "/usr/bin/virt-priv-audit --journal" ]
+}
+
+# audit_with CAPABILITY...: as the service does it; this host's own namespaces are left out.
+audit_with() {
+    local caps
+    caps=$(echo "$@" | sed 's/CAP_/+/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
+    setpriv --bounding-set "-all,$caps" --inh-caps=-all --no-new-privs virt-priv-audit --check "P00,P01,P13,P20,H02,H05" -v
+}
+
+@test "what the audit sees with the capabilities of its service is all that root sees, and each is needed" {
+    local all cap
+    all=$(of_audit CapabilityBoundingSet)
+    setpriv --reuid qemu --regid qemu --clear-groups bash -c 'exec -a x sleep 100' 3>&- &
+    # shellcheck disable=SC2086
+    audit_with $all >"$BATS_TEST_TMPDIR/service" || true
+    virt-priv-audit --check "P00,P01,P13,P20,H02,H05" -v >"$BATS_TEST_TMPDIR/root" || true
+    kill $!
+    diff -u "$BATS_TEST_TMPDIR/root" "$BATS_TEST_TMPDIR/service"
+    run ! grep -E 'lacks|seen into' "$BATS_TEST_TMPDIR/root"
+    for cap in CAP_SYS_PTRACE CAP_DAC_READ_SEARCH; do
+        # shellcheck disable=SC2086
+        run -2 audit_with ${all/$cap/}
+        [[ $output == *"lacks $cap"* ]]
+    done
+    for cap in CAP_SETUID CAP_SETGID CAP_SETPCAP; do
+        # shellcheck disable=SC2086
+        run audit_with ${all/$cap/}
+        echo "$cap: $output"
+        [[ $output == *"H02 "*"unknown"* ]]
+    done
+}
+
+@test "the system calls of the audit are those that its service allows" {
+    strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-audit --journal || true
+    allowed_by "$(of_audit SystemCallFilter)"
+    grep -x openat2 "$BATS_TEST_TMPDIR/used" || grep -x readlinkat "$BATS_TEST_TMPDIR/used"
+    [ "$(comm -23 "$BATS_TEST_TMPDIR/used" "$BATS_TEST_TMPDIR/allowed")" = "" ]
+}
+
+@test "the service of the audit has no setting that hides what it looks at" {
+    run ! grep -E '^(Protect(Home|Kernel.*|Proc|Clock)|Private.*|.*Paths|RootDirectory|DevicePolicy|RestrictSUIDSGID|DynamicUser|User)=' "$audit"
+}
+
 @test "what the service starts is the installed program, at boot and before any VM" {
     [ "$(setting ExecStart)" = "/usr/bin/virt-priv-chown recover -v" ]
     [ -x /usr/bin/virt-priv-chown ]
@@ -129,21 +200,7 @@ recover_with() {
     abandoned_claim
     run -1 strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-chown recover -v
     recovered
-    # Sets within sets are opened until only names of system calls are left.
-    local wanted
-    wanted=$(setting SystemCallFilter)
-    while [[ $wanted == *@* ]]; do
-        wanted=$(for name in $wanted; do
-            case $name in
-            @*) systemd-analyze syscall-filter "$name" | sed -n 's/^    \([@a-z]\)/\1/p' ;;
-            *) echo "$name" ;;
-            esac
-        done | sort -u | xargs)
-    done
-    # These two are always allowed (systemd.exec(5)).
-    # shellcheck disable=SC2086
-    printf '%s\n' $wanted execve exit_group | sort -u >"$BATS_TEST_TMPDIR/allowed"
-    sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | sort -u >"$BATS_TEST_TMPDIR/used"
+    allowed_by "$(setting SystemCallFilter)"
     grep -x openat2 "$BATS_TEST_TMPDIR/used"
     [ "$(comm -23 "$BATS_TEST_TMPDIR/used" "$BATS_TEST_TMPDIR/allowed")" = "" ]
 }
