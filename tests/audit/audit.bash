@@ -175,13 +175,13 @@ for line in open(sys.argv[2]):
     line = line.rstrip("\n")
     if not line or line[0] in "#$" or line.startswith("exit "):
         continue
-    if line.startswith("found-by "):
+    if line.startswith("found-by"):
         if [p["found_by"] for p in document["processes"]] != line.split()[1:]:
             print(line, "was expected:", *(p["found_by"] for p in document["processes"]))
             good = False
         continue
     optional = line.startswith("?")
-    words = line.lstrip("?").split(None, 3)
+    words = line.lstrip("?").split(" ", 3)
     check, severity, whose = words[:3]
     message = words[3] if len(words) > 3 else ""
     for f in found:

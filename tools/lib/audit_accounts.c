@@ -45,7 +45,7 @@ static const struct passwd *find_passwd(const struct audit_tree *tree, const cha
 	while ((pw = fgetpwent(file)) != NULL)
 		if (name ? strcmp(pw->pw_name, name) == 0 : pw->pw_uid == uid)
 			return pw;
-	errno = 0;
+	errno = ferror(file) ? EIO : 0;
 	return NULL;
 }
 
@@ -66,7 +66,7 @@ static const struct group *find_group(const struct audit_tree *tree, const char 
 	while ((gr = fgetgrent(file)) != NULL)
 		if (name ? strcmp(gr->gr_name, name) == 0 : gr->gr_gid == gid)
 			return gr;
-	errno = 0;
+	errno = ferror(file) ? EIO : 0;
 	return NULL;
 }
 

@@ -296,6 +296,6 @@ void check_sight(struct audit *audit)
 	if (!(own & search))
 		audit_blind(audit, "the audit lacks CAP_DAC_READ_SEARCH; run it as root");
 	if (audit->n_hidden)
-		audit_blind(audit, "%zu processes can't be seen into: %s", audit->n_hidden,
-			strerror(audit->hidden_errno));
+		audit_blind(audit, "%zu process%s can't be seen into: %s", audit->n_hidden,
+			audit->n_hidden == 1 ? "" : "es", strerror(audit->hidden_errno));
 }

@@ -43,8 +43,12 @@ void check_kvm_device(struct audit *audit)
 					      : "something else");
 		return;
 	}
-	cleanup_free char *group = tree_group_name(&audit->tree, st.st_gid);
-	if (st.st_uid != 0 || strncmp(group, "kvm (", 5) != 0) {
+	gid_t kvm;
+	int has_kvm = tree_find_group(&audit->tree, "kvm", &kvm);
+	if (has_kvm < 0)
+		audit_unknown(audit, "the account database does not tell which group kvm is");
+	if (st.st_uid != 0 || has_kvm == 0 || (has_kvm == 1 && st.st_gid != kvm)) {
+		cleanup_free char *group = tree_group_name(&audit->tree, st.st_gid);
 		cleanup_free char *user = tree_user_name(&audit->tree, st.st_uid);
 		audit_fail(audit, NO_CLASS,
 			KVM_DEVICE " is of user %s and group %s, not root and kvm", user, group);

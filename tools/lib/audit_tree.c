@@ -40,8 +40,8 @@ void tree_open(struct audit_tree *tree, const char *root)
 
 int tree_openat(const struct audit_tree *tree, int directory, const char *path, int flags)
 {
-	/* A fifo of a tree must not stop the program. */
-	flags |= O_NOCTTY | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK);
+	/* A fifo of a tree must not stop the program. openat2(2) takes neither beside O_PATH. */
+	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK);
 	if (!tree->root)
 		return openat(directory, path, flags);
 	return open_within(directory, path, flags);
