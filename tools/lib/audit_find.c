@@ -143,29 +143,42 @@ static bool is_qemu(
 						  is_installed(tree, path, &st, found_by));
 }
 
+static bool is_kvm_link(int directory, const char *name)
+{
+	char target[32];
+	ssize_t n = *name == '.' ? -1 : readlinkat(directory, name, target, sizeof target - 1);
+
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	return strcmp(target, "anon_inode:kvm-vm") == 0 ||
+	       strcmp(target, "anon_inode:[kvm-vm]") == 0;
+}
+
+/*
+ * Every process of the host is asked this: getdents64(2) itself, since what opendir(3) asks
+ * of the directory costs more than the answer.
+ */
 static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
 {
-	static const char *const links[] = {"anon_inode:kvm-vm", "anon_inode:[kvm-vm]"};
-	char path[64], target[32];
-	const struct dirent *d;
+	union {
+		struct dirent64 align;
+		char bytes[4096];
+	} buffer;
+	char path[64];
+	ssize_t n = 0;
 
 	snprintf(path, sizeof path, "%.20s/fd", pid);
 	cleanup_fd int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
-	*number = fd < 0 && errno != ENOENT && errno != ESRCH ? errno : 0;
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	if (!dir)
-		return false;
-	int links_fd = steal_fd(&fd);
-	while ((d = readdir(dir)) != NULL) {
-		if (d->d_name[0] == '.')
-			continue;
-		ssize_t n = readlinkat(links_fd, d->d_name, target, sizeof target - 1);
-		if (n <= 0)
-			continue;
-		target[n] = '\0';
-		if (strcmp(target, links[0]) == 0 || strcmp(target, links[1]) == 0)
-			return true;
+	while (fd >= 0 && (n = getdents64(fd, buffer.bytes, sizeof buffer.bytes)) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *d = (const void *)(buffer.bytes + at);
+			if (is_kvm_link(fd, d->d_name))
+				return true;
+			at += d->d_reclen;
+		}
 	}
+	*number = (fd < 0 || n < 0) && errno != ENOENT && errno != ESRCH ? errno : 0;
 	return false;
 }
 

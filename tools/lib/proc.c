@@ -185,7 +185,7 @@ static bool read_more(size_t field, const char *p, struct proc_details *details)
 	case 1:
 		p += strspn(p, " \t");
 		details->state = *p;
-		return *p >= 'A' && *p <= 'z';
+		return (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z');
 	case 2:
 		return read_optional(p, &details->tgid);
 	case 3:

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every parser of /proc's files, on the same bytes: none of them may rely on their form. */
+#include "audit_objects.h"
+#include "cleanup.h"
+#include "log.h"
+#include "proc.h"
+#include "proc_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/acl.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void parse_status(const char *text)
+{
+	struct proc_status status;
+	struct proc_details details;
+	cleanup_free char *error = NULL;
+	cleanup_free char *why = NULL;
+
+	if (proc_status_parse(text, &status, &error))
+		proc_status_free(&status);
+	else if (!error)
+		abort();
+	if (!proc_details_parse(text, &details, &why) && !why)
+		abort();
+}
+
+static void parse_mounts(const char *text)
+{
+	struct proc_mount mount;
+
+	while (proc_mountinfo_next(&text, &mount)) {
+		proc_options_have(mount.options, "hidepid=2");
+		proc_mount_free(&mount);
+	}
+}
+
+static void parse_words(const char *text, size_t size)
+{
+	size_t n;
+	cleanup_free char **words = proc_cmdline_words(text, size, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (words[i] != words[0] && words[i] != words[i - 1] + strlen(words[i - 1]) + 1)
+			abort();
+	if (words[n])
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_free char *text = xmalloc(size + 1);
+	unsigned long long start;
+	long long seconds;
+	unsigned flags;
+	uint64_t limit;
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	parse_status(text);
+	parse_mounts(text);
+	parse_words(text, size);
+	proc_fdinfo_flags(text, &flags);
+	proc_stat_start(text, &start);
+	proc_stat_boot(text, &seconds);
+	proc_limits_soft(text, "Max core file size", &limit);
+	free(proc_cgroup_path(text, "devices"));
+	free(proc_cgroup_path(text, ""));
+	audit_acl_rights(data, size, ACL_USER, 107);
+	return 0;
+}
