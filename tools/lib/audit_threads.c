@@ -22,7 +22,9 @@
 /* A thread whose status file stays open, for a second look costs less than a second open. */
 struct watched {
 	struct audit_thread thread;
-	int fd; /* -1: it could not stay open */
+	int fd;	    /* -1: it could not stay open */
+	char *text; /* that the thread was read from, length bytes */
+	size_t length;
 	bool has_ended;
 };
 
@@ -32,8 +34,8 @@ struct reading {
 	DIR *dir;  /* the same */
 	struct watched *threads;
 	size_t n;
-	char *buffer;
-	size_t room;
+	char *buffer; /* what was read last, length bytes */
+	size_t room, length;
 	char **error;
 };
 
@@ -85,6 +87,7 @@ static bool read_text(struct reading *r, int fd)
 		if (size < r->room && (n == 0 || !r->tree->root)) {
 			/* The kernel writes a status file whole, or fills the buffer. */
 			r->buffer[size] = '\0';
+			r->length = size;
 			return true;
 		}
 		if (size >= STATUS_MAX) {
@@ -100,19 +103,23 @@ static bool read_text(struct reading *r, int fd)
 	}
 }
 
-/* THREADS_GONE: this thread has ended. */
-static enum threads_result read_thread(
-	struct reading *r, pid_t tid, int fd, struct audit_thread *out)
+/* Into r->buffer. THREADS_GONE: this thread has ended. */
+static enum threads_result read_status(struct reading *r, pid_t tid, int fd)
+{
+	if (read_text(r, fd))
+		return THREADS_READ;
+	if (says_ended(errno))
+		return THREADS_GONE;
+	*r->error = xasprintf("the status of thread %d can't be read", tid);
+	return THREADS_UNREADABLE;
+}
+
+/* What r->buffer says. */
+static enum threads_result parse_thread(struct reading *r, pid_t tid, struct audit_thread *out)
 {
 	cleanup_free char *why = NULL;
 
 	*out = (struct audit_thread){.tid = tid, .securebits = -1};
-	if (!read_text(r, fd)) {
-		if (says_ended(errno))
-			return THREADS_GONE;
-		*r->error = xasprintf("the status of thread %d can't be read", tid);
-		return THREADS_UNREADABLE;
-	}
 	if (!proc_details_parse(r->buffer, &out->details, &why) ||
 		!proc_status_parse(r->buffer, &out->status, &why)) {
 		*r->error = xasprintf("the status of thread %d can't be trusted: %s", tid, why);
@@ -120,6 +127,13 @@ static enum threads_result read_thread(
 		return THREADS_UNREADABLE;
 	}
 	return THREADS_READ;
+}
+
+static void keep_text(const struct reading *r, struct watched *w)
+{
+	w->text = xmalloc(r->length);
+	w->length = r->length;
+	memcpy(w->text, r->buffer, r->length);
 }
 
 static enum threads_result open_thread(struct reading *r, pid_t tid, struct watched *out)
@@ -134,9 +148,14 @@ static enum threads_result open_thread(struct reading *r, pid_t tid, struct watc
 		*r->error = xasprintf("the status of thread %d can't be opened", tid);
 		return THREADS_UNREADABLE;
 	}
-	enum threads_result result = read_thread(r, tid, fd, &out->thread);
-	out->fd = result == THREADS_READ ? steal_fd(&fd) : -1;
+	enum threads_result result = read_status(r, tid, fd);
+	if (result == THREADS_READ)
+		result = parse_thread(r, tid, &out->thread);
+	if (result != THREADS_READ)
+		return result;
+	out->fd = steal_fd(&fd);
 	out->has_ended = false;
+	keep_text(r, out);
 	return result;
 }
 
@@ -192,6 +211,12 @@ static enum threads_result read_new(struct reading *r, size_t *added)
 	return r->n ? THREADS_READ : THREADS_GONE;
 }
 
+/* A thread that sleeps has the very same text, counters and all: nothing to parse. */
+static bool has_same_text(const struct reading *r, const struct watched *w)
+{
+	return r->length == w->length && memcmp(r->buffer, w->text, w->length) == 0;
+}
+
 /* Reads all known threads once more; *same says whether each is what it was. */
 static enum threads_result read_again(struct reading *r, bool *same)
 {
@@ -201,15 +226,20 @@ static enum threads_result read_again(struct reading *r, bool *same)
 		struct audit_thread now;
 		if (w->has_ended)
 			continue;
-		enum threads_result result = read_thread(r, w->thread.tid, w->fd, &now);
+		enum threads_result result = read_status(r, w->thread.tid, w->fd);
 		if (result == THREADS_UNREADABLE)
 			return result;
 		w->has_ended = result == THREADS_GONE;
-		if (w->has_ended)
+		if (w->has_ended || has_same_text(r, w))
 			continue;
+		result = parse_thread(r, w->thread.tid, &now);
+		if (result != THREADS_READ)
+			return result;
 		*same = *same && agree(&w->thread, &now);
 		proc_status_free(&w->thread.status);
 		w->thread = now;
+		free(w->text);
+		keep_text(r, w);
 	}
 	return THREADS_READ;
 }
@@ -245,6 +275,7 @@ static size_t hand_over(struct reading *r, struct audit_thread **out)
 			proc_status_free(&r->threads[i].thread.status);
 		else
 			(*out)[n++] = r->threads[i].thread;
+		free(r->threads[i].text);
 		close(r->threads[i].fd);
 	}
 	return n;

@@ -110,6 +110,8 @@ bool proc_status_parse(const char *text, struct proc_status *status, char **erro
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		for (size_t f = 0; f < N_FIELDS; f++) {
+			if (*line != *fields[f])
+				continue;
 			size_t length = strlen(fields[f]);
 			if (strncmp(line, fields[f], length) != 0)
 				continue;
@@ -210,8 +212,10 @@ bool proc_details_parse(const char *text, struct proc_details *details, char **e
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		for (size_t f = 0; f < N_MORE_FIELDS; f++) {
+			if (*line != *more_fields[f])
+				continue;
 			size_t length = strlen(more_fields[f]);
-			if (*line != *more_fields[f] || strncmp(line, more_fields[f], length) != 0)
+			if (strncmp(line, more_fields[f], length) != 0)
 				continue;
 			if (seen[f] || !read_more(f, line + length, details)) {
 				*error = xasprintf("%s is %s", more_fields[f],
