@@ -40,6 +40,13 @@ PC_virt-priv-run := blkid json-c libacl libcap-ng libxml-2.0
 PC_ALL := $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_ALL))
 
+# The auditor's programs for the kernel, where they can be compiled: "make BPF=no" leaves
+# them out. libbpf is looked for when the auditor runs, so only its headers are needed.
+BPF_CLANG ?= clang
+BPF := $(shell $(PKG_CONFIG) --exists libbpf 2>/dev/null && \
+	$(BPF_CLANG) -target bpf -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes || echo no)
+BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
+
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
 MANUALS := $(wildcard tools/man/*.[0-9])
@@ -60,6 +67,14 @@ help:
 	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'
 	@echo 'make format       lay the C sources out as .clang-format says'
 	@echo 'make clean        remove $$(BUILD)'
+
+$(BUILD)/audit.bpf.o: tools/bpf/audit.bpf.c tools/bpf/audit_record.h
+	@mkdir -p $(@D)
+	$(BPF_CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -Wall $(if $(WERROR),-Werror) \
+		$(shell $(PKG_CONFIG) --cflags libbpf) -c -o $@ $<
+
+$(BUILD)/lib/audit_bpf.o: $(BPF_OBJECT) tools/bpf/audit_record.h
+$(BUILD)/lib/audit_bpf.o: private ALL_CFLAGS += $(BPF_OBJECT:%=-DBPF_OBJECT='"%"')
 
 $(BUILD)/lib/%.o: tools/lib/%.c Makefile
 	@mkdir -p $(@D)
@@ -130,7 +145,7 @@ demo:
 	tests/demo
 
 format:
-	clang-format -i tools/*.c tools/lib/*.[ch] tests/*/*.[ch]
+	clang-format -i tools/*.c tools/bpf/*.[ch] tools/lib/*.[ch] tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)

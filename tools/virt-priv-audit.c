@@ -37,6 +37,7 @@ static const char usage[] =
 	"      --exclude IDS      leave these out\n"
 	"      --explain ID       print what the check is about; all: the list of checks\n"
 	"      --pid PID          judge this process (repeatable), and no others\n"
+	"      --no-bpf           read /proc, and load no program into the kernel\n"
 	"      --no-kvm-scan      look for QEMU only, not for other users of KVM\n"
 	"      --root DIR         audit the tree of files in DIR instead of this host\n"
 	"  -c, --config FILE      read FILE instead of /etc/libvirt/qemu.conf\n"
@@ -161,6 +162,7 @@ static void parse_options(struct options *options, int argc, char *argv[])
 		EXCLUDE,
 		EXPLAIN,
 		PID,
+		NO_BPF,
 		NO_KVM_SCAN,
 		ROOT,
 		HELP,
@@ -177,6 +179,7 @@ static void parse_options(struct options *options, int argc, char *argv[])
 		{"exclude", required_argument, NULL, EXCLUDE},
 		{"explain", required_argument, NULL, EXPLAIN},
 		{"pid", required_argument, NULL, PID},
+		{"no-bpf", no_argument, NULL, NO_BPF},
 		{"no-kvm-scan", no_argument, NULL, NO_KVM_SCAN},
 		{"root", required_argument, NULL, ROOT},
 		{"config", required_argument, NULL, 'c'},
@@ -220,6 +223,9 @@ static void parse_options(struct options *options, int argc, char *argv[])
 			explain(optarg);
 		case PID:
 			add_pid(options, optarg);
+			break;
+		case NO_BPF:
+			options->request.no_bpf = true;
 			break;
 		case NO_KVM_SCAN:
 			options->request.no_kvm_scan = true;

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "audit_bpf.h"
 #include "audit_threads.h"
 #include "audit_tree.h"
 #include "settings.h"
@@ -63,6 +64,7 @@ struct audit_process {
 	struct thread_class *classes;
 	size_t n_classes;
 	bool is_torn, is_denied;
+	bool is_by_bpf; /* where the threads come from; else /proc */
 	char *unreadable;
 
 	struct audit_descriptor *descriptors;
@@ -115,6 +117,7 @@ struct sensitive_object {
 
 struct audit {
 	struct audit_tree tree;
+	struct audit_bpf *bpf; /* NULL: /proc is all that there is */
 	struct settings settings;
 	struct timespec settings_time; /* of the file's last change; 0: no file */
 	int settings_errno;	       /* not 0: why the file could not be read */

@@ -194,6 +194,51 @@ static void hide(struct audit *audit, int number)
 	audit->hidden_errno = number;
 }
 
+static void add_found(struct found_process **out, size_t *n, pid_t pid, enum found_by found_by)
+{
+	if ((*n & (*n - 1)) == 0)
+		*out = xreallocarray(*out, *n ? 2 * *n : 1, sizeof **out);
+	(*out)[(*n)++] = (struct found_process){pid, found_by};
+}
+
+/*
+ * The kernel's side knows names and sizes of executables: /proc is asked about those alone
+ * that may be QEMU. False where it can't tell.
+ */
+static bool find_by_bpf(
+	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n_found)
+{
+	cleanup_free unsigned long long *sizes = xcalloc(n_installed + 1, sizeof *sizes);
+	cleanup_free pid_t *pids = NULL;
+	cleanup_free pid_t *users = NULL;
+
+	for (size_t i = 0; i < n_installed; i++)
+		sizes[i] = (unsigned long long)installed[i].size;
+	ssize_t n = audit_bpf_find(audit->bpf, sizes, n_installed, &pids);
+	ssize_t n_users = n < 0 || !scan_kvm ? 0 : audit_bpf_find_kvm(audit->bpf, &users);
+	if (n < 0 || n_users < 0)
+		return false;
+	for (ssize_t i = 0; i < n; i++) {
+		char name[sizeof "2147483647"];
+		enum found_by found_by;
+		int number;
+		snprintf(name, sizeof name, "%d", pids[i]);
+		if (is_qemu(&audit->tree, name, &found_by, &number))
+			add_found(out, n_found, pids[i], found_by);
+		else if (number)
+			hide(audit, number);
+	}
+	size_t n_qemu = *n_found;
+	for (ssize_t i = 0; i < n_users; i++) {
+		size_t k = 0;
+		while (k < n_qemu && (*out)[k].pid != users[i])
+			k++;
+		if (k == n_qemu)
+			add_found(out, n_found, users[i], FOUND_BY_KVM);
+	}
+	return true;
+}
+
 size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out)
 {
 	const struct audit_tree *tree = &audit->tree;
@@ -207,6 +252,8 @@ size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out
 	steal_fd(&fd);
 	find_installed(tree);
 	*out = NULL;
+	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, &n))
+		return n;
 	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		struct found_process found;
 		int exe_errno, fd_errno = 0;
@@ -220,11 +267,8 @@ size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out
 		}
 		if (!wanted && (exe_errno || fd_errno))
 			hide(audit, exe_errno ? exe_errno : fd_errno);
-		if (!wanted)
-			continue;
-		if ((n & (n - 1)) == 0)
-			*out = xreallocarray(*out, n ? 2 * n : 1, sizeof **out);
-		(*out)[n++] = found;
+		if (wanted)
+			add_found(out, &n, found.pid, found.found_by);
 	}
 	if (errno)
 		die_errno("can't list /proc to see what runs");

@@ -166,10 +166,16 @@ static void classify(struct audit_process *p)
  * The threads. An ended first thread keeps its credentials, which are nobody's power any
  * more: it is left out where there are others.
  */
-static bool read_threads(const struct audit_tree *tree, int process, struct audit_process *p)
+static bool read_threads(struct audit *audit, int process, struct audit_process *p)
 {
-	enum threads_result result =
-		audit_threads_read(tree, process, &p->threads, &p->n_threads, &p->unreadable);
+	const struct audit_tree *tree = &audit->tree;
+	enum threads_result result = THREADS_READ;
+
+	p->is_by_bpf = audit->bpf && p->has_start &&
+		       audit_bpf_threads(audit->bpf, p->pid, p->start, &p->threads, &p->n_threads);
+	if (!p->is_by_bpf)
+		result = audit_threads_read(
+			tree, process, &p->threads, &p->n_threads, &p->unreadable);
 
 	if (result == THREADS_UNREADABLE) {
 		p->is_denied = is_denied(errno);
@@ -242,7 +248,8 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	 * before, that shows now; if it does later, reading shows that this one has ended.
 	 */
 	bool is_same = found_by == FOUND_BY_REQUEST || audit_find_one(audit, pid) == found_by;
-	if (!is_same || !read_threads(tree, process, p)) {
+	read_start(tree, process, p);
+	if (!is_same || !read_threads(audit, process, p)) {
 		audit_process_free(p);
 		return NULL;
 	}
@@ -251,7 +258,6 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 		p->name = xstrdup(p->threads[0].details.name);
 	}
 	read_exe(tree, process, p);
-	read_start(tree, process, p);
 	cleanup_fd int living = open_living(tree, process, p);
 	read_descriptors(tree, living, p);
 	p->cmdline = tree_read_at(tree, living, "cmdline", &p->cmdline_length);

@@ -74,6 +74,7 @@ static void process_json(const struct audit_process *process)
 	json_boolean("libvirt", process->is_libvirt);
 	json_bytes("label", label && *label ? label : NULL);
 	json_bytes("user_namespace", process->user_ns);
+	json_bytes("source", process->is_by_bpf ? "bpf" : "proc");
 	if (process->has_start)
 		json_integer("start", (long long)process->start);
 	else

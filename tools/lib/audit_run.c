@@ -94,6 +94,8 @@ static void read_processes(struct audit *audit, const struct audit_request *requ
 
 	for (size_t i = 0; i < request->n_pids; i++) {
 		pid_t pid = request->pids[i];
+		if (audit->bpf)
+			audit_bpf_watch(audit->bpf, pid);
 		struct audit_process *process =
 			audit_process_read(audit, pid, audit_find_one(audit, pid));
 		if (!process)
@@ -131,6 +133,7 @@ void audit_run(struct audit *audit, const struct audit_request *request)
 {
 	*audit = (struct audit){0};
 	tree_open(&audit->tree, request->root);
+	audit->bpf = request->root || request->no_bpf ? NULL : audit_bpf_open();
 	read_settings(audit, request->config);
 	/* The host is judged by its processes too (H04). */
 	read_processes(audit, request);
@@ -177,6 +180,7 @@ void audit_free(struct audit *audit)
 	settings_free(&audit->settings);
 	tree_account_free(&audit->user);
 	audit_find_free();
+	audit_bpf_close(audit->bpf);
 	close(audit->tree.proc);
 	close(audit->tree.fd);
 }

@@ -9,6 +9,7 @@ struct audit_request {
 	const char *config; /* settings file; NULL: the one in force */
 	const pid_t *pids;  /* these alone are judged; none: all that are found */
 	size_t n_pids;
+	bool no_bpf;	  /* read /proc, whatever else there is */
 	bool no_kvm_scan; /* don't look for users of KVM that are not QEMU */
 	bool host, processes;
 	const bool *skip; /* a flag for each row of audit_checks */

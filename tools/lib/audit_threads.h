@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the credentials of threads come from. This is the one place: every check judges
- * what this module has read, and does not know how. Today that is /proc.
+ * The credentials of threads, as every check judges them, and how /proc shows them. They
+ * come from there or from audit_bpf.h; no check knows which.
  */
 #pragma once
 
