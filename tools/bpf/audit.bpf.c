@@ -19,6 +19,8 @@ typedef __u32 __wsum;
 
 #include <bpf/bpf_helpers.h>
 
+#include <bpf/bpf_core_read.h>
+
 #include "audit_record.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -109,41 +111,45 @@ char LICENSE[] SEC("license") = "GPL";
 
 struct audit_wanted wanted;
 
-/* Whether the first bytes are those of the text; there is no memcmp(3) here. */
-static __always_inline int begins(const char *name, const char *text, int length)
-{
-	for (int i = 0; i < length; i++)
-		if (name[i] != text[i])
-			return 0;
-	return 1;
-}
+/*
+ * Everything behind the iterator's own pointers is read by BPF_CORE_READ(), not by following
+ * it: the verifier looks each pointer that is followed up by name in all of the kernel's
+ * types, and loading the programs took twice as long.
+ */
 
 /* Programs that are not QEMU have no record: most of them end here. */
-static int is_qemu_name(const struct dentry *dentry)
+static int is_qemu_name(struct dentry *dentry)
 {
-	char name[13] = "";
+	/* Eight and four bytes of a name; "qemu-kvm" with its end. */
+	union {
+		char text[16];
+		struct {
+			__u64 first;
+			__u32 next;
+		} words;
+	} name = {0}, system = {"qemu-system-"}, kvm = {"qemu-kvm"};
 
-	bpf_probe_read_kernel_str(name, sizeof name, dentry->d_name.name);
-	return begins(name, "qemu-system-", 12) || begins(name, "qemu-kvm", 9);
+	bpf_probe_read_kernel_str(name.text, 13, BPF_CORE_READ(dentry, d_name.name));
+	return name.words.first == system.words.first
+		       ? name.words.next == system.words.next
+		       : name.words.first == kvm.words.first && name.text[8] == '\0';
 }
 
 static int is_wanted(struct task_struct *task, __u32 tgid)
 {
-	struct mm_struct *mm = task->mm;
-	struct file *exe = mm ? mm->exe_file : 0;
-
 	if (wanted.tgid)
 		return wanted.tgid == tgid;
+	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 	if (!exe)
 		return 0;
-	__u64 size = (__u64)exe->f_inode->i_size;
+	__u64 size = (__u64)BPF_CORE_READ(exe, f_inode, i_size);
 	for (int i = 0; i < AUDIT_SIZES && wanted.sizes[i]; i++)
 		if (wanted.sizes[i] == size)
 			return 1;
-	return is_qemu_name(exe->f_path.dentry);
+	return is_qemu_name(BPF_CORE_READ(exe, f_path.dentry));
 }
 
-static struct upid number_at(const struct pid *pid, unsigned int level)
+static struct upid number_at(struct pid *pid, unsigned int level)
 {
 	struct upid number = {0};
 
@@ -151,59 +157,71 @@ static struct upid number_at(const struct pid *pid, unsigned int level)
 	return number;
 }
 
+/* The auditor, as the kernel numbers it within its own pid namespace. */
+static struct pid *auditors_pid(unsigned int *level)
+{
+	struct task_struct *auditor = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(auditor, thread_pid);
+
+	*level = BPF_CORE_READ(pid, level);
+	return pid;
+}
+
 /* Its id in the auditor's pid namespace; 0: it has none there. */
 static __u32 id_of(struct task_struct *task)
 {
-	struct task_struct *auditor = (void *)bpf_get_current_task_btf();
-	struct pid *pid = task->thread_pid;
-	unsigned int level = auditor->thread_pid->level;
+	unsigned int level;
+	struct pid *auditor = auditors_pid(&level);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 
-	if (!pid || pid->level < level)
+	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
-	struct upid own = number_at(auditor->thread_pid, level);
+	struct upid own = number_at(auditor, level);
 	struct upid number = number_at(pid, level);
 	return own.ns == number.ns ? (__u32)number.nr : 0;
 }
 
-static void add_ns_pids(struct audit_record *r, const struct pid *pid)
+static void add_ns_pids(struct audit_record *r, struct pid *pid)
 {
-	unsigned int level = ((struct task_struct *)bpf_get_current_task_btf())->thread_pid->level;
+	unsigned int level;
 
-	r->n_ns_pids = pid->level - level + 1;
+	auditors_pid(&level);
+	r->n_ns_pids = BPF_CORE_READ(pid, level) - level + 1;
 	for (unsigned int i = 0; i < AUDIT_RECORD_NS_PIDS && i < r->n_ns_pids; i++)
 		r->ns_pids[i] = (__u32)number_at(pid, level + i).nr;
 }
 
-static __u64 set_of(const struct kernel_cap *set)
-{
-	__u64 value = 0;
-
-	/* Two halves before Linux 6.3, of the same layout. */
-	bpf_probe_read_kernel(&value, sizeof value, set);
-	return value;
-}
+/* A set is 64 bits: two halves before Linux 6.3, of the same layout. */
+#define READ_SET(cred, set)                                                                        \
+	({                                                                                         \
+		__u64 value_ = 0;                                                                  \
+		bpf_probe_read_kernel(                                                             \
+			&value_, sizeof value_, __builtin_preserve_access_index(&(cred)->set));    \
+		value_;                                                                            \
+	})
 
 /* real_cred is what others may do to the thread, and what /proc shows (linux/cred.h). */
-static void add_credentials(struct audit_record *r, const struct cred *cred)
+static void add_credentials(struct audit_record *r, struct cred *cred)
 {
-	r->uid[0] = cred->uid.val;
-	r->uid[1] = cred->euid.val;
-	r->uid[2] = cred->suid.val;
-	r->uid[3] = cred->fsuid.val;
-	r->gid[0] = cred->gid.val;
-	r->gid[1] = cred->egid.val;
-	r->gid[2] = cred->sgid.val;
-	r->gid[3] = cred->fsgid.val;
-	r->securebits = cred->securebits;
-	r->inheritable = set_of(&cred->cap_inheritable);
-	r->permitted = set_of(&cred->cap_permitted);
-	r->effective = set_of(&cred->cap_effective);
-	r->bounding = set_of(&cred->cap_bset);
-	r->ambient = set_of(&cred->cap_ambient);
-	r->n_groups = (__u32)cred->group_info->ngroups;
+	r->uid[0] = BPF_CORE_READ(cred, uid.val);
+	r->uid[1] = BPF_CORE_READ(cred, euid.val);
+	r->uid[2] = BPF_CORE_READ(cred, suid.val);
+	r->uid[3] = BPF_CORE_READ(cred, fsuid.val);
+	r->gid[0] = BPF_CORE_READ(cred, gid.val);
+	r->gid[1] = BPF_CORE_READ(cred, egid.val);
+	r->gid[2] = BPF_CORE_READ(cred, sgid.val);
+	r->gid[3] = BPF_CORE_READ(cred, fsgid.val);
+	r->securebits = BPF_CORE_READ(cred, securebits);
+	r->inheritable = READ_SET(cred, cap_inheritable);
+	r->permitted = READ_SET(cred, cap_permitted);
+	r->effective = READ_SET(cred, cap_effective);
+	r->bounding = READ_SET(cred, cap_bset);
+	r->ambient = READ_SET(cred, cap_ambient);
+	struct group_info *groups = BPF_CORE_READ(cred, group_info);
+	r->n_groups = (__u32)BPF_CORE_READ(groups, ngroups);
 	unsigned int n = r->n_groups;
 	if (n > 0 && n <= AUDIT_RECORD_GROUPS)
-		bpf_probe_read_kernel(r->groups, n * sizeof(__u32), &cred->group_info->gid[0]);
+		bpf_probe_read_kernel(r->groups, n * sizeof(__u32), &groups->gid[0]);
 }
 
 SEC("iter/task")
@@ -212,21 +230,26 @@ int audit_threads(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct audit_record r = {0};
 
-	if (!task || !task->thread_pid)
+	if (!task)
 		return 0;
-	r.tgid = id_of(task->group_leader);
-	if (!is_wanted(task, r.tgid))
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	r.tgid = wanted.tgid ? id_of(leader) : 0;
+	/* A thread that is being buried has no number any more. */
+	if (!pid || !is_wanted(task, r.tgid))
 		return 0;
+	r.tgid = id_of(leader);
 	r.tid = id_of(task);
-	r.tracer = task->ptrace ? id_of(task->parent) : 0;
-	r.no_new_privs = task->atomic_flags >> PFA_NO_NEW_PRIVS & 1;
-	r.seccomp = (__u32)task->seccomp.mode;
-	r.state = task->__state;
-	r.exit_state = (__u32)task->exit_state;
-	r.start = task->group_leader->start_boottime;
+	r.tracer = BPF_CORE_READ(task, ptrace) ? id_of(BPF_CORE_READ(task, parent)) : 0;
+	r.no_new_privs = BPF_CORE_READ(task, atomic_flags) >> PFA_NO_NEW_PRIVS & 1;
+	r.seccomp = (__u32)BPF_CORE_READ(task, seccomp.mode);
+	r.state = BPF_CORE_READ(task, __state);
+	r.exit_state = (__u32)BPF_CORE_READ(task, exit_state);
+	r.start = BPF_CORE_READ(leader, start_boottime);
 	bpf_probe_read_kernel(r.comm, sizeof r.comm, task->comm);
-	add_ns_pids(&r, task->thread_pid);
-	add_credentials(&r, task->real_cred);
+	add_ns_pids(&r, pid);
+	/* The object that is read is never changed: a thread that changes gets another one. */
+	add_credentials(&r, (struct cred *)BPF_CORE_READ(task, real_cred));
 	bpf_seq_write(ctx->meta->seq, &r, sizeof r);
 	return 0;
 }
@@ -236,15 +259,18 @@ int audit_kvm_users(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	char name[10] = "";
+	union {
+		char text[16];
+		__u64 word;
+	} name = {0}, old = {"kvm-vm"}, new = {"[kvm-vm]"};
 
 	if (!task || !file)
 		return 0;
 	/* As the links of /proc/PID/fd have it behind "anon_inode:". */
-	bpf_probe_read_kernel_str(name, sizeof name, file->f_path.dentry->d_name.name);
-	if (!begins(name, "kvm-vm", 7) && !begins(name, "[kvm-vm]", 9))
+	bpf_probe_read_kernel_str(name.text, 9, BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	if (name.word != old.word && name.word != new.word)
 		return 0;
-	__u32 tgid = id_of(task->group_leader);
+	__u32 tgid = id_of(BPF_CORE_READ(task, group_leader));
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof tgid);
 	return 0;
 }
