@@ -115,6 +115,15 @@ struct sensitive_object {
 	struct stat st;
 };
 
+/* What a user reaches through a group. */
+struct group_reach {
+	uid_t uid;
+	gid_t gid;
+	const struct sensitive_object *first; /* of n */
+	size_t n;
+	int rights; /* R_OK, W_OK */
+};
+
 struct audit {
 	struct audit_tree tree;
 	struct audit_bpf *bpf; /* NULL: /proc is all that there is */
@@ -139,6 +148,8 @@ struct audit {
 	struct sensitive_object *objects;
 	size_t n_objects;
 	bool has_objects;
+	struct group_reach *reaches;
+	size_t n_reaches;
 	struct claimed_file *claimed;
 	size_t n_claimed;
 	bool has_claimed, claims_unread;

@@ -55,9 +55,9 @@ static bool is_unconfined_by_selinux(const char *label)
 
 void check_label(struct audit *audit, const struct audit_process *process)
 {
-	cleanup_free char *enforce = tree_read(&audit->tree, "/sys/fs/selinux/enforce", NULL);
-	cleanup_free char *apparmor =
-		tree_read(&audit->tree, "/sys/module/apparmor/parameters/enabled", NULL);
+	const char *enforce = tree_read_once(&audit->tree, "/sys/fs/selinux/enforce");
+	const char *apparmor =
+		tree_read_once(&audit->tree, "/sys/module/apparmor/parameters/enabled");
 	bool by_selinux = starts_with(enforce, "1");
 
 	if (!by_selinux && !starts_with(apparmor, "Y")) {
@@ -145,12 +145,13 @@ static void judge_programs(
 
 void check_device_cgroup(struct audit *audit, const struct audit_process *process)
 {
-	cleanup_free char *mounts = tree_read(&audit->tree, "/proc/self/mountinfo", NULL);
+	const char *mounts = tree_read_once(&audit->tree, "/proc/self/mountinfo");
+	int number = errno;
 	cleanup_free char *old = mounts ? mount_point(mounts, "devices") : NULL;
 	cleanup_free char *new = mounts ? mount_point(mounts, "") : NULL;
 
 	if (!mounts && !audit->tree.root) {
-		audit_unreadable(audit, errno, "/proc/self/mountinfo can't be read");
+		audit_unreadable(audit, number, "/proc/self/mountinfo can't be read");
 		return;
 	}
 	if (!old && !new) {

@@ -83,10 +83,10 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 		return;
 	}
 	size_t length = strlen(process->exe), cut = strlen(deleted);
-	if ((length > cut && strcmp(process->exe + length - cut, deleted) == 0) ||
-		(process->has_exe_st && st->st_nlink == 0)) {
+	bool says_deleted = length > cut && strcmp(process->exe + length - cut, deleted) == 0;
+	if (says_deleted || (process->has_exe_st && st->st_nlink == 0)) {
 		audit_fail(audit, NO_CLASS, "its executable was deleted: %.*s",
-			(int)(length > cut ? length - cut : length), process->exe);
+			(int)(says_deleted ? length - cut : length), process->exe);
 		if (!process->has_exe_st)
 			return;
 	}
@@ -125,7 +125,7 @@ void check_traced(struct audit *audit, const struct audit_process *process)
  */
 void check_core_dumps(struct audit *audit, const struct audit_process *process)
 {
-	cleanup_free char *pattern = tree_read(&audit->tree, "/proc/sys/kernel/core_pattern", NULL);
+	const char *pattern = tree_read_once(&audit->tree, "/proc/sys/kernel/core_pattern");
 	uint64_t limit;
 
 	if (!process->limits || !proc_limits_soft(process->limits, "Max core file size", &limit)) {
@@ -138,9 +138,8 @@ void check_core_dumps(struct audit *audit, const struct audit_process *process)
 	if (limit == 0 && is_piped &&
 		!(strstr(pattern, "/systemd-coredump ") && strstr(pattern, " %c")))
 		audit_fail(audit, NO_CLASS,
-			"core_pattern pipes core dumps into a program, which the limit of 0 does "
-			"not "
-			"stop");
+			"core_pattern pipes core dumps into a program, "
+			"which the limit of 0 does not stop");
 	else if (limit == UINT64_MAX)
 		audit_fail(audit, NO_CLASS, "can leave a core dump of any size");
 	else if (limit > 0)

@@ -35,32 +35,52 @@ static bool is_private_group(const struct audit *audit, uid_t uid, gid_t gid)
 	return strcmp(name, expected) == 0;
 }
 
-static void judge_group(struct audit *audit, size_t class, uid_t uid, gid_t gid)
+static struct group_reach find_reach(struct audit *audit, uid_t uid, gid_t gid)
 {
-	const struct sensitive_object *first = NULL;
-	size_t n, n_reached = 0;
+	struct group_reach reach = {.uid = uid, .gid = gid};
+	size_t n;
 	const struct sensitive_object *objects = audit_objects(audit, &n);
-	int rights = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sensitive_object *object = &objects[i];
-		int these = audit_group_rights(audit, object, gid);
-		if (!these || (uid && object->st.st_uid == uid) ||
+		int rights = audit_group_rights(audit, object, gid);
+		if (!rights || (uid && object->st.st_uid == uid) ||
 			audit_is_claimed(audit, &object->st, uid))
 			continue;
-		rights |= these;
-		n_reached++;
 		/* The one that can be written to tells more. */
-		if (!first || (these & W_OK && !(audit_group_rights(audit, first, gid) & W_OK)))
-			first = object;
+		if (!reach.first || (rights & W_OK && !(reach.rights & W_OK)))
+			reach.first = object;
+		reach.rights |= rights;
+		reach.n++;
 	}
-	if (n_reached == 0)
+	return reach;
+}
+
+/* Processes of one host mostly have the same few groups: each is looked at once. */
+static struct group_reach reach_of(struct audit *audit, uid_t uid, gid_t gid)
+{
+	for (size_t i = 0; i < audit->n_reaches; i++)
+		if (audit->reaches[i].uid == uid && audit->reaches[i].gid == gid)
+			return audit->reaches[i];
+	struct group_reach reach = {.uid = uid, .gid = gid};
+	if (gid != 0 && !is_private_group(audit, uid, gid))
+		reach = find_reach(audit, uid, gid);
+	audit->reaches =
+		xreallocarray(audit->reaches, audit->n_reaches + 1, sizeof *audit->reaches);
+	return audit->reaches[audit->n_reaches++] = reach;
+}
+
+static void judge_group(struct audit *audit, size_t class, uid_t uid, gid_t gid)
+{
+	struct group_reach reach = reach_of(audit, uid, gid);
+
+	if (reach.n == 0)
 		return;
 	cleanup_free char *name = tree_group_name(&audit->tree, gid);
 	cleanup_free char *more =
-		n_reached > 1 ? xasprintf(", and %zu more objects", n_reached - 1) : xstrdup("");
-	audit_fail(audit, class, "through its group %s it may %s %s%s", name, rights_name(rights),
-		first->path, more);
+		reach.n > 1 ? xasprintf(", and %zu more objects", reach.n - 1) : xstrdup("");
+	audit_fail(audit, class, "through its group %s it may %s %s%s", name,
+		rights_name(reach.rights), reach.first->path, more);
 }
 
 void check_groups(struct audit *audit, const struct audit_process *process)
@@ -70,7 +90,7 @@ void check_groups(struct audit *audit, const struct audit_process *process)
 		uid_t uid = status->uid[PROC_FS];
 		for (size_t i = 0; i < 4 + status->n_groups; i++) {
 			gid_t gid = i < 4 ? status->gid[i] : status->groups[i - 4];
-			bool is_seen = gid == 0 || is_private_group(audit, uid, gid);
+			bool is_seen = false;
 			for (size_t k = 0; k < i && k < 4 && !is_seen; k++)
 				is_seen = gid == status->gid[k];
 			if (!is_seen)

@@ -181,6 +181,6 @@ void audit_free(struct audit *audit)
 	tree_account_free(&audit->user);
 	audit_find_free();
 	audit_bpf_close(audit->bpf);
-	close(audit->tree.proc);
-	close(audit->tree.fd);
+	free(audit->reaches);
+	tree_close(&audit->tree);
 }

@@ -38,6 +38,18 @@ void tree_open(struct audit_tree *tree, const char *root)
 		die("/proc is not a proc file system, so what runs can't be told");
 }
 
+void tree_close(struct audit_tree *tree)
+{
+	while (tree->files) {
+		struct tree_file *file = tree->files;
+		tree->files = file->next;
+		free(file->text);
+		free(file);
+	}
+	close(tree->proc);
+	close(tree->fd);
+}
+
 int tree_openat(const struct audit_tree *tree, int directory, const char *path, int flags)
 {
 	/* A fifo of a tree must not stop the program. openat2(2) takes neither beside O_PATH. */
@@ -117,6 +129,24 @@ char *tree_read_at(const struct audit_tree *tree, int directory, const char *pat
 char *tree_read(const struct audit_tree *tree, const char *path, size_t *length)
 {
 	return tree_read_at(tree, tree->fd, path + strspn(path, "/"), length);
+}
+
+const char *tree_read_once(struct audit_tree *tree, const char *path)
+{
+	struct tree_file *file = tree->files;
+
+	while (file && strcmp(file->path, path) != 0)
+		file = file->next;
+	if (!file) {
+		file = xcalloc(1, sizeof *file);
+		file->path = path;
+		file->text = tree_read(tree, path, NULL);
+		file->number = file->text ? 0 : errno;
+		file->next = tree->files;
+		tree->files = file;
+	}
+	errno = file->number;
+	return file->text;
 }
 
 char *tree_link(int directory, const char *link)

@@ -12,14 +12,24 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/* A file of the host's that is asked for with every process. */
+struct tree_file {
+	const char *path;
+	char *text;
+	int number;
+	struct tree_file *next;
+};
+
 struct audit_tree {
-	const char *root; /* as it was given; NULL: this host */
-	int fd;		  /* of its root directory */
-	int proc;	  /* of its /proc */
+	const char *root;	 /* as it was given; NULL: this host */
+	int fd;			 /* of its root directory */
+	int proc;		 /* of its /proc */
+	struct tree_file *files; /* that were read once */
 };
 
 /* Ends the program where there is no such tree, or no /proc in it. */
 void tree_open(struct audit_tree *tree, const char *root);
+void tree_close(struct audit_tree *tree);
 
 /*
  * open(2) below directory, which is of the tree. In a tree that was made, symbolic links
@@ -47,6 +57,9 @@ bool tree_stat_link(
 #define TREE_MAX_FILE ((size_t)4 * 1024 * 1024)
 char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length);
 char *tree_read(const struct audit_tree *tree, const char *path, size_t *length);
+
+/* The same, read the first time only; the tree owns the text, and path must stay valid. */
+const char *tree_read_once(struct audit_tree *tree, const char *path);
 
 /* What a symbolic link says, new; NULL and errno. */
 char *tree_link(int directory, const char *link);
