@@ -199,17 +199,49 @@ sys.exit(not good)
 PYTHON
 }
 
-# judge NAME: puts a QEMU into the state that the case describes, and compares.
+# has_bpf: whether this kernel lets the auditor read threads through BPF.
+has_bpf() {
+    virt-priv-audit --json --pid $$ --check P01 | grep -q '"source": "bpf"'
+}
+
+# same_threads FILE FILE: two documents have the same of each thread, but for what /proc does
+# not show, and whether it runs or sleeps.
+same_threads() {
+    diff <(threads_of "$1") <(threads_of "$2")
+}
+
+threads_of() {
+    /usr/bin/python3 -c 'import json, sys
+for process in json.load(open(sys.argv[1]))["processes"]:
+    for thread in process["threads"]:
+        del thread["securebits"], thread["state"]
+        print(process["pid"], process["found_by"], json.dumps(thread, sort_keys=True))' "$1"
+}
+
+# judge NAME: puts a QEMU into the state that the case describes, and compares what is found
+# through /proc and, where there is BPF, through that. "P18 unknown" is of /proc alone; lines
+# that begin with "bpf: " are of BPF alone.
 judge() {
-    local line status=0 document=$BATS_TEST_TMPDIR/document expected
+    local line document=$BATS_TEST_TMPDIR/document
     more=()
     while IFS= read -r line; do
         eval "${line#\$ }"
     done < <(grep '^\$ ' "$cases/$1")
-    audit --json --pid "$pid" >"$document" || status=$?
+    grep -v '^bpf: ' "$cases/$1" >"$BATS_TEST_TMPDIR/expected"
+    judge_document "$document" --no-bpf
+    has_bpf || return 0
+    sed '/^P18 unknown/d; s/^bpf: //' "$cases/$1" >"$BATS_TEST_TMPDIR/expected"
+    judge_document "$document.bpf"
+    [ "$(grep -c '"source": "bpf"' "$document.bpf")" = "$(grep -c '"source"' "$document.bpf")" ]
+    same_threads "$document" "$document.bpf"
+}
+
+judge_document() {
+    local document=$1 status=0 expected
+    audit --json --pid "$pid" "${@:2}" >"$document" || status=$?
     tests/lib/validate-json tests/schema/virt-priv-audit.json <"$document" >/dev/null
-    compare "$document" "$cases/$1"
-    expected=$(sed -n 's/^exit //p' "$cases/$1")
+    compare "$document" "$BATS_TEST_TMPDIR/expected"
+    expected=$(sed -n 's/^exit //p' "$BATS_TEST_TMPDIR/expected")
     echo "exit status $status, expected $expected"
     [ "$status" = "$expected" ]
 }

@@ -98,6 +98,10 @@ teardown_file() {
     judge run
 }
 
+@test "securebits: by which capabilities outlast a change of the user; /proc does not show them" {
+    judge securebits
+}
+
 @test "set-id: an executable with a set-group-id bit and a file capability" {
     judge set-id
 }

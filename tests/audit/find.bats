@@ -26,8 +26,43 @@ for process in json.load(sys.stdin)["processes"]:
     start bash -c 'exec -a qemu-system-x86_64 sleep 100'
     start "$helpers/hold-kvm"
     eventually grep -q ready "$said"
-    [ "$(pids)" = "$(printf '%s\n' "$first name" "$pid kvm" | sort -n)" ]
-    [ "$(pids --no-kvm-scan)" = "$first name" ]
+    local way
+    for way in "" --no-bpf; do
+        # shellcheck disable=SC2086
+        [ "$(pids $way)" = "$(printf '%s\n' "$first name" "$pid kvm" | sort -n)" ]
+        # shellcheck disable=SC2086
+        [ "$(pids $way --no-kvm-scan)" = "$first name" ]
+    done
+}
+
+@test "a copy and another name of QEMU are found among all processes, through BPF as through /proc" {
+    local way name
+    make_usr
+    cp "$qemu" /usr/bin/dovecot
+    touch /usr/bin/other
+    mount --bind "$qemu" /usr/bin/other
+    cp /bin/sleep /usr/bin/qemu-nothing
+    start /usr/bin/qemu-nothing 100
+    qemu=/usr/bin/dovecot qemu virt-priv-exec
+    local copy=$pid
+    qemu=/usr/bin/other qemu virt-priv-exec
+    for way in "" --no-bpf; do
+        # shellcheck disable=SC2086
+        diff <(pids $way) <(printf '%s\n' "$copy copy" "$pid file" | sort -n)
+    done
+    kill "$copy" "$pid"
+    wait "$copy" "$pid" || true
+    umount /usr/bin/other
+    umount -l /usr
+}
+
+@test "where BPF can't be had, /proc is read, and the reason is told" {
+    qemu virt-priv-exec
+    run -1 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-all "$(type -P virt-priv-audit)" -v --threshold low --exclude H05 processes
+    echo "$output"
+    [[ $output == *"/proc is read"* && $output == *"process $pid, "* ]]
+    run -1 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-all "$(type -P virt-priv-audit)" --json --threshold low --exclude H05 processes
+    [[ $output == *'"source": "proc"'* && $output != *'"source": "bpf"'* ]]
 }
 
 @test "credentials that change all the time are a finding" {

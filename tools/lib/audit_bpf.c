@@ -72,7 +72,9 @@ extern const char audit_bpf_begin[], audit_bpf_end[];
 	X(bpf_object__close)                                                                       \
 	X(bpf_object__find_map_by_name)                                                            \
 	X(bpf_object__find_program_by_name)                                                        \
-	X(bpf_map__initial_value)                                                                  \
+	X(bpf_map__fd)                                                                             \
+	X(bpf_map__value_size)                                                                     \
+	X(bpf_map_update_elem)                                                                     \
 	X(bpf_program__attach_iter)                                                                \
 	X(bpf_link__fd)                                                                            \
 	X(bpf_link__destroy)                                                                       \
@@ -89,7 +91,7 @@ struct audit_bpf {
 	FUNCTIONS(POINTER)
 	struct bpf_object *object;
 	struct bpf_link *threads, *kvm_users;
-	struct audit_wanted *wanted; /* shared with the kernel's side */
+	int wanted; /* the map that holds the kernel's side's variable of that name */
 	struct snapshot first, second;
 };
 
@@ -116,17 +118,19 @@ static struct bpf_link *attach(struct audit_bpf *bpf, const char *name)
 static bool load(struct audit_bpf *bpf)
 {
 	const char *begin = audit_bpf_begin;
-	size_t size = 0, length = (size_t)((uintptr_t)audit_bpf_end - (uintptr_t)audit_bpf_begin);
+	size_t length = (size_t)((uintptr_t)audit_bpf_end - (uintptr_t)audit_bpf_begin);
 
 	bpf->libbpf_set_print(NULL);
 	bpf->object = bpf->bpf_object__open_mem(begin, length, NULL);
 	if (!bpf->object || bpf->bpf_object__load(bpf->object) != 0)
 		return false;
 	struct bpf_map *map = bpf->bpf_object__find_map_by_name(bpf->object, ".bss");
-	bpf->wanted = map ? (void *)bpf->bpf_map__initial_value(map, &size) : NULL;
+	bpf->wanted = map ? bpf->bpf_map__fd(map) : -1;
 	bpf->threads = attach(bpf, "audit_threads");
 	bpf->kvm_users = attach(bpf, "audit_kvm_users");
-	return bpf->wanted && size >= sizeof *bpf->wanted && bpf->threads && bpf->kvm_users;
+	return bpf->wanted >= 0 &&
+	       bpf->bpf_map__value_size(map) == sizeof(struct audit_wanted) && bpf->threads &&
+	       bpf->kvm_users;
 }
 
 struct audit_bpf *audit_bpf_open(void)
@@ -214,21 +218,24 @@ static bool take(struct audit_bpf *bpf, struct snapshot *snapshot)
 	return true;
 }
 
-static bool take_twice(struct audit_bpf *bpf)
+static bool take_twice(struct audit_bpf *bpf, const struct audit_wanted *wanted)
 {
-	return take(bpf, &bpf->first) && take(bpf, &bpf->second);
+	const int key = 0;
+
+	bpf->first.n = bpf->second.n = 0;
+	return bpf->bpf_map_update_elem(bpf->wanted, &key, wanted, BPF_ANY) == 0 && take(bpf, &bpf->first) && take(bpf, &bpf->second);
 }
 
 ssize_t audit_bpf_find(
 	struct audit_bpf *bpf, const unsigned long long *sizes, size_t n_sizes, pid_t **pids)
 {
+	struct audit_wanted wanted = {0};
 	size_t n = 0;
 
 	if (n_sizes > AUDIT_SIZES)
 		return -1;
-	*bpf->wanted = (struct audit_wanted){0};
-	memcpy(bpf->wanted->sizes, sizes, n_sizes * sizeof *sizes);
-	if (!take_twice(bpf))
+	memcpy(wanted.sizes, sizes, n_sizes * sizeof *sizes);
+	if (!take_twice(bpf, &wanted))
 		return -1;
 	*pids = xcalloc(bpf->second.n + 1, sizeof **pids);
 	for (size_t i = 0; i < bpf->second.n; i++) {
@@ -265,8 +272,9 @@ ssize_t audit_bpf_find_kvm(struct audit_bpf *bpf, pid_t **pids)
 
 bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid)
 {
-	*bpf->wanted = (struct audit_wanted){.tgid = (unsigned)pid};
-	return take_twice(bpf);
+	const struct audit_wanted wanted = {.tgid = (unsigned)pid};
+
+	return take_twice(bpf, &wanted);
 }
 
 /* The records of a process, and how many these are. */
