@@ -43,7 +43,8 @@ PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_ALL))
 # The auditor's programs for the kernel, where they can be compiled: "make BPF=no" leaves
 # them out. libbpf is looked for when the auditor runs, so only its headers are needed.
 BPF_CLANG ?= clang
-BPF := $(shell $(PKG_CONFIG) --exists libbpf 2>/dev/null && \
+PC_BPF := libbpf
+BPF := $(shell $(PKG_CONFIG) --exists $(PC_BPF) 2>/dev/null && \
 	$(BPF_CLANG) -target bpf -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes || echo no)
 BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
 
@@ -71,7 +72,7 @@ help:
 $(BUILD)/audit.bpf.o: tools/bpf/audit.bpf.c tools/bpf/audit_record.h
 	@mkdir -p $(@D)
 	$(BPF_CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -Wall $(if $(WERROR),-Werror) \
-		$(shell $(PKG_CONFIG) --cflags libbpf) -c -o $@ $<
+		$(shell $(PKG_CONFIG) --cflags $(PC_BPF)) -c -o $@ $<
 
 $(BUILD)/lib/audit_bpf.o: $(BPF_OBJECT) tools/bpf/audit_record.h
 $(BUILD)/lib/audit_bpf.o: private ALL_CFLAGS += $(BPF_OBJECT:%=-DBPF_OBJECT='"%"')
@@ -133,8 +134,9 @@ check:
 
 bench:
 	tests/deps check
-	$(MAKE) -s BUILD=$(BUILD)/plain all
+	$(MAKE) -s BUILD=$(BUILD)/plain all test-programs
 	VP_BUILD=$(CURDIR)/$(BUILD)/plain tests/lib/private-host bash -c 'tests/bench/start; exit $$?'
+	VP_BUILD=$(CURDIR)/$(BUILD)/plain tests/lib/private-host bash -c 'tests/bench/audit; exit $$?'
 
 rpm:
 	tests/deps rpm

@@ -151,7 +151,7 @@ tree() {
 
 @test "the spec requires the libraries that the Makefile links" {
     rpmspec -q --buildrequires spec/virt-privileges.spec | sed -n 's/^pkgconfig(\(.*\))$/\1/p' | sort |
-        diff -u - <(sed -n 's/^PC_virt.* := //p' Makefile | xargs -n 1 | sort -u)
+        diff -u - <(sed -En 's/^PC_(virt.*|BPF) := //p' Makefile | xargs -n 1 | sort -u)
 }
 
 @test "the version is the spec's everywhere" {
