@@ -17,6 +17,7 @@ calls() {
 sleepers() {
     local i
     for ((i = 0; i < $1; i++)); do
+        # shellcheck disable=SC2217 # the same descriptors for all of them
         sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
         started+=("$!")
     done

@@ -36,7 +36,7 @@ for process in json.load(sys.stdin)["processes"]:
 }
 
 @test "a copy and another name of QEMU are found among all processes, through BPF as through /proc" {
-    local way name
+    local way
     make_usr
     cp "$qemu" /usr/bin/dovecot
     touch /usr/bin/other
@@ -79,8 +79,8 @@ for process in json.load(sys.stdin)["processes"]:
 @test "a process that is gone, and what is no process, end the audit with status 2" {
     run -2 virt-priv-audit --pid 4194305
     [[ $output == *"there is no process 4194305"* ]]
-    for pid in 0 -1 x 1x 99999999999 ''; do
-        run -2 virt-priv-audit --pid "$pid"
+    for id in 0 -1 x 1x 99999999999 ''; do
+        run -2 virt-priv-audit --pid "$id"
         [[ $output == *"not a process id"* ]]
     done
 }

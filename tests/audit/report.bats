@@ -71,8 +71,8 @@ on_terminal() {
 @test "a report that can't be written is an error, whatever its form" {
     make_good
     for option in "" --json --nagios --help --version "--explain all" "--explain P01"; do
-        # shellcheck disable=SC2086
         status=0
+        # shellcheck disable=SC2086
         virt-priv-audit --root "$t" $option >/dev/full 2>/dev/null || status=$?
         echo "$option: $status"
         [ "$status" -eq 2 ] || [ "$option $status" = "--nagios 3" ]
@@ -101,7 +101,7 @@ on_terminal() {
     [ "$(/usr/bin/python3 -c 'import json, sys; print(*sorted({f["check"] for f in json.load(sys.stdin)["findings"]}))' <<<"$output")" = "P05 P16" ]
     run -1 report --check P05 --check P16 --exclude P16
     [[ $output == *P05* && $output != *P16* ]]
-    for ids in P99 "" P05, "P05 P16"; do
+    for ids in P99 "" "P05," "P05 P16"; do
         run -2 report --check "$ids"
         run -2 report --exclude "$ids"
         [[ $output == *"there is no such check"* ]]

@@ -128,9 +128,8 @@ static bool load(struct audit_bpf *bpf)
 	bpf->wanted = map ? bpf->bpf_map__fd(map) : -1;
 	bpf->threads = attach(bpf, "audit_threads");
 	bpf->kvm_users = attach(bpf, "audit_kvm_users");
-	return bpf->wanted >= 0 &&
-	       bpf->bpf_map__value_size(map) == sizeof(struct audit_wanted) && bpf->threads &&
-	       bpf->kvm_users;
+	return bpf->wanted >= 0 && bpf->bpf_map__value_size(map) == sizeof(struct audit_wanted) &&
+	       bpf->threads && bpf->kvm_users;
 }
 
 struct audit_bpf *audit_bpf_open(void)
@@ -223,7 +222,8 @@ static bool take_twice(struct audit_bpf *bpf, const struct audit_wanted *wanted)
 	const int key = 0;
 
 	bpf->first.n = bpf->second.n = 0;
-	return bpf->bpf_map_update_elem(bpf->wanted, &key, wanted, BPF_ANY) == 0 && take(bpf, &bpf->first) && take(bpf, &bpf->second);
+	return bpf->bpf_map_update_elem(bpf->wanted, &key, wanted, BPF_ANY) == 0 &&
+	       take(bpf, &bpf->first) && take(bpf, &bpf->second);
 }
 
 ssize_t audit_bpf_find(

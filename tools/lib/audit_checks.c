@@ -136,8 +136,7 @@ const struct audit_check audit_checks[] = {
 		"is the policy of this package. A device of another kind in its place is of "
 		"severity "
 		"critical.",
-		"udevadm trigger -c add -s misc -y kvm", NULL,
-		check_kvm_device},
+		"udevadm trigger -c add -s misc -y kvm", NULL, check_kvm_device},
 	{"H02", "KVM works for the QEMU user", SEVERITY_MEDIUM, false, false,
 		"As that user and without any capability: open /dev/kvm, check the version, create "
 		"a "
