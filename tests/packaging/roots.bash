@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# What the suites of packages share: packages, repositories of them, and roots to
+# install them into. Everything mounted is on or below /mnt, which goes with the
+# namespace that tests/lib/private-host has made.
+#
+# A root is an overlay of one small system (tests/lib/base-root), whose libraries
+# and programs rpm knows through a stand-in package (tests/lib/provides-rpm).
+
+export all=/mnt/rpm
+export rpms=$all/rpms
+# The account database, and what rpm and dnf keep, in what tree() prints.
+export accounts='^etc/((passwd|group|shadow|gshadow)-?|\.pwd\.lock) '
+export bookkeeping='^usr/lib/sysimage|^var/(cache|lib)/dnf|^var/log/(dnf|hawkey)|^etc/dnf'
+
+# Builds the packages into $rpms, and a repository of them and the stand-in, $all/repo.
+make_packages() {
+    [ "${VP_PRIVATE_HOST-}" = yes ]
+    mkdir -p "$all"/home/empty
+    # rpm's own settings: a database where Fedora has it.
+    export HOME=$all/home
+    echo '%_dbpath /usr/lib/sysimage/rpm' >"$HOME/.rpmmacros"
+    # Debian's rpm wants this option before it installs anything.
+    force=$(rpm --help | grep -o -- --force-debian || true)
+    export force
+    arch=$(rpm --eval '%{_arch}')
+    export arch
+    base=$(tests/lib/base-root)
+    export base
+    spec/build --output "$rpms"
+    new_repo repo "$rpms"/virt-privileges-[0-9]*."$arch.rpm" "$rpms"/virt-privileges-libvirt-*.rpm
+    package=$(echo "$all"/repo/virt-privileges-[0-9]*)
+    export package
+}
+
+# earlier_packages DIR: the packages as a release before this one's would have them.
+earlier_packages() {
+    spec/build --output "$1" --define 'dist ~earlier'
+}
+
+# new_repo NAME RPM...: a repository at $all/NAME, and dnf's settings for it alone, no plugins.
+# Provides of the stand-in that match $without are left out.
+new_repo() {
+    local name=$1
+    shift
+    mkdir -p "$all/$name"
+    cp "$@" "$all/$name"
+    tests/lib/provides-rpm "$base" "$all/$name" "${without-^$}"
+    createrepo_c --quiet "$all/$name"
+    cat >"$all/$name.conf" <<CONF
+[main]
+gpgcheck=False
+plugins=False
+reposdir=$all/home/empty
+varsdir=$all/home/empty
+cachedir=/var/cache/dnf
+[$name]
+name=$name
+baseurl=file://$all/$name
+CONF
+}
+
+# What must be the same after all of this. /run and /etc are those of private-host.
+host_state() {
+    stat -c '%i %a %u %g %z' /dev/kvm 2>&1 || true
+    sha256sum /etc/passwd /etc/group /etc/shadow /etc/gshadow
+    # /run/mount is mount's own.
+    find /run /etc /usr/lib/sysusers.d /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/systemd | grep -v '^/run/mount' | sort
+}
+
+# new_root NAME [BASE]: a copy of the base, or of the root of that name, at $all/NAME.
+new_root() {
+    local dir=$all/$1 lower=$base
+    [ $# -eq 1 ] || lower=$all/$2
+    mkdir "$dir" "$dir.upper" "$dir.work"
+    mount -t overlay -o "lowerdir=$lower,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
+    # Fedora's package filesystem has it, and Debian does not.
+    mkdir -p "$dir/usr/share/licenses"
+}
+
+drop_root() {
+    umount "$all/$1"
+    rm -rf "$all/$1" "$all/$1.upper" "$all/$1.work"
+}
+
+# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.
+dnf_in() {
+    local root=$all/$1
+    shift
+    dnf --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
+        --setopt=module_platform_id=platform:vp --assumeyes "$@"
+}
+
+# rpm_in ROOT OPTION...
+rpm_in() {
+    local root=$all/$1
+    shift
+    # shellcheck disable=SC2086 # an option or nothing
+    rpm $force --root "$root" "$@"
+}
+
+# tree ROOT: a line for each thing in it.
+tree() {
+    find "$all/$1" -xdev -mindepth 1 \
+        \( -type d -printf '%P %y %m %u:%g\n' -o -printf '%P %y %m %u:%g %s %l\n' \) |
+        grep -Ev "$bookkeeping" | sort
+}
