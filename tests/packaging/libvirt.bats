@@ -5,7 +5,7 @@
 #
 # A file of libvirt.d is a situation; its first line names it. The others are, in order:
 #
-#   dnf WORD..., rpm WORD...      a transaction; a word /NAME is the package's file
+#   dnf WORD..., rpm WORD...      a transaction; /NAME is for rpm the package's file
 #   run WORD...                   a command in the root
 #   admin append LINE             at the end of qemu.conf
 #   admin write LINE              the whole of qemu.conf
@@ -87,14 +87,13 @@ teardown_file() {
 
 # What the packages themselves say, of all that a transaction prints.
 own_words() {
-    grep -E 'qemu\.conf|virt-priv|scriptlet|[Ww]arning|[Ee]rror' <<<"$1" |
-        grep -Ev '^ *(virt-privileges(-libvirt)?|libvirt-daemon-driver-qemu) |^(Installed|Upgraded|Removed|Downgraded|Reinstalled):|^  (Preparing|Installing|Upgrading|Erasing|Removing|Cleanup|Verifying|Running scriptlet|Reinstalling|Downgrading|Obsoleting) .*[0-9]/[0-9]|^Package virt-priv' || true
+    grep -E 'virt-priv-|qemu\.conf|virt-privileges: |[Ww]arning|[Ee]rror|failed' <<<"$1" || true
 }
 
 transact() {
     local words=("$@") i
     for i in "${!words[@]}"; do
-        if [[ ${words[i]} == /* ]]; then
+        if [ "${words[0]}" = rpm ] && [[ ${words[i]} == /* ]]; then
             words[i]=$(echo "$all/$default${words[i]}"*.rpm)
         fi
     done
@@ -181,7 +180,7 @@ situation() {
         esac
     done <"$1"
     # Nothing but the package's own lines is left anywhere.
-    run -0 find "$etc/.." -maxdepth 2 -name '*qemu.conf?*' ! -name '*.rpm*'
+    run -0 find "$all/row/etc" -maxdepth 2 -name '*qemu.conf?*' ! -name '*.rpm*'
     [ "$output" = "" ]
     table_row "$(sed -n '1s/^# *//p' "$1") (libvirt's default: $default)" row "$conf"
     drop_root row
@@ -242,6 +241,10 @@ both() {
 
 @test "both are removed in one transaction" {
     both both-removed
+}
+
+@test "libvirt is removed, this package is not, and libvirt comes back" {
+    both libvirt-alone-removed
 }
 
 @test "the part for libvirt alone is removed" {
