@@ -12,6 +12,7 @@ UDEVRULESDIR ?= $(LIBDIR)/udev/rules.d
 SYSUSERSDIR ?= $(LIBDIR)/sysusers.d
 TMPFILESDIR ?= $(LIBDIR)/tmpfiles.d
 UNITDIR ?= $(LIBDIR)/systemd/system
+PRESETDIR ?= $(LIBDIR)/systemd/system-preset
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 # Where objects and programs go; another one for another compiler or sanitizer.
 BUILD ?= build
@@ -111,7 +112,7 @@ test-programs: $(UNIT_TESTS) $(HELPERS)
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(VENDORDIR) $(DESTDIR)$(UDEVRULESDIR) \
 		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(UNITDIR) \
-		$(DESTDIR)$(MANDIR) \
+		$(DESTDIR)$(PRESETDIR) $(DESTDIR)$(MANDIR) \
 		$(DESTDIR)$(BASHCOMPDIR)
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 0644 conf/qemu.conf $(DESTDIR)$(VENDORDIR)
@@ -119,6 +120,7 @@ install: all
 	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
 	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)
 	install -m 0644 conf/systemd/* $(DESTDIR)$(UNITDIR)
+	install -m 0644 conf/systemd-preset/*.preset $(DESTDIR)$(PRESETDIR)
 	for page in $(MANUALS); do \
 		install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done

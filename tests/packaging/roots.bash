@@ -79,7 +79,7 @@ new_root() {
 
 drop_root() {
     umount "$all/$1"
-    rm -rf "$all/$1" "$all/$1.upper" "$all/$1.work"
+    rm -rf "${all:?}/$1" "$all/$1.upper" "$all/$1.work"
 }
 
 # dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.

@@ -98,6 +98,8 @@ setup_file() {
 -rwxr-xr-x root:root /usr/bin/virt-priv-run
 drwxr-xr-x root:root /usr/lib/systemd
 drwxr-xr-x root:root /usr/lib/systemd/system
+drwxr-xr-x root:root /usr/lib/systemd/system-preset
+-rw-r--r-- root:root /usr/lib/systemd/system-preset/85-virt-privileges.preset
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-audit.service
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-audit.timer
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-recover.service
@@ -132,6 +134,16 @@ drwxr-xr-x root:root /usr/share/virt-privileges
 -rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
 FILES
     )
+}
+
+@test "the part for libvirt has no file but the license, comes by itself, and acts by triggers that rpm-ostree takes" {
+    libvirt=$(echo "$rpms"/virt-privileges-libvirt-*.noarch.rpm)
+    [ "$(rpm -qpl "$libvirt" | grep -v '^/usr/share/licenses/')" = "" ]
+    version=$(rpm -qp --qf '%{version}-%{release}' "$libvirt")
+    rpm -qp --requires "$libvirt" | grep -v ^rpmlib | sort -u | diff -u - <(printf '%s\n' /bin/sh "virt-privileges = $version")
+    [ "$(rpm -qp --supplements "$libvirt")" = "(virt-privileges and libvirt-daemon-driver-qemu)" ]
+    [ "$(rpm -qp --qf '[%{TRANSFILETRIGGERNAME} ]%|PREIN?{x}|%|POSTIN?{x}|%|POSTUN?{x}|%|TRIGGERNAME?{x}|%|FILETRIGGERNAME?{x}|' "$libvirt")" = "/etc/libvirt /etc/libvirt " ]
+    [ "$(rpm -qp --qf '%|TRIGGERNAME?{x}|%|FILETRIGGERNAME?{x}|%|TRANSFILETRIGGERNAME?{x}|' "$package")" = "" ]
 }
 
 @test "every program has a manual page, and every page says what it is" {
@@ -286,7 +298,7 @@ quiet_install() {
     printf '%s\n' qemu:x:5107: kvm:x:5036:qemu >"$all/ldap/var/lib/extrausers/group"
     cp -a "$all/ldap/etc" "$BATS_TEST_TMPDIR/etc"
     quiet_install ldap
-    diff -r --no-dereference "$BATS_TEST_TMPDIR/etc" "$all/ldap/etc"
+    diff -r --no-dereference --exclude=systemd "$BATS_TEST_TMPDIR/etc" "$all/ldap/etc"
 }
 
 @test "an id that somebody from elsewhere has is not given to a new account" {
