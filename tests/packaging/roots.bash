@@ -78,7 +78,7 @@ new_root() {
 }
 
 drop_root() {
-    umount "$all/$1"
+    umount --recursive "$all/$1" || return
     rm -rf "${all:?}/$1" "$all/$1.upper" "$all/$1.work"
 }
 

@@ -1,0 +1,362 @@
+#!/usr/bin/env bats
+# What survives transactions of the packages, whole and interrupted ones, and those
+# that are made without a running system: as an installer and a builder of images do.
+# shellcheck disable=SC2030,SC2031 # run's variables are a test's own
+
+bats_require_minimum_version 1.5.0
+
+load roots
+load table
+
+setup_file() {
+    make_packages
+    # As on a machine whose own udevd runs: its socket is there, and nobody must write to it.
+    mkdir -p /run/udev
+    make_socket /run/udev/control
+    host_state >"$all/host"
+    earlier_packages "$all/earlier"
+    tests/lib/libvirt-rpm 1 "$(tests/lib/distribution-qemu-conf)" "$all/earlier"
+    new_repo both "$all"/repo/virt-*.rpm "$all"/earlier/virt-privileges-[0-9]*."$arch.rpm" \
+        "$all"/earlier/virt-privileges-libvirt-*.rpm "$all"/earlier/libvirt-*.rpm
+    new_root installed
+    repo=both dnf_in installed install virt-privileges
+    new_root installed-earlier
+    repo=both dnf_in installed-earlier install virt-privileges-0.1.0-1~earlier
+    : >"$all/table"
+}
+
+setup() {
+    export repo=both
+}
+
+teardown() {
+    [ ! -e "$all/row" ] || drop_root row
+}
+
+teardown_file() {
+    print_table
+}
+
+make_socket() {
+    /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
+}
+
+# inside COMMAND...: in the root, which has a /proc for that time.
+inside() {
+    unshare --mount --propagation private sh -c \
+        'root=$1 && shift && mkdir -p "$root/proc" && mount -t proc proc "$root/proc" && exec chroot "$root" "$@"' sh "$all/row" "$@"
+}
+
+recover_is() {
+    [ "$(systemctl --root="$all/row" is-enabled virt-priv-recover.service 2>&1)" = "$1" ]
+}
+
+# What every installation must have come to.
+is_whole() {
+    [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
+    [ "$(device_mode row)" = "666, rule" ]
+    run -0 rpm_in row -V --nodeps virt-privileges
+    [ "$output" = "" ]
+    [ "$(rpm_in row -q --qf '%{release}\n' virt-privileges)" = "${1-1}" ]
+}
+
+# The bytes of the account files, without the copies that shadow-utils make.
+account_files() {
+    (cd "$all/row/etc" && sha256sum passwd group shadow gshadow)
+}
+
+# A disk that somebody owns and a VM holds, and an admin's own files.
+with_a_machine() {
+    mkdir -p "$all/row/srv"
+    mount -t tmpfs -o mode=0755 tmpfs "$all/row/srv"
+    touch "$all/row/srv/disk"
+    chown 6001:6001 "$all/row/srv/disk"
+    inside virt-priv-chown claim --name vm1 --disk /srv/disk
+    mkdir -p "$all/row/etc/virt-privileges/vms"
+    echo qemu-system-x86_64 >"$all/row/etc/virt-privileges/vms/vm1.conf"
+    systemctl --root="$all/row" --quiet enable virt-priv-vm@vm1.service
+    account_files >"$BATS_TEST_TMPDIR/accounts"
+}
+
+machine_is_there() {
+    [ "$(stat -c %u "$all/row/srv/disk")" = 107 ]
+    [ -s "$all/row/var/lib/virt-privileges/claims/vm1" ]
+    [ "$(stat -c %a "$all/row/var/lib/virt-privileges/claims")" = 700 ]
+    [ "$(cat "$all/row/etc/virt-privileges/vms/vm1.conf")" = qemu-system-x86_64 ]
+    account_files | diff "$BATS_TEST_TMPDIR/accounts" -
+}
+
+disk_comes_back() {
+    inside virt-priv-chown release --name vm1
+    [ "$(stat -c %u:%g "$all/row/srv/disk")" = 6001:6001 ]
+    [ ! -e "$all/row/var/lib/virt-privileges/claims/vm1" ]
+}
+
+vm_is_enabled() {
+    [ -L "$all/row/etc/systemd/system/multi-user.target.wants/virt-priv-vm@vm1.service" ]
+}
+
+@test "installed: the recovery at boot is enabled, no machine is" {
+    new_root row installed
+    is_whole
+    recover_is enabled
+    [ "$(systemctl --root="$all/row" is-enabled virt-priv-vm@.service 2>&1)" = disabled ]
+    [ "$(find "$all/row/etc/systemd" -name 'virt-priv-*' -printf '%P\n')" = system/multi-user.target.wants/virt-priv-recover.service ]
+    table_row "installed" row -
+}
+
+# survives SITUATION FROM COMMAND... -- RELEASE: with a machine that holds a disk, and an
+# admin who has disabled the recovery.
+survives() {
+    local situation=$1 release=${*: -1}
+    new_root row "$2"
+    with_a_machine
+    systemctl --root="$all/row" --quiet disable virt-priv-recover.service
+    dnf_in row "${@:3:$#-4}"
+    is_whole "$release"
+    machine_is_there
+    vm_is_enabled
+    recover_is disabled
+    table_row "$situation" row -
+    disk_comes_back
+}
+
+@test "reinstalled: accounts, claims, and what an admin has enabled and disabled are as they were" {
+    survives reinstalled installed reinstall virt-privileges -- 1
+}
+
+@test "upgraded: accounts, claims, and what an admin has enabled and disabled are as they were" {
+    survives upgraded installed-earlier upgrade virt-privileges -- 1
+}
+
+@test "downgraded: accounts, claims, and what an admin has enabled and disabled are as they were" {
+    survives downgraded installed downgrade virt-privileges -- 1~earlier
+}
+
+@test "removed while a machine holds a disk: that is said, and the disk comes back after another installation" {
+    new_root row installed
+    with_a_machine
+    run -0 dnf_in row remove virt-privileges
+    echo "$output"
+    grep -xF "virt-privileges: files are still lent to vm1, and their owners noted in /var/lib/virt-privileges: if they are not given back when the virtual machine ends, install virt-privileges again and run: virt-priv-chown release --name vm1" <<<"$output"
+    machine_is_there
+    [ "$(find "$all/row/etc/systemd" -name 'virt-priv-*')" = "" ]
+    table_row "removed while a machine holds a disk" row -
+    dnf_in row install virt-privileges
+    is_whole
+    machine_is_there
+    recover_is enabled
+    table_row "removed and installed again" row -
+    disk_comes_back
+}
+
+@test "removed while several machines hold disks: all are named; with none, nothing is said" {
+    new_root row installed
+    with_a_machine
+    touch "$all/row/srv/disk2"
+    inside virt-priv-chown claim --name vm2 --disk /srv/disk2
+    run -0 rpm_in row -e virt-privileges
+    [[ $output == "virt-privileges: files are still lent to vm1, vm2, and "*" release --name vm1" ]]
+    drop_root row
+    new_root row installed
+    run -0 rpm_in row -e virt-privileges
+    [ "$output" = "" ]
+    table_row removed row -
+}
+
+@test "history undo: of an installation, of an upgrade, of a removal" {
+    new_root row
+    dnf_in row install virt-privileges-0.1.0-1~earlier
+    is_whole '1~earlier'
+    dnf_in row history undo last
+    run -1 rpm_in row -q virt-privileges
+    [ ! -e "$all/row/usr/bin/virt-priv-exec" ]
+    recover_is disabled || recover_is "Failed to get unit file state for virt-priv-recover.service: No such file or directory"
+    dnf_in row install virt-privileges-0.1.0-1~earlier
+    with_a_machine
+    dnf_in row upgrade virt-privileges
+    is_whole
+    dnf_in row history undo last
+    is_whole '1~earlier'
+    machine_is_there
+    table_row "history undo of an upgrade" row -
+    dnf_in row remove virt-privileges
+    dnf_in row history undo last
+    is_whole '1~earlier'
+    machine_is_there
+    recover_is enabled
+    table_row "history undo of a removal" row -
+    disk_comes_back
+}
+
+# --- Interrupted ---
+
+# ends_at COMMAND: the transaction, scriptlet and all, ends as at a power failure when that is called.
+ends_at() {
+    local real
+    mkdir -p "$all/row/run/udev"
+    [ -S "$all/row/run/udev/control" ] || make_socket "$all/row/run/udev/control"
+    real=$all/row/usr/sbin/$1
+    [ ! -e "$real" ] || mv "$real" "$real.real"
+    # shellcheck disable=SC2016
+    printf '%s\n' '#!/bin/sh' 'echo ended at "${0##*/}" >/ended' 'read -r group </transaction' 'kill -KILL "-$group"' >"$real"
+    chmod +x "$real"
+}
+
+works_again() {
+    rm "$all/row/usr/sbin/$1"
+    [ ! -e "$all/row/usr/sbin/$1.real" ] || mv "$all/row/usr/sbin/$1.real" "$all/row/usr/sbin/$1"
+    rm -rf "$all/row/run/udev"
+}
+
+# interrupted COMMAND WORD...: a transaction of dnf's that ends there.
+interrupted() {
+    ends_at "$1"
+    export -f dnf_in
+    # shellcheck disable=SC2016
+    run setsid --wait bash -c 'echo $$ >"$all/row/transaction"; dnf_in row "$@"' bash "${@:2}"
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ $output != *Complete!* ]]
+    [ "$(cat "$all/row/ended")" = "ended at $1" ]
+    rm "$all/row/ended" "$all/row/transaction"
+    works_again "$1"
+}
+
+@test "an installation that ends amid %pre is repeated" {
+    for command in groupadd useradd usermod; do
+        new_root row
+        interrupted "$command" install virt-privileges
+        run -1 rpm_in row -q virt-privileges
+        [ ! -e "$all/row/usr/bin/virt-priv-exec" ]
+        dnf_in row install virt-privileges
+        is_whole
+        recover_is enabled
+        table_row "ended at $command, repeated" row -
+        drop_root row
+    done
+}
+
+@test "an installation that ends at %post is there but for what is enabled; removed and installed again it is whole" {
+    new_root row
+    interrupted systemctl install virt-privileges
+    is_whole
+    recover_is disabled
+    dnf_in row reinstall virt-privileges
+    is_whole
+    dnf_in row remove virt-privileges
+    dnf_in row install virt-privileges
+    is_whole
+    recover_is enabled
+    table_row "ended at %post, removed, repeated" row -
+}
+
+@test "an installation that ends at %posttrans is repeated" {
+    new_root row
+    interrupted udevadm install virt-privileges
+    is_whole
+    recover_is enabled
+    dnf_in row reinstall virt-privileges
+    is_whole
+    recover_is enabled
+    table_row "ended at %posttrans, repeated" row -
+}
+
+@test "an installation that ends where libvirt's settings are adapted is repeated" {
+    new_root row
+    interrupted virt-priv-conf install virt-privileges libvirt-daemon-driver-qemu
+    is_whole
+    cmp "$all/row/etc/libvirt/qemu.conf" "$(tests/lib/distribution-qemu-conf)"
+    dnf_in row reinstall virt-privileges-libvirt
+    [ "$(inside virt-priv-conf get user)" = qemu ]
+    is_whole
+    table_row "ended at the trigger, repeated" row adopted
+}
+
+@test "an upgrade that ends at %pre or %posttrans is repeated" {
+    for command in getent udevadm; do
+        new_root row installed-earlier
+        with_a_machine
+        # Not in /usr/sbin on this system.
+        [ "$command" != getent ] || mv "$all/row/usr/bin/getent" "$all/row/usr/sbin/getent"
+        interrupted "$command" upgrade virt-privileges
+        machine_is_there
+        [ "$(rpm_in row -q virt-privileges | wc -l)" -eq 1 ]
+        if [ "$command" = getent ]; then
+            mv "$all/row/usr/sbin/getent" "$all/row/usr/bin/getent"
+            dnf_in row upgrade virt-privileges
+        else
+            dnf_in row reinstall virt-privileges
+        fi
+        is_whole
+        machine_is_there
+        vm_is_enabled
+        recover_is enabled
+        table_row "upgrade ended at $command, repeated" row -
+        drop_root row
+    done
+}
+
+@test "a removal that ends at %preun or %postun is repeated" {
+    for command in systemctl udevadm; do
+        new_root row installed
+        with_a_machine
+        interrupted "$command" remove virt-privileges
+        machine_is_there
+        dnf_in row remove virt-privileges
+        run -1 rpm_in row -q virt-privileges
+        [ "$(find "$all/row/etc/systemd" "$all/row/usr" -name '*virt-priv*')" = "" ]
+        [ ! -e "$all/row/usr/bin/virt-priv-exec" ]
+        machine_is_there
+        table_row "removal ended at $command, repeated" row -
+        drop_root row
+    done
+}
+
+# --- Without a running system ---
+
+@test "an installer's root with nothing in /dev, /proc, /sys and /run" {
+    new_root row
+    rm -rf "$all"/row/{dev,proc,sys,run}/{*,.[!.]*}
+    run -0 dnf_in row install virt-privileges libvirt-daemon-driver-qemu
+    run ! grep -iE 'warning|error|failed|not found|cannot|No such' <<<"$output"
+    # dnf itself keeps its lock below /run.
+    [ "$(find "$all"/row/{dev,proc,sys,run} -mindepth 1 ! -path '*/run/dnf*' ! -path '*/run/user*')" = "" ]
+    recover_is enabled
+    is_whole
+    [ "$(inside virt-priv-conf get user)" = qemu ]
+    table_row "nothing in /dev, /proc, /sys, /run" row adopted
+    run -0 dnf_in row remove virt-privileges
+    run ! grep -iE 'warning|error|failed|not found|cannot|No such' <<<"$output"
+}
+
+@test "a root without systemd, and without udev" {
+    new_root row
+    rm -rf "$all"/row/usr/bin/{udevadm,systemctl,systemd-*}
+    run -0 rpm_in row -i --nodeps "$package"
+    [ "$output" = "" ]
+    is_whole
+    table_row "neither systemd nor udev" row -
+    run -0 rpm_in row -e virt-privileges
+    [ "$output" = "" ]
+}
+
+@test "an image whose /var can't be written: nothing fails, and a word about what could not be noted" {
+    new_root row
+    # rpm keeps its scripts in /tmp then, and its database below /usr.
+    mount --bind "$all/row/var" "$all/row/var"
+    mount -o remount,bind,ro "$all/row/var"
+    run -0 rpm_in row --define '_tmppath /tmp' -i --nodeps "$all"/both/{virt-privileges-0.1.0-1,virt-privileges-libvirt-0.1.0-1,libvirt-}[^~]*.rpm
+    echo "$output"
+    [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads it\|^A virtual machine' <<<"$output")" = "virt-priv-conf: warning: can't make the directory /var/lib/virt-privileges: Read-only file system" ]
+    is_whole
+    recover_is enabled
+    [ "$(inside virt-priv-conf get user)" = qemu ]
+    table_row "/var can't be written" row adopted
+    rpm_in row --define '_tmppath /tmp' -e virt-privileges virt-privileges-libvirt
+    cmp "$all/row/etc/libvirt/qemu.conf" "$(tests/lib/distribution-qemu-conf)"
+}
+
+@test "nothing of the machine around was changed" {
+    host_state | diff -u "$all/host" -
+}
