@@ -7,9 +7,15 @@
 bats_require_minimum_version 1.5.0
 
 load roots
+load table
+
+teardown_file() {
+    print_table
+}
 
 setup_file() {
     make_packages
+    : >"$all/table"
     host_state >"$all/host"
     without='^libcap-ng\.so' new_repo broken "$package"
     new_root installed
@@ -169,13 +175,23 @@ FILES
     [ "$(rpm -qp --recommends --suggests --supplements "$package")" = "" ]
 }
 
+# native: the package as rpm makes it that has a program for accounts.
+native() {
+    [ -e "$all/native" ] || spec/build --output "$all/native" --with native_sysusers >&2
+    echo "$all"/native/virt-privileges-[0-9]*."$arch.rpm"
+}
+
 @test "where rpm makes accounts itself there is no %pre, and nothing that it would need" {
-    for how in '--with native_sysusers' '--define __systemd_sysusers\ /usr/bin/systemd-sysusers'; do
-        eval "spec/build --output '$BATS_TEST_TMPDIR' $how"
-        native=$(echo "$BATS_TEST_TMPDIR"/virt-privileges-[0-9]*."$arch.rpm")
-        [ "$(rpm -qp --qf '%|PREIN?{yes}:{no}| %|POSTTRANS?{yes}|' "$native")" = "no yes" ]
-        run ! grep shadow-utils <<<"$(rpm -qp --requires "$native")"
+    spec/build --output "$BATS_TEST_TMPDIR" --define '__systemd_sysusers /usr/bin/systemd-sysusers'
+    for rpm in "$(native)" "$BATS_TEST_TMPDIR"/virt-privileges-[0-9]*."$arch.rpm"; do
+        [ "$(rpm -qp --qf '%|PREIN?{yes}:{no}| %|POSTTRANS?{yes}|' "$rpm")" = "no yes" ]
+        run ! grep shadow-utils <<<"$(rpm -qp --requires "$rpm")"
+        # Where rpm reads it.
+        rpm2cpio "$rpm" | cpio --quiet -i --to-stdout ./usr/lib/sysusers.d/virt-privileges.conf | cmp - sysusers.d/virt-privileges.conf
     done
+    # Nothing else is different.
+    diff <(rpm -qp --scripts "$(native)") <(rpm -qp --scripts "$package" | sed '/^preinstall/,/^exit 0/d')
+    diff <(rpm -qpl "$(native)" | grep -v build-id) <(rpm -qpl "$package" | grep -v build-id)
 }
 
 @test "the debug packages fit the program and hold its sources" {
@@ -268,23 +284,39 @@ quiet_install() {
     [ "$said" = "" ]
 }
 
+# account_lines ROOT FILE: neither the order of lines nor where nologin is makes a difference.
+account_lines() {
+    sed 's,:/sbin/nologin$,:/usr/sbin/nologin,' "$all/$1/etc/$2" | sort
+}
+
 @test "%pre and systemd-sysusers make the same accounts of the same machine, in silence" {
+    # Builds it, outside of the loop's silence.
+    native
     for case in tests/packaging/accounts.d/*/; do
-        name=account-$(basename "$case")
-        new_root "$name"
-        put_accounts "$name" "$case/before"
-        quiet_install "$name"
+        name=$(basename "$case")
+        new_root "pre-$name"
+        put_accounts "pre-$name" "$case/before"
+        quiet_install "pre-$name"
+        # What rpm does with such a package, which this machine's rpm does not.
+        new_root "native-$name"
+        put_accounts "native-$name" "$case/before"
+        rpm_in "native-$name" -i --nodeps "$(native)"
+        SYSTEMD_LOG_LEVEL=notice systemd-sysusers --root="$all/native-$name" virt-privileges.conf
         for file in passwd group; do
             echo "$case$file"
-            diff -u <(sort "$case/after/$file") <(sed 's,:/sbin/nologin$,:/usr/sbin/nologin,' "$all/$name/etc/$file" | sort)
+            diff -u <(sort "$case/after/$file") <(account_lines "pre-$name" "$file")
+            diff -u <(account_lines "native-$name" "$file") <(account_lines "pre-$name" "$file")
         done
         # Once more, as an upgrade does it: not a byte changes.
-        cp -a "$all/$name/etc" "$BATS_TEST_TMPDIR/$name"
-        run -0 rpm_in "$name" -U --force --nodeps "$package"
+        cp -a "$all/pre-$name/etc" "$BATS_TEST_TMPDIR/$name"
+        run -0 rpm_in "pre-$name" -U --force --nodeps "$package"
         [ "$output" = "" ]
         for file in passwd group shadow gshadow; do
-            cmp "$all/$name/etc/$file" "$BATS_TEST_TMPDIR/$name/$file"
+            cmp "$all/pre-$name/etc/$file" "$BATS_TEST_TMPDIR/$name/$file"
         done
+        table_row "accounts: ${name//-/ }" "pre-$name" -
+        table_row "accounts, made by rpm itself: ${name//-/ }" "native-$name" -
+        drop_root "native-$name"
     done
 }
 
@@ -314,6 +346,14 @@ quiet_install() {
     [ "$(chroot "$all/ldap-ids" id qemu)" = "uid=107(qemu) gid=996(qemu) groups=996(qemu),997(kvm)" ]
 }
 
+# made_at_boot ROOT: systemd-sysusers makes what %pre could not, as the message promises.
+made_at_boot() {
+    run chroot "$all/$1" id qemu
+    [ "$status" -ne 0 ]
+    systemd-sysusers --root="$all/$1"
+    [ "$(chroot "$all/$1" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
+}
+
 @test "account files that can't be written: installed all the same, with a word about it" {
     new_root locked
     mount --bind "$all/locked/etc" "$all/locked/etc"
@@ -323,6 +363,45 @@ quiet_install() {
     [[ $output == *"virt-privileges: 'useradd "* ]]
     run -0 rpm_in locked -V --nodeps virt-privileges
     [ "$output" = "" ]
+    table_row "accounts: /etc can't be written" locked -
+    umount "$all/locked/etc"
+    made_at_boot locked
+    table_row "accounts: /etc can't be written, after a boot" locked -
+}
+
+@test "account files that somebody else has locked: waited for, and the accounts are made" {
+    new_root waiting
+    /usr/bin/python3 - "$all/waiting/etc/.pwd.lock" >"$BATS_TEST_TMPDIR/held" 3>&- <<'PYTHON' &
+import fcntl, sys, time
+with open(sys.argv[1], "w") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    time.sleep(2)
+PYTHON
+    until [ -s "$BATS_TEST_TMPDIR/held" ]; do sleep 0.02; done
+    SECONDS=0
+    quiet_install waiting
+    [ "$SECONDS" -ge 1 ]
+    wait
+    [ "$(chroot "$all/waiting" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
+    table_row "accounts: locked for a while" waiting -
+}
+
+@test "account files with a lock that nobody takes away: installed all the same, with a word about it" {
+    new_root stale
+    for file in passwd group shadow gshadow; do
+        echo 1 >"$all/stale/etc/$file.lock"
+    done
+    cp -a "$all/stale/etc" "$BATS_TEST_TMPDIR/etc"
+    run -0 rpm_in stale -i --nodeps "$package"
+    echo "$output"
+    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers tries again at the next boot"* ]]
+    for file in passwd group shadow gshadow; do
+        cmp "$all/stale/etc/$file" "$BATS_TEST_TMPDIR/etc/$file"
+    done
+    table_row "accounts: locked for good" stale -
+    made_at_boot stale
+    table_row "accounts: locked for good, after a boot" stale -
 }
 
 @test "a root without /dev, /proc, udev and systemd: in silence, and nothing is made in /dev" {
