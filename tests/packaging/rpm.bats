@@ -216,6 +216,16 @@ native() {
     cmp conf/qemu.conf "$all/installed/usr/share/virt-privileges/qemu.conf"
 }
 
+@test "installed: systemd-analyze verify finds nothing to say of any unit" {
+    for unit in "$all"/installed/usr/lib/systemd/system/virt-priv-*; do
+        name=${unit##*/}
+        run -0 unshare --mount --propagation private sh -c \
+            "mount -t proc proc $all/installed/proc && exec chroot $all/installed systemd-analyze verify --man=no ${name/@./@vm.}"
+        echo "$output"
+        [ "$output" = "" ]
+    done
+}
+
 @test "installed: the accounts are there" {
     [ "$(chroot "$all/installed" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     run -0 chroot "$all/installed" getent passwd qemu

@@ -31,10 +31,11 @@ of_audit() {
     unit=$audit setting "$@"
 }
 
-# allowed_by FILTER: writes the system calls that it allows, and those of the trace, each sorted.
-allowed_by() {
-    # Sets within sets are opened until only names of system calls are left.
-    local wanted=$1
+# calls UNIT MARK: of the lines of SystemCallFilter that begin with MARK, sorted; sets within sets are
+# opened until only names of system calls are left.
+calls() {
+    local wanted name
+    wanted=$(sed -n "s/^SystemCallFilter=$2\([^~]\)/\1/p" "$1" | xargs)
     while [[ $wanted == *@* ]]; do
         wanted=$(for name in $wanted; do
             case $name in
@@ -43,9 +44,14 @@ allowed_by() {
             esac
         done | sort -u | xargs)
     done
+    xargs -n 1 <<<"$wanted"
+}
+
+# allowed_by UNIT: writes the system calls that it allows, and those of the trace, each sorted.
+allowed_by() {
     # These two are always allowed (systemd.exec(5)).
-    # shellcheck disable=SC2086
-    printf '%s\n' $wanted execve exit_group | sort -u >"$BATS_TEST_TMPDIR/allowed"
+    comm -23 <({ calls "$1" "" && printf '%s\n' execve exit_group; } | sort -u) <(calls "$1" '~') \
+        >"$BATS_TEST_TMPDIR/allowed"
     sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | sort -u >"$BATS_TEST_TMPDIR/used"
 }
 
@@ -145,13 +151,44 @@ audit_with() {
 
 @test "the system calls of the audit are those that its service allows" {
     strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-audit --journal || true
-    allowed_by "$(of_audit SystemCallFilter)"
+    allowed_by "$audit"
     grep -x openat2 "$BATS_TEST_TMPDIR/used" || grep -x readlinkat "$BATS_TEST_TMPDIR/used"
     [ "$(comm -23 "$BATS_TEST_TMPDIR/used" "$BATS_TEST_TMPDIR/allowed")" = "" ]
 }
 
 @test "the service of the audit has no setting that hides what it looks at" {
     run ! grep -E '^(Protect(Home|Kernel.*|Proc|Clock)|Private.*|.*Paths|RootDirectory|DevicePolicy|RestrictSUIDSGID|DynamicUser|User)=' "$audit"
+}
+
+# score UNIT: what systemd-analyze thinks that it is exposed to, in tenths; 100 is everything.
+score() {
+    run -0 systemd-analyze security --offline=yes --no-pager "/usr/lib/systemd/system/$1"
+    echo "# $1: $(grep -oE '[0-9]+\.[0-9] [A-Z]+' <<<"$output" | tail -n 1)" >&3
+    sed -nE 's/.*exposure level for .*: ([0-9]+)\.([0-9]) .*/\1\2/p' <<<"$output"
+}
+
+@test "systemd-analyze security: no unit is open wider than its job asks for" {
+    [ "$(score virt-priv-recover.service)" -le 44 ]
+    [ "$(score virt-priv-audit.service)" -le 60 ]
+    # Starts any command line of root's, and scripts of the network.
+    [ "$(score virt-priv-vm@.service)" -le 77 ]
+}
+
+@test "a machine starts with the capabilities that its unit leaves, and as root keeps what is left" {
+    local caps
+    caps=$(sed -n 's/^CapabilityBoundingSet=~//p' conf/systemd/virt-priv-vm@.service | xargs |
+        sed 's/CAP_/-/g; s/ /,/g' | tr '[:upper:]' '[:lower:]')
+    [[ $caps == *-sys_time* ]]
+    nasm -f bin -o /mnt/guest.img tests/guest/hello.asm
+    run -33 setpriv --bounding-set "$caps" --no-new-privs virt-priv-run qemu-system-x86_64 -accel tcg -display none \
+        -device isa-debug-exit,iobase=0xf4 -drive file=/mnt/guest.img,format=raw
+    printf '%s\n' 'user = "root"' 'group = "root"' 'clear_emulator_capabilities = 0' >/etc/libvirt/qemu.conf
+    run -0 setpriv --bounding-set "$caps" --no-new-privs virt-priv-exec grep CapEff /proc/self/status
+    echo "$output"
+    rm /etc/libvirt/qemu.conf
+    # Not all, and not none.
+    [[ $output =~ CapEff:.*[0-9a-f]*[1-9a-f] ]]
+    [[ $output != *"$(grep CapEff /proc/self/status)"* ]]
 }
 
 @test "what the service starts is the installed program, at boot and before any VM" {
@@ -200,7 +237,7 @@ audit_with() {
     abandoned_claim
     run -1 strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-chown recover -v
     recovered
-    allowed_by "$(setting SystemCallFilter)"
+    allowed_by "$unit"
     grep -x openat2 "$BATS_TEST_TMPDIR/used"
     [ "$(comm -23 "$BATS_TEST_TMPDIR/used" "$BATS_TEST_TMPDIR/allowed")" = "" ]
 }
