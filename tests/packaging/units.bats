@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # The service, the program under the limits that it sets, and the directories.
 
+# shellcheck disable=SC2030,SC2031 # run's variables are a test's own
+
 bats_require_minimum_version 1.5.0
 
 unit=conf/systemd/virt-priv-recover.service
