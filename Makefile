@@ -115,7 +115,7 @@ install: all
 		$(DESTDIR)$(PRESETDIR) $(DESTDIR)$(MANDIR) \
 		$(DESTDIR)$(BASHCOMPDIR)
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
-	install -m 0644 conf/qemu.conf $(DESTDIR)$(VENDORDIR)
+	install -m 0644 conf/qemu.conf conf/kickstart/*.ks $(DESTDIR)$(VENDORDIR)
 	install -m 0644 udev-rules/*.rules $(DESTDIR)$(UDEVRULESDIR)
 	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
 	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)

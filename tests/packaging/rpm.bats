@@ -138,6 +138,7 @@ drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-run.8.gz
 drwxr-xr-x root:root /usr/share/virt-privileges
 -rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
+-rw-r--r-- root:root /usr/share/virt-privileges/virt-privileges.ks
 FILES
     )
 }
