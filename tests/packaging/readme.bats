@@ -154,6 +154,69 @@ as_root() {
     rm -f /etc/libvirt/qemu.conf
 }
 
+# The commands of virt-privileges(7), in its order.
+@test "every command of virt-privileges(7) does what the page says" {
+    local page=$PWD/tools/man/virt-privileges.7 n=0 command runner
+    [ "$(mandoc -T lint -W style "$page" | grep -v 'referenced manual not found')" = "" ]
+    cd /mnt/guest
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    chown alice:alice guest.img
+    while IFS= read -r command; do
+        n=$((n + 1))
+        case $command in
+        'virt-priv-conf show')
+            run -0 bash -c "$command"
+            [[ $output == *"user "*qemu* ]]
+            ;;
+        'virt-priv-conf check' | 'virt-priv-conf unset'*)
+            run -0 bash -c "$command"
+            ;;
+        'virt-priv-exec grep'*)
+            run -0 bash -c "$command"
+            [ "$(grep -c $'^Cap.*:\t0000000000000000$' <<<"$output")" -eq 5 ]
+            ;;
+        'virt-priv-run --check'*)
+            run -0 bash -c "$command"
+            [ "$output" = "" ]
+            ;;
+        'virt-priv-run qemu'*)
+            bash -c "exec $command" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+            runner=$!
+            until pgrep -P "$runner" -u qemu qemu; do
+                sleep 0.05
+                kill -0 "$runner" || { cat "$BATS_TEST_TMPDIR/said" && return 1; }
+            done
+            [ "$(stat -c %U guest.img)" = qemu ]
+            ;;
+        'virt-priv-chown status')
+            run -0 bash -c "$command"
+            echo "$output"
+            [[ $output == *running*/mnt/guest/guest.img* ]]
+            kill "$runner"
+            wait "$runner" || true
+            [ "$(stat -c %U guest.img)" = alice ]
+            ;;
+        'virt-priv-conf revert-to-root')
+            run -0 bash -c "$command"
+            runs_as_root
+            ;;
+        'virt-priv-conf set clear_emulator_capabilities 0')
+            run -0 bash -c "$command"
+            run -0 virt-priv-exec grep CapEff /proc/self/status
+            [[ $output == *"$(grep CapEff /proc/self/status)"* ]]
+            ;;
+        'virt-priv-conf restore-default')
+            run -0 bash -c "$command"
+            [ "$(virt-priv-exec id -u)" = 107 ]
+            ;;
+        *) return 1 ;;
+        esac
+    done < <(sed -n 's/^# //p' "$page")
+    [ "$n" -eq 10 ]
+    rm -f /etc/libvirt/qemu.conf
+    chown root:root guest.img
+}
+
 runs_as_root() {
     run -0 virt-priv-exec grep -E '^(Uid|Gid|CapEff|CapBnd)' /proc/self/status
     echo "$output"

@@ -132,6 +132,7 @@ drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/licenses/virt-privileges/LICENSE
 -rw-r--r-- root:root /usr/share/man/man1/virt-priv-exec.1.gz
 -rw-r--r-- root:root /usr/share/man/man5/virt-priv-vm.5.gz
+-rw-r--r-- root:root /usr/share/man/man7/virt-privileges.7.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-audit.8.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-chown.8.gz
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-conf.8.gz
