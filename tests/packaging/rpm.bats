@@ -207,6 +207,58 @@ native() {
     done
 }
 
+@test "every program is hardened, as read back from it" {
+    [ "$(uname -m)" = x86_64 ] || skip "what is looked for is that of x86_64"
+    for program in "$all"/installed/usr/bin/virt-priv-*; do
+        echo "$program"
+        readelf --wide --file-header --program-headers --dynamic --dyn-syms "$program" >"$BATS_TEST_TMPDIR/elf"
+        # A program that is loaded anywhere, and reads its tables only once.
+        grep -E '^ +Type: +DYN' "$BATS_TEST_TMPDIR/elf"
+        grep -E '\(FLAGS_1\) .*NOW.* PIE' "$BATS_TEST_TMPDIR/elf"
+        grep -E '^ +GNU_RELRO ' "$BATS_TEST_TMPDIR/elf"
+        grep -E '^ +GNU_STACK .* RW +0x' "$BATS_TEST_TMPDIR/elf"
+        run ! grep -E '^ +LOAD .* RWE' "$BATS_TEST_TMPDIR/elf"
+        run ! grep -E '\((RPATH|RUNPATH|TEXTREL)\)' "$BATS_TEST_TMPDIR/elf"
+        # The canary, and checked functions of the C library.
+        grep '__stack_chk_fail' "$BATS_TEST_TMPDIR/elf"
+        grep -E '__[a-z]+_chk@' "$BATS_TEST_TMPDIR/elf"
+        # Functions of our own that are jumped to begin with the mark for it. The C library's
+        # start files decide about the note of the whole program.
+        [ "$(objdump --disassemble --no-show-raw-insn --section .text "$program" | grep -c endbr64)" -gt 40 ]
+    done
+}
+
+@test "what it takes and what it brings with it: less than a megabyte, and these libraries" {
+    size=$(rpm -qp --qf '%{SIZE}' "$package")
+    for program in "$all"/installed/usr/bin/virt-priv-*; do
+        chroot "$all/installed" ldd "/usr/bin/${program##*/}"
+    done | grep -oE '/[^ ]+' | sort -u >"$BATS_TEST_TMPDIR/libraries"
+    {
+        echo "# installed size: $((size / 1024)) KiB, of which programs: $(du -bc "$all"/installed/usr/bin/virt-priv-* | awk 'END { print int($1 / 1024) }') KiB"
+        while IFS= read -r library; do
+            echo "# links ${library##*/}: $(($(stat -Lc %s "$all/installed/usr$library" 2>/dev/null || stat -Lc %s "$all/installed$library") / 1024)) KiB"
+        done <"$BATS_TEST_TMPDIR/libraries"
+    } >&3
+    [ "$size" -lt 1048576 ]
+    # With what those link themselves, as this distribution has built them.
+    sed 's,.*/,,; s/\.so.*//' "$BATS_TEST_TMPDIR/libraries" | sort -u |
+        diff - <(printf '%s\n' ld-linux-x86-64 libacl libblkid libc libcap-ng libicudata libicuuc libjson-c \
+            liblzma libm libgcc_s libsmartcols libstdc++ libxml2 libz | sort)
+}
+
+@test "dnf tells license, changes and weak dependencies" {
+    query() {
+        dnf_in installed --quiet repoquery "$@" 2>"$BATS_TEST_TMPDIR/dnf"
+    }
+    [ "$(query --qf '%{license}' virt-privileges virt-privileges-libvirt | sort -u)" = GPL-2.0-or-later ]
+    query --changelogs virt-privileges | grep -- '- 0.1.0-1$'
+    [ "$(query --supplements virt-privileges-libvirt)" = "(virt-privileges and libvirt-daemon-driver-qemu)" ]
+    [ "$(query --recommends virt-privileges)$(query --suggests virt-privileges)" = "" ]
+    query --requires virt-privileges-libvirt | grep -x 'virt-privileges = 0.1.0-1'
+    # Nothing else is installed with it.
+    [ "$(rpm_in installed -qa --qf '%{name}\n' | sort | xargs)" = "base-root virt-privileges" ]
+}
+
 # --- What dnf makes of them ---
 
 @test "installed: rpm finds every file as it was packaged" {
