@@ -66,6 +66,20 @@ as_root() {
     [ "$(rpm -qp --qf '%{name}' "${names[0]}" 2>/dev/null)" = virt-privileges ]
 }
 
+# README: sudo make install enable
+# README: sudo make disable uninstall
+@test "installed without rpm and taken away again, in a directory" {
+    local root=/mnt/without-rpm
+    mkdir -p "$root/etc" "$root/usr/bin"
+    find "$root" | sort >"$BATS_TEST_TMPDIR/before"
+    as_root "$(commands_of_readme 'sudo make install') -s BUILD=/mnt/build-local DESTDIR=$root"
+    grep '^qemu:x:107:107:' "$root/etc/passwd"
+    [ -x "$root/usr/local/bin/virt-priv-exec" ]
+    as_root "$(commands_of_readme 'sudo make disable') -s BUILD=/mnt/build-local DESTDIR=$root"
+    # The accounts, and the directories in which the system keeps links to units and its state.
+    diff "$BATS_TEST_TMPDIR/before" <(find "$root" ! -path "$root/etc/[pgs.]*" | sort | grep -vE "^$root/(etc/systemd.*|var|var/lib|run)\$")
+}
+
 # README: sudo virt-priv-exec qemu-system-x86_64 -accel kvm -accel tcg
 @test "the QEMU command line runs the guest" {
     cd /mnt/guest

@@ -27,7 +27,8 @@ device_mode() {
     systemd-tmpfiles --create --root="$all/$1" --prefix=/dev/kvm 2>>"$all/tmpfiles.log" || true
     state=$(stat -c '%a' "$kvm")
     rm "$kvm"
-    if [ -e "$all/$1/usr/lib/udev/rules.d/80-virt-privileges-kvm.rules" ]; then
+    if compgen -G "$all/$1/usr/lib/udev/rules.d/80-virt-privileges-kvm.rules" >"$all/rules" ||
+        compgen -G "$all/$1/usr/local/lib/udev/rules.d/80-virt-privileges-kvm.rules" >"$all/rules"; then
         echo "$state, rule"
     else
         echo "$state, no rule"
