@@ -14,6 +14,7 @@ phase_install() {
     is "$(id qemu)" "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" "the account is there"
     is "$(getent passwd qemu | cut -d: -f6-7)" "/:/sbin/nologin" "nobody logs in as the account"
     is "$(getent shadow qemu | cut -d: -f2 | cut -c1)" "!" "the account has no password"
+    is "$(systemctl is-enabled virt-priv-recover.service)" enabled "the recovery at boot is enabled"
     capture rpm -V virt-privileges
     is "$status:$output" "0:" "rpm finds nothing changed"
 
