@@ -1,5 +1,5 @@
 # A VM as a unit, with what only a running system has: a tap device with vhost, a vsock, locked
-# memory, and systemd that stops it, kills it and starts it again.
+# memory, and systemd that stops it, kills it and starts it again; and the power is lost while it runs.
 
 disk=/srv/vm/web1.img
 serial=/srv/vm/serial
@@ -76,4 +76,35 @@ it_is_stopped() {
     is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
     is "$(find /run/virt-privileges -mindepth 1 ! -name boot-time)" "" "nothing is left in /run/virt-privileges"
     is "$(ls /sys/class/net)" lo "the tap device is gone"
+}
+
+phase_running_cut() {
+    for module in tun vhost_net vhost_vsock; do
+        modprobe $module
+    done
+    # It is to start by itself, not when it is asked for something.
+    systemctl enable libvirtd.service
+    rm -f "$serial"
+    succeeds "systemctl starts the VM once more" systemctl start virt-priv-vm@web1.service
+    within 90 "its guest writes to its disk" counted 03
+    # What tells later whether the claim, at least, was on the disk.
+    sync /var/lib/virt-privileges/claims
+    lose_power
+    sleep 60
+}
+
+phase_power_was_lost() {
+    local boot=(journalctl --boot --quiet --output=cat --unit virt-priv-recover.service)
+    is "$(access_of "$disk")" "640 alice:alice" "the disk is its owner's again" ||
+        detail "$(systemctl status virt-priv-recover.service)"
+    is "$(find /var/lib/virt-privileges/claims -type f -name '[a-z]*')" "" "no claim is left"
+    is "$("${boot[@]}" --grep=web1 | wc -l)" 1 "the journal tells whose disk it was" || detail "$("${boot[@]}")"
+    within 60 "libvirtd runs" systemctl is-active --quiet libvirtd.service
+    is "$([ "$(moment ExecMainExitTimestampMonotonic virt-priv-recover)" -lt \
+        "$(moment ExecMainStartTimestampMonotonic libvirtd)" ] && echo yes)" yes "that was before libvirtd started"
+}
+
+# moment PROPERTY UNIT: microseconds.
+moment() {
+    systemctl show -P "$1" "$2.service"
 }
