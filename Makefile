@@ -16,6 +16,8 @@ PRESETDIR ?= $(LIBDIR)/systemd/system-preset
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 # Where objects and programs go; another one for another compiler or sanitizer.
 BUILD ?= build
+# How long make fuzz gives each target, and which ones: all, or names of FUZZ_TARGETS.
+export FUZZ_SECONDS ?= 60
 # The vendor settings, read where there is no /etc/libvirt/qemu.conf.
 VENDORDIR ?= $(DATADIR)/virt-privileges
 
@@ -67,6 +69,7 @@ help:
 	@echo 'make check        all tests but those that boot machines (as root)'
 	@echo 'make check-vm     boots whole machines'
 	@echo 'make vm-shell     such a machine on this terminal'
+	@echo 'make fuzz         readers of foreign bytes, $$(FUZZ_SECONDS) of time each [$(FUZZ_SECONDS)]'
 	@echo 'make bench        what it costs, side by side with others (as root)'
 	@echo 'make rpm          source and binary packages into $$(BUILD)/rpm'
 	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'
@@ -110,6 +113,17 @@ $(BUILD)/tests/%: tests/lib/%.c $(BUILD)/lib/libvirtpriv.a
 
 .PHONY: test-programs
 test-programs: $(UNIT_TESTS) $(HELPERS)
+
+# Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+PC_FUZZ := $(PC_ALL)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< \
+		$(BUILD)/lib/libvirtpriv.a $(shell $(PKG_CONFIG) --libs $(PC_FUZZ))
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZERS)
 
 # What is installed where: DIRECTORY:FILE, the file as it is called there.
 INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
@@ -183,13 +197,17 @@ $(if $(DESTDIR),,[ ! -S /run/udev/control ] || { udevadm control --reload && \
 	udevadm settle --timeout=10; })
 endef
 
-.PHONY: deps check bench rpm demo format clean
+.PHONY: deps check fuzz bench rpm demo format clean
 deps:
 	tests/deps all
 
 check:
 	tests/deps check
 	tests/check
+
+fuzz:
+	tests/deps check
+	tests/fuzz/run $(FUZZ_TARGETS)
 
 bench:
 	tests/deps check
@@ -212,4 +230,4 @@ clean:
 	rm -rf $(BUILD)
 
 -include tests/vm/vm.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)

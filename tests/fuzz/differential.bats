@@ -1,0 +1,18 @@
+# Readers beside those that they must agree with, on inputs that nobody wrote.
+
+bats_require_minimum_version 1.5.0
+
+# The seed is printed; VP_SEED has it again.
+setup() {
+    seed=${VP_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
+    echo "# seed $seed" >&3
+}
+
+@test "qemu.conf: libvirt's own parser takes and refuses the same, over mutants of every sample" {
+    run -0 timeout 120 "$VP_BUILD/tests/conf-libvirt" --mutate "${VP_MUTANTS:-300}" "$seed" conf/qemu.conf tests/unit/conf.d/*.conf \
+        tests/unit/confedit.d/*.before
+    echo "$output"
+    [[ $output =~ ^([0-9]+)\ texts\ accepted\ by\ both ]]
+    [ "${BASH_REMATCH[1]}" -gt 1000 ]
+    echo "# ${lines[0]}" >&3
+}

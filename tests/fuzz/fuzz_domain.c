@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reader of libvirt's domain XML. */
+#include "domain.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_free char *text = fuzz_bytes(data, size);
+	cleanup_free char *error = NULL;
+	struct domain *domain = domain_parse("fuzz", text, size, &error);
+
+	check((domain != NULL) == (error == NULL));
+	if (!domain)
+		return 0;
+	for (size_t i = 0; i < domain->n_resources; i++) {
+		const struct domain_resource *r = &domain->resources[i];
+		check(r->source && r->reason && domain_kind_name(r->kind));
+		check(r->path ? r->path[0] == '/' : r->treatment == DOMAIN_UNHANDLED);
+		/* These never belong to the QEMU user. */
+		check(r->treatment != DOMAIN_CLAIM ||
+			((r->kind == DOMAIN_DISK || r->kind == DOMAIN_NVRAM) && !r->shared));
+		check(!r->is_device && !r->handed_over && !r->made);
+	}
+	domain_free(domain);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reader of the journal: what it takes is what could have been written. */
+#include "fuzz.h"
+#include "journal.h"
+
+static void check_entry(const struct entry *e)
+{
+	check(e->path && e->path[0] == '/' && strchr("fbcd", e->type) && e->type);
+	check(e->id.handle_size <= FILEID_HANDLE_MAX && memchr(e->id.filesystem, 0, 64));
+	check(e->kind == ENTRY_OWNER || e->kind == ENTRY_GRANT);
+	check((e->mode & ~07777U) == 0);
+	check(e->old_uid != (uid_t)-1 && e->old_gid != (gid_t)-1);
+	check(e->new_uid != (uid_t)-1 && e->new_gid != (gid_t)-1);
+	check(e->kind == ENTRY_OWNER || (e->acl_before && e->acl_after));
+	check(!e->changed && !e->done && !e->unwritten);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_free char *text = fuzz_bytes(data, size);
+	cleanup_free char *error = NULL, *why = NULL;
+	struct journal *journal = journal_parse("fuzz", text, size, &error);
+
+	if (!journal) {
+		check(error);
+		return 0;
+	}
+	check(!error && journal_is_name(journal->name) && journal->holder >= 0);
+	for (size_t i = 0; i < journal->n_entries; i++)
+		check_entry(&journal->entries[i]);
+	cleanup_free char *written = journal_format(journal);
+	struct journal *back = journal_parse("fuzz", written, strlen(written), &why);
+	check(back && back->n_entries == journal->n_entries && back->settled == journal->settled);
+	cleanup_free char *again = journal_format(back);
+	check(strcmp(written, again) == 0);
+	journal_free(back);
+	journal_free(journal);
+	return 0;
+}

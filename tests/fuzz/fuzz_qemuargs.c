@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The reader of QEMU's command lines. The input is a word on each line; behind a form feed
+ * stands the text of every file that -readconfig names.
+ */
+#include "fuzz.h"
+#include "qemuargs.h"
+
+static char *read_document(void *context, const char *path, char **error)
+{
+	const char *text = context;
+
+	if (text && *path)
+		return xstrdup(text);
+	*error = xasprintf("can't reach %s", path);
+	return NULL;
+}
+
+/* A changed file, as it is kept for the next reading. */
+static char *document;
+
+static char *name_document(void *context, const char *path, const char *text)
+{
+	(void)context, (void)path;
+	free(document);
+	document = xstrdup(text);
+	return xstrdup("changed");
+}
+
+static void free_words(char **words)
+{
+	for (char **w = words; *w; w++)
+		free(*w);
+	free(words);
+}
+
+static char **split(char *text)
+{
+	char **words = xcalloc(1, sizeof *words);
+	size_t n = 0;
+
+	for (char *word; (word = strsep(&text, "\n")) != NULL && n < 256;) {
+		words = xreallocarray(words, n + 2, sizeof *words);
+		words[n++] = xstrdup(word);
+		words[n] = NULL;
+	}
+	return words;
+}
+
+static bool has_path(const struct qemuargs *args, enum qemuargs_kind kind, const char *path)
+{
+	for (size_t i = 0; i < args->n_resources; i++)
+		if (args->resources[i].kind == kind && args->resources[i].path &&
+			strcmp(args->resources[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Puts a descriptor in the place of a file, as virt-priv-run does: it is read back there. */
+static void replace(char *const *words, char *text, size_t i)
+{
+	static const char path[] = "/proc/self/fd/4711";
+	cleanup_free char *error = NULL;
+	struct qemuargs *args = qemuargs_parse(words, read_document, text, &error);
+	const struct qemuargs_resource *r = &args->resources[i];
+	enum qemuargs_kind kind = r->kind;
+
+	check(args && !has_path(args, QEMUARGS_REFUSED, path));
+	bool replaces = r->key && (kind == QEMUARGS_DISK || kind == QEMUARGS_BACKING ||
+					  kind == QEMUARGS_NVRAM || kind == QEMUARGS_FILE);
+	if (replaces) {
+		qemuargs_set(args, r->option, r->key, path);
+		const char *got = qemuargs_get(args, r->option, r->key);
+		check(got && strcmp(got, path) == 0);
+	}
+	char **changed = qemuargs_words(args, name_document, NULL);
+	if (replaces) {
+		cleanup_free char *why = NULL;
+		cleanup_free char *again = xstrdup(document ? document : text ? text : "");
+		struct qemuargs *back = qemuargs_parse(changed, read_document, again, &why);
+		/* A duplicate, or what refers to it, may still be wrong in another way. */
+		if (back) {
+			bool found = false;
+			for (int k = 0; k <= QEMUARGS_WARNING; k++)
+				found |= has_path(back, (enum qemuargs_kind)k, path) ||
+					 has_path(back, (enum qemuargs_kind)k, "4711");
+			check(found);
+		}
+		qemuargs_free(back);
+	}
+	free(document);
+	document = NULL;
+	free_words(changed);
+	qemuargs_free(args);
+}
+
+static void check_resource(const struct qemuargs *args, size_t i)
+{
+	const struct qemuargs_resource *r = &args->resources[i];
+
+	check(qemuargs_kind_name(r->kind) && r->source && r->option < args->n_options);
+	check(r->kind != QEMUARGS_BACKING || r->parent == (size_t)-1 ||
+		r->parent < args->n_resources);
+	check((r->kind != QEMUARGS_DISK && r->kind != QEMUARGS_BACKING &&
+		      r->kind != QEMUARGS_NVRAM) ||
+		(r->path && r->image_key && r->image_option < args->n_options));
+	check(r->kind != QEMUARGS_REFUSED || r->reason);
+	bool has_net = r->kind == QEMUARGS_TAP || r->kind == QEMUARGS_BRIDGE;
+	check(!has_net || (qemuargs_net(args, i) && qemuargs_net(args, i)->queues > 0));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_free char *lines = fuzz_part(&data, &size, '\f');
+	cleanup_free char *text = fuzz_string(data, size);
+	cleanup_free char *error = NULL;
+	char **words = split(lines);
+	struct qemuargs *args = qemuargs_parse(words, read_document, text, &error);
+	size_t n = 0;
+
+	check((args != NULL) == (error == NULL));
+	if (args) {
+		n = args->n_resources;
+		for (size_t i = 0; i < n; i++)
+			check_resource(args, i);
+		/* What is not changed stays byte for byte. */
+		char **same = qemuargs_words(args, name_document, NULL);
+		size_t w = 0;
+		for (; words[w] && same[w]; w++)
+			check(strcmp(words[w], same[w]) == 0);
+		check(!words[w] && !same[w]);
+		free_words(same);
+	}
+	qemuargs_free(args);
+	for (size_t i = 0; i < n && i < 8; i++)
+		replace(words, text, i);
+	free_words(words);
+	return 0;
+}
