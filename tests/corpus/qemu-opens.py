@@ -89,11 +89,14 @@ def read(dump, top, words):
     return found, text
 
 
-def compare(dump, raw, pause):
+def compare(dump, raw, pause, config=None):
     with tempfile.TemporaryDirectory() as work:
         top = os.path.join(work, "files")
         os.mkdir(top)
         make_files(top)
+        if config is not None:
+            with open(os.path.join(top, "made.cfg"), "w", encoding="ascii") as out:
+                out.write(config.replace("@", top))
         words = [word.replace("@", top) for word in raw]
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(os.path.join(top, "peer"))
@@ -123,4 +126,5 @@ def main():
     sys.exit(failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -16,3 +16,11 @@ setup() {
     [ "${BASH_REMATCH[1]}" -gt 1000 ]
     echo "# ${lines[0]}" >&3
 }
+
+@test "command lines that nobody wrote: QEMU refuses what the reader refuses, and opens what it finds" {
+    run -0 timeout 300 tests/fuzz/command-lines.py "$VP_BUILD/tests/qemuargs-dump" "${VP_LINES:-50}" "$seed"
+    echo "$output"
+    [[ ${lines[-1]} =~ \ ([0-9]+)\ equal ]]
+    [ $((BASH_REMATCH[1] * 2)) -gt "${VP_LINES:-50}" ]
+    echo "# ${lines[-1]}" >&3
+}
