@@ -21,6 +21,8 @@ QUIT = '{"execute":"qmp_capabilities"}\n{"execute":"quit"}\n'
 COMMON = ["-S", "-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-m", "64", "-qmp", "stdio"]
 OPEN = re.compile(r'open(?:at)?\((?:[^"]*, )?"([^"]*)", ([A-Z_|0-9]+)[^=]*\) = (-?\d+)')
 SOCKET = re.compile(r'(bind|connect)\(\d+, \{sa_family=AF_UNIX, sun_path="([^"]*)"\}, \d+\) = (-?\d+)')
+# What counts of a file that is opened more than once.
+RANK = {"ro": 0, "rw": 1, "create": 2, "listen": 3, "connect": 3}
 KINDS = {"disk", "backing", "nvram", "file", "log", "pidfile", "listen", "connect", "memory", "device"}
 
 
@@ -56,11 +58,10 @@ def observe(top, words, pause):
         time.sleep(pause)
         _, said = qemu.communicate(QUIT, timeout=60)
     found = {}
-    rank = {"ro": 0, "rw": 1, "create": 2, "listen": 3, "connect": 3}
 
     def note(path, way):
         path = os.path.normpath(os.path.join(os.getcwd(), path))
-        if path.startswith(top + "/") and rank[way] >= rank.get(found.get(path), -1):
+        if path.startswith(top + "/") and RANK[way] >= RANK.get(found.get(path), -1):
             found[path] = way
 
     with open(trace, encoding="utf-8", errors="replace") as lines:
@@ -84,7 +85,7 @@ def read(dump, top, words):
         access, _, rest = rest.partition(" ")
         path = os.path.join(os.getcwd(), rest.split(" | ")[0])
         way = kind if kind in ("listen", "connect") else "create" if kind == "pidfile" else access
-        if path.startswith(top + "/"):
+        if path.startswith(top + "/") and RANK[way] >= RANK.get(found.get(path), -1):
             found[path] = way
     return found, text
 

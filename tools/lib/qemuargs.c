@@ -170,6 +170,13 @@ static bool parse_words(struct qemuargs_parser *p)
 	return true;
 }
 
+/* What -set appends is the last of duplicates, and of a drive's "readonly" the first counts. */
+static bool set_is_void(const struct qemuargs_option *target, const char *key)
+{
+	return strcmp(target->name, "drive") == 0 && strcmp(key, "readonly") == 0 &&
+	       qemuopts_find(target->value, key);
+}
+
 /* -set GROUP.ID.KEY=VALUE, qemu_set_option(): the option must stand in front of it. */
 static void apply_set(struct qemuargs_parser *p, size_t option)
 {
@@ -186,7 +193,8 @@ static void apply_set(struct qemuargs_parser *p, size_t option)
 		if (target->value && strcmp(target->name, group) == 0 &&
 			qemuargs_is(qemuopts_get(target->value, "id"), id) &&
 			target->form != QEMUARGS_JSON && target->form != QEMUARGS_LITERAL) {
-			qemuopts_override(target->value, key, set->text + n + 1);
+			if (!set_is_void(target, key))
+				qemuopts_override(target->value, key, set->text + n + 1);
 			set->target = i;
 			return;
 		}

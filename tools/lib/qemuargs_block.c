@@ -368,7 +368,7 @@ static void read_drive_options(struct qemuargs_parser *p, struct block_node *nod
 	node->drive_id = block_get(node, "id");
 	if (!node->driver)
 		node->driver = block_get(node, "format");
-	node->read_only |= block_bool(node, "readonly", false);
+	node->read_only |= qemuopts_first_bool(node->v, "readonly", false);
 	node->snapshot = block_bool(node, "snapshot", p->args->snapshot);
 	if (qemuargs_is(media, "cdrom") || is_named(p, node->option, "cdrom")) {
 		node->read_only = true;

@@ -230,13 +230,13 @@ static bool opens_for_writing(const struct block_node *node)
 {
 	if (node->read_only || node->snapshot)
 		return false;
-	return node->writes || (node->as_data && !node->auto_read_only);
+	return node->writes || !node->auto_read_only;
 }
 
 static const char *reason_of(const struct block_node *node, bool writes, bool is_backing)
 {
 	if (is_backing)
-		return "backing file";
+		return writes ? "backing file without read-only=on" : "backing file";
 	if (node->reached.cdrom && !node->reached.disk)
 		return "CD-ROM";
 	if (node->snapshot)
@@ -256,7 +256,7 @@ static bool names_backing(const struct block_node *image)
 static void list_image(struct qemuargs_parser *p, struct block_node *node)
 {
 	bool is_backing = node->as_backing && !node->as_data;
-	bool writes = !is_backing && opens_for_writing(node);
+	bool writes = opens_for_writing(node);
 	/* Commands for whatever the node is a device of, not sectors of a disk. */
 	if (node->reached.sg) {
 		qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, node->option, node->key, node->path,

@@ -186,10 +186,9 @@ bool qemuopts_has_below(const struct qemuargs_value *v, const char *key)
 }
 
 /* qapi_bool_parse() */
-bool qemuopts_bool(const struct qemuargs_value *v, const char *key, bool otherwise)
+static bool to_bool(const char *value, bool otherwise)
 {
 	static const char *const on[] = {"on", "yes", "true", "y"};
-	const char *value = qemuopts_get(v, key);
 
 	if (!value)
 		return otherwise;
@@ -197,6 +196,19 @@ bool qemuopts_bool(const struct qemuargs_value *v, const char *key, bool otherwi
 		if (strcmp(value, on[i]) == 0)
 			return true;
 	return false;
+}
+
+bool qemuopts_bool(const struct qemuargs_value *v, const char *key, bool otherwise)
+{
+	return to_bool(qemuopts_get(v, key), otherwise);
+}
+
+bool qemuopts_first_bool(const struct qemuargs_value *v, const char *key, bool otherwise)
+{
+	for (size_t i = 0; i < v->n_items; i++)
+		if (strcmp(v->items[i].key, key) == 0)
+			return to_bool(v->items[i].value, otherwise);
+	return otherwise;
 }
 
 static void flatten(struct qemuargs_value *v, const char *key, json_object *value);

@@ -74,6 +74,9 @@ bool qemuopts_has_below(const struct qemuargs_value *v, const char *key);
 /* on, yes, true, y: as QEMU reads them; otherwise if the key is missing. */
 bool qemuopts_bool(const struct qemuargs_value *v, const char *key, bool otherwise);
 
+/* The same of the first of duplicates: of what QEMU renames (qemu_opt_rename() in blockdev.c). */
+bool qemuopts_first_bool(const struct qemuargs_value *v, const char *key, bool otherwise);
+
 enum qemuopts_type { QEMUOPTS_STRING, QEMUOPTS_BOOL };
 /* value NULL takes the key and all below it away. */
 void qemuopts_set(

@@ -26,7 +26,7 @@
 
 static bool writes(const struct qemuargs_resource *r)
 {
-	return r->access != QEMUARGS_RO && !r->cdrom && !r->snapshot && r->kind != QEMUARGS_BACKING;
+	return r->access != QEMUARGS_RO && !r->cdrom && !r->snapshot;
 }
 
 static bool is_option(const struct vm *vm, const struct qemuargs_resource *r, const char *name)
@@ -412,7 +412,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		open_read_only(vm, r);
 	if (vm->images == VM_IMAGES_PASS)
 		plan_pass(vm, r, &walk);
-	else if (r->shared && writes(r))
+	else if (writes(r) && (r->shared || r->kind == QEMUARGS_BACKING))
 		plan_check(vm, r, DOMAIN_CHECK_WRITE);
 	else if (writes(r))
 		plan_claim(vm, r, &walk);
