@@ -187,7 +187,8 @@ def is_equal(ours, theirs, text):
     """Whether both have the same files. One that waits for a writer (auto) may still be open read-only."""
     if ours.keys() != theirs.keys():
         return False
-    waits = {line.split(" | ")[0].split(" ", 2)[2] for line in text.splitlines() if line.endswith(" auto")}
+    waits = {line.split(" | ")[0].split(" ", 2)[2] for line in text.splitlines()
+             if "auto" in line.split(" | ")[-1].split()}
     return all(way == theirs[path] or (path in waits and (way, theirs[path]) == ("rw", "ro"))
                for path, way in ours.items())
 
