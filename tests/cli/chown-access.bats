@@ -42,7 +42,7 @@ as_qemu() {
     as_qemu cat $fs/dir/plain $fs/dir/with-acl
     run -0 virt-priv-chown release --name one
     as_qemu cat $fs/dir/plain
-    ! as_qemu cat $fs/dir/with-acl
+    run ! as_qemu cat $fs/dir/with-acl
     run -0 virt-priv-chown release --name two
     [ "$(state $fs/dir $fs/dir/*)" = "$before" ]
 }

@@ -173,8 +173,9 @@ boot_again() {
     run -0 virt-priv-chown claim --name v --disk $fs/a
     journal=/var/lib/virt-privileges/claims/v
     cp $journal /mnt/good
-    lines=$(wc -l <$journal)
-    for ((line = 1; line <= lines; line++)); do
+    local length
+    length=$(wc -l <$journal)
+    for ((line = 1; line <= length; line++)); do
         sed "${line}s/.*/nonsense/" /mnt/good >$journal
         run -1 virt-priv-chown release --name v
         [[ $output =~ $journal:[0-9]+: ]]

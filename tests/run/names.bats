@@ -34,7 +34,7 @@ refused_by_name() {
     args=(-drive "file=$fs/a.raw,format=raw" -name again)
     start
     runs
-    local first=$runner first_in=$in
+    local first=$runner
     # Somebody has the journal: the first runner waits for it, and is stopped there.
     exec {lock}<>/var/lib/virt-privileges/claims/.lock
     flock "$lock"

@@ -82,6 +82,8 @@ static const struct identity *identity_of(struct claims_plan *plan, const char *
 	plan->labels = xreallocarray(plan->labels, n + 1, sizeof *plan->labels);
 	plan->labels[n] = xstrdup(wanted);
 	char *colon = strchr(wanted, ':');
+	if (!colon)
+		die("\"%s\" is no USER:GROUP", wanted);
 	*colon = '\0';
 	identity_look_up(&plan->identities[n], wanted, colon + 1,
 		label	  ? "the domain's seclabel"

@@ -196,7 +196,7 @@ void confchange_set(const char *config, const char *key, const char *word, bool 
 	const struct conf_entry *old = conf_get(e.conf, key);
 	const struct conf_entry *new = conf_get(after, key);
 	cleanup_free char *was = old ? confvalue_show(&old->value) : NULL;
-	if (e.file.fd >= 0 && confedit_is_only_change(e.conf, after, NULL, NULL)) {
+	if (old && e.file.fd >= 0 && confedit_is_only_change(e.conf, after, NULL, NULL)) {
 		say("%s:%u: %s = %s already", e.path, old->line, key, literal);
 	} else {
 		replace(&e.file, &e.text);

@@ -248,7 +248,7 @@ static void remove_statement(
 	size_t end = skip_blanks(text, entry->end);
 
 	/* Where something stands before it on its line, that is "...;". */
-	if (skip_blanks(text, line) < entry->begin) {
+	if (before && skip_blanks(text, line) < entry->begin) {
 		replace(text, before->end, entry->end, "");
 		return;
 	}

@@ -141,7 +141,7 @@ static bool unescape(char *text)
 		}
 		if (p[1] != 'x' || digit(p[2]) < 0 || digit(p[3]) < 0)
 			return false;
-		*to++ = (char)(digit(p[2]) << 4 | digit(p[3]));
+		*to++ = (char)((unsigned)digit(p[2]) << 4 | (unsigned)digit(p[3]));
 		p += 3;
 	}
 	*to = '\0';
@@ -202,7 +202,7 @@ static bool handle(const char *p, struct fileid *id)
 	if (!number(&p, INT_MAX, &type) || *p++ != ':')
 		return false;
 	for (; digit(p[0]) >= 0 && digit(p[1]) >= 0 && n < FILEID_HANDLE_MAX; p += 2)
-		id->handle[n++] = (unsigned char)(digit(p[0]) << 4 | digit(p[1]));
+		id->handle[n++] = (unsigned char)((unsigned)digit(p[0]) << 4 | (unsigned)digit(p[1]));
 	id->handle_type = (int)type;
 	id->handle_size = n;
 	return n > 0 && !*p;

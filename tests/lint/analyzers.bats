@@ -1,0 +1,83 @@
+# What analyzers see without running anything: nothing.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    read -ra flags < <(pkg-config --cflags json-c libcap-ng libxml-2.0 blkid smartcols)
+    # json-c has a json.h, too.
+    flags=(-Itools/lib "${flags[@]}" -std=gnu11 -D_GNU_SOURCE '-DVERSION="0"' '-DVENDOR_CONF="/qemu.conf"')
+}
+
+# each COMMAND...: COMMAND of every source, side by side; its output, which must be none.
+each() {
+    local said
+    said=$(printf '%s\n' tools/*.c tools/lib/*.c | xargs -P "$(nproc)" -I{} "$@" 2>&1) || true
+    # How many there were of them in other people's headers.
+    said=$(grep -vE '^[0-9]+ warnings? (generated|treated as error)|^$' <<<"$said" || true)
+    echo "$said"
+    [ -z "$said" ]
+}
+
+@test "gcc -fanalyzer" {
+    # gcc 12 takes a variable with the cleanup attribute for uninitialized once it has folded its NULL.
+    each gcc "${flags[@]}" -O1 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -c -o /dev/null {}
+}
+
+@test "clang-tidy" {
+    each clang-tidy --quiet {} -- "${flags[@]}"
+}
+
+@test "cppcheck" {
+    # It knows neither die(), which does not return, nor any other processor.
+    each cppcheck -q --enable=warning,performance,portability --std=c11 --suppress=missingInclude \
+        --suppress=nullPointerRedundantCheck --suppress=unknownMacro -D__x86_64__ -D_GNU_SOURCE '-DVERSION="0"' \
+        '-DVENDOR_CONF="/qemu.conf"' -Itools/lib {}
+}
+
+@test "an analyzer that sees something is heard" {
+    cat >"$BATS_TEST_TMPDIR/wrong.c" <<'END'
+int branch(int x);
+int branch(int x)
+{
+	if (x)
+		return 1;
+	else
+		return 1;
+}
+int null(void);
+int null(void)
+{
+	int *p = 0;
+	return *p;
+}
+END
+    run gcc -O1 -fanalyzer -c -o /dev/null "$BATS_TEST_TMPDIR/wrong.c"
+    [[ $output == *"-Wanalyzer-null-dereference"* ]]
+    run -1 clang-tidy --quiet --config-file=.clang-tidy "$BATS_TEST_TMPDIR/wrong.c" --
+    run ! cppcheck -q --error-exitcode=1 "$BATS_TEST_TMPDIR/wrong.c"
+}
+
+# Every shell script, by its first line, and what bats and others source.
+scripts() {
+    git ls-files -z --cached --others --exclude-standard | xargs -0 grep -lE '^#!(/bin/(ba)?sh|/usr/bin/env bats)'
+    git ls-files --cached --others --exclude-standard '*.bats' '*.bash'
+}
+
+@test "shellcheck" {
+    scripts | sort -u >"$BATS_TEST_TMPDIR/scripts"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/scripts")" -gt 50 ]
+    # In tests, words without quotes are a matter of taste.
+    grep -E '\.bat?s|\.bash' "$BATS_TEST_TMPDIR/scripts" | xargs -P "$(nproc)" -n 8 shellcheck -S warning
+    grep -vE '\.bat?s|\.bash' "$BATS_TEST_TMPDIR/scripts" | xargs shellcheck
+}
+
+@test "mandoc -T lint, of every manual" {
+    for manual in tools/man/*.[0-9]; do
+        run -0 mandoc -T lint -W warning "$manual"
+        [ -z "$output" ]
+    done
+}
+
+@test "the sources are laid out as .clang-format says" {
+    clang-format --dry-run -Werror tools/*.c tools/lib/*.[ch] tests/*/*.[ch]
+}
