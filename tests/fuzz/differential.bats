@@ -2,9 +2,9 @@
 
 bats_require_minimum_version 1.5.0
 
-# The seed is printed; VP_SEED has it again.
+# The same inputs each time, or nobody could tell what a change has done; VP_SEED has others.
 setup() {
-    seed=${VP_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
+    seed=${VP_SEED:-1}
     echo "# seed $seed" >&3
 }
 
