@@ -202,7 +202,8 @@ static bool handle(const char *p, struct fileid *id)
 	if (!number(&p, INT_MAX, &type) || *p++ != ':')
 		return false;
 	for (; digit(p[0]) >= 0 && digit(p[1]) >= 0 && n < FILEID_HANDLE_MAX; p += 2)
-		id->handle[n++] = (unsigned char)((unsigned)digit(p[0]) << 4 | (unsigned)digit(p[1]));
+		id->handle[n++] =
+			(unsigned char)((unsigned)digit(p[0]) << 4 | (unsigned)digit(p[1]));
 	id->handle_type = (int)type;
 	id->handle_size = n;
 	return n > 0 && !*p;
