@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "log.h"
 #include "openers.h"
+#include "place.h"
 #include "safepath.h"
 #include "settings.h"
 #include "status_report.h"
@@ -241,12 +242,33 @@ static void free_resource(struct domain_resource *resource)
 }
 
 /* All of the XML, however it is given. */
+/* Who writes the XML says what root gives away. */
+static int open_domain(const char *file)
+{
+	cleanup_free char *absolute = place_absolute(file);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (!safepath_open(absolute, &walk, &error))
+		die("can't open the domain XML %s: %s", file, error);
+	if (walk.unsafe)
+		die("can't trust the domain XML %s: %s", file, walk.unsafe);
+	if (walk.st.st_uid != 0 || (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
+		die("can't trust the domain XML %s: it is not root's alone (mode %04o, uid %u); "
+		    "check what it says, then let root read it: --domain - <%s",
+			file, walk.st.st_mode & 07777, walk.st.st_uid, file);
+	int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		die_errno("can't open the domain XML %s", file);
+	safepath_close(&walk);
+	return fd;
+}
+
 static struct domain *read_domain(const char *file)
 {
 	bool is_stdin = strcmp(file, "-") == 0;
 	const char *name = is_stdin ? "standard input" : file;
-	cleanup_fd int fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
-				     : open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup_fd int fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open_domain(file);
 	cleanup_free char *text = NULL;
 	cleanup_free char *error = NULL;
 	size_t length = 0, room = 0;
