@@ -4,6 +4,8 @@
 #include "cleanup.h"
 #include "idspec.h"
 #include "log.h"
+#include "place.h"
+#include "safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -218,14 +220,33 @@ static void read_file(struct settings *settings, int fd, const char *file)
 		die("%s", error);
 }
 
+/* Whoever has a directory or a link on the way could choose which of root's files it is. */
+static int open_named(const char *config)
+{
+	cleanup_free char *absolute = place_absolute(config);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (!safepath_open(absolute, &walk, &error)) {
+		if (errno == ENOENT)
+			die("there is no settings file %s: %s", config, error);
+		die("can't open the settings file %s: %s", config, error);
+	}
+	if (walk.unsafe)
+		die("can't trust the settings in %s: %s", config, walk.unsafe);
+	int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		die_errno("can't open the settings file %s", config);
+	safepath_close(&walk);
+	return fd;
+}
+
 void settings_read(struct settings *settings, const char *config)
 {
 	static const char *const places[] = {SETTINGS_ADMIN_FILE, VENDOR_CONF};
 
 	if (config) {
-		cleanup_fd int fd = open_settings(config);
-		if (fd < 0)
-			die("there is no settings file %s", config);
+		cleanup_fd int fd = open_named(config);
 		read_file(settings, fd, config);
 		return;
 	}
