@@ -287,7 +287,6 @@ int main(int argc, char *argv[])
 
 	int result = command->run(&o);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("can't write to standard output%s",
-			confchange_is_made() ? "; the file is changed all the same" : "");
+		die("can't write to standard output");
 	return result;
 }

@@ -27,9 +27,6 @@ void confchange_revert_to_root(const char *config);
 /* False: QEMU runs as root for another reason, which is warned of. */
 bool confchange_restore_default(const char *config);
 
-/* Whether the file has been replaced: what fails then is no failure of the change. */
-bool confchange_is_made(void);
-
 /* For others that change the file: adoption.h. */
 
 /* A file that is open to be edited, its parse, and its text to come. */
