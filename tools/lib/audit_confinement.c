@@ -95,22 +95,21 @@ static int count_device_programs(int cgroup)
 	return (int)attr.query.prog_cnt;
 }
 
-/* Where the hierarchy is mounted: with that controller, or of version 2 with "". New. */
+/* Where the hierarchy is mounted: with that controller, or of version 2 with "". New, or NULL. */
 static char *mount_point(const char *mounts, const char *controller)
 {
 	struct proc_mount mount;
+	char *found = NULL;
 
-	while (proc_mountinfo_next(&mounts, &mount)) {
+	while (mounts && !found && proc_mountinfo_next(&mounts, &mount)) {
 		bool wanted = *controller ? strcmp(mount.type, "cgroup") == 0 &&
 						    proc_options_have(mount.options, controller)
 					  : strcmp(mount.type, "cgroup2") == 0;
-		cleanup_free char *point = mount.point;
-		mount.point = NULL;
-		proc_mount_free(&mount);
 		if (wanted)
-			return steal_pointer(&point);
+			found = xstrdup(mount.point);
+		proc_mount_free(&mount);
 	}
-	return NULL;
+	return found;
 }
 
 /* Version 1 (cgroup-v1/devices.rst): "a *:* rwm" is everything. */
@@ -147,8 +146,8 @@ void check_device_cgroup(struct audit *audit, const struct audit_process *proces
 {
 	const char *mounts = tree_read_once(&audit->tree, "/proc/self/mountinfo");
 	int number = errno;
-	cleanup_free char *old = mounts ? mount_point(mounts, "devices") : NULL;
-	cleanup_free char *new = mounts ? mount_point(mounts, "") : NULL;
+	cleanup_free char *old = mount_point(mounts, "devices");
+	cleanup_free char *new = mount_point(mounts, "");
 
 	if (!mounts && !audit->tree.root) {
 		audit_unreadable(audit, number, "/proc/self/mountinfo can't be read");

@@ -50,8 +50,8 @@ struct settings {
  * Fills *settings. config is the argument of --config or NULL. The opened file
  * (fstat on the descriptor, opened non-blocking) must be a regular file, owned
  * by root, not writable by group or others, and at most CONF_MAX_SIZE bytes
- * long; config must be on a safe path (safepath.h). Ends the program with a message that names the file, and line and
- * column where there is one: a file that can't be trusted or read, a syntax
+ * long; config must be on a safe path (safepath.h). Ends the program with a message that names the
+ * file, and line and column where there is one: a file that can't be trusted or read, a syntax
  * error, a value of the wrong type or out of range for a key above, an empty
  * user or group. settings_free() releases what it holds.
  */
