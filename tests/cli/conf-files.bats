@@ -217,7 +217,7 @@ active() {
         refused "$work/$kind" "can't read settings from $work/$kind: it is not a regular file"
     done
     ln -s loop "$work/loop"
-    refused "$work/loop" "can't open the settings file $work/loop: Too many levels of symbolic links"
+    refused "$work/loop" "--config $work/loop: can't reach $work/loop: Too many levels of symbolic links"
     refused "$work/none" "there is no settings file $work/none"
     refused /etc/passwd/none "can't open the settings file /etc/passwd/none: Not a directory"
 }

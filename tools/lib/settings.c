@@ -230,7 +230,7 @@ static int open_named(const char *config)
 	if (!safepath_open(absolute, &walk, &error)) {
 		if (errno == ENOENT)
 			die("there is no settings file %s: %s", config, error);
-		die("can't open the settings file %s: %s", config, error);
+		die("--config %s: %s", config, error);
 	}
 	if (walk.unsafe)
 		die("can't trust the settings in %s: %s", config, walk.unsafe);
