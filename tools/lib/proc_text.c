@@ -18,7 +18,8 @@ static const char *find_line(const char *text, const char *key)
 		if (strncmp(text, key, length) == 0)
 			return text + length;
 		text = strchr(text, '\n');
-		text += text != NULL;
+		if (text)
+			text++;
 	}
 	return NULL;
 }
