@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every parser of /proc's files, on the same bytes: none of them may rely on their form. */
 #include "audit_objects.h"
-#include "cleanup.h"
-#include "log.h"
+#include "fuzz.h"
 #include "proc.h"
 #include "proc_text.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/acl.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void parse_status(const char *text)
 {
@@ -21,10 +16,9 @@ static void parse_status(const char *text)
 
 	if (proc_status_parse(text, &status, &error))
 		proc_status_free(&status);
-	else if (!error)
-		abort();
-	if (!proc_details_parse(text, &details, &why) && !why)
-		abort();
+	else
+		check(error);
+	check(proc_details_parse(text, &details, &why) || why);
 }
 
 static void parse_mounts(const char *text)
@@ -43,14 +37,13 @@ static void parse_words(const char *text, size_t size)
 	cleanup_free char **words = proc_cmdline_words(text, size, &n);
 
 	for (size_t i = 0; i < n; i++)
-		if (words[i] != words[0] && words[i] != words[i - 1] + strlen(words[i - 1]) + 1)
-			abort();
-	if (words[n])
-		abort();
+		check(i == 0 || words[i] == words[i - 1] + strlen(words[i - 1]) + 1);
+	check(!words[n]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	/* With NUL bytes in it, as a command line has. */
 	cleanup_free char *text = xmalloc(size + 1);
 	unsigned long long start;
 	long long seconds;
