@@ -70,6 +70,7 @@ help:
 	@echo 'make check-vm     boots whole machines'
 	@echo 'make vm-shell     such a machine on this terminal'
 	@echo 'make fuzz         readers of foreign bytes, $$(FUZZ_SECONDS) of time each [$(FUZZ_SECONDS)]'
+	@echo 'make coverage     which lines the tests reach, of all suites but the VM ones, or of $$(SUITES) (as root)'
 	@echo 'make bench        what it costs, side by side with others (as root)'
 	@echo 'make rpm          source and binary packages into $$(BUILD)/rpm'
 	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'
@@ -201,7 +202,7 @@ $(if $(DESTDIR),,[ ! -S /run/udev/control ] || { udevadm control --reload && \
 	udevadm settle --timeout=10; })
 endef
 
-.PHONY: deps check fuzz bench rpm demo format clean
+.PHONY: deps check fuzz coverage bench rpm demo format clean
 deps:
 	tests/deps all
 
@@ -212,6 +213,10 @@ check:
 fuzz:
 	tests/deps check
 	tests/fuzz/run $(FUZZ_TARGETS)
+
+coverage:
+	tests/deps check
+	tests/coverage/run $(SUITES)
 
 bench:
 	tests/deps check
