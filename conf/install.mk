@@ -1,0 +1,73 @@
+# What make installs, how it takes effect without a package, and the way back from both.
+
+# What is installed where: DIRECTORY:FILE, the file as it is called there.
+INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
+	$(addprefix $(VENDORDIR):,qemu.conf $(notdir $(wildcard conf/kickstart/*.ks))) \
+	$(addprefix $(UDEVRULESDIR):,$(notdir $(wildcard udev-rules/*.rules))) \
+	$(addprefix $(SYSUSERSDIR):,$(notdir $(wildcard sysusers.d/*.conf))) \
+	$(addprefix $(TMPFILESDIR):,$(notdir $(wildcard conf/tmpfiles.d/*.conf))) \
+	$(addprefix $(UNITDIR):,$(notdir $(wildcard conf/systemd/*))) \
+	$(addprefix $(PRESETDIR):,$(notdir $(wildcard conf/systemd-preset/*.preset))) \
+	$(foreach page,$(notdir $(MANUALS)),$(MANDIR)/man$(subst .,,$(suffix $(page))):$(page)) \
+	$(addprefix $(BASHCOMPDIR):,$(notdir $(COMPLETIONS)))
+INSTALL_DIRS := $(sort $(foreach item,$(INSTALLED),$(firstword $(subst :, ,$(item)))))
+
+# Directories that it makes are noted, for each DESTDIR, so that uninstall takes those away and no others.
+MADE := $(BUILD)/made-directories$(subst /,-,$(DESTDIR))
+.PHONY: install uninstall
+install: all
+	@for dir in $(addprefix $(DESTDIR),$(INSTALL_DIRS)); do \
+		while [ ! -e "$${dir:-/}" ]; do \
+			echo "$$dir"; case $$dir in */*) dir=$${dir%/*} ;; *) break ;; esac; \
+		done; \
+	done | sort -u >>$(MADE)
+	install -d $(addprefix $(DESTDIR),$(INSTALL_DIRS))
+	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	install -m 0644 conf/qemu.conf conf/kickstart/*.ks $(DESTDIR)$(VENDORDIR)
+	install -m 0644 udev-rules/*.rules $(DESTDIR)$(UDEVRULESDIR)
+	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
+	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)
+	install -m 0644 conf/systemd/* $(DESTDIR)$(UNITDIR)
+	sed -i 's,/usr/bin/virt-priv,$(BINDIR)/virt-priv,' \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard conf/systemd/*)))
+	install -m 0644 conf/systemd-preset/*.preset $(DESTDIR)$(PRESETDIR)
+	for page in $(MANUALS); do \
+		install -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
+	done
+	install -m 0644 $(COMPLETIONS) $(DESTDIR)$(BASHCOMPDIR)
+
+uninstall:
+	rm -f $(foreach item,$(INSTALLED),$(DESTDIR)$(subst :,/,$(item)))
+	[ ! -d $(DESTDIR)$(VENDORDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(VENDORDIR)
+	if [ -e $(MADE) ]; then \
+		sort -ru $(MADE) | while read -r dir; do \
+			[ ! -d "$$dir" ] || rmdir --ignore-fail-on-non-empty "$$dir"; \
+		done && rm $(MADE); \
+	fi
+
+# What the package does in its scripts: account, directories, the recovery at boot, and, on
+# a running system, the device. Where systemd is not, sysusers.d/ says what to make. In a
+# directory only that is changed; the device follows at its first boot.
+.PHONY: enable disable
+IN_ROOT := $(if $(DESTDIR),--root=$(abspath $(DESTDIR)))
+enable:
+	systemd-sysusers $(IN_ROOT) virt-privileges.conf
+	systemd-tmpfiles $(IN_ROOT) --create $(if $(DESTDIR),--exclude-prefix=/dev) virt-privileges.conf
+	systemctl $(IN_ROOT) --no-reload preset virt-priv-recover.service
+	$(apply_kvm_rule)
+
+# The accounts stay, as files may be theirs, and so do directories with something in them.
+disable:
+	systemctl $(IN_ROOT) --no-reload disable virt-priv-recover.service virt-priv-audit.timer virt-priv-vm@.service
+	rm -f $(DESTDIR)$(UDEVRULESDIR)/80-virt-privileges-kvm.rules
+	$(apply_kvm_rule)
+	for dir in etc/virt-privileges/vms etc/virt-privileges var/lib/virt-privileges/claims \
+		var/lib/virt-privileges run/virt-privileges; do \
+		[ ! -d $(DESTDIR)/$$dir ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)/$$dir; \
+	done
+
+define apply_kvm_rule
+$(if $(DESTDIR),,[ ! -S /run/udev/control ] || { udevadm control --reload && \
+	udevadm trigger --action=add --subsystem-match=misc --sysname-match=kvm && \
+	udevadm settle --timeout=10; })
+endef
