@@ -74,7 +74,7 @@ with_a_machine() {
     inside virt-priv-chown claim --name vm1 --disk /srv/disk
     mkdir -p "$all/row/etc/virt-privileges/vms"
     echo qemu-system-x86_64 >"$all/row/etc/virt-privileges/vms/vm1.conf"
-    systemctl --root="$all/row" --quiet enable virt-priv-vm@vm1.service
+    systemctl --root="$all/row" --quiet enable virt-priv-vm@vm1.service virt-priv-audit.timer
     account_files >"$BATS_TEST_TMPDIR/accounts"
 }
 
@@ -92,8 +92,9 @@ disk_comes_back() {
     [ ! -e "$all/row/var/lib/virt-privileges/claims/vm1" ]
 }
 
-vm_is_enabled() {
+units_are_enabled() {
     [ -L "$all/row/etc/systemd/system/multi-user.target.wants/virt-priv-vm@vm1.service" ]
+    [ -L "$all/row/etc/systemd/system/timers.target.wants/virt-priv-audit.timer" ]
 }
 
 @test "installed: the recovery at boot is enabled, no machine is" {
@@ -115,7 +116,7 @@ survives() {
     dnf_in row "${@:3:$#-4}"
     is_whole "$release"
     machine_is_there
-    vm_is_enabled
+    units_are_enabled
     recover_is disabled
     table_row "$situation" row -
     disk_comes_back
@@ -290,7 +291,7 @@ interrupted() {
         fi
         is_whole
         machine_is_there
-        vm_is_enabled
+        units_are_enabled
         recover_is enabled
         table_row "upgrade ended at $command, repeated" row -
         drop_root row
