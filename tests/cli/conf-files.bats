@@ -219,7 +219,7 @@ active() {
     ln -s loop "$work/loop"
     refused "$work/loop" "--config $work/loop: can't reach $work/loop: Too many levels of symbolic links"
     refused "$work/none" "there is no settings file $work/none"
-    refused /etc/passwd/none "can't open the settings file /etc/passwd/none: Not a directory"
+    refused /etc/passwd/none "--config /etc/passwd/none: can't reach /etc/passwd: Not a directory"
 }
 
 @test "size: 10 MiB are read, a byte more is refused" {

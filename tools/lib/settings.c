@@ -229,7 +229,7 @@ static int open_named(const char *config)
 
 	if (!safepath_open(absolute, &walk, &error)) {
 		if (errno == ENOENT)
-			die("there is no settings file %s: %s", config, error);
+			die("there is no settings file %s", config);
 		die("--config %s: %s", config, error);
 	}
 	if (walk.unsafe)
