@@ -2,7 +2,7 @@
 # a recovery at boot gives every disk back to whoever had it.
 # kernel: vm.bare
 # rounds: 20
-# timeout: 420
+# timeout: 600
 
 owners=/srv/owners
 held=/srv/held

@@ -1,7 +1,6 @@
 # qemu:///system: libvirtd runs QEMU without privileges, an admin goes back to root and forth, and
 # the auditor sees each of it.
 # kernel: apparmor=0
-# timeout: 400
 
 disk=/srv/images/disk.img
 

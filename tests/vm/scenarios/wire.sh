@@ -1,6 +1,5 @@
 # A guest's network card on a tap device in a bridge: its firmware asks for an address, and the
 # question arrives at the other end.
-# timeout: 240
 
 mac=52:54:00:76:70:01
 
