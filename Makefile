@@ -17,7 +17,7 @@ BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 # Where objects and programs go; another one for another compiler or sanitizer.
 BUILD ?= build
 # How long make fuzz gives each target, and which ones: all, or names of FUZZ_TARGETS.
-export FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 # The vendor settings, read where there is no /etc/libvirt/qemu.conf.
 VENDORDIR ?= $(DATADIR)/virt-privileges
 
@@ -142,7 +142,7 @@ check:
 
 fuzz:
 	tests/deps check
-	tests/fuzz/run $(FUZZ_TARGETS)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ_TARGETS)
 
 coverage:
 	tests/deps check
