@@ -11,9 +11,10 @@ setup() {
 # each COMMAND...: COMMAND of every source, side by side; its output, which must be none.
 each() {
     local said
-    said=$(printf '%s\n' tools/*.c tools/lib/*.c | xargs -P "$(nproc)" -I{} "$@" 2>&1) || true
-    # How many there were of them in other people's headers.
-    said=$(grep -vE '^[0-9]+ warnings? (generated|treated as error)|^$' <<<"$said" || true)
+    # Each says all of it at once, or lines would mix; and not how much there was in other people's headers.
+    # shellcheck disable=SC2016 # for that shell
+    said=$(printf '%s\n' tools/*.c tools/lib/*.c | xargs -P "$(nproc)" -I{} bash -c 'said=$("$@" 2>&1 |
+        grep -vE "^[0-9]+ warnings? (generated|treated as error)|^$") && echo "$said"' each "$@") || true
     echo "$said"
     [ -z "$said" ]
 }
