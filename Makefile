@@ -150,9 +150,9 @@ coverage:
 
 bench:
 	tests/deps check
+	tests/deps bench
 	$(MAKE) -s BUILD=$(BUILD)/plain all test-programs
-	VP_BUILD=$(CURDIR)/$(BUILD)/plain tests/lib/private-host bash -c 'tests/bench/start; exit $$?'
-	VP_BUILD=$(CURDIR)/$(BUILD)/plain tests/lib/private-host bash -c 'tests/bench/audit; exit $$?'
+	VP_BUILD=$(CURDIR)/$(BUILD)/plain tests/bench/run
 
 rpm:
 	tests/deps rpm

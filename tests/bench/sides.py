@@ -93,7 +93,7 @@ def exponents(rows):
     sizes = {}
     for row in rows:
         if row["size"]:
-            sizes.setdefault((row["group"].partition(",")[0], row["way"]), []).append(
+            sizes.setdefault((row["group"].rpartition(",")[0], row["way"]), []).append(
                 (row["size"], row["time"][1], row["group"]))
     found = {}
     for (_, way), points in sizes.items():
