@@ -56,8 +56,8 @@ def measure(group, ways, base, rounds, size=None, processor=False):
             took = ways[name]()
             if turn:  # the first warms caches
                 all_costs[name].append(took)
-        print(f"\r{group}: {turn}/{rounds} ", end="", file=sys.stderr, flush=True)
-    print("\r", end="", file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r\033[K{group}: {turn}/{rounds}", end="\r" if turn == rounds else "", file=sys.stderr, flush=True)
     which = 1 if processor else 0
     rows = []
     for name, costs in all_costs.items():
@@ -88,17 +88,24 @@ def milliseconds(seconds):
     return f"{seconds * 1000:.2f}" if seconds < 0.1 else f"{seconds * 1000:.0f}"
 
 
+def kind(row):
+    """What a group of rows measures at several sizes."""
+    return row["group"].rpartition(",")[0] if row["size"] else row["group"]
+
+
 def exponents(rows):
-    """{(what is measured, way): how its time grows, as a power of the size}; between the ends."""
+    """
+    {(group, way): how its time grows, as a power of the size}, between the two largest sizes: what a
+    program costs at all hides it below them.
+    """
     sizes = {}
     for row in rows:
         if row["size"]:
-            sizes.setdefault((row["group"].rpartition(",")[0], row["way"]), []).append(
-                (row["size"], row["time"][1], row["group"]))
+            sizes.setdefault((kind(row), row["way"]), []).append((row["size"], row["time"][1], row["group"]))
     found = {}
     for (_, way), points in sizes.items():
-        (small, fast, _), (large, slow, group) = min(points), max(points)
-        if large > small:
+        if len(points) > 1:
+            (small, fast, _), (large, slow, group) = sorted(points)[-2:]
             found[group, way] = math.log(slow / fast) / math.log(large / small)
     return found
 
