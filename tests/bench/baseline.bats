@@ -1,5 +1,6 @@
 # What parsers execute and tools ask of the kernel is what tests/bench/baseline.figures says. No time is
-# measured. After a change that is meant to cost something: tests/lib/private-host tests/bench/baseline --renew
+# measured. After a change that is meant to cost something, or that saves it:
+#     make BUILD=build/plain all test-programs && tests/lib/private-host tests/bench/baseline --renew
 
 bats_require_minimum_version 1.5.0
 

@@ -70,13 +70,18 @@ def measure(group, ways, base, rounds, size=None, processor=False):
     return rows
 
 
-def version(*words, first=0):
-    """The line of a program's output that tells its version; None: it is not there."""
+def version(*words):
+    """The first line that a program says of its version; None: it is not there."""
     try:
         run = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     except FileNotFoundError:
         return None
-    return run.stdout.splitlines()[first].strip() if run.stdout else words[0]
+    return run.stdout.splitlines()[0].strip() if run.returncode == 0 and run.stdout else None
+
+
+def package(debian, fedora):
+    """The same of a package whose programs do not say."""
+    return version("dpkg-query", "-W", "-f", "${Package} ${Version}\n", debian) or version("rpm", "-q", fedora)
 
 
 def versions(*lines):
