@@ -1,7 +1,7 @@
 # Disks on file systems that have no owners, or another machine's: FAT, and NFS with root squashed and not.
+# from: installed
 
 phase_filesystems() {
-    succeeds "dnf installs the package" dnf -y install virt-privileges
     fat
     nfs
 }

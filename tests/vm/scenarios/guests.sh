@@ -1,7 +1,7 @@
 # QEMU under KVM: by root through the shim, by an ordinary user, by fifty at once, by libvirtd.
+# from: installed
 
 phase_guests() {
-    succeeds "dnf installs the package" dnf -y install virt-privileges
     the_shim
     an_ordinary_user
     fifty_users

@@ -1,7 +1,7 @@
 # An ordinary user, in no special group, has a virtual machine of his own with KVM: qemu:///session.
+# from: installed
 
 phase_session() {
-    succeeds "dnf installs the package" dnf -y install virt-privileges
     is "$(id -Gn alice)" alice "alice is in no special group"
     install -d -o alice -g alice -m 0700 /run/user/6001
     cat >/home/alice/domain.xml <<'XML'

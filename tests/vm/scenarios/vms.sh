@@ -1,13 +1,13 @@
 # A VM as a unit, with what only a running system has: a tap device with vhost, a vsock, locked
 # memory, and systemd that stops it, kills it and starts it again; and twice
 # the power is lost while it runs.
+# from: installed
 # rounds: 2
 
 disk=/srv/vm/web1.img
 serial=/srv/vm/serial
 
 phase_vms() {
-    succeeds "dnf installs the package" dnf -y install virt-privileges
     # What systemd-tmpfiles does at boot, and on Fedora right after the installation.
     systemd-tmpfiles --create virt-privileges.conf
     mkdir -p /srv/vm

@@ -1,10 +1,10 @@
 # A guest's network card on a tap device in a bridge: its firmware asks for an address, and the
 # question arrives at the other end.
+# from: installed
 
 mac=52:54:00:76:70:01
 
 phase_wire() {
-    succeeds "dnf installs the package" dnf -y install virt-privileges
     for module in tun bridge veth; do
         succeeds "the kernel has $module" modprobe $module
     done
