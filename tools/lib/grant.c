@@ -143,10 +143,9 @@ static bool add_user(acl_t *acl, uid_t uid, unsigned wanted, char **error)
 	}
 	acl_entry_t ours = find(*acl, ACL_USER, uid);
 	unsigned had = ours ? bits_of(ours) & allowed : 0;
-	if (!ours)
-		ours = new_entry(acl, ACL_USER, &uid);
-	if (ours && !find(*acl, ACL_MASK, 0))
-		mask = new_entry(acl, ACL_MASK, NULL);
+	if ((!ours && !new_entry(acl, ACL_USER, &uid)) ||
+		(!mask && !new_entry(acl, ACL_MASK, NULL)))
+		return fail(error, "work out its ACL");
 	/* The array may have moved. */
 	ours = find(*acl, ACL_USER, uid);
 	mask = find(*acl, ACL_MASK, 0);

@@ -247,8 +247,7 @@ static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
 	char *shell[] = {(char *)"/bin/sh", (char *)"-c", line, NULL};
 	if (!run_program(strpbrk(step->net->helper, " \t") ? shell : direct, error))
 		return false;
-	close(theirs);
-	theirs = -1;
+	close(steal_fd(&theirs));
 	int fd = receive_descriptor(ours);
 	if (fd < 0) {
 		*error = xasprintf("%s sent no descriptor", step->net->helper);
