@@ -65,6 +65,17 @@ void claims_end(struct claims_plan *plan)
 	journal_free(plan->journal);
 }
 
+/* Room for one more identity that is looked up. Takes the label. */
+static struct identity *new_identity(struct claims_plan *plan, char *label)
+{
+	size_t n = plan->n_identities++;
+
+	plan->identities = xreallocarray(plan->identities, n + 1, sizeof *plan->identities);
+	plan->labels = xreallocarray(plan->labels, n + 1, sizeof *plan->labels);
+	plan->labels[n] = label;
+	return &plan->identities[n];
+}
+
 /* Who a label, else the domain's, else qemu.conf means. */
 static const struct identity *identity_of(struct claims_plan *plan, const char *label)
 {

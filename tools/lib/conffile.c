@@ -377,12 +377,18 @@ void conffile_replace(struct conffile *file, const struct conftext *text)
 			file->path);
 }
 
+void conffile_unlock(struct conffile *file)
+{
+	if (file->dir >= 0)
+		close(file->dir);
+	file->dir = -1;
+}
+
 void conffile_close(struct conffile *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
-	if (file->dir >= 0)
-		close(file->dir);
+	conffile_unlock(file);
 	free(file->real);
 	conftext_free(&file->text);
 	*file = (struct conffile){.fd = -1, .dir = -1};

@@ -207,6 +207,7 @@ static bool begin_claims(struct vm *vm, char **error)
 
 	*plan = (struct claims_plan){
 		.settings = vm->settings, .dry_run = vm->dry_run, .label = vm->label};
+	claims_know(plan, vm->label, &vm->identity);
 	if (!claims_begin(plan, vm->name, error))
 		return false;
 	if (plan->is_new || (vm->dry_run && claims_is_abandoned(plan->journal)))
