@@ -1,4 +1,5 @@
 # Hosts that lack what a tool needs: nothing runs, and nothing is changed, or all is as before after release.
+# shellcheck disable=SC2034 # commands are arrays that are used by their names
 
 bats_require_minimum_version 1.5.0
 

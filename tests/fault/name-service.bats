@@ -214,7 +214,7 @@ account() {
 @test "what gives disks back asks no name service: release, drop, recover, and the end of a VM" {
     setfacl -m u:bob:r,m::r /mnt/files/private
     state >/mnt/before
-    local claim=(virt-priv-chown claim --name v --grant-read --disk /mnt/files/a.img --disk /mnt/files/private/c.img,readonly)
+    local claim=(virt-priv-chown claim --name v --grant-read --disk /mnt/files/a.img --disk "/mnt/files/private/c.img,readonly")
     local hang=(timeout 20 env NAME_SERVICE=hang NAME_SERVICE_ASKED="$asked") end
     for end in "release --name v" "recover" "drop --name v --disk /mnt/files/a.img --disk /mnt/files/private"; do
         sleep 60 3>&- &
