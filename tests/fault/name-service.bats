@@ -211,6 +211,19 @@ account() {
     [ "$refused" -ge 100 ]
 }
 
+@test "a name service that answers with an error: virt-priv-audit and virt-priv-conf say that they can't tell" {
+    local answer list
+    for list in "test" "test [UNAVAIL=return TRYAGAIN=return] files"; do
+        services "$list"
+        for answer in unavail tryagain erange; do
+            NAME_SERVICE=$answer run -2 virt-priv-audit --no-bpf --strict --check H03 host
+            [[ $output == *"H03"*unknown*"does not tell who qemu is"* ]]
+            NAME_SERVICE=$answer run -1 virt-priv-conf check
+            [[ $output == *'"qemu" can'"'"'t be looked up'*"(look-up-failed)"* ]]
+        done
+    done
+}
+
 @test "what gives disks back asks no name service: release, drop, recover, and the end of a VM" {
     setfacl -m u:bob:r,m::r /mnt/files/private
     state >/mnt/before
