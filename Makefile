@@ -112,12 +112,14 @@ $(BUILD)/tests/%: tests/lib/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
 		$(shell $(PKG_CONFIG) --libs $(PC_TESTS))
 
+# What tests put between a program and its C library.
+PRELOADS := $(patsubst tests/fault/%.c,$(BUILD)/tests/%.so,$(wildcard tests/fault/*.c))
 $(BUILD)/tests/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared -MF $@.d -o $@ $<
 
 .PHONY: test-programs
-test-programs: $(UNIT_TESTS) $(HELPERS) $(BUILD)/tests/no-memory.so
+test-programs: $(UNIT_TESTS) $(HELPERS) $(PRELOADS)
 
 # Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

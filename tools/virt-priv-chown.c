@@ -362,6 +362,16 @@ static void print_refusals(const struct claims_plan *plan)
 				plan->items[i].source, plan->items[i].reason);
 }
 
+static void look_up_users(struct claims_plan *plan, const struct domain *domain, size_t n_disks)
+{
+	static const struct domain_resource disk = {.treatment = DOMAIN_CLAIM};
+
+	for (size_t i = 0; domain && i < domain->n_resources; i++)
+		claims_look_up(plan, &domain->resources[i]);
+	if (n_disks > 0)
+		claims_look_up(plan, &disk);
+}
+
 /* claim and add: the plan, then what it says. */
 static int claim(struct options *o, bool is_new)
 {
@@ -383,6 +393,8 @@ static int claim(struct options *o, bool is_new)
 	unsigned long long start = o->pid ? openers_start_time(o->pid) : 0;
 	if (o->pid && !start)
 		die("--pid %d: there is no such process", o->pid);
+	plan.label = domain ? domain->label : NULL;
+	look_up_users(&plan, domain, o->n_disks);
 	journal_lock(true);
 	defer_signals();
 	if (!claims_begin(&plan, o->name, &error))
@@ -404,7 +416,6 @@ static int claim(struct options *o, bool is_new)
 		plan.journal->holder = o->pid;
 		plan.journal->holder_start = start;
 	}
-	plan.label = domain ? domain->label : NULL;
 	for (size_t i = 0; domain && i < domain->n_resources; i++)
 		claims_add(&plan, &domain->resources[i]);
 	for (size_t i = 0; i < o->n_disks; i++) {

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -168,10 +167,9 @@ void access_free(struct denial *denials, size_t n)
 
 char *access_explain(const struct denial *d, const struct identity *identity)
 {
-	const struct passwd *pw = getpwuid(d->st.st_uid);
-	cleanup_free char *owner = pw ? xstrdup(pw->pw_name) : xasprintf("%u", d->st.st_uid);
-	const struct group *gr = getgrgid(d->st.st_gid);
-	cleanup_free char *group = gr ? xstrdup(gr->gr_name) : xasprintf("%u", d->st.st_gid);
+	/* Asked for while the journals are locked. */
+	cleanup_free char *owner = ids_local_user(d->st.st_uid);
+	cleanup_free char *group = ids_local_group(d->st.st_gid);
 	/* Indexed by R_OK (4), W_OK (2) and X_OK (1); what can be written is mostly read too. */
 	static const struct {
 		const char *what, *bits;

@@ -18,7 +18,8 @@
 /* Two computations can be a second apart, each rounded. */
 #define TOLERANCE 2
 
-static long long current; /* 0: not known yet */
+static long long seen =
+	-1; /* in an attribute of libvirt's; 0: none in this boot, -1: not read yet */
 
 const char *boot_id(void)
 {
@@ -55,19 +56,33 @@ static long long from_uptime(void)
 	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
 		die_errno("can't read /proc/uptime");
 	/* As llround(3) of what is positive, which would need another library. */
-	return (long long)((double)time(NULL) - strtod(text, NULL) + 0.5);
+	long long booted = (long long)((double)time(NULL) - strtod(text, NULL) + 0.5);
+	/* A clock that nobody has set begins at 0, and a host that slept was booted before that. */
+	return booted > 0 ? booted : 1;
 }
 
-/* What was seen, in this boot, by an earlier call; 0 if nothing was. */
+/*
+ * What was seen, in this boot, by an earlier call; 0 if nothing was. Which boot that was is
+ * told by the boot's id and not by the time, since the clock can have been set meanwhile.
+ */
 static long long from_file(void)
 {
-	char text[32] = "";
+	char text[BOOT_ID_LENGTH + 32] = "";
 	struct stat st;
 	cleanup_fd int fd = open(BOOT_TIME_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || read(fd, text, sizeof text - 1) <= 0)
 		return 0;
-	return strtoll(text, NULL, 10);
+	if (strncmp(text, boot_id(), BOOT_ID_LENGTH) != 0 || text[BOOT_ID_LENGTH] != ' ')
+		return 0;
+	return strtoll(text + BOOT_ID_LENGTH + 1, NULL, 10);
+}
+
+static long long last_seen(void)
+{
+	if (seen < 0)
+		seen = from_file();
+	return seen;
 }
 
 static bool is_near(long long a, long long b)
@@ -83,16 +98,15 @@ bool boot_time_matches(long long time)
 		utmp = from_utmp();
 		uptime = from_uptime();
 	}
-	return is_near(time, utmp) || is_near(time, uptime);
+	return is_near(time, utmp) || is_near(time, uptime) || is_near(time, last_seen());
 }
 
 long long boot_time(void)
 {
-	if (!current) {
-		long long seen = from_file();
-		if (seen && boot_time_matches(seen))
-			current = seen;
-	}
+	static long long current;
+
+	if (last_seen())
+		return last_seen();
 	if (!current)
 		current = from_utmp();
 	if (!current)
@@ -103,18 +117,18 @@ long long boot_time(void)
 void boot_time_seen(long long time)
 {
 	static const char temporary[] = BOOT_TIME_FILE ".new";
-	char text[32];
+	char text[BOOT_ID_LENGTH + 32];
 
-	if (time == boot_time() && from_file() == time)
+	if (time == last_seen())
 		return;
-	current = time;
+	seen = time;
 	/* Only a help: without the file, the next one that is seen serves as well. */
 	if (mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
 		return;
 	unlink(temporary);
 	cleanup_fd int fd =
 		open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	int n = snprintf(text, sizeof text, "%lld\n", time);
+	int n = snprintf(text, sizeof text, "%s %lld\n", boot_id(), time);
 	if (fd >= 0 && write(fd, text, (size_t)n) == n)
 		rename(temporary, BOOT_TIME_FILE);
 }

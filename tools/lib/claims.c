@@ -65,6 +65,17 @@ void claims_end(struct claims_plan *plan)
 	journal_free(plan->journal);
 }
 
+/* Room for one more identity that is looked up. Takes the label. */
+static struct identity *new_identity(struct claims_plan *plan, char *label)
+{
+	size_t n = plan->n_identities++;
+
+	plan->identities = xreallocarray(plan->identities, n + 1, sizeof *plan->identities);
+	plan->labels = xreallocarray(plan->labels, n + 1, sizeof *plan->labels);
+	plan->labels[n] = label;
+	return &plan->identities[n];
+}
+
 /* Who a label, else the domain's, else qemu.conf means. */
 static const struct identity *identity_of(struct claims_plan *plan, const char *label)
 {
@@ -77,19 +88,36 @@ static const struct identity *identity_of(struct claims_plan *plan, const char *
 	for (size_t i = 0; i < plan->n_identities; i++)
 		if (strcmp(plan->labels[i], wanted) == 0)
 			return &plan->identities[i];
-	size_t n = plan->n_identities++;
-	plan->identities = xreallocarray(plan->identities, n + 1, sizeof *plan->identities);
-	plan->labels = xreallocarray(plan->labels, n + 1, sizeof *plan->labels);
-	plan->labels[n] = xstrdup(wanted);
+	struct identity *identity = new_identity(plan, xstrdup(wanted));
 	char *colon = strchr(wanted, ':');
 	if (!colon)
 		die("\"%s\" is no USER:GROUP", wanted);
 	*colon = '\0';
-	identity_look_up(&plan->identities[n], wanted, colon + 1,
+	identity_look_up(identity, wanted, colon + 1,
 		label	  ? "the domain's seclabel"
 		: s->file ? s->file
 			  : "the default settings");
-	return &plan->identities[n];
+	return identity;
+}
+
+void claims_look_up(struct claims_plan *plan, const struct domain_resource *resource)
+{
+	if (resource->treatment != DOMAIN_UNHANDLED)
+		identity_of(plan, resource->label);
+}
+
+void claims_know(struct claims_plan *plan, const char *label, const struct identity *known)
+{
+	struct identity *identity = new_identity(plan, xstrdup(label));
+
+	*identity = (struct identity){.uid = known->uid,
+		.gid = known->gid,
+		.groups = xcalloc(known->n_groups, sizeof(gid_t)),
+		.n_groups = known->n_groups,
+		.user = xstrdup(known->user),
+		.group = xstrdup(known->group)};
+	for (size_t i = 0; i < known->n_groups; i++)
+		identity->groups[i] = known->groups[i];
 }
 
 static struct claims_item *add_item(
@@ -503,7 +531,7 @@ static bool announce(
 	if (!e->attributes || e->releasing || remembered_counts(fd, st) != 1)
 		return true;
 	remembered_read(fd, &r);
-	if (r.state != REMEMBERED_CURRENT || r.refs < 2)
+	if (!holding_is_current(e, &r, st) || r.refs < 2)
 		return true;
 	e->releasing = r.refs - 1;
 	return journal_write(journal, error);
@@ -639,8 +667,13 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	e->done = end != HOLDING_KEPT;
 	if (end == HOLDING_KEPT)
 		return report(e, message, true);
-	if (end == HOLDING_CHANGED)
-		return report(e, "somebody changed its owner meanwhile; left as it is", true);
+	if (end == HOLDING_CHANGED) {
+		cleanup_free char *whose =
+			xasprintf("somebody changed its owner meanwhile; left as it is; before the "
+				  "claim, it was that of uid %u and gid %u",
+				e->old_uid, e->old_gid);
+		return report(e, whose, true);
+	}
 	if (end == HOLDING_LIBVIRT)
 		return report(e, "libvirt holds it too, and gives it back to its owner", false);
 	if (message)

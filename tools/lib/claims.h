@@ -54,6 +54,14 @@ struct claims_plan {
 };
 
 /*
+ * A name service can take its time, or never answer, and nobody who waits for the lock is to
+ * wait for that too: before journal_lock(), who will get the resource is looked up, or told
+ * where that is known already. The settings and the label of the plan are set.
+ */
+void claims_look_up(struct claims_plan *plan, const struct domain_resource *resource);
+void claims_know(struct claims_plan *plan, const char *label, const struct identity *known);
+
+/*
  * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false
  * and a new message if its journal can't be read.
  */

@@ -205,6 +205,9 @@ void confchange_set(const char *config, const char *key, const char *word, bool 
 			was ? "was " : "was not set", was ? was : "");
 		if (is_root_entry(new) && confkey_find(key)->type == CONFKEY_USER)
 			warn_of_root();
+		/* A name service can hang: what is done is said, and nobody waits for the lock. */
+		conffile_unlock(&e.file);
+		fflush(stdout);
 		if (!force)
 			warn_of_findings(&e, key);
 		say_what_reads_it();

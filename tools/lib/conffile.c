@@ -135,6 +135,15 @@ static int find_directory(const char *path, char **real)
 	return dir;
 }
 
+/* In seconds, of a clock that nobody sets. */
+static time_t now(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
 /*
  * The lock is one of the directory, which stays what it is while files in it are replaced,
  * and leaves nothing behind.
@@ -142,12 +151,12 @@ static int find_directory(const char *path, char **real)
 static void lock_directory(int dir, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-	time_t end = time(NULL) + LOCK_SECONDS;
+	time_t end = now() + LOCK_SECONDS;
 
 	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			die_errno("can't lock the directory of %s", path);
-		if (time(NULL) >= end)
+		if (now() >= end)
 			die("somebody else has held the directory of %s locked for %d s; is "
 			    "another virt-priv-conf stopped? lslocks names it",
 				path, LOCK_SECONDS);
@@ -377,12 +386,18 @@ void conffile_replace(struct conffile *file, const struct conftext *text)
 			file->path);
 }
 
+void conffile_unlock(struct conffile *file)
+{
+	if (file->dir >= 0)
+		close(file->dir);
+	file->dir = -1;
+}
+
 void conffile_close(struct conffile *file)
 {
 	if (file->fd >= 0)
 		close(file->fd);
-	if (file->dir >= 0)
-		close(file->dir);
+	conffile_unlock(file);
 	free(file->real);
 	conftext_free(&file->text);
 	*file = (struct conffile){.fd = -1, .dir = -1};

@@ -53,4 +53,6 @@ void conffile_open(const char *path, bool make_directory, struct conffile *file)
  */
 void conffile_replace(struct conffile *file, const struct conftext *text);
 
+/* Lets others edit, who would wait until conffile_close() otherwise. */
+void conffile_unlock(struct conffile *file);
 void conffile_close(struct conffile *file);

@@ -26,6 +26,13 @@ static bool is_abandoned(const struct remembered *r, const struct stat *st)
 	return r->state == REMEMBERED_STALE && openers_first(st, (uid_t)-1) == 0;
 }
 
+bool holding_is_current(const struct entry *e, const struct remembered *r, const struct stat *st)
+{
+	if (r->state == REMEMBERED_STALE && r->time && openers_libvirt())
+		return openers_first(st, e->new_uid) != 0;
+	return r->state == REMEMBERED_CURRENT;
+}
+
 static bool is_target(const struct entry *e, const struct stat *st)
 {
 	return st->st_uid == e->new_uid && st->st_gid == e->new_gid;
@@ -58,8 +65,8 @@ bool holding_plan(
 		return true;
 	}
 	e->attributes = remember;
-	if (r.state == REMEMBERED_CURRENT ||
-		(r.state == REMEMBERED_STALE && !is_abandoned(&r, st))) {
+	bool is_current = holding_is_current(e, &r, st);
+	if (is_current || (r.state == REMEMBERED_STALE && !is_abandoned(&r, st))) {
 		if (!is_target(e, st)) {
 			*error = xasprintf(
 				"libvirt holds it for uid %u and gid %u", st->st_uid, st->st_gid);
@@ -70,7 +77,7 @@ bool holding_plan(
 		e->refs_before = r.refs;
 		e->old_uid = r.uid;
 		e->old_gid = r.gid;
-		if (r.state == REMEMBERED_CURRENT)
+		if (is_current)
 			boot_time_seen(r.time);
 	} else if (r.state == REMEMBERED_STALE && is_target(e, st)) {
 		/* Left behind by a libvirt that never gave it back: they name the true owner. */
@@ -208,6 +215,19 @@ static enum holding_end leave_to_libvirt(
 	return HOLDING_LIBVIRT;
 }
 
+/*
+ * Whether the attributes are of this boot. Where there is no clock, or it was set back, an
+ * earlier boot can have had the same time: what it has left is nobody's.
+ */
+static bool is_held_now(const struct entry *e, const struct remembered *r, const struct stat *st,
+	long long earlier_boot)
+{
+	if (earlier_boot && (r->time == earlier_boot ||
+				    (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
+		return false;
+	return holding_is_current(e, r, st);
+}
+
 static enum holding_end give_back_file(struct entry *e, int file, const struct stat *st,
 	long long earlier_boot, bool settled, char **message)
 {
@@ -222,10 +242,7 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 				   "can't be read");
 		return HOLDING_KEPT;
 	}
-	/* On a host without a clock, boots can have the same time; these are still the old ones. */
-	if (r.state == REMEMBERED_CURRENT && earlier_boot && r.time == earlier_boot)
-		r.state = REMEMBERED_STALE;
-	if (r.state == REMEMBERED_CURRENT) {
+	if (is_held_now(e, &r, st, earlier_boot)) {
 		if (counted && !settled && e->refs_before > 0 && r.refs <= e->refs_before) {
 			*message = xstrdup("an interrupted call left it unclear whether libvirt "
 					   "holds it; it comes back at the next boot");

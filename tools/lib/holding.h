@@ -6,9 +6,17 @@
 #pragma once
 
 #include "journal.h"
+#include "remembered.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
+
+/*
+ * Whether attributes of the entry's object are of this boot. Where the clock was set since it
+ * began, they can bear a time that seems to be another boot's; what tells is that libvirt runs
+ * and that the user whom the object was given to has it open.
+ */
+bool holding_is_current(const struct entry *e, const struct remembered *r, const struct stat *st);
 
 /*
  * Fills the owner, the mode and what is known of libvirt's attributes from the object of

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,4 +175,26 @@ size_t ids_group_list(const char *list, const char *origin, gid_t **groups)
 		(*groups)[n++] = ids_group(item, origin, &name);
 	}
 	return n ? sort_unique(*groups, n) : 0;
+}
+
+char *ids_local_user(uid_t uid)
+{
+	cleanup_file FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+
+	while (file && (pw = fgetpwent(file)) != NULL)
+		if (pw->pw_uid == uid)
+			return xstrdup(pw->pw_name);
+	return xasprintf("%u", uid);
+}
+
+char *ids_local_group(gid_t gid)
+{
+	cleanup_file FILE *file = fopen("/etc/group", "re");
+	const struct group *gr;
+
+	while (file && (gr = fgetgrent(file)) != NULL)
+		if (gr->gr_gid == gid)
+			return xstrdup(gr->gr_name);
+	return xasprintf("%u", gid);
 }

@@ -38,5 +38,12 @@ gid_t ids_group(const char *spec, const char *origin, char **name);
  */
 size_t ids_groups_of(const struct account *account, gid_t gid, gid_t **groups);
 
+/*
+ * The name that /etc/passwd or /etc/group has for an id, else its digits, new: for messages
+ * that must not wait for a name service.
+ */
+char *ids_local_user(uid_t uid);
+char *ids_local_group(gid_t gid);
+
 /* The groups of a comma-separated list, ascending and each once; "" is none. */
 size_t ids_group_list(const char *list, const char *origin, gid_t **groups);

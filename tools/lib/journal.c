@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_LINE "virt-privileges claims 1"
@@ -459,9 +458,12 @@ static int open_directory(int parent, const char *name, const char *path, mode_t
 	return fd;
 }
 
-static void ignore(int signal)
+static volatile sig_atomic_t waited_enough;
+
+static void end_waiting(int signal)
 {
 	(void)signal;
+	waited_enough = true;
 }
 
 /* Takes away what interrupted writes left. */
@@ -497,14 +499,15 @@ void journal_lock(bool exclusive)
 		return;
 	if (lock < 0)
 		die_errno("can't open the lock %s/" LOCK_FILE, JOURNAL_DIR);
-	struct sigaction on_alarm = {.sa_handler = ignore};
+	struct sigaction on_alarm = {.sa_handler = end_waiting};
 	sigaction(SIGALRM, &on_alarm, NULL);
+	/* No time is compared: the clock can be set meanwhile. */
+	waited_enough = false;
 	alarm(LOCK_SECONDS);
 	int result;
-	time_t end = time(NULL) + LOCK_SECONDS;
 	do
 		result = flock(lock, exclusive ? LOCK_EX : LOCK_SH);
-	while (result < 0 && errno == EINTR && time(NULL) < end);
+	while (result < 0 && errno == EINTR && !waited_enough);
 	int number = errno;
 	alarm(0);
 	errno = number;

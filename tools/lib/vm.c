@@ -207,6 +207,7 @@ static bool begin_claims(struct vm *vm, char **error)
 
 	*plan = (struct claims_plan){
 		.settings = vm->settings, .dry_run = vm->dry_run, .label = vm->label};
+	claims_know(plan, vm->label, &vm->identity);
 	if (!claims_begin(plan, vm->name, error))
 		return false;
 	if (plan->is_new || (vm->dry_run && claims_is_abandoned(plan->journal)))
@@ -523,7 +524,8 @@ bool vm_give_back(struct vm *vm)
 	if (!good)
 		warn("%s", error);
 	/* What was claimed by hand under the name since then is somebody else's. */
-	if (journal && journal->holder == vm->holder) {
+	vm->was_claimed = journal && journal->holder == vm->holder;
+	if (vm->was_claimed) {
 		openers_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;

@@ -76,9 +76,10 @@ struct vm {
 	char *const *trusted; /* --backing: absolute paths */
 	size_t n_trusted;
 	bool dry_run;
-	int name_fd;  /* holds the name; -1: it is not taken */
-	pid_t holder; /* of the claims: QEMU */
-	bool control; /* a control socket is wanted, see vm_runtime.h */
+	int name_fd;	  /* holds the name; -1: it is not taken */
+	pid_t holder;	  /* of the claims: QEMU */
+	bool was_claimed; /* QEMU's process came to make the claims */
+	bool control;	  /* a control socket is wanted, see vm_runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;
 	struct domain_resource *wanted;

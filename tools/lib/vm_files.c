@@ -135,6 +135,39 @@ static void want_made(struct vm *vm, const struct vm_step *step, int fd)
 	vm_want(vm, &wanted);
 }
 
+/* What QEMU has never had, and what nothing was written into, is not left behind. */
+static void unmake_file(struct vm *vm, struct vm_step *step)
+{
+	const struct place *place = &step->place;
+	struct stat st;
+
+	if (vm->was_claimed || fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		st.st_dev != step->dev || st.st_ino != step->ino || st.st_size > 0)
+		return;
+	if (unlinkat(place->dir, place->name, 0) < 0)
+		warn_errno("can't remove %s", step->path);
+}
+
+/* The new file's mode, and what holds it: *kept for the claim; for QEMU *fd, which is taken then.
+ */
+static bool hold_made(struct vm_step *step, mode_t mode, int *fd, int *kept, char **error)
+{
+	struct stat st;
+
+	if (fchmod(*fd, mode | S_IRUSR | S_IWUSR) < 0 || fstat(*fd, &st) < 0) {
+		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	step->dev = st.st_dev;
+	step->ino = st.st_ino;
+	*kept = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	if (*kept < 0) {
+		*error = xasprintf("can't hold %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	return step->fd < 0 || vm_fill(step->fd, steal_fd(fd), error);
+}
+
 static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 {
 	const struct place *place = &step->place;
@@ -149,14 +182,14 @@ static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 	cleanup_fd int fd = openat(
 		place->dir, place->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	mode_t mode = step->mode ? step->mode : 0666 & ~mask;
-	if (fd < 0 || fchmod(fd, mode | S_IRUSR | S_IWUSR) < 0) {
+	int kept;
+
+	if (fd < 0) {
 		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
 		return false;
 	}
-	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (kept < 0 || (step->fd >= 0 && !vm_fill(step->fd, steal_fd(&fd), error))) {
-		if (!*error)
-			*error = xasprintf("can't hold %s: %s", step->path, strerror(errno));
+	if (!hold_made(step, mode, &fd, &kept, error)) {
+		unlinkat(place->dir, place->name, 0);
 		return false;
 	}
 	want_made(vm, step, kept);
@@ -199,6 +232,7 @@ static void plan_make(
 	}
 	struct vm_step *step = vm_step(vm, place->path);
 	step->prepare = make_file;
+	step->give_back = unmake_file;
 	if (by_descriptor) {
 		step->fd = vm_reserve(vm);
 		cleanup_free char *name = vm_fd_path(step->fd);

@@ -48,6 +48,16 @@ static int open_runtime(char **error)
 	return steal_fd(&fd);
 }
 
+static struct vm *named; /* has a name to let go of */
+static pid_t taker;
+
+/* Where the program ends early; a child has taken no name. */
+static void let_go_at_exit(void)
+{
+	if (named && getpid() == taker)
+		vm_let_go_of_name(named);
+}
+
 bool vm_take_name(struct vm *vm, char **error)
 {
 	cleanup_free char *name = xasprintf(".%s.lock", vm->name);
@@ -73,6 +83,9 @@ bool vm_take_name(struct vm *vm, char **error)
 			now.st_ino != ours.st_ino)
 			continue;
 		vm->name_fd = steal_fd(&fd);
+		named = vm;
+		taker = getpid();
+		atexit(let_go_at_exit);
 		return true;
 	}
 	return false;
@@ -87,6 +100,7 @@ void vm_let_go_of_name(struct vm *vm)
 	unlink(path);
 	close(vm->name_fd);
 	vm->name_fd = -1;
+	named = NULL;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

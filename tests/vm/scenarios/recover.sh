@@ -1,7 +1,10 @@
-# A claim that nobody released before a reboot: the unit gives the disk back at boot.
+# A claim that nobody released before a reboot: the unit gives the disk back at boot. The clock is set
+# meanwhile, by a year to either side, and goes back by another at the reboot.
 # from: installed
 
 disk=/srv/images/disk.img
+held=/srv/images/held.img
+later=/srv/images/later.img
 
 phase_claim() {
     mkdir -p /srv/images
@@ -11,14 +14,41 @@ phase_claim() {
     succeeds "the disk is claimed" virt-priv-chown claim --name vm1 --disk "$disk"
     is "$(access_of "$disk")" "640 qemu:qemu" "it is the account's"
     is "$(remembered)" "+6001:+6001 1" "libvirt's attributes remember its owner"
+    set_clock
     sync
+}
+
+# Without utmp, the boot's time is known by the clock alone.
+set_clock() {
+    local by holder
+    rm -f /run/utmp
+    echo data | tee "$held" "$later" >/dev/null
+    chown alice:alice "$held" "$later"
+    chmod 0640 "$held" "$later"
+    sleep infinity &
+    holder=$!
+    succeeds "a disk is claimed for a process" virt-priv-chown claim --name vm2 --pid "$holder" --disk "$held"
+    for by in "1 second ago" "1 year ago" "2 years"; do
+        capture date -s "$by"
+        capture virt-priv-chown recover
+        is "$status $(access_of "$held") $(access_of "$disk")" "0 640 qemu:qemu 640 qemu:qemu" \
+            "the clock set to $by: recover leaves what is held"
+        capture virt-priv-chown claim --name vm3 --disk "$held"
+        is "$status $(access_of "$held")" "1 640 qemu:qemu" "and another VM can't have it"
+    done
+    succeeds "on the new clock, another disk is claimed" virt-priv-chown claim --name vm3 --disk "$later"
+    kill "$holder"
+    wait "$holder"
+    capture virt-priv-chown recover
+    is "$status $(access_of "$held") $(access_of "$later")" "0 640 alice:alice 640 qemu:qemu" \
+        "once the process has ended, its disk is its owner's, and no other"
 }
 
 phase_recovered() {
     is "$(systemctl show -P Result -P ExecMainStatus -P ActiveState virt-priv-recover.service | xargs)" \
         "success 0 inactive" "after a reboot: the unit has run" ||
         detail "$(systemctl status virt-priv-recover.service; journalctl --boot --unit virt-priv-recover.service)"
-    is "$(access_of "$disk")" "640 alice:alice" "the disk is its owner's again"
+    is "$(access_of "$disk") $(access_of "$later")" "640 alice:alice 640 alice:alice" "the disks are their owner's again"
     is "$(remembered)" "" "no attribute is left"
     is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
     is "$(journalctl --boot --quiet --output=cat --unit virt-priv-recover.service --grep=vm1 | wc -l)" 1 \

@@ -1,0 +1,195 @@
+# The clock is set while libvirt and this package hold the same disk: without utmp, each computes the boot's time
+# from the clock, so that what the other has written seems to be an earlier boot's.
+
+bats_require_minimum_version 1.5.0
+
+year=31557600
+
+setup_file() {
+    load libvirt.bash
+    start_host
+}
+
+teardown_file() {
+    load libvirt.bash
+    stop_host
+}
+
+setup() {
+    load libvirt.bash
+    tests/lib/private-libvirtd kill
+    rm -f /run/utmp
+    tests/lib/private-libvirtd start
+    make_images
+    define
+}
+
+teardown() {
+    clean_up
+}
+
+# at OFFSET COMMAND...: the command under a clock that was set by so many seconds.
+at() {
+    OTHER_CLOCK=$1 LD_PRELOAD=$VP_BUILD/tests/other-clock.so "${@:2}"
+}
+
+# each_way: calls a function for each way to set the clock.
+each_way() {
+    local offset
+    for offset in -$year -1 1 $year; do
+        echo "the clock set by $offset s"
+        rm -rf /run/virt-privileges
+        "$1" "$offset"
+        free
+        [ -z "$(ls /var/lib/virt-privileges/claims)" ]
+    done
+}
+
+# account: the disk is the account's, whoever counts it.
+account() {
+    [ "$(owner "$disk")" = "qemu:qemu 640" ] || { owner "$disk" && return 1; }
+}
+
+claim_set_start() {
+    virt-priv-chown claim --name vm1 --disk "$disk"
+    virsh -q start vm1 --paused
+    account
+    # The domain runs, so the disk stays the account's.
+    at "$1" virt-priv-chown release --name vm1
+    account
+    virsh -q destroy vm1
+}
+
+@test "claim, libvirt's start, the clock is set, release, libvirt's end" {
+    each_way claim_set_start
+}
+
+set_claim_start() {
+    at "$1" virt-priv-chown claim --name vm1 --disk "$disk"
+    virsh -q start vm1 --paused
+    account
+    at "$1" virt-priv-chown release --name vm1
+    account
+    virsh -q destroy vm1
+}
+
+@test "the clock is set, claim, libvirt's start, release, libvirt's end" {
+    each_way set_claim_start
+}
+
+start_set_claim() {
+    virsh -q start vm1 --paused
+    at "$1" virt-priv-chown claim --name vm1 --disk "$disk"
+    account
+    at "$1" virt-priv-chown release --name vm1
+    account
+    virsh -q destroy vm1
+}
+
+@test "libvirt's start, the clock is set, claim, release, libvirt's end" {
+    each_way start_set_claim
+}
+
+end_first() {
+    virsh -q start vm1 --paused
+    at "$1" virt-priv-chown claim --name vm1 --disk "$disk"
+    virsh -q destroy vm1
+    kept
+    at "$1" virt-priv-chown release --name vm1
+}
+
+@test "libvirt's start, the clock is set, claim, libvirt's end, release" {
+    each_way end_first
+}
+
+end_first_of_claimed() {
+    virt-priv-chown claim --name vm1 --disk "$disk"
+    virsh -q start vm1 --paused
+    virsh -q destroy vm1
+    kept
+    at "$1" virt-priv-chown release --name vm1
+}
+
+@test "claim, libvirt's start and end, the clock is set, release" {
+    each_way end_first_of_claimed
+}
+
+recover_beside() {
+    sleep 60 3>&- &
+    local holder=$!
+    at "$1" virt-priv-chown claim --name vm1 --pid $holder --disk "$disk"
+    virsh -q start vm1 --paused
+    kill $holder
+    wait $holder || true
+    # What QEMU has open stays.
+    at "$1" virt-priv-chown recover
+    virt-priv-chown recover
+    account
+    virsh -q destroy vm1
+    at "$1" virt-priv-chown recover
+}
+
+@test "the clock is set, claim, libvirt's start, recover, libvirt's end, recover" {
+    each_way recover_beside
+}
+
+@test "once libvirt's time was seen, it is used whatever the clock says" {
+    local time
+    virsh -q start vm1 --paused
+    time=$(timestamp "$disk")
+    at $year virt-priv-chown claim --name vm1 --disk "$disk"
+    at $year virt-priv-chown release --name vm1
+    virsh -q destroy vm1
+    free
+    at -$year virt-priv-chown claim --name vm1 --disk "$disk"
+    [ "$(timestamp "$disk")" = "$time" ]
+    virsh -q start vm1 --paused
+    held 2
+    virsh -q destroy vm1
+    virt-priv-chown release --name vm1
+    free
+}
+
+# libvirt alone, restarted like that, leaves the disk to root: it takes its own attributes for another boot's, and
+# knows no other owner then. What was claimed here is known to the journal.
+@test "the clock is set, and libvirtd starts anew while its domain runs: release names the owner that libvirt forgets" {
+    virt-priv-chown claim --name vm1 --disk "$disk"
+    virsh -q start vm1 --paused
+    end_libvirtd
+    at -$year tests/lib/private-libvirtd start
+    virsh -q destroy vm1
+    if [ "$(owner "$disk")" = "root:root 640" ]; then
+        run -1 at -$year virt-priv-chown release --name vm1
+        [[ $output == *"it was that of uid 6001 and gid 6001"* ]]
+        [ "$(owner "$disk")" = "root:root 640" ]
+    else
+        at -$year virt-priv-chown release --name vm1
+        free
+    fi
+    [ -z "$(ls /var/lib/virt-privileges/claims)" ]
+}
+
+# end_libvirtd: as systemctl does, with the domains left running.
+end_libvirtd() {
+    local pid
+    pid=$(tests/lib/private-libvirtd pid)
+    kill "$pid"
+    eventually ended "$pid"
+    rm /run/private-libvirtd/libvirtd.pid
+}
+
+ended() {
+    [ ! -e "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status"
+}
+
+@test "an earlier boot that had the time of this one: what it left is given back" {
+    local time
+    virt-priv-chown claim --name vm1 --disk "$disk"
+    time=$(timestamp "$disk")
+    tests/lib/private-libvirtd stop
+    # The claim was added to under another clock, so that its journal tells another time than the disk.
+    sed -i "s/^boot .*/boot $(cat /proc/sys/kernel/random/uuid)/; s/^booted .*/booted $((time - 1000))/" \
+        /var/lib/virt-privileges/claims/vm1
+    virt-priv-chown recover
+    free
+}
