@@ -24,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -38,9 +37,9 @@ static unsigned call, nth;
 static int error;
 static const char *reached;
 static char **command;
-static atomic_int *listener; /* shared with the child; -1: not yet, -2: never */
+static atomic_int listener = -1; /* -1: not yet, -2: never */
 
-/* Shares descriptors with its parent until it becomes the command. */
+/* Shares memory and descriptors with its parent until it becomes the command. */
 static int child(void *unused)
 {
 	struct sock_filter code[] = {
@@ -56,7 +55,7 @@ static int child(void *unused)
 	long fd = syscall(
 		SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
 	/* No call from here on but the one that strace sees first, too. */
-	atomic_store(listener, fd < 0 ? -2 : (int)fd);
+	atomic_store(&listener, fd < 0 ? -2 : (int)fd);
 	if (fd >= 0)
 		execv(command[0], command);
 	_exit(127);
@@ -133,20 +132,15 @@ int main(int argc, char *argv[])
 	for (char **word = command; *word; word++)
 		if (strcmp(*word, "{holder}") == 0)
 			*word = pid;
-	listener = mmap(
-		NULL, sizeof *listener, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (listener == MAP_FAILED)
-		err(2, "can't share memory");
-	atomic_store(listener, -1);
-	pid_t started = clone(child, stack + sizeof stack, CLONE_FILES | SIGCHLD, NULL);
+	pid_t started = clone(child, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, NULL);
 	if (started < 0)
 		err(2, "can't start a process");
-	while (atomic_load(listener) == -1)
+	while (atomic_load(&listener) == -1)
 		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
-	if (atomic_load(listener) < 0)
+	if (atomic_load(&listener) < 0)
 		errx(2, "no seccomp filter that asks (Linux 5.9)");
 	/* It hangs up when nobody has the filter any more. */
-	struct pollfd fd = {.fd = atomic_load(listener), .events = POLLIN};
+	struct pollfd fd = {.fd = atomic_load(&listener), .events = POLLIN};
 	while (poll(&fd, 1, -1) < 0 || !(fd.revents & POLLHUP))
 		if (fd.revents & POLLIN)
 			answer(fd.fd);
