@@ -7,7 +7,7 @@
  * is the id of this process, which lives as long as the command. The file REACHED is made when
  * the call was reached. Ends as the command does.
  *
- * strace does the same at ten times the cost, as it stops the command at other calls too, and
+ * strace does the same at several times the cost: it stops the command at other calls too, and
  * with --seccomp-bpf can't kill. A seccomp filter asks for this call alone (seccomp_unotify(2)).
  */
 #include <err.h>
