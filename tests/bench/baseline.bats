@@ -56,6 +56,10 @@ as_before() {
     as_before release-100
 }
 
+@test "system calls of their release where another holder has them, too" {
+    as_before release-shared-100
+}
+
 @test "system calls of virt-priv-conf get" {
     as_before conf-get
 }

@@ -168,6 +168,75 @@ boot_again() {
     [ "$(owner $fs/a)" = alice:bob ]
 }
 
+# add_holder PATH: another holder for the same user, as libvirt is one.
+add_holder() {
+    /usr/bin/python3 -c 'import os, sys
+name = "trusted.libvirt.security.ref_dac"
+os.setxattr(sys.argv[1], name, b"%d" % (int(os.getxattr(sys.argv[1], name)) + 1))' "$1"
+}
+
+# claim_shared DISK...: claimed for v, with another holder of each.
+claim_shared() {
+    local path words=()
+    for path; do
+        disk "$path" alice:alice 0640
+        words+=(--disk "$path")
+    done
+    virt-priv-chown claim --name v "${words[@]}"
+    for path; do add_holder "$path"; done
+}
+
+@test "killed while it announces a release: what was done is left alone, what was not is done, once" {
+    claim_shared $fs/a $fs/b $fs/c
+    journal=/var/lib/virt-privileges/claims/v
+    # A limit on the size of files cuts the second line, and kills behind it.
+    size=$(stat -c %s $journal)
+    run -153 prlimit --core=0 --fsize=$((size + 14 + 12)) virt-priv-chown release --name v
+    [ "$(tail -n 2 $journal)" = "$(printf 'releasing 1 1\nreleasing 2 ')" ]
+    [ "$(remembered $fs/a) $(remembered $fs/b) $(remembered $fs/c)" = "+6001:+6001 1 +6001:+6001 2 +6001:+6001 2" ]
+    run -153 prlimit --core=0 --fsize=$((size + 28 + 5)) virt-priv-chown release --name v
+    [ "$(tail -n 3 $journal)" = "$(printf 'releasing 1 1\nreleasing 2 1\nrelea')" ]
+    [ "$(remembered $fs/a) $(remembered $fs/b) $(remembered $fs/c)" = "+6001:+6001 1 +6001:+6001 1 +6001:+6001 2" ]
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$fs/a: an interrupted release"*"$fs/b: an interrupted release"* && $output != *$fs/c* ]]
+    for path in $fs/a $fs/b $fs/c; do
+        [ "$(owner $path) $(remembered $path)" = "qemu:qemu +6001:+6001 1" ]
+    done
+    [ "$(grep ^path $journal)" = "$(printf 'path %s\n' $fs/a $fs/b)" ]
+    boot_again
+    run -0 virt-priv-chown recover
+    umount /proc/sys/kernel/random/boot_id
+    [ "$(owner $fs/a) $(owner $fs/b) $(owner $fs/c)" = "alice:alice alice:alice qemu:qemu" ]
+    [ -z "$(journals)" ]
+}
+
+@test "a release that can't be announced is not begun, and can be repeated" {
+    claim_shared $fs/a $fs/b
+    journal=/var/lib/virt-privileges/claims/v
+    limit=$(($(stat -c %s $journal) + 14 + 5))
+    # Where nothing is killed, the limit is an error.
+    run -1 env --ignore-signal=SIGXFSZ prlimit --fsize=$limit virt-priv-chown release --name v
+    [[ $output == *"$fs/b: can't complete the journal $journal: File too large"* ]]
+    [ "$(remembered $fs/a) $(remembered $fs/b)" = "+6001:+6001 1 +6001:+6001 2" ]
+    [ "$(grep -c ^path $journal)" -eq 1 ]
+    run ! grep releasing $journal
+    run -0 virt-priv-chown release --name v
+    [ "$(remembered $fs/a) $(remembered $fs/b)" = "+6001:+6001 1 +6001:+6001 1" ]
+    [ -z "$(journals)" ]
+}
+
+@test "a release that an earlier version began: in each entry, the count that it was to leave" {
+    claim_shared $fs/a $fs/b
+    journal=/var/lib/virt-privileges/claims/v
+    # Announced and done with a, announced with b.
+    sed -i 's/^attributes 0$/&\nreleasing 1/' $journal
+    /usr/bin/python3 -c 'import os, sys; os.setxattr(sys.argv[1], "trusted.libvirt.security.ref_dac", b"1")' $fs/a
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$fs/a: an interrupted release"* ]]
+    [ "$(remembered $fs/a) $(remembered $fs/b)" = "+6001:+6001 1 +6001:+6001 1" ]
+    [ "$(grep ^path $journal)" = "path $fs/a" ]
+}
+
 @test "a journal that is not what was written is kept, and named with its line" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a

@@ -5,7 +5,29 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     chown=$VP_BUILD/virt-priv-chown
-    export -f make_files
+    files=make_files
+    export -f make_files make_held_files hold attributes
+}
+
+# hold BOOTED: as a libvirt of that boot, which has given alice's disks to the account.
+hold() {
+    chown qemu:qemu held?.img
+    /usr/bin/python3 -c '
+import os, sys
+for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", sys.argv[1]):
+    for file in sys.argv[2:]:
+        os.setxattr(file, "trusted.libvirt.security." + name, value.encode())' "$1" held?.img
+}
+
+attributes() {
+    /usr/bin/python3 -c 'import os, sys; print(*os.listxattr(sys.argv[1]))' "$1"
+}
+
+make_held_files() {
+    touch held{1,2,3}.img
+    chmod 0600 held?.img
+    od -An -td4 -j340 -N4 /run/utmp | tr -d ' ' >../booted
+    hold "$(<../booted)"
 }
 
 # A claimed disk, one with an ACL, a base image to be granted, and a bystander.
@@ -31,8 +53,8 @@ claim() {
 cut() {
     local fs=$1 reason
     reason=$(tests/lib/sweep probe --fs "$fs") || skip "$reason"
-    run tests/lib/sweep cut --fs "$fs" --state /var/lib/virt-privileges --prepare make_files \
-        --recover "$chown recover" "${@:2}"
+    run tests/lib/sweep cut --fs "$fs" --state /var/lib/virt-privileges --prepare "$files" \
+        --recover "${recover-$chown recover}" "${@:2}"
     echo "$output"
     [ "$status" -eq 0 ]
     local summary=${lines[-1]}
@@ -52,6 +74,24 @@ cut() {
 
 @test "ext4, recover cut at each change: all as before after recover" {
     cut ext4 --begin "$(claim)" -- "$chown" recover
+}
+
+# What virt-priv-chown does not hold any more is libvirt's to give back: its attributes name the owner.
+@test "ext4, release of what libvirt holds too cut at each change: alice's at the next boot" {
+    files=make_held_files
+    cat >"$BATS_TEST_TMPDIR/recover" <<END
+cd /mnt/device/files
+$chown recover || exit
+for file in held?.img; do
+    [ "\$(stat -c %U \$file)" = alice ] || $chown recover --libvirt \$file || exit
+    [ "\$(stat -c '%U:%G %a' \$file) \$(attributes \$file)" = "alice:alice 600 " ] || exit
+done
+# And as before.
+hold "\$(<../booted)"
+END
+    recover="bash $BATS_TEST_TMPDIR/recover"
+    local held=/mnt/device/files/held
+    cut ext4 --begin "$chown claim --name vm1 --pid {holder} --disk ${held}1.img --disk ${held}2.img --disk ${held}3.img" -- "$chown" release --name vm1
 }
 
 @test "xfs, claim cut at each change: all as before after recover" {

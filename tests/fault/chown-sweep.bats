@@ -33,23 +33,25 @@ make_files() {
     ln team.img.beside second-name
 }
 
-# A disk that a libvirt holds for the same user, one holder so far, and one of ours alone.
+# Disks that a libvirt holds for the same user, one holder so far, and one of ours alone.
 make_held_files() {
-    touch held.img plain.img
-    chmod 0600 held.img plain.img
+    touch held.img second.img plain.img
+    chmod 0600 held.img second.img plain.img
     chown alice:alice plain.img
-    chown qemu:qemu held.img
+    chown qemu:qemu held.img second.img
     /usr/bin/python3 -c '
 import os, struct
 with open("/run/utmp", "rb") as utmp:
     booted = struct.unpack_from("i", utmp.read(), 340)[0]
 for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", str(booted)):
-    os.setxattr("held.img", "trusted.libvirt.security." + name, value.encode())'
+    for file in "held.img", "second.img":
+        os.setxattr(file, "trusted.libvirt.security." + name, value.encode())'
 }
 
 claim_held() {
     local files=/mnt/device/files
-    printf '%s ' "$chown" claim --name vm1 --pid '{holder}' --disk "$files/held.img" --disk "$files/plain.img"
+    printf '%s ' "$chown" claim --name vm1 --pid '{holder}' --disk "$files/held.img" --disk "$files/plain.img" \
+        --disk "$files/second.img"
 }
 
 # The claim of all five, by a process that is gone when the claim is to be undone.

@@ -31,8 +31,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_free char *written = journal_format(journal);
 	struct journal *back = journal_parse("fuzz", written, strlen(written), &why);
 	check(back && back->n_entries == journal->n_entries && back->settled == journal->settled);
+	check(back->size == strlen(written));
 	cleanup_free char *again = journal_format(back);
 	check(strcmp(written, again) == 0);
+	journal_free(back);
+	/* What is added comes behind that much, which alone says the same. */
+	check(journal->size <= size);
+	back = journal_parse("fuzz", text, journal->size, &why);
+	cleanup_free char *same = journal_format(back);
+	check(strcmp(written, same) == 0);
 	journal_free(back);
 	journal_free(journal);
 	return 0;

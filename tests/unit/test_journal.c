@@ -137,27 +137,85 @@ static void other_bytes_do_no_harm(void **state)
 	journal_free(journal);
 }
 
+/* The text of the example and what was added to it. */
+static struct journal *parse_with(const char *added, size_t length, size_t *size)
+{
+	struct journal *journal = example();
+	char *text = journal_format(journal), *error;
+	char *whole = malloc(strlen(text) + length);
+
+	*size = strlen(text);
+	memcpy(whole, text, *size);
+	memcpy(whole + *size, added, length);
+	struct journal *back = journal_parse("x", whole, *size + length, &error);
+	assert_non_null(back);
+	free(whole);
+	free(text);
+	journal_free(journal);
+	return back;
+}
+
+static void what_is_added_is_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *added;
+		size_t size; /* of what is read */
+		bool settled;
+		unsigned releasing[2];
+	} cases[] = {
+		{"settled\n", 8, true, {0, 0}},
+		{"releasing 1 1\n", 14, false, {1, 0}},
+		{"settled\nreleasing 2 7\nreleasing 1 4294967295\n", 45, true, {UINT32_MAX, 7}},
+		/* The change that the line was for was not made. */
+		{"settled\nreleasing 1 1\nreleasing 2 1", 22, true, {1, 0}},
+		{"settled\nreleasing 1 1\nreleasing 2", 22, true, {1, 0}},
+		{"settled\nre", 8, true, {0, 0}},
+		/* Never written. */
+		{"releasing 0 1\n", 0, false, {0, 0}},
+		{"releasing 3 1\n", 0, false, {0, 0}},
+		{"releasing 1 0\n", 0, false, {0, 0}},
+		{"releasing 1 4294967296\n", 0, false, {0, 0}},
+		{"releasing 1\n", 0, false, {0, 0}},
+		{"releasing 1 \n", 0, false, {0, 0}},
+		{"releasing 1 1 \n", 0, false, {0, 0}},
+		{"releasing  1 1\n", 0, false, {0, 0}},
+		{"releasing\nsettled\n", 0, false, {0, 0}},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t end;
+		struct journal *journal = parse_with(cases[i].added, strlen(cases[i].added), &end);
+		assert_int_equal(journal->size, end + cases[i].size);
+		assert_int_equal(journal->settled, cases[i].settled);
+		assert_int_equal(journal->entries[0].releasing, cases[i].releasing[0]);
+		assert_int_equal(journal->entries[1].releasing, cases[i].releasing[1]);
+		char *text = journal_format(journal), *error;
+		struct journal *back = journal_parse("x", text, strlen(text), &error);
+		assert_non_null(back);
+		assert_int_equal(back->size, strlen(text));
+		assert_int_equal(back->entries[0].releasing, cases[i].releasing[0]);
+		assert_int_equal(back->entries[1].releasing, cases[i].releasing[1]);
+		journal_free(back);
+		free(text);
+		journal_free(journal);
+	}
+}
+
 static void what_a_power_cut_leaves_behind_the_end(void **state)
 {
 	(void)state;
-	static const char *const tails[] = {"", "s", "settled", "\0\0\0", "settled\nsettled\n"};
-	struct journal *journal = example();
-	char *text = journal_format(journal);
+	static const char *const tails[] = {
+		"", "s", "settled", "\0\0\0\0\0\0\0\n", "settled\0\n", "\n\n\n"};
+	static const size_t lengths[] = {0, 1, 7, 8, 9, 3};
 
 	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
-		char *error;
-		char *whole = malloc(strlen(text) + 32);
-		size_t n = strlen(text) + (i == 3 ? 3 : strlen(tails[i]));
-		memcpy(whole, text, strlen(text));
-		memcpy(whole + strlen(text), tails[i], n - strlen(text));
-		struct journal *back = journal_parse("x", whole, n, &error);
-		assert_non_null(back);
-		assert_false(back->settled);
-		journal_free(back);
-		free(whole);
+		size_t end;
+		struct journal *journal = parse_with(tails[i], lengths[i], &end);
+		assert_int_equal(journal->size, end);
+		assert_false(journal->settled);
+		journal_free(journal);
 	}
-	free(text);
-	journal_free(journal);
 }
 
 int main(void)
@@ -166,6 +224,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_part_is_refused),
 		cmocka_unit_test(other_bytes_do_no_harm),
+		cmocka_unit_test(what_is_added_is_read),
 		cmocka_unit_test(what_a_power_cut_leaves_behind_the_end),
 	};
 	return cmocka_run_group_tests_name("journal", tests, NULL, NULL);

@@ -519,24 +519,6 @@ static bool sync_touched(struct touches *touches, struct journal *journal)
 	return good;
 }
 
-/*
- * One holder less of several is a change that nobody can tell from libvirt's own, so the
- * journal says that it is to come before it is made.
- */
-static bool announce(
-	struct journal *journal, struct entry *e, int fd, const struct stat *st, char **error)
-{
-	struct remembered r;
-
-	if (!e->attributes || e->releasing || remembered_counts(fd, st) != 1)
-		return true;
-	remembered_read(fd, &r);
-	if (!holding_is_current(e, &r, st) || r.refs < 2)
-		return true;
-	e->releasing = r.refs - 1;
-	return journal_write(journal, error);
-}
-
 /* Undoes what this call changed, in reverse; what was not touched is forgotten. */
 static void undo(struct claims_plan *plan)
 {
@@ -550,16 +532,13 @@ static void undo(struct claims_plan *plan)
 		close(plan->fds[i]);
 		int fd = -1;
 		cleanup_free char *why = NULL;
-		struct stat st;
 		if (e->changed && fileid_open(&e->id, e->path, &fd, &why) == FILEID_FOUND) {
 			touch(&touches, i, fd);
 			if (e->kind == ENTRY_GRANT)
 				e->done = grant_take_back(e, fd, &message);
 			else
-				e->done =
-					fstat(fd, &st) == 0 &&
-					announce(journal, e, fd, &st, &message) &&
-					holding_give_back(e, fd, 0, true, &message) != HOLDING_KEPT;
+				e->done = holding_give_back(journal, e, fd, 0, true, &message) !=
+					  HOLDING_KEPT;
 		} else {
 			e->done = !e->changed;
 		}
@@ -660,10 +639,8 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		info("%s: process %d has it open, so it stays", e->path, opener);
 		return true;
 	}
-	if (same_boot && !announce(journal, e, fd, &st, &message))
-		return report(e, message, true);
 	enum holding_end end = holding_give_back(
-		e, fd, same_boot ? 0 : journal->boot_time, journal->settled, &message);
+		journal, e, fd, same_boot ? 0 : journal->boot_time, journal->settled, &message);
 	e->done = end != HOLDING_KEPT;
 	if (end == HOLDING_KEPT)
 		return report(e, message, true);

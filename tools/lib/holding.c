@@ -26,7 +26,12 @@ static bool is_abandoned(const struct remembered *r, const struct stat *st)
 	return r->state == REMEMBERED_STALE && openers_first(st, (uid_t)-1) == 0;
 }
 
-bool holding_is_current(const struct entry *e, const struct remembered *r, const struct stat *st)
+/*
+ * Whether attributes of the entry's object are of this boot. Where the clock was set since it
+ * began, they can bear a time that seems to be another boot's; what tells is that libvirt runs
+ * and that the user whom the object was given to has it open.
+ */
+static bool is_current(const struct entry *e, const struct remembered *r, const struct stat *st)
 {
 	if (r->state == REMEMBERED_STALE && r->time && openers_libvirt())
 		return openers_first(st, e->new_uid) != 0;
@@ -65,8 +70,8 @@ bool holding_plan(
 		return true;
 	}
 	e->attributes = remember;
-	bool is_current = holding_is_current(e, &r, st);
-	if (is_current || (r.state == REMEMBERED_STALE && !is_abandoned(&r, st))) {
+	bool current = is_current(e, &r, st);
+	if (current || (r.state == REMEMBERED_STALE && !is_abandoned(&r, st))) {
 		if (!is_target(e, st)) {
 			*error = xasprintf(
 				"libvirt holds it for uid %u and gid %u", st->st_uid, st->st_gid);
@@ -77,7 +82,7 @@ bool holding_plan(
 		e->refs_before = r.refs;
 		e->old_uid = r.uid;
 		e->old_gid = r.gid;
-		if (is_current)
+		if (current)
 			boot_time_seen(r.time);
 	} else if (r.state == REMEMBERED_STALE && is_target(e, st)) {
 		/* Left behind by a libvirt that never gave it back: they name the true owner. */
@@ -199,8 +204,8 @@ static bool is_strangers(const struct entry *e, const struct stat *st)
 }
 
 /* libvirt holds it as well, or alone. */
-static enum holding_end leave_to_libvirt(
-	struct entry *e, int file, const struct remembered *r, bool counted, char **message)
+static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *e, int file,
+	const struct remembered *r, bool counted, char **message)
 {
 	/* It came while the file was held here and took the QEMU user for the owner. */
 	if ((r->uid != e->old_uid || r->gid != e->old_gid) && r->uid == e->new_uid &&
@@ -208,6 +213,12 @@ static enum holding_end leave_to_libvirt(
 		fail(message, "correct the owner that libvirt remembers");
 		return HOLDING_KEPT;
 	}
+	/*
+	 * One holder less of several is a change that nobody can tell from libvirt's own, so the
+	 * journal says that it is to come before it is made.
+	 */
+	if (counted && !e->releasing && !journal_announce(journal, e, r->refs - 1, message))
+		return HOLDING_KEPT;
 	if (counted && remembered_write_refs(file, r->refs - 1) < 0) {
 		fail(message, "write the number of its holders");
 		return HOLDING_KEPT;
@@ -225,11 +236,11 @@ static bool is_held_now(const struct entry *e, const struct remembered *r, const
 	if (earlier_boot && (r->time == earlier_boot ||
 				    (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
 		return false;
-	return holding_is_current(e, r, st);
+	return is_current(e, r, st);
 }
 
-static enum holding_end give_back_file(struct entry *e, int file, const struct stat *st,
-	long long earlier_boot, bool settled, char **message)
+static enum holding_end give_back_file(struct journal *journal, struct entry *e, int file,
+	const struct stat *st, long long earlier_boot, bool settled, char **message)
 {
 	struct remembered r = {0};
 	bool counted = e->attributes && !earlier_boot;
@@ -254,14 +265,9 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 		 */
 		if (r.uid == e->new_uid && e->new_uid != e->old_uid)
 			counted = false;
-		if (counted && e->releasing && r.refs <= e->releasing) {
+		if (counted && e->releasing && r.refs - 1 != e->releasing) {
 			*message = xstrdup("an interrupted release left it unclear whether libvirt "
 					   "holds it; it comes back at the next boot");
-			return HOLDING_KEPT;
-		}
-		if (counted && r.refs > 1 && r.refs - 1 != e->releasing) {
-			*message =
-				xstrdup("libvirt began or ceased to hold it meanwhile; try again");
 			return HOLDING_KEPT;
 		}
 		if (counted && r.refs == 1 && e->new_uid == e->old_uid && openers_libvirt() &&
@@ -272,7 +278,7 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 			return HOLDING_KEPT;
 		}
 		if (!counted || r.refs > 1)
-			return leave_to_libvirt(e, file, &r, counted, message);
+			return leave_to_libvirt(journal, e, file, &r, counted, message);
 	}
 	/* A new owner stays; that the file is held, and whose it was, is no longer true. */
 	bool is_changed = is_strangers(e, st);
@@ -287,8 +293,8 @@ static enum holding_end give_back_file(struct entry *e, int file, const struct s
 	return is_changed ? HOLDING_CHANGED : HOLDING_BACK;
 }
 
-enum holding_end holding_give_back(
-	struct entry *e, int fd, long long earlier_boot, bool settled, char **message)
+enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd,
+	long long earlier_boot, bool settled, char **message)
 {
 	struct stat st;
 
@@ -322,7 +328,7 @@ enum holding_end holding_give_back(
 		fail(message, "examine it");
 		return HOLDING_KEPT;
 	}
-	return give_back_file(e, file, &st, earlier_boot, settled, message);
+	return give_back_file(journal, e, file, &st, earlier_boot, settled, message);
 }
 
 bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char **message)

@@ -6,17 +6,9 @@
 #pragma once
 
 #include "journal.h"
-#include "remembered.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
-
-/*
- * Whether attributes of the entry's object are of this boot. Where the clock was set since it
- * began, they can bear a time that seems to be another boot's; what tells is that libvirt runs
- * and that the user whom the object was given to has it open.
- */
-bool holding_is_current(const struct entry *e, const struct remembered *r, const struct stat *st);
 
 /*
  * Fills the owner, the mode and what is known of libvirt's attributes from the object of
@@ -38,12 +30,12 @@ enum holding_end {
 };
 
 /*
- * Gives it back. earlier_boot is the time of the boot that the journal is of, 0 if that is
- * this one; settled is the journal's. *message is a new one, or NULL: with HOLDING_BACK,
- * something that is worth a report.
+ * Gives it back, an entry of the journal. earlier_boot is the time of the boot that it is of, 0
+ * if that is this one; settled: it was claimed wholly. *message is a new one, or NULL: with
+ * HOLDING_BACK, something that is worth a report.
  */
-enum holding_end holding_give_back(
-	struct entry *e, int fd, long long earlier_boot, bool settled, char **message);
+enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd,
+	long long earlier_boot, bool settled, char **message);
 
 /*
  * For recover --libvirt: gives the object of fd to the owner that libvirt's attributes of

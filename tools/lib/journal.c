@@ -348,6 +348,41 @@ static bool read_head(struct reader *r, struct journal *journal)
 	return true;
 }
 
+/* One line behind the end. */
+static bool added(struct journal *journal, const char *line)
+{
+	static const char releasing[] = "releasing ";
+	unsigned long long entry, n;
+	const char *p = line + strlen(releasing);
+
+	if (strcmp(line, "settled") == 0) {
+		journal->settled = true;
+		return true;
+	}
+	if (strncmp(line, releasing, strlen(releasing)) != 0 ||
+		!number(&p, journal->n_entries, &entry) || entry == 0 || *p++ != ' ' ||
+		!single(p, UINT_MAX, &n) || n == 0)
+		return false;
+	journal->entries[entry - 1].releasing = (unsigned)n;
+	return true;
+}
+
+/*
+ * What was added is not made durable: a power cut can leave anything there, and what counts
+ * then is that the boot is another one. Of a line that is cut, the change was not made.
+ */
+static void read_added(struct reader *r, struct journal *journal)
+{
+	const char *newline;
+
+	while ((newline = memchr(r->p, '\n', (size_t)(r->end - r->p))) != NULL) {
+		cleanup_free char *line = xstrndup(r->p, (size_t)(newline - r->p));
+		if (strlen(line) != (size_t)(newline - r->p) || !added(journal, line))
+			break;
+		r->p = newline + 1;
+	}
+}
+
 static bool read_body(struct reader *r, struct journal *journal)
 {
 	unsigned long long n;
@@ -358,13 +393,7 @@ static bool read_body(struct reader *r, struct journal *journal)
 	if (strcmp(r->key, "entries") != 0 || !single(r->value, SIZE_MAX, &n) ||
 		n != journal->n_entries)
 		return bad(r, "an entry, or the number of entries, was expected");
-	/*
-	 * The line behind is not made durable: a power cut can leave a part of it, and
-	 * what counts then is that the boot is another one.
-	 */
-	static const char settled[] = "settled\n";
-	journal->settled = (size_t)(r->end - r->p) == strlen(settled) &&
-			   memcmp(r->p, settled, strlen(settled)) == 0;
+	read_added(r, journal);
 	return true;
 }
 
@@ -377,6 +406,8 @@ struct journal *journal_parse(const char *file, const char *text, size_t length,
 	if (!read_head(&reader, journal) || !read_body(&reader, journal)) {
 		journal_free(journal);
 		journal = NULL;
+	} else {
+		journal->size = (size_t)(reader.p - text);
 	}
 	free(reader.key);
 	free(reader.value);
@@ -610,17 +641,18 @@ struct journal **journal_read_all(size_t *n, bool *all_read)
 	return all;
 }
 
-static bool write_all(int fd, const char *text)
+static bool write_all(int fd, const char *text, size_t at)
 {
 	size_t left = strlen(text);
 
 	while (left > 0) {
-		ssize_t n = write(fd, text, left);
+		ssize_t n = pwrite(fd, text, left, (off_t)at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return false;
 		text += n;
+		at += (size_t)n;
 		left -= (size_t)n;
 	}
 	return true;
@@ -646,35 +678,60 @@ bool journal_remove(const struct journal *journal, char **error)
 	return sync_fd(directory) || fail(error, name, "sync the removal of the journal");
 }
 
-bool journal_write(const struct journal *journal, char **error)
+bool journal_write(struct journal *journal, char **error)
 {
 	const char *name = journal->name;
 
 	/* No VM has a name that begins with a dot. */
 	cleanup_free char *temporary = xasprintf(".%s.new", name);
 	cleanup_free char *text = journal_format(journal);
+	journal->size = 0;
 	if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
 		return fail(error, temporary, "remove");
 	cleanup_fd int fd =
 		openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(error, temporary, "make");
-	if (!write_all(fd, text) || !sync_fd(fd) ||
+	if (!write_all(fd, text, 0) || !sync_fd(fd) ||
 		renameat(directory, temporary, directory, name) < 0) {
 		fail(error, name, "write the journal");
 		unlinkat(directory, temporary, 0);
 		return false;
 	}
-	return sync_fd(directory) || fail(error, name, "sync the journal");
+	if (!sync_fd(directory))
+		return fail(error, name, "sync the journal");
+	journal->size = strlen(text);
+	return true;
+}
+
+/* Adds a line, which *journal says already. */
+static bool append(struct journal *journal, const char *line, char **error)
+{
+	if (!journal->size)
+		return journal_write(journal, error);
+	cleanup_fd int fd = openat(directory, journal->name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	/* What is behind that is a part of a line, which could not be written. */
+	if (fd < 0 || !write_all(fd, line, journal->size))
+		return fail(error, journal->name, "complete the journal");
+	journal->size += strlen(line);
+	return true;
 }
 
 bool journal_settle(struct journal *journal, char **error)
 {
-	cleanup_fd int fd =
-		openat(directory, journal->name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 || !write_all(fd, "settled\n"))
-		return fail(error, journal->name, "complete the journal");
 	journal->settled = true;
-	return true;
+	journal->settled = append(journal, "settled\n", error);
+	return journal->settled;
+}
+
+bool journal_announce(struct journal *journal, struct entry *e, unsigned releasing, char **error)
+{
+	cleanup_free char *line =
+		xasprintf("releasing %zu %u\n", (size_t)(e - journal->entries) + 1, releasing);
+
+	e->releasing = releasing;
+	if (append(journal, line, error))
+		return true;
+	e->releasing = 0;
+	return false;
 }

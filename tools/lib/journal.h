@@ -54,6 +54,8 @@ struct journal {
 	bool settled; /* all changes were made; else it was interrupted */
 	struct entry *entries;
 	size_t n_entries;
+	/* How much of its file says this; 0: none, or what it says is not known. */
+	size_t size;
 };
 
 /* Whether name can be the name of a VM: [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}. */
@@ -88,11 +90,16 @@ struct entry *journal_add(struct journal *journal);
 void journal_sweep(struct journal *journal);
 
 /* Writes it durably. False and *error on failure. */
-bool journal_write(const struct journal *journal, char **error);
+bool journal_write(struct journal *journal, char **error);
 /* Removes it durably; one that does not exist is removed. */
 bool journal_remove(const struct journal *journal, char **error);
-/* Adds to the file that all changes were made. */
+/*
+ * Add a line to the file, which is not made durable: it has to outlast this process, and
+ * counts in this boot alone. It says that all changes were made; or of an entry that the file
+ * has, that a release is begun which leaves so many holders.
+ */
 bool journal_settle(struct journal *journal, char **error);
+bool journal_announce(struct journal *journal, struct entry *e, unsigned releasing, char **error);
 
 /* For tests: the text of a journal, new; and back. */
 char *journal_format(const struct journal *journal);

@@ -2,7 +2,7 @@
 # written by then is gone: a device of dm-flakey drops it.
 # kernel: vm.bare
 
-calls=(fchown fchownat fsetxattr fremovexattr renameat unlinkat fsync syncfs write)
+calls=(fchown fchownat fsetxattr fremovexattr renameat unlinkat fsync syncfs write pwrite64)
 
 phase_drop() {
     succeeds "dnf installs the package" dnf -y install virt-privileges

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * at-call CALL NTH ERROR REACHED COMMAND [ARG]...
+ *
+ * Runs a command, and puts something in place of the NTH system call number CALL of it, and
+ * of each of its children: SIGKILL if ERROR is 0, else that error. "{holder}" in an argument
+ * is the id of this process, which lives as long as the command. The file REACHED is made when
+ * the call was reached. Ends as the command does.
+ *
+ * strace does the same at several times the cost: it stops the command at other calls too, and
+ * with --seccomp-bpf can't kill. A seccomp filter asks for this call alone (seccomp_unotify(2)).
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_PROCESSES 64
+
+static unsigned call, nth;
+static int error;
+static const char *reached;
+static char **command;
+static atomic_int listener = -1; /* -1: not yet, -2: never */
+
+/* Shares memory and descriptors with its parent until it becomes the command. */
+static int child(void *unused)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {sizeof code / sizeof *code, code};
+
+	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	long fd = syscall(
+		SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+	/* No call from here on but the one that strace sees first, too. */
+	atomic_store(&listener, fd < 0 ? -2 : (int)fd);
+	if (fd >= 0)
+		execv(command[0], command);
+	_exit(127);
+}
+
+/* How many of the calls a process has made, with this one. */
+static unsigned count(pid_t pid)
+{
+	static struct {
+		pid_t pid;
+		unsigned n;
+	} processes[MAX_PROCESSES];
+
+	for (size_t i = 0; i < MAX_PROCESSES; i++) {
+		if (processes[i].pid && processes[i].pid != pid)
+			continue;
+		processes[i].pid = pid;
+		return ++processes[i].n;
+	}
+	errx(2, "too many processes");
+}
+
+static void answer(int fd)
+{
+	struct seccomp_notif asked = {0};
+	struct seccomp_notif_resp response = {0};
+
+	/* It can have died, or have been interrupted, meanwhile. */
+	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0) {
+		if (errno != ENOENT && errno != EINTR)
+			err(2, "can't receive a call");
+		return;
+	}
+	response.id = asked.id;
+	if (count((pid_t)asked.pid) != nth) {
+		response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	} else {
+		close(open(reached, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		response.error = -error;
+		if (!error)
+			kill((pid_t)asked.pid, SIGKILL);
+	}
+	if ((response.flags || response.error) &&
+		ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 && errno != ENOENT)
+		err(2, "can't answer a call");
+}
+
+static void end_as(int status)
+{
+	const struct rlimit none = {0};
+
+	if (WIFEXITED(status))
+		exit(WEXITSTATUS(status));
+	setrlimit(RLIMIT_CORE, &none);
+	signal(WTERMSIG(status), SIG_DFL);
+	raise(WTERMSIG(status));
+	exit(2);
+}
+
+int main(int argc, char *argv[])
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	char pid[16];
+	int status;
+
+	if (argc < 6)
+		errx(2, "usage: at-call CALL NTH ERROR REACHED COMMAND [ARG]...");
+	call = (unsigned)atoi(argv[1]);
+	nth = (unsigned)atoi(argv[2]);
+	error = atoi(argv[3]);
+	reached = argv[4];
+	command = argv + 5;
+	snprintf(pid, sizeof pid, "%d", getpid());
+	for (char **word = command; *word; word++)
+		if (strcmp(*word, "{holder}") == 0)
+			*word = pid;
+	pid_t started = clone(child, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, NULL);
+	if (started < 0)
+		err(2, "can't start a process");
+	while (atomic_load(&listener) == -1)
+		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+	if (atomic_load(&listener) < 0)
+		errx(2, "no seccomp filter that asks (Linux 5.9)");
+	/* It hangs up when nobody has the filter any more. */
+	struct pollfd fd = {.fd = atomic_load(&listener), .events = POLLIN};
+	while (poll(&fd, 1, -1) < 0 || !(fd.revents & POLLHUP))
+		if (fd.revents & POLLIN)
+			answer(fd.fd);
+	while (waitpid(started, &status, 0) < 0)
+		if (errno != EINTR)
+			err(2, "can't wait for the command");
+	end_as(status);
+}
