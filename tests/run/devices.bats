@@ -222,6 +222,7 @@ vfio-pci,sysfsdev=/sys/bus/../../etc|refuse /sys/bus/../../etc /sys/bus/../../et
 vfio-pci,sysfsdev=/etc|refuse /etc /etc is no address of a PCI device
 vfio-pci,host=01:00|refuse 01:00 01:00 is no address of a PCI device
 vfio-pci,host=01:00.0/../x|refuse 01:00.0/../x 01:00.0/../x is no address of a PCI device
+vhost-scsi-pci,wwpn=naa.5001405|refuse /dev/vhost-scsi there is no device /dev/vhost-scsi; modprobe its vhost module
 vfio-pci,host=01:00.1|refuse 01:00.1 there is no PCI device /sys/bus/pci/devices/0000:01:00.1
 vfio-pci,host=02:00.0|refuse 02:00.0 the device has no IOMMU group: the machine has no IOMMU, or it is off; boot with intel_iommu=on or amd_iommu=on
 vfio-pci,host=03:00.0|refuse 03:00.0 the device is bound to no driver, not to vfio-pci; driverctl set-override 0000:03:00.0 vfio-pci
@@ -239,7 +240,7 @@ virtio-input-host-pci,evdev=/dev/input/event2|check /dev/input/event2 an input d
 virtio-input-host-pci,evdev=/dev/input/event4|refuse /dev/input/event4 can't reach /dev/input/event4: No such file or directory
 virtio-input-host-pci,evdev=/dev/input/event3|refuse /dev/input/event3 /dev/input/event3 is 0600 root:root: qemu may not read or write it; setfacl -m u:qemu:rw /dev/input/event3
 EOT
-    [ "$n" -eq 24 ]
+    [ "$n" -eq 25 ]
     [ "$(stat -c '%U %a' /dev/input/event3)" = "root 600" ]
 }
 
