@@ -1,0 +1,198 @@
+# Objects that have no handle, no trusted attributes or no life beyond a boot, and what is said of them.
+
+load chown.bash
+
+setup() {
+    umask 022
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    rm -rf /var/lib/virt-privileges
+    # Neither file handles nor extended attributes.
+    bare=/mnt/bare
+    mkdir -p $bare
+    mount -t ramfs -o mode=0755 ramfs $bare
+    mkdir $bare/dir
+    disk $bare/dir/a alice:alice 0640
+}
+
+teardown() {
+    while umount -q $bare /proc/sys/kernel/random/boot_id; do :; done
+    rm -rf /mnt/node
+}
+
+boot_again() {
+    cat /proc/sys/kernel/random/uuid >/mnt/boot-id
+    mount --bind /mnt/boot-id /proc/sys/kernel/random/boot_id
+}
+
+claim() {
+    run -0 virt-priv-chown claim --name v --disk "$1"
+    [ "$(owner "$1")" = qemu:qemu ]
+}
+
+@test "a file system without attributes: the journal alone remembers the owner, which is said" {
+    claim $bare/dir/a
+    [[ $output == *"$bare/dir/a: its file system keeps no trusted attributes: the journal alone remembers the owner"* ]]
+    [ "$(journals)" = v ]
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $bare/dir/a)" = alice:alice ]
+    [ -z "$(journals)" ]
+}
+
+@test "a file system without handles: another file of the name is left as it is" {
+    claim $bare/dir/a
+    rm $bare/dir/a
+    disk $bare/dir/a qemu:qemu 0600
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$bare/dir/a: it does not exist any more; what is there now, if anything, is left as it is"* ]]
+    [ "$(owner $bare/dir/a)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "a file system without handles: a file that is gone, with its directory there" {
+    claim $bare/dir/a
+    rm $bare/dir/a
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$bare/dir/a: it does not exist any more"* ]]
+    [ -z "$(journals)" ]
+}
+
+@test "a file system without handles that is not mounted, or another one: it stays claimed" {
+    claim $bare/dir/a
+    mount -t ramfs -o mode=0755 ramfs $bare
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$bare/dir/a: its file system is not mounted; it stays claimed"* ]]
+    mkdir $bare/dir
+    disk $bare/dir/a qemu:qemu 0640
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"its file system is not mounted; it stays claimed"* ]]
+    [ "$(owner $bare/dir/a) $(journals)" = "qemu:qemu v" ]
+    umount $bare
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $bare/dir/a)" = alice:alice ]
+    [ -z "$(journals)" ]
+}
+
+@test "after a reboot, what can't be told from others is left as it is, and said" {
+    claim $bare/dir/a
+    boot_again
+    run -1 virt-priv-chown recover
+    [[ $output == *"$bare/dir/a: its file system can't be told from others after a reboot; left as it is"* ]]
+    [ "$(owner $bare/dir/a)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "a device is not opened to give its node back" {
+    # Of a major number that no driver has.
+    mknod -m 0660 /mnt/node b 511 1
+    chown root:disk /mnt/node
+    run -1 cat /mnt/node
+    claim /mnt/node
+    run -0 virt-priv-chown release --name v
+    [ "$(owner /mnt/node)$(journals)" = root:disk ]
+}
+
+@test "after a reboot, a device node is a new one, and nobody's claim" {
+    mknod -m 0660 /mnt/node b 511 1
+    chown root:disk /mnt/node
+    claim /mnt/node
+    boot_again
+    run -0 virt-priv-chown recover
+    [ -z "$output" ]
+    [ "$(owner /mnt/node)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "a device node that somebody else has got meanwhile stays his" {
+    mknod -m 0660 /mnt/node b 511 1
+    chown root:disk /mnt/node
+    claim /mnt/node
+    chown bob:bob /mnt/node
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"/mnt/node: somebody changed its owner meanwhile; left as it is"* ]]
+    [ "$(owner /mnt/node)" = bob:bob ]
+    [ -z "$(journals)" ]
+}
+
+@test "recover leaves a claim alone while a process of the user has the file open" {
+    sleep 60 3>&- &
+    local holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$bare/dir/a 3>&- &
+    local sleeper=$! i
+    for ((i = 0; i < 100; i++)); do
+        [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
+        sleep 0.05
+    done
+    kill $holder
+    wait $holder || true
+    run -0 virt-priv-chown recover --verbose
+    [[ $output == *"$bare/dir/a: process $sleeper has it open, so it stays"* ]]
+    [ "$(owner $bare/dir/a) $(journals)" = "qemu:qemu v" ]
+    kill $sleeper
+    wait $sleeper || true
+    run -0 virt-priv-chown recover
+    [ "$(owner $bare/dir/a)$(journals)" = alice:alice ]
+}
+
+@test "what can't be claimed, each with its reason" {
+    local mode text
+    while IFS='|' read -r mode text; do
+        chmod "$mode" $bare/dir/a
+        run -1 virt-priv-chown claim --name v --disk $bare/dir/a
+        echo "$mode: $output"
+        [[ $output == *"$text"* ]]
+        [ "$(stat -c '%U %04a' $bare/dir/a) $(journals)" = "alice $mode " ]
+    done <<'END_OF_MODES'
+0440|with its mode 0440 even its owner may not read and write it; chmod u+rw
+0240|with its mode 0240 even its owner may not read and write it; chmod u+rw
+4640|its mode 4640 has a set-id bit
+END_OF_MODES
+    run -1 virt-priv-chown claim --name v --disk $bare/dir
+    [[ $output == *"it is no regular file and no block device"* ]]
+}
+
+@test "recover --libvirt: what libvirt can't have remembered, and what can't be trusted" {
+    local path text
+    mkdir $bare/alices
+    chown alice $bare/alices
+    echo >$bare/alices/a
+    ln -s nowhere $bare/dangling
+    while IFS='|' read -r path text; do
+        run -1 virt-priv-chown recover --libvirt "$path"
+        echo "$path: $output"
+        [[ $output == *"$text"* ]]
+    done <<END_OF_PATHS
+$bare/none|can't reach $bare/none: No such file or directory
+$bare/dir|libvirt's attributes don't count there: not a regular file
+/dev/null|libvirt's attributes don't count there: not a regular file
+$bare/alices/a|$bare/alices/a is owned by uid 0, but the directory $bare/alices by uid 6001
+$bare/dangling|can't reach $bare/nowhere: No such file or directory
+$bare/dir/a|it has no attributes of libvirt's that name an owner
+END_OF_PATHS
+    [ "$(owner $bare/dir/a)" = alice:alice ]
+}
+
+@test "recover --libvirt: a daemon of libvirt that runs decides about what it holds in this boot" {
+    make_filesystem /mnt/fs
+    disk /mnt/fs/a qemu:qemu 0640
+    /usr/bin/python3 -c '
+import os, struct
+with open("/proc/stat") as stat:
+    booted = next(line.split()[1] for line in stat if line.startswith("btime"))
+for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", booted):
+    os.setxattr("/mnt/fs/a", "trusted.libvirt.security." + name, value.encode())'
+    cp /usr/bin/sleep /mnt/virtqemud
+    /mnt/virtqemud 60 3>&- &
+    local daemon=$!
+    # Still it, after an update has replaced its file.
+    until [ "$(readlink /proc/$daemon/exe)" = /mnt/virtqemud ]; do sleep 0.02; done
+    rm /mnt/virtqemud
+    run -1 virt-priv-chown recover --libvirt /mnt/fs/a
+    kill $daemon
+    [[ $output == *"libvirt holds it, and process $daemon is a libvirt daemon"* ]]
+    [ "$(owner /mnt/fs/a) $(remembered /mnt/fs/a)" = "qemu:qemu +6001:+6001 1" ]
+    wait $daemon || true
+    run -0 virt-priv-chown recover --verbose --libvirt /mnt/fs/a
+    [ "$(owner /mnt/fs/a)$(remembered /mnt/fs/a)" = alice:alice ]
+    umount /mnt/fs
+}
