@@ -89,7 +89,7 @@ fails_at() {
     read -ra words <<<"${1//@/$fs}"
     echo "$1"
     listing "$fs" >"$BATS_TEST_TMPDIR/before"
-    run -125 timeout 30 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw" "${words[@]}" 3>&-
+    run -125 "${wrapper[@]}" timeout 30 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw" "${words[@]}" 3>&-
     [[ $output == *"${2//@/$fs}"* ]] || { echo "$output" && return 1; }
     listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
     [ -z "$(ls /var/lib/virt-privileges/claims)" ]
@@ -119,6 +119,26 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     fails_at '-vnc unix:@/ro/vnc' "can't make the symbolic link @/ro/vnc: Read-only file system"
     fails_at '-object memory-backend-file,id=m,size=1M,mem-path=@/ro' "can't make the directory @/ro/virt-privileges-v: Read-only file system"
     umount "$fs/ro"
+}
+
+@test "a network that can't be made" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    make text=x root:root 0644 "$fs/script"
+    make text=x root:root 0755 "$fs/no-program"
+    make script='exit 3' root:root 0755 "$fs/fails"
+    private_dev
+    on_net
+    fails_at '-netdev tap,id=n,ifname=lo,script=no,downscript=no' "can't make the tap device lo: Invalid argument"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/script,downscript=no' "can't run @/script: Permission denied"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/fails,downscript=no' "@/fails"
+    fails_at '-netdev tap,id=n,helper=/bin/true' "/bin/true sent no descriptor"
+    fails_at '-netdev bridge,id=n,br=vmbr9' "vmbr9"
+    touch /dev/vhost-net
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no,vhost=on,vhostforce=on' "/dev/vhost-net"
+    rm /dev/net/tun
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "can't open /dev/net/tun: No such file or directory; modprobe tun"
+    no_tap
+    umount -l /dev
 }
 
 @test "the directory of the runtime must be there, and root's alone" {
