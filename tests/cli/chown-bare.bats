@@ -196,3 +196,11 @@ for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", b
     [ "$(owner /mnt/fs/a)$(remembered /mnt/fs/a)" = alice:alice ]
     umount /mnt/fs
 }
+
+@test "status of files that nobody holds, that libvirt can't have held, and that are not there" {
+    run -0 virt-priv-chown status $bare/dir/a /dev/null
+    [[ $output == *"$bare/dir/a"* && $output == *"/dev/null"* ]]
+    run -1 virt-priv-chown status $bare/none $bare/dir/a
+    [[ $output == *"can't reach $bare/none: No such file or directory"* && $output == *"$bare/dir/a"* ]]
+    virt-priv-chown status --json $bare/dir/a | tests/lib/validate-json tests/schema/virt-priv-chown-status.json | grep -F "$bare/dir/a"
+}

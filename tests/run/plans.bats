@@ -121,6 +121,17 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     umount "$fs/ro"
 }
 
+@test "a journal of the name that can't be read is no claim that could be given back" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    mkdir -p /var/lib/virt-privileges/claims
+    echo nonsense >/var/lib/virt-privileges/claims/v
+    run -125 virt-priv-run --name v qemu-system-x86_64 -hda "$fs/a.raw"
+    echo "$output"
+    [[ $output == *"/var/lib/virt-privileges/claims/v:1: "* ]]
+    [ "$(stat -c '%U:%G %a' "$fs/a.raw")" = "alice:alice 640" ]
+    [ "$(cat /var/lib/virt-privileges/claims/v)" = nonsense ]
+}
+
 @test "a network that can't be made" {
     make guest alice:alice 0640 "$fs/a.raw"
     make text=x root:root 0644 "$fs/script"
