@@ -32,6 +32,8 @@ needs_kvm() {
     run -0 virt-priv-audit --check H01 host
     chmod 0660 /dev/kvm
     finds "H01   medium     -   - /dev/kvm has the mode 0660, not 0666" --check H01 host
+    run -1 virt-priv-audit --nagios --check H01 host
+    [[ $output == *", the worst: H01 /dev/kvm has the mode 0660, not 0666"* ]]
     chown root:disk /dev/kvm
     chmod 0666 /dev/kvm
     finds "/dev/kvm is of user root (0) and group disk" --check H01 host
