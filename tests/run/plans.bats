@@ -37,6 +37,11 @@ make_files() {
     make null root:root 0600 "$fs/null"
     ln -s nowhere "$fs/dangling"
     make text=kernel bob:bob 0600 "$fs/bobs"
+    make overlay=nbd://localhost/export,raw alice:alice 0644 "$fs/over-nbd"
+    make overlay=a.raw,raw alice:alice 0644 "$fs/over-relative"
+    make overlay=file:$fs/memory,raw alice:alice 0644 "$fs/over-prefix"
+    make overlay=$fs/secret,raw alice:alice 0644 "$fs/over-secret"
+    make null root:root 0600 "$fs/node" && rm "$fs/node" && mknod -m 0660 "$fs/node" b 511 1
     make dir alice:alice 0755 "$fs/alices"
     make script=: root:root 0755 "$fs/alices/linked"
 }
@@ -56,7 +61,7 @@ make_files() {
         n=$((n + 1))
     done <"$BATS_TEST_DIRNAME/plans"
     echo "# $n plans" >&3
-    [ "$n" -ge 40 ]
+    [ "$n" -ge 70 ]
 }
 
 # command_of WORDS WORD...: of these, QEMU gets the last ones.
