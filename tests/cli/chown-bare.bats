@@ -147,6 +147,9 @@ claim() {
 0240|with its mode 0240 even its owner may not read and write it; chmod u+rw
 4640|its mode 4640 has a set-id bit
 END_OF_MODES
+    mkfifo -m 0600 $bare/fifo
+    run -1 virt-priv-chown claim --name v --grant-read --disk $bare/fifo,readonly
+    [[ $output == *"$bare/fifo is no file, block device or directory"* ]]
     run -1 virt-priv-chown claim --name v --disk $bare/dir
     [[ $output == *"it is no regular file and no block device"* ]]
 }

@@ -126,3 +126,12 @@ EOT
     says 2 "can't read the domain XML standard input: Is a directory" bash -c "${claim[*]} - <$fs"
     says 2 "can't open the domain XML standard input: Bad file descriptor" bash -c "${claim[*]} - <&-"
 }
+
+@test "exec --dry-run: descriptors that are kept, and whose environment it is" {
+    run -0 virt-priv-exec --dry-run --keep-fd 5 --keep-fd 7 true 5</dev/null 7</dev/null
+    [[ $output == *$'\n'"descriptors    0 1 2 5 7"* && $output != *"the caller's"* ]]
+    cp "$(type -P virt-priv-exec)" /mnt/exec
+    run -0 setpriv --reuid alice --regid alice --clear-groups /mnt/exec --dry-run true
+    rm /mnt/exec
+    [[ $output == *$'\n'"environment    the caller's"* ]]
+}

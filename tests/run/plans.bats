@@ -29,6 +29,11 @@ make_files() {
     make dir qemu:qemu 0700 "$fs/theirs"
     make dir root:root 0700 "$fs/closed"
     make text=secret root:root 0600 "$fs/closed/file"
+    make dir qemu:qemu 0755 "$fs/closed/dir"
+    make dir root:root 0777 "$fs/open"
+    make text=old root:root 0600 "$fs/open/old"
+    make dir bob:bob 0755 "$fs/theirs/bobs"
+    make text=old root:root 0600 "$fs/theirs/bobs/old"
     make text=memory alice:alice 0644 "$fs/memory"
     make text=memory alice:alice 0600 "$fs/secret"
     make fifo root:root 0600 "$fs/fifo"
@@ -71,6 +76,16 @@ command_of() {
     shift
     run virt-priv-run --dry-run qemu-system-x86_64 "${words[@]}"
     diff <(printf '%s\n' "$@") <(sed -n 's/^command //p; s/^        //p' <<<"$output" | tail -n +2)
+}
+
+@test "with dynamic_ownership = 0, what does not exist is not made" {
+    printf 'dynamic_ownership = 0\n' >/etc/libvirt/qemu.conf
+    chmod 0600 /etc/libvirt/qemu.conf
+    run -1 virt-priv-run --check qemu-system-x86_64 -D "$fs/log"
+    [ "$output" = "$fs/log (-D): it does not exist, and with dynamic_ownership = 0 no file is given to qemu; make it, and let qemu write to it" ]
+    make text=old qemu:qemu 0600 "$fs/log"
+    run -0 virt-priv-run --check qemu-system-x86_64 -D "$fs/log"
+    [ -z "$output" ]
 }
 
 @test "an account that the command line asks for is taken, and is nothing to QEMU" {
