@@ -135,3 +135,13 @@ EOT
     rm /mnt/exec
     [[ $output == *$'\n'"environment    the caller's"* ]]
 }
+
+@test "--verbose says what is done on standard error, where there is more to say, and changes nothing else" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-exec --verbose id -un
+    [ "$output" = qemu ]
+    run --separate-stderr virt-priv-run --verbose -- /usr/bin/true -hda $fs/a
+    echo "$status: $stderr"
+    [[ $stderr == *"claim $fs/a (-hda: writable, exclusive)"* ]]
+    [ "$(owner $fs/a)" = alice:alice ]
+}
