@@ -207,3 +207,47 @@ for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", b
     [[ $output == *"can't reach $bare/none: No such file or directory"* && $output == *"$bare/dir/a"* ]]
     virt-priv-chown status --json $bare/dir/a | tests/lib/validate-json tests/schema/virt-priv-chown-status.json | grep -F "$bare/dir/a"
 }
+
+# attributes FILE OWNER: as a libvirt of this boot has written them.
+attributes() {
+    /usr/bin/python3 -c '
+import os, sys
+with open("/proc/stat") as stat:
+    booted = next(line.split()[1] for line in stat if line.startswith("btime"))
+for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", booted):
+    os.setxattr(sys.argv[1], "trusted.libvirt.security." + name, value.encode())' "$1" "$2"
+}
+
+@test "a disk that libvirt has taken from the owner of its directory is his for a claim, too" {
+    make_filesystem /mnt/fs
+    mkdir /mnt/fs/alices
+    disk /mnt/fs/alices/a qemu:qemu 0640
+    chown alice:alice /mnt/fs/alices
+    run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
+    [[ $output == *"is owned by uid 107, but the directory /mnt/fs/alices by uid 6001"* ]]
+    attributes /mnt/fs/alices/a +6002:+6002
+    run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
+    attributes /mnt/fs/alices/a +6001:+6001
+    run -0 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
+    [ "$(owner /mnt/fs/alices/a) $(remembered /mnt/fs/alices/a)" = "qemu:qemu +6001:+6001 2" ]
+    run -0 virt-priv-chown release --name v
+    [ "$(owner /mnt/fs/alices/a) $(remembered /mnt/fs/alices/a)" = "qemu:qemu +6001:+6001 1" ]
+    umount /mnt/fs
+}
+
+@test "one image, granted to the users of two VMs: each has an entry of its own" {
+    make_filesystem /mnt/fs
+    disk /mnt/fs/base alice:alice 0600
+    printf 'user = "bob"\n' >/mnt/bob.conf
+    local before
+    before=$(state /mnt/fs/base)
+    run -0 virt-priv-chown claim --name one --grant-read --disk /mnt/fs/base,readonly
+    run -0 virt-priv-chown claim --name two --config /mnt/bob.conf --grant-read --disk /mnt/fs/base,readonly
+    [ "$(getfacl -cp /mnt/fs/base | grep '^user:.' | xargs)" = "user:qemu:r-- user:bob:r--" ]
+    run -0 virt-priv-chown release --name one
+    [ "$(getfacl -cp /mnt/fs/base | grep '^user:.' | xargs)" = user:bob:r-- ]
+    run -0 virt-priv-chown release --name two
+    [ "$(state /mnt/fs/base)" = "$before" ]
+    rm /mnt/bob.conf
+    umount /mnt/fs
+}
