@@ -243,9 +243,9 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     before=$(state /mnt/fs/base)
     run -0 virt-priv-chown claim --name one --grant-read --disk /mnt/fs/base,readonly
     run -0 virt-priv-chown claim --name two --config /mnt/bob.conf --grant-read --disk /mnt/fs/base,readonly
-    [ "$(getfacl -cp /mnt/fs/base | grep '^user:.' | xargs)" = "user:qemu:r-- user:bob:r--" ]
+    [ "$(getfacl -cp /mnt/fs/base | grep '^user:[^:]' | xargs)" = "user:qemu:r-- user:bob:r--" ]
     run -0 virt-priv-chown release --name one
-    [ "$(getfacl -cp /mnt/fs/base | grep '^user:.' | xargs)" = user:bob:r-- ]
+    [ "$(getfacl -cp /mnt/fs/base | grep '^user:[^:]' | xargs)" = user:bob:r-- ]
     run -0 virt-priv-chown release --name two
     [ "$(state /mnt/fs/base)" = "$before" ]
     rm /mnt/bob.conf
