@@ -251,3 +251,12 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     rm /mnt/bob.conf
     umount /mnt/fs
 }
+
+@test "a disk that is added twice is held once" {
+    claim $bare/dir/a
+    cp /var/lib/virt-privileges/claims/v /mnt/journal
+    run -0 virt-priv-chown add --name v --disk $bare/dir/a
+    cmp /mnt/journal /var/lib/virt-privileges/claims/v
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $bare/dir/a)$(journals)" = alice:alice ]
+}

@@ -48,6 +48,10 @@ make_files() {
     make overlay=$fs/secret,raw alice:alice 0644 "$fs/over-secret"
     make null root:root 0600 "$fs/node" && rm "$fs/node" && mknod -m 0660 "$fs/node" b 511 1
     make dir alice:alice 0755 "$fs/alices"
+    ln -s ../dir "$fs/alices/way"
+    chown -h alice:alice "$fs/alices/way"
+    make text=secret root:root 0600 "$fs/alices/secret"
+    make overlay=$fs/alices/secret,raw alice:alice 0644 "$fs/over-alices"
     make script=: root:root 0755 "$fs/alices/linked"
 }
 
@@ -94,6 +98,13 @@ command_of() {
     command_of "-run-with user=bob,async-teardown=on" -run-with async-teardown=on "${sandbox[@]}"
     command_of "-run-with async-teardown=on" -run-with async-teardown=on "${sandbox[@]}"
     command_of "-runas bob" "${sandbox[@]}"
+}
+
+@test "a CD-ROM that is passed is only read" {
+    make cd root:root 0600 "$fs/cd.iso"
+    run virt-priv-run --dry-run --disks=pass qemu-system-x86_64 -drive "file=$fs/cd.iso,if=none,id=d,format=raw" -device ide-cd,drive=d
+    echo "$output"
+    [[ $output == "pass    $fs/cd.iso "* && $output == *readonly=on* ]]
 }
 
 @test "the filter lets QEMU start a program where the command line wants one" {
@@ -166,7 +177,15 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     fails_at '-netdev bridge,id=n,br=vmbr9' "vmbr9"
     touch /dev/vhost-net
     fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no,vhost=on,vhostforce=on' "/dev/vhost-net"
+    args=(-drive "file=$fs/a.raw,format=raw" -netdev "tap,id=n,ifname=vmtap0,script=no,downscript=$fs/fails" -device virtio-net-pci,netdev=n,romfile=)
+    start
+    runs
+    leave
+    [ "$status" -eq 33 ]
+    grep -F "warning: $fs/fails" "$err"
+    no_tap
     rm /dev/net/tun
+    fails_at '-netdev bridge,id=n,br=vmbr9' "can't open /dev/net/tun: No such file or directory; modprobe tun"
     fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "can't open /dev/net/tun: No such file or directory; modprobe tun"
     no_tap
     umount -l /dev
