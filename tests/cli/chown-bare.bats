@@ -260,3 +260,28 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     run -0 virt-priv-chown release --name v
     [ "$(owner $bare/dir/a)$(journals)" = alice:alice ]
 }
+
+@test "a disk that is gone can be dropped, by the name that it had" {
+    claim $bare/dir/a
+    rm $bare/dir/a
+    run -1 virt-priv-chown drop --name v --disk $bare/dir/a
+    [[ $output == *"$bare/dir/a: it does not exist any more"* ]]
+    [ "$(journals)" = v ]
+    run ! grep -F $bare/dir/a /var/lib/virt-privileges/claims/v
+    run -0 virt-priv-chown release --name v
+    [ -z "$(journals)" ]
+}
+
+@test "nothing is added to the claim of a machine that has ended" {
+    disk $bare/dir/b alice:alice 0640
+    sleep 60 3>&- &
+    local holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
+    kill $holder
+    wait $holder || true
+    run -1 virt-priv-chown add --name v --disk $bare/dir/b
+    echo "$output"
+    [[ $output == *" v "* ]]
+    [ "$(owner $bare/dir/b)" = alice:alice ]
+    run -0 virt-priv-chown release --name v
+}
