@@ -70,7 +70,7 @@ help:
 	@echo 'make check-vm     boots whole machines'
 	@echo 'make vm-shell     such a machine on this terminal'
 	@echo 'make fuzz         readers of foreign bytes, $$(FUZZ_SECONDS) of time each [$(FUZZ_SECONDS)]'
-	@echo 'make coverage     which lines the tests reach, of all suites but the VM ones, or of $$(SUITES) (as root)'
+	@echo 'make coverage     which lines the tests reach, or those of $$(SUITES), and why not the others (as root)'
 	@echo 'make bench        what it costs, side by side with others (as root)'
 	@echo 'make rpm          source and binary packages into $$(BUILD)/rpm'
 	@echo 'make demo         a guest under the shim, on this machine, leaving nothing behind (as root)'

@@ -565,6 +565,7 @@ static int status(struct options *o)
 	struct journal **all = journal_read_all(&n, &good);
 	for (size_t i = 0; i < o->n_paths; i++)
 		paths[i] = absolute(o->paths[i]);
+	log_init(PROGRAM, NOT_DONE);
 	bool reached = o->json ? status_report_json(all, n, paths, o->n_paths)
 			       : status_report(all, n, paths, o->n_paths);
 	for (size_t i = 0; i < o->n_paths; i++)

@@ -85,6 +85,18 @@ for process in json.load(sys.stdin)["processes"]:
     done
 }
 
+@test "a process that is named twice is judged once" {
+    qemu virt-priv-exec
+    run virt-priv-audit --pid "$pid" --pid "$pid" --pid "$pid" --json
+    [ "$(/usr/bin/python3 -c 'import json, sys; print(len(json.load(sys.stdin)["processes"]))' <<<"$output")" -eq 1 ]
+}
+
+@test "a /proc that is not the kernel's says nothing about what runs" {
+    run -2 unshare --mount sh -c 'mount -t tmpfs tmpfs /proc && exec virt-priv-audit'
+    echo "$output"
+    [[ $output == *"/proc is not a proc file system, so what runs can't be told"* ]]
+}
+
 @test "an unprivileged audit says that it can't see, and ends with status 2" {
     qemu virt-priv-exec
     # A user's own eyes: no capability, a uid of his own.

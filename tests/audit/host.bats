@@ -32,6 +32,8 @@ needs_kvm() {
     run -0 virt-priv-audit --check H01 host
     chmod 0660 /dev/kvm
     finds "H01   medium     -   - /dev/kvm has the mode 0660, not 0666" --check H01 host
+    run -1 virt-priv-audit --nagios --check H01 host
+    [[ $output == *", the worst: H01 /dev/kvm has the mode 0660, not 0666"* ]]
     chown root:disk /dev/kvm
     chmod 0666 /dev/kvm
     finds "/dev/kvm is of user root (0) and group disk" --check H01 host
@@ -93,6 +95,21 @@ needs_kvm() {
     refused error=EBUSY 2 "can't create a machine (KVM_CREATE_VM): Device or resource busy"
     refused error=ENOMEM 4 "can't give it a page of memory: Cannot allocate memory"
     refused error=EINVAL 5 "can't create a processor (KVM_CREATE_VCPU): Invalid argument"
+    refused error=ENOTTY 6 "can't map the processor's state: Inappropriate ioctl for device"
+    refused retval=16 6 "can't map the processor's state: Invalid argument"
+    refused error=EFAULT 7 "can't set the processor's registers: Bad address"
+    refused error=EINTR 10 "can't run an instruction: Interrupted system call"
+}
+
+@test "H02: the account itself can try it, and nobody else but root" {
+    needs_kvm
+    chmod 0644 /etc/libvirt/qemu.conf
+    run setpriv --reuid qemu --regid qemu --init-groups "$(type -P virt-priv-audit)" --check H02 host -v
+    echo "$output"
+    [[ $output == *"H02   pass"* || $output == *"H02   unknown"*"got no answer within 5 s from: run an instruction"* ]]
+    run -2 setpriv --reuid alice --regid alice --clear-groups "$(type -P virt-priv-audit)" --check H02 host
+    echo "$output"
+    [[ $output == *"H02   unknown"*"only root can try it as user qemu"* ]]
 }
 
 @test "H02: an answer that does not come is unknown, and ends nothing but itself" {

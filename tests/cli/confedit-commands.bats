@@ -58,6 +58,15 @@ EOT
     [ "$stderr" = "" ]
 }
 
+@test "set: a list is another one by any of its values" {
+    printf 'namespaces = [ "mount", "user" ]\n' | write "$admin"
+    run -0 "$conf" set namespaces '[ "mount", "pid" ]'
+    [ "${lines[0]}" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] (was [ \"mount\", \"user\" ])" ]
+    diff "$admin" - <<<'namespaces = [ "mount", "pid" ]'
+    run -0 "$conf" set namespaces '[ "mount", "pid" ]'
+    [ "$output" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] already" ]
+}
+
 @test "set: root is warned of, and an account that is not there" {
     run -0 --separate-stderr "$conf" set user root
     [[ $stderr == "virt-priv-conf: warning: QEMU runs as root then: "* ]]

@@ -111,6 +111,24 @@ except OSError as error:
     [[ $output == *"others than root can write to its directory"* ]]
 }
 
+@test "where there is no file at all, a key is at its default; and a package's file that is not root's is no start" {
+    rm "$vendor"
+    fails 1 "there is no settings file, so user is at its default" "$conf" get user
+    cp conf/qemu.conf "$vendor"
+    chown alice "$vendor"
+    fails 2 "can't trust the settings in $vendor: it is owned by uid 6001, not by root" "$conf" set user bob
+    fails 2 "can't trust the settings in $vendor: it is owned by uid 6001, not by root" "$conf" get user
+    [ ! -e "$admin" ]
+}
+
+@test "what is read is a whole file of a sensible size" {
+    truncate -s $((10 * 1024 * 1024 + 1)) "$admin"
+    fails 2 "can't read settings from $admin: it is larger than 10485760 bytes" "$conf" get user
+    fails 2 "can't read settings from $admin: it is larger than 10485760 bytes" "$conf" set user bob
+    # A file of the kernel has another length than it says, like one that is being written.
+    fails 2 "can't read settings from /proc/version: it changed meanwhile; try again" "$conf" --config /proc/version get user
+}
+
 @test "a symbolic link of root's is followed, and stays" {
     mkdir "$work/real"
     printf 'a = 1\n' | write "$work/real/q.conf"

@@ -21,6 +21,14 @@ setup() {
     [ "$("$exec" id -un)" = alice ]
 }
 
+@test "an account with the id that setresuid(2) takes for none is refused" {
+    echo none:x:4294967295:107::/:/bin/sh >>/etc/passwd
+    echo nogroup32:x:4294967295: >>/etc/group
+    refuses 'user "none" has the uid 4294967295, which is no user' "$exec" -u none
+    refuses 'group "nogroup32" has the gid 4294967295, which is no group' "$exec" -g nogroup32
+    sed -i '/4294967295/d' /etc/passwd /etc/group
+}
+
 @test "user = \"root\": root without capabilities, and a warning with file and line" {
     settings '# comment' 'user = "root"' 'group = "root"'
     run -0 "$exec" "${credentials[@]}"

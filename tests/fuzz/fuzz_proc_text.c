@@ -31,19 +31,8 @@ static void parse_mounts(const char *text)
 	}
 }
 
-static void parse_words(const char *text, size_t size)
-{
-	size_t n;
-	cleanup_free char **words = proc_cmdline_words(text, size, &n);
-
-	for (size_t i = 0; i < n; i++)
-		check(i == 0 || words[i] == words[i - 1] + strlen(words[i - 1]) + 1);
-	check(!words[n]);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* With NUL bytes in it, as a command line has. */
 	cleanup_free char *text = xmalloc(size + 1);
 	unsigned long long start;
 	long long seconds;
@@ -54,7 +43,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	parse_status(text);
 	parse_mounts(text);
-	parse_words(text, size);
 	proc_fdinfo_flags(text, &flags);
 	proc_stat_start(text, &start);
 	proc_stat_boot(text, &seconds);

@@ -25,7 +25,7 @@ setup() {
 
 teardown() {
     end_all
-    umount -l /sys/bus/pci/devices /dev 2>/dev/null || true
+    umount -l /sys/bus /dev 2>/dev/null || true
 }
 
 # node PATH: a device of root's, which knows none of the real one's requests.
@@ -86,12 +86,28 @@ locked_memory_refused() {
     [[ $output == *"locked memory"*"ulimit -l unlimited"* ]]
 }
 
+# bus_device PATH [GROUP] [DRIVER]: "-" for none.
+bus_device() {
+    mountpoint -q /sys/bus || mount -t tmpfs -o mode=0755 tmpfs /sys/bus
+    mkdir -p "/sys/bus/$1"
+    [ "${2--}" = - ] || ln -s "/sys/kernel/iommu_groups/$2" "/sys/bus/$1/iommu_group"
+    [ "${3--}" = - ] || ln -s "/sys/bus/pci/drivers/$3" "/sys/bus/$1/driver"
+}
+
 # pci_device ADDRESS GROUP DRIVER
 pci_device() {
-    mountpoint -q /sys/bus/pci/devices || mount -t tmpfs -o mode=0755 tmpfs /sys/bus/pci/devices
-    mkdir "/sys/bus/pci/devices/0000:$1"
-    ln -s "/sys/kernel/iommu_groups/$2" "/sys/bus/pci/devices/0000:$1/iommu_group"
-    ln -s "/sys/bus/pci/drivers/$3" "/sys/bus/pci/devices/0000:$1/driver"
+    bus_device "pci/devices/0000:$1" "$2" "$3"
+}
+
+# usb_device PORT BUS ADDRESS VENDOR PRODUCT
+usb_device() {
+    bus_device "usb/devices/$1"
+    local file values=(busnum "$2" devnum "$3" idVendor "$4" idProduct "$5")
+    while [ ${#values[@]} -gt 0 ]; do
+        file=/sys/bus/usb/devices/$1/${values[0]}
+        echo "${values[1]}" >"$file"
+        values=("${values[@]:2}")
+    done
 }
 
 @test "an input device, given to the guest" {
@@ -160,6 +176,95 @@ pci_device() {
     args+=(-device vfio-pci,host=01:00.0)
     run -1 virt-priv-run --check qemu-system-x86_64 "${args[@]}"
     [[ ${lines[0]} == *"bound to nouveau, not to vfio-pci; driverctl set-override 0000:01:00.0 vfio-pci" ]]
+}
+
+# planned WORDS LINE...: of QEMU with these words, the report's lines of these devices are those. That
+# not every root may lock memory is another matter.
+planned() {
+    local words
+    read -ra words <<<"$1"
+    shift
+    run virt-priv-run --dry-run qemu-system-x86_64 "${words[@]}"
+    diff <([ $# -eq 0 ] || printf '%s\n' "$@") <(grep -E '^(claim|check|refuse|leave) ' <<<"$output" | grep -v 'locked memory' |
+        sed -E 's/ +/ /; s/ \([^:]*: / /; s/\)$//')
+}
+
+@test "PCI and USB devices, by all the names that they have" {
+    pci_device 01:00.0 7 vfio-pci
+    pci_device 02:00.0 - vfio-pci
+    pci_device 03:00.0 8 -
+    pci_device 04:00.0 9 vfio-pci
+    bus_device mdev/devices/83b8f4f2 7
+    usb_device 1-1 1 3 1d6b 0002
+    usb_device 1-1.2 1 4 1d6b 0104
+    usb_device 2-3 2 11 8086 0b05
+    # A hub's interface has no numbers.
+    bus_device usb/devices/1-0:1.0
+    local node words line lines n=0
+    for node in vfio/vfio vfio/7 bus/usb/001/004 input/event1 input/event2; do
+        node "/dev/$node"
+    done
+    mkdir /dev/bus/usb/002
+    node /dev/bus/usb/002/011
+    chmod 0666 /dev/vfio/vfio /dev/input/event2
+    touch /dev/input/event3
+    chmod 0600 /dev/input/event3
+    while IFS='|' read -ra lines; do
+        echo "${lines[0]}"
+        planned "-device ${lines[0]}" "${lines[@]:1}"
+        n=$((n + 1))
+    done <<'EOT'
+vfio-pci,host=01:00.0|check /dev/vfio/vfio given to the guest|claim /dev/vfio/7 given to the guest
+vfio-pci,host=0000:01:00.0|check /dev/vfio/vfio given to the guest|claim /dev/vfio/7 given to the guest
+vfio-pci,host=1:0.0|check /dev/vfio/vfio given to the guest|claim /dev/vfio/7 given to the guest
+vfio-pci,sysfsdev=/sys/bus/mdev/devices/83b8f4f2|check /dev/vfio/vfio given to the guest|claim /dev/vfio/7 given to the guest
+vfio-pci,sysfsdev=/sys/bus/../../etc|refuse /sys/bus/../../etc /sys/bus/../../etc is no address of a PCI device
+vfio-pci,sysfsdev=/etc|refuse /etc /etc is no address of a PCI device
+vfio-pci,host=01:00|refuse 01:00 01:00 is no address of a PCI device
+vfio-pci,host=01:00.0/../x|refuse 01:00.0/../x 01:00.0/../x is no address of a PCI device
+vhost-scsi-pci,wwpn=naa.5001405|refuse /dev/vhost-scsi there is no device /dev/vhost-scsi; modprobe its vhost module
+vfio-pci,host=01:00.1|refuse 01:00.1 there is no PCI device /sys/bus/pci/devices/0000:01:00.1
+vfio-pci,host=02:00.0|refuse 02:00.0 the device has no IOMMU group: the machine has no IOMMU, or it is off; boot with intel_iommu=on or amd_iommu=on
+vfio-pci,host=03:00.0|refuse 03:00.0 the device is bound to no driver, not to vfio-pci; driverctl set-override 0000:03:00.0 vfio-pci
+vfio-pci,host=04:00.0|check /dev/vfio/vfio given to the guest|refuse 04:00.0 can't reach /dev/vfio/9: No such file or directory
+usb-host,hostbus=1,hostaddr=4|claim /dev/bus/usb/001/004 given to the guest
+usb-host,hostbus=1,hostport=1.2|claim /dev/bus/usb/001/004 given to the guest
+usb-host,vendorid=0x8086,productid=0x0b05|claim /dev/bus/usb/002/011 given to the guest
+usb-host,hostbus=1,hostaddr=9|refuse bus 1:9 can't reach /dev/bus/usb/001/009: No such file or directory
+usb-host,hostbus=1,hostport=7|leave port 1-7 no such device is there now, and one that comes later will not belong to the QEMU user; plug it in first
+usb-host,hostbus=1,hostport=1/../1-1.2|leave port 1-1/../1-1.2 no such device is there now, and one that comes later will not belong to the QEMU user; plug it in first
+usb-host,vendorid=0x8086,productid=0x0104|leave id 0x8086:0x0104 no such device is there now, and one that comes later will not belong to the QEMU user; plug it in first
+usb-host,vendorid=x,productid=1|leave id x:1 no such device is there now, and one that comes later will not belong to the QEMU user; plug it in first
+virtio-input-host-pci,evdev=/dev/input/event1|claim /dev/input/event1 an input device
+virtio-input-host-pci,evdev=/dev/input/event2|check /dev/input/event2 an input device
+virtio-input-host-pci,evdev=/dev/input/event4|refuse /dev/input/event4 can't reach /dev/input/event4: No such file or directory
+virtio-input-host-pci,evdev=/dev/input/event3|refuse /dev/input/event3 /dev/input/event3 is 0600 root:root: qemu may not read or write it; setfacl -m u:qemu:rw /dev/input/event3
+EOT
+    [ "$n" -eq 25 ]
+    [ "$(stat -c '%U %a' /dev/input/event3)" = "root 600" ]
+}
+
+@test "KVM that is asked for alone, and that is not there" {
+    local words line n=0
+    while IFS='|' read -r words line; do
+        echo "$words"
+        node /dev/kvm
+        chmod 0666 /dev/kvm
+        planned "$words" ${line:+"check /dev/kvm hardware acceleration"}
+        rm /dev/kvm
+        planned "$words" ${line:+"refuse /dev/kvm can't reach /dev/kvm: No such file or directory; modprobe kvm_intel or kvm_amd, or take -accel tcg"}
+        n=$((n + 1))
+    done <<'EOT'
+-enable-kvm|needed
+-accel kvm|needed
+-machine q35,accel=kvm|needed
+-machine q35,accel=kvm -enable-kvm|needed
+-machine q35,accel=kvm:tcg|
+-accel kvm -accel tcg|
+-accel tcg|
+-machine q35|
+EOT
+    [ "$n" -eq 8 ]
 }
 
 @test "locked memory" {

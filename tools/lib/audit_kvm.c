@@ -102,9 +102,8 @@ static bool set_machine(int vm, struct kvm_result *result)
 
 static bool run_instruction(int kvm, int vcpu, struct kvm_result *result)
 {
-	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-
 	set_step(result, "map the processor's state");
+	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(struct kvm_run)) {
 		errno = size < 0 ? errno : EINVAL;
 		return false;

@@ -61,7 +61,9 @@ const char *audit_device_power(const char *path, const struct stat *st)
 			return "the memory of the host";
 		return minor_number == 4 ? "the ports of the host" : NULL;
 	case 10:
-		return minor_number == 223 ? "made-up keyboards (uinput)" : NULL;
+		if (minor_number == 223)
+			return "made-up keyboards (uinput)";
+		break;
 	case 13:
 		return "keyboards and mice";
 	case 21:
@@ -71,7 +73,7 @@ const char *audit_device_power(const char *path, const struct stat *st)
 	default:
 		break;
 	}
-	/* Numbers that the kernel gives out as it goes. */
+	/* Numbers that the kernel gives out as it goes, of misc devices (10) too. */
 	if (strncmp(path, "/dev/nvme", 9) == 0 || strncmp(path, "/dev/ng", 7) == 0 ||
 		strncmp(path, "/dev/bsg/", 9) == 0 || strcmp(path, "/dev/mapper/control") == 0)
 		return "a disk (by commands)";

@@ -484,7 +484,9 @@ static void touch(struct touches *touches, size_t entry, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	/* To open a device can do something, or fail; and its node is a new one at the next boot.
+	 */
+	if (fstat(fd, &st) < 0 || S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode))
 		return;
 	touches->of[entry] = st.st_dev;
 	for (size_t i = 0; i < touches->n; i++)

@@ -193,7 +193,7 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 	acl_entry_t ours = find(now, ACL_USER, uid);
 	acl_entry_t given = find(after, ACL_USER, uid);
 	acl_entry_t old = find(before, ACL_USER, uid);
-	unsigned named;
+	unsigned named, named_before;
 
 	/* The owner decided about the entry himself. */
 	if (!ours || !given || bits_of(ours) != bits_of(given))
@@ -213,8 +213,12 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 	allowed &= ~(added & ~others);
 	if (set_bits(mask, allowed) < 0)
 		return fail(error, "work out its ACL");
-	/* Without named entries no mask is needed: what it held back, the group goes without. */
-	if (!mask_before && named == 0 &&
+	/*
+	 * Without named entries no mask is needed: what it held back, the group goes without. One
+	 * that was there for the entries of others, as for another VM's, goes with the last.
+	 */
+	group_class(before, (uid_t)-1, &named_before);
+	if ((!mask_before || named_before > 0) && named == 0 &&
 		(set_bits(find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
 			acl_delete_entry(now, mask) < 0))
 		return fail(error, "work out its ACL");

@@ -91,26 +91,6 @@ bool proc_limits_soft(const char *text, const char *name, uint64_t *limit)
 	return true;
 }
 
-char **proc_cmdline_words(const char *text, size_t length, size_t *n)
-{
-	size_t words = 0;
-
-	for (size_t i = 0; i < length; i++)
-		words += text[i] == '\0';
-	words += length > 0 && text[length - 1] != '\0';
-	char **array = xmalloc((words + 1) * sizeof(char *) + length + 1);
-	char *copy = (char *)(array + words + 1);
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	for (size_t i = 0; i < words; i++) {
-		array[i] = copy;
-		copy += strlen(copy) + 1;
-	}
-	array[words] = NULL;
-	*n = words;
-	return array;
-}
-
 /* Whether the comma-separated list of the given length has the word. */
 static bool list_has(const char *list, size_t length, const char *word)
 {

@@ -23,13 +23,6 @@ bool proc_stat_boot(const char *text, long long *seconds);
 bool proc_limits_soft(const char *text, const char *name, uint64_t *limit);
 
 /*
- * The words of a cmdline file, length bytes long. A process can write anything there: it
- * need not end with a NUL, and words can be empty. Returns a new array that ends with
- * NULL, whose strings lie in one piece with it: free() is all that it needs.
- */
-char **proc_cmdline_words(const char *text, size_t length, size_t *n);
-
-/*
  * The path of a cgroup file's line: of the hierarchy of a controller of version 1, or of
  * version 2 with controller "". A new string; NULL: there is no such line.
  */

@@ -538,27 +538,3 @@ bool vm_give_back(struct vm *vm)
 	undo_steps(vm);
 	return good;
 }
-
-void vm_free(struct vm *vm)
-{
-	for (size_t i = 0; i < vm->n_items; i++) {
-		free(vm->items[i].path);
-		free(vm->items[i].source);
-		free(vm->items[i].reason);
-	}
-	for (size_t i = 0; i < vm->n_steps; i++) {
-		struct vm_step *step = &vm->steps[i];
-		if (step->object >= 0)
-			close(step->object);
-		place_close(&step->place);
-		free(step->path);
-		free(step->name);
-		free(step->fds);
-		free(step->vhost_fds);
-	}
-	free(vm->wanted);
-	free(vm->items);
-	free(vm->steps);
-	free(vm->fds);
-	qemuargs_free(vm->args);
-}

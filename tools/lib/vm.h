@@ -127,8 +127,6 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error);
  */
 bool vm_give_back(struct vm *vm);
 
-void vm_free(struct vm *vm);
-
 /* The command line as planned, argv[0] being program: new, ends with NULL. */
 char **vm_command(struct vm *vm, const char *program);
 

@@ -257,7 +257,10 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 
 	if (!is_file) {
 		/* /dev/null, a terminal, a FIFO. */
-		vm_item(vm, r, why ? VM_REFUSE : VM_CHECK, steal_pointer(&why));
+		if (why)
+			vm_refuse(vm, r, steal_pointer(&why));
+		else
+			vm_item(vm, r, VM_CHECK, NULL);
 		return;
 	}
 	if (walk->unsafe && can_be_replaced(r, place)) {

@@ -272,8 +272,9 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 		vm_refuse(vm, r, xasprintf("%s; to do without a script: script=no", error));
 	else if (walk.unsafe)
 		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
-	else if (!S_ISREG(walk.st.st_mode) || walk.st.st_uid != 0 ||
-		 (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
+	else if (!S_ISREG(walk.st.st_mode))
+		vm_refuse(vm, r, xasprintf("%s is no program", path));
+	else if (walk.st.st_uid != 0 || (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
 		vm_refuse(vm, r,
 			xasprintf("%s would run as root, but others than root can write to it; "
 				  "chown root %s && chmod go-w %s",

@@ -183,11 +183,6 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 	cleanup_free char *error = NULL;
 	struct place place;
 
-	/* A name that does not lie in the file system needs no privilege. */
-	if (r->path[0] == '@') {
-		vm_item(vm, r, VM_LEAVE, xstrdup("an abstract name"));
-		return;
-	}
 	/* A link that an earlier run has made is in the way of nobody else. */
 	if (!place_find_link(r->path, RUNTIME_DIR "/", &place) &&
 		!place_find(r->path, &place, &error)) {
@@ -222,10 +217,6 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (r->path[0] == '@') {
-		vm_item(vm, r, VM_LEAVE, xstrdup("an abstract name"));
-		return;
-	}
 	if (!safepath_open(path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;

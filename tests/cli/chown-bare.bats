@@ -1,0 +1,287 @@
+# Objects that have no handle, no trusted attributes or no life beyond a boot, and what is said of them.
+
+load chown.bash
+
+setup() {
+    umask 022
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    rm -rf /var/lib/virt-privileges
+    # Neither file handles nor extended attributes.
+    bare=/mnt/bare
+    mkdir -p $bare
+    mount -t ramfs -o mode=0755 ramfs $bare
+    mkdir $bare/dir
+    disk $bare/dir/a alice:alice 0640
+}
+
+teardown() {
+    while umount -q $bare /proc/sys/kernel/random/boot_id; do :; done
+    rm -rf /mnt/node
+}
+
+boot_again() {
+    cat /proc/sys/kernel/random/uuid >/mnt/boot-id
+    mount --bind /mnt/boot-id /proc/sys/kernel/random/boot_id
+}
+
+claim() {
+    run -0 virt-priv-chown claim --name v --disk "$1"
+    [ "$(owner "$1")" = qemu:qemu ]
+}
+
+@test "a file system without attributes: the journal alone remembers the owner, which is said" {
+    claim $bare/dir/a
+    [[ $output == *"$bare/dir/a: its file system keeps no trusted attributes: the journal alone remembers the owner"* ]]
+    [ "$(journals)" = v ]
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $bare/dir/a)" = alice:alice ]
+    [ -z "$(journals)" ]
+}
+
+@test "a file system without handles: another file of the name is left as it is" {
+    claim $bare/dir/a
+    rm $bare/dir/a
+    disk $bare/dir/a qemu:qemu 0600
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$bare/dir/a: it does not exist any more; what is there now, if anything, is left as it is"* ]]
+    [ "$(owner $bare/dir/a)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "a file system without handles: a file that is gone, with its directory there" {
+    claim $bare/dir/a
+    rm $bare/dir/a
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$bare/dir/a: it does not exist any more"* ]]
+    [ -z "$(journals)" ]
+}
+
+@test "a file system without handles that is not mounted, or another one: it stays claimed" {
+    claim $bare/dir/a
+    mount -t ramfs -o mode=0755 ramfs $bare
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$bare/dir/a: its file system is not mounted; it stays claimed"* ]]
+    mkdir $bare/dir
+    disk $bare/dir/a qemu:qemu 0640
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"its file system is not mounted; it stays claimed"* ]]
+    [ "$(owner $bare/dir/a) $(journals)" = "qemu:qemu v" ]
+    umount $bare
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $bare/dir/a)" = alice:alice ]
+    [ -z "$(journals)" ]
+}
+
+@test "after a reboot, what can't be told from others is left as it is, and said" {
+    claim $bare/dir/a
+    boot_again
+    run -1 virt-priv-chown recover
+    [[ $output == *"$bare/dir/a: its file system can't be told from others after a reboot; left as it is"* ]]
+    [ "$(owner $bare/dir/a)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "a device is not opened to give its node back" {
+    # Of a major number that no driver has.
+    mknod -m 0660 /mnt/node b 511 1
+    chown root:disk /mnt/node
+    run -1 cat /mnt/node
+    claim /mnt/node
+    run -0 virt-priv-chown release --name v
+    [ "$(owner /mnt/node)$(journals)" = root:disk ]
+}
+
+@test "after a reboot, a device node is a new one, and nobody's claim" {
+    mknod -m 0660 /mnt/node b 511 1
+    chown root:disk /mnt/node
+    claim /mnt/node
+    boot_again
+    run -0 virt-priv-chown recover
+    [ -z "$output" ]
+    [ "$(owner /mnt/node)" = qemu:qemu ]
+    [ -z "$(journals)" ]
+}
+
+@test "a device node that somebody else has got meanwhile stays his" {
+    mknod -m 0660 /mnt/node b 511 1
+    chown root:disk /mnt/node
+    claim /mnt/node
+    chown bob:bob /mnt/node
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"/mnt/node: somebody changed its owner meanwhile; left as it is"* ]]
+    [ "$(owner /mnt/node)" = bob:bob ]
+    [ -z "$(journals)" ]
+}
+
+@test "recover leaves a claim alone while a process of the user has the file open" {
+    sleep 60 3>&- &
+    local holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$bare/dir/a 3>&- &
+    local sleeper=$! i
+    for ((i = 0; i < 100; i++)); do
+        [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
+        sleep 0.05
+    done
+    kill $holder
+    wait $holder || true
+    run -0 virt-priv-chown recover --verbose
+    [[ $output == *"$bare/dir/a: process $sleeper has it open, so it stays"* ]]
+    [ "$(owner $bare/dir/a) $(journals)" = "qemu:qemu v" ]
+    kill $sleeper
+    wait $sleeper || true
+    run -0 virt-priv-chown recover
+    [ "$(owner $bare/dir/a)$(journals)" = alice:alice ]
+}
+
+@test "what can't be claimed, each with its reason" {
+    local mode text
+    while IFS='|' read -r mode text; do
+        chmod "$mode" $bare/dir/a
+        run -1 virt-priv-chown claim --name v --disk $bare/dir/a
+        echo "$mode: $output"
+        [[ $output == *"$text"* ]]
+        [ "$(stat -c '%U %04a' $bare/dir/a) $(journals)" = "alice $mode " ]
+    done <<'END_OF_MODES'
+0440|with its mode 0440 even its owner may not read and write it; chmod u+rw
+0240|with its mode 0240 even its owner may not read and write it; chmod u+rw
+4640|its mode 4640 has a set-id bit
+END_OF_MODES
+    mkfifo -m 0600 $bare/fifo
+    run -1 virt-priv-chown claim --name v --grant-read --disk $bare/fifo,readonly
+    [[ $output == *"$bare/fifo is no file, block device or directory"* ]]
+    run -1 virt-priv-chown claim --name v --disk $bare/dir
+    [[ $output == *"it is no regular file and no block device"* ]]
+}
+
+@test "recover --libvirt: what libvirt can't have remembered, and what can't be trusted" {
+    local path text
+    mkdir $bare/alices
+    chown alice $bare/alices
+    echo >$bare/alices/a
+    ln -s nowhere $bare/dangling
+    while IFS='|' read -r path text; do
+        run -1 virt-priv-chown recover --libvirt "$path"
+        echo "$path: $output"
+        [[ $output == *"$text"* ]]
+    done <<END_OF_PATHS
+$bare/none|can't reach $bare/none: No such file or directory
+$bare/dir|libvirt's attributes don't count there: not a regular file
+/dev/null|libvirt's attributes don't count there: not a regular file
+$bare/alices/a|$bare/alices/a is owned by uid 0, but the directory $bare/alices by uid 6001
+$bare/dangling|can't reach $bare/nowhere: No such file or directory
+$bare/dir/a|it has no attributes of libvirt's that name an owner
+END_OF_PATHS
+    [ "$(owner $bare/dir/a)" = alice:alice ]
+}
+
+@test "recover --libvirt: a daemon of libvirt that runs decides about what it holds in this boot" {
+    make_filesystem /mnt/fs
+    disk /mnt/fs/a qemu:qemu 0640
+    /usr/bin/python3 -c '
+import os, struct
+with open("/proc/stat") as stat:
+    booted = next(line.split()[1] for line in stat if line.startswith("btime"))
+for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", booted):
+    os.setxattr("/mnt/fs/a", "trusted.libvirt.security." + name, value.encode())'
+    cp /usr/bin/sleep /mnt/virtqemud
+    /mnt/virtqemud 60 3>&- &
+    local daemon=$!
+    # Still it, after an update has replaced its file.
+    until [ "$(readlink /proc/$daemon/exe)" = /mnt/virtqemud ]; do sleep 0.02; done
+    rm /mnt/virtqemud
+    run -1 virt-priv-chown recover --libvirt /mnt/fs/a
+    kill $daemon
+    [[ $output == *"libvirt holds it, and process $daemon is a libvirt daemon"* ]]
+    [ "$(owner /mnt/fs/a) $(remembered /mnt/fs/a)" = "qemu:qemu +6001:+6001 1" ]
+    wait $daemon || true
+    run -0 virt-priv-chown recover --verbose --libvirt /mnt/fs/a
+    [ "$(owner /mnt/fs/a)$(remembered /mnt/fs/a)" = alice:alice ]
+    umount /mnt/fs
+}
+
+@test "status of files that nobody holds, that libvirt can't have held, and that are not there" {
+    run -0 virt-priv-chown status $bare/dir/a /dev/null
+    [[ $output == *"$bare/dir/a"* && $output == *"/dev/null"* ]]
+    run -1 virt-priv-chown status $bare/none $bare/dir/a
+    [[ $output == *"can't reach $bare/none: No such file or directory"* && $output == *"$bare/dir/a"* ]]
+    virt-priv-chown status --json $bare/dir/a | tests/lib/validate-json tests/schema/virt-priv-chown-status.json | grep -F "$bare/dir/a"
+}
+
+# attributes FILE OWNER: as a libvirt of this boot has written them.
+attributes() {
+    /usr/bin/python3 -c '
+import os, sys
+with open("/proc/stat") as stat:
+    booted = next(line.split()[1] for line in stat if line.startswith("btime"))
+for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", booted):
+    os.setxattr(sys.argv[1], "trusted.libvirt.security." + name, value.encode())' "$1" "$2"
+}
+
+@test "a disk that libvirt has taken from the owner of its directory is his for a claim, too" {
+    make_filesystem /mnt/fs
+    mkdir /mnt/fs/alices
+    disk /mnt/fs/alices/a qemu:qemu 0640
+    chown alice:alice /mnt/fs/alices
+    run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
+    [[ $output == *"is owned by uid 107, but the directory /mnt/fs/alices by uid 6001"* ]]
+    attributes /mnt/fs/alices/a +6002:+6002
+    run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
+    attributes /mnt/fs/alices/a +6001:+6001
+    run -0 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
+    [ "$(owner /mnt/fs/alices/a) $(remembered /mnt/fs/alices/a)" = "qemu:qemu +6001:+6001 2" ]
+    run -0 virt-priv-chown release --name v
+    [ "$(owner /mnt/fs/alices/a) $(remembered /mnt/fs/alices/a)" = "qemu:qemu +6001:+6001 1" ]
+    umount /mnt/fs
+}
+
+@test "one image, granted to the users of two VMs: each has an entry of its own" {
+    make_filesystem /mnt/fs
+    disk /mnt/fs/base alice:alice 0600
+    printf 'user = "bob"\n' >/mnt/bob.conf
+    local before
+    before=$(state /mnt/fs/base)
+    run -0 virt-priv-chown claim --name one --grant-read --disk /mnt/fs/base,readonly
+    run -0 virt-priv-chown claim --name two --config /mnt/bob.conf --grant-read --disk /mnt/fs/base,readonly
+    [ "$(getfacl -cp /mnt/fs/base | grep '^user:[^:]' | xargs)" = "user:qemu:r-- user:bob:r--" ]
+    run -0 virt-priv-chown release --name one
+    [ "$(getfacl -cp /mnt/fs/base | grep '^user:[^:]' | xargs)" = user:bob:r-- ]
+    run -0 virt-priv-chown release --name two
+    [ "$(state /mnt/fs/base)" = "$before" ]
+    rm /mnt/bob.conf
+    umount /mnt/fs
+}
+
+@test "a disk that is added twice is held once" {
+    claim $bare/dir/a
+    cp /var/lib/virt-privileges/claims/v /mnt/journal
+    run -0 virt-priv-chown add --name v --disk $bare/dir/a
+    cmp /mnt/journal /var/lib/virt-privileges/claims/v
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $bare/dir/a)$(journals)" = alice:alice ]
+}
+
+@test "a disk that is gone can be dropped, by the name that it had" {
+    claim $bare/dir/a
+    rm $bare/dir/a
+    run -1 virt-priv-chown drop --name v --disk $bare/dir/a
+    [[ $output == *"$bare/dir/a: it does not exist any more"* ]]
+    [ "$(journals)" = v ]
+    run ! grep -F $bare/dir/a /var/lib/virt-privileges/claims/v
+    run -0 virt-priv-chown release --name v
+    [ -z "$(journals)" ]
+}
+
+@test "nothing is added to the claim of a machine that has ended" {
+    disk $bare/dir/b alice:alice 0640
+    sleep 60 3>&- &
+    local holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
+    kill $holder
+    wait $holder || true
+    run -1 virt-priv-chown add --name v --disk $bare/dir/b
+    echo "$output"
+    [[ $output == *" v "* ]]
+    [ "$(owner $bare/dir/b)" = alice:alice ]
+    run -0 virt-priv-chown release --name v
+}

@@ -1,0 +1,147 @@
+# Command lines and standard input that a tool can do nothing with: a message, the status that the
+# manual has for it, and nothing is changed. virt-priv-conf's are in confedit-commands.bats.
+
+load chown.bash
+
+# What a claim or a start would have changed. Locks that nobody holds are nothing.
+facts() {
+    state $fs/a $fs/b
+    find /var/lib/virt-privileges/claims /run/virt-privileges -mindepth 1 ! -name '.*lock' 2>/dev/null || true
+}
+
+# says STATUS TEXT COMMAND...: on standard error alone, and nothing has changed.
+says() {
+    local wanted=$1 text=$2 before
+    shift 2
+    before=$(facts)
+    run --separate-stderr "$@"
+    echo "status $status: $output$stderr"
+    [ "$status" -eq "$wanted" ] && [[ $stderr == *"$text"* ]] && [ -z "$output" ] && [ "$(facts)" = "$before" ]
+}
+
+@test "words that mean nothing" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    local tool status_wanted words text n=0
+    while IFS='|' read -r tool status_wanted words text; do
+        read -ra words <<<"${words//@/$fs}"
+        says "$status_wanted" "${text//@/$fs}" "virt-priv-$tool" "${words[@]}" || { echo "for $tool ${words[*]}" && return 1; }
+        n=$((n + 1))
+    done <<'EOT'
+chown|2||a command is missing
+chown|2|frobnicate|frobnicate: there is no such command
+chown|2|--frobnicate status|try: virt-priv-chown --help
+chown|2|claim --name v --disk @/a x|x: a word too many
+chown|2|recover x|x: a word too many
+chown|2|release --name v --json|release has no option --json
+chown|2|drop --name v --pid 1 --disk @/a|drop has no option --pid
+chown|2|drop --name v|--disk is missing
+chown|2|claim --disk @/a|--name VM is missing
+chown|2|claim --name -v --disk @/a|--name -v: a name has 1 to 64 letters
+chown|2|claim --name v --pid 0 --disk @/a|--pid 0: not a process id
+chown|2|claim --name v --pid +1 --disk @/a|--pid +1: not a process id
+chown|2|claim --name v --pid 1x --disk @/a|--pid 1x: not a process id
+chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: not a process id
+chown|2|claim --name v --json --disk @/a|--json goes with --dry-run
+chown|2|claim --name v --disk @/a,readwrite|behind the path, "readonly" or "shared" was expected, not "readwrite"
+chown|2|claim --name v --disk ,readonly|a path is empty
+chown|2|claim --name v --config @/none --disk @/a|there is no settings file @/none
+chown|2|claim --name v --domain @/none|can't open the domain XML @/none
+run|125||no QEMU given
+run|125|--frobnicate qemu-system-x86_64|try: virt-priv-run --help
+run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: "claim", "pass" or "leave" was expected
+run|125|--timeout 5s --stop v|--timeout 5s: a number of seconds was expected
+run|125|--timeout -5 --stop v|--timeout -5: a number of seconds was expected
+run|125|--timeout 99999999 --stop v|--timeout 99999999: a number of seconds was expected
+run|125|--json qemu-system-x86_64 -hda @/a|--json goes with --dry-run
+run|125|--stop v qemu-system-x86_64|qemu-system-x86_64: a word too many
+run|125|--name .v qemu-system-x86_64 -hda @/a|--name .v: a name has 1 to 64 letters
+audit|2|--frobnicate|try: virt-priv-audit --help
+EOT
+    [ "$n" -eq 29 ]
+}
+
+@test "standard output that can't be written to is an error" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    local command status_wanted
+    while IFS='|' read -r status_wanted command; do
+        echo "$command"
+        says "$status_wanted" "write to standard output" bash -c "virt-priv-$command >/dev/full"
+    done <<EOT
+1|chown status $fs/a
+1|chown status --json $fs/a
+1|chown claim --name v --disk $fs/a --dry-run
+125|run --dry-run qemu-system-x86_64 -hda $fs/a
+125|run --dry-run --json qemu-system-x86_64 -hda $fs/a
+125|exec --dry-run true
+EOT
+}
+
+@test "a relative path, where the current directory is gone" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    local command status_wanted
+    while IFS='|' read -r status_wanted command; do
+        echo "$command"
+        says "$status_wanted" "is relative, and the current directory can't be told: No such file or directory" \
+            bash -c "mkdir $fs/gone && cd $fs/gone && rmdir $fs/gone && exec virt-priv-$command"
+    done <<'EOT'
+2|chown claim --name v --disk a
+2|chown claim --name v --domain v.xml
+125|run qemu-system-x86_64 -hda a
+125|run --backing b qemu-system-x86_64 -hda a
+2|conf --config q.conf set user alice
+EOT
+}
+
+@test "relative paths are those of the current directory" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    cd $fs
+    run -0 virt-priv-chown claim --name v --disk a --disk ./b
+    cd "$BATS_TEST_DIRNAME/../.."
+    [ "$(owner $fs/a) $(owner $fs/b)" = "qemu:qemu qemu:qemu" ]
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice alice:alice" ]
+}
+
+@test "a domain XML that can't be read, or that others could have written" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    local claim=(virt-priv-chown claim --name v --domain)
+    printf "<domain type='kvm'><name>v</name><devices><disk type='file'><source file='$fs/a'/><target dev='a'/></disk></devices></domain>" >/mnt/v.xml
+    chmod 0666 /mnt/v.xml
+    says 2 "can't trust the domain XML /mnt/v.xml: it is not root's alone (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
+    chmod 0600 /mnt/v.xml
+    chown alice /mnt/v.xml
+    says 2 "can't trust the domain XML /mnt/v.xml: it is not root's alone (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
+    # Read by whoever vouches for it, it is as good as any.
+    run -0 bash -c "${claim[*]} - --dry-run </mnt/v.xml"
+    [[ $output == *"$fs/a"* ]]
+    truncate -s 11M /mnt/v.xml
+    chown root /mnt/v.xml
+    says 2 "/mnt/v.xml is larger than 10485760 bytes, and no domain XML" "${claim[@]}" /mnt/v.xml
+    rm /mnt/v.xml
+    says 2 "can't read the domain XML standard input: Is a directory" bash -c "${claim[*]} - <$fs"
+    says 2 "can't open the domain XML standard input: Bad file descriptor" bash -c "${claim[*]} - <&-"
+}
+
+@test "exec --dry-run: descriptors that are kept, and whose environment it is" {
+    run -0 virt-priv-exec --dry-run --keep-fd 5 --keep-fd 7 true 5</dev/null 7</dev/null
+    [[ $output == *$'\n'"descriptors    0 1 2 5 7"* && $output != *"the caller's"* ]]
+    cp "$(type -P virt-priv-exec)" /mnt/exec
+    run -0 setpriv --reuid alice --regid alice --clear-groups /mnt/exec --dry-run true
+    rm /mnt/exec
+    [[ $output == *$'\n'"environment    the caller's"* ]]
+}
+
+@test "--verbose says what is done on standard error, where there is more to say, and changes nothing else" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-exec --verbose id -un
+    [ "$output" = qemu ]
+    run --separate-stderr virt-priv-run --verbose -- /usr/bin/true -hda $fs/a
+    echo "$status: $stderr"
+    [[ $stderr == *"claim $fs/a (-hda: writable, exclusive)"* ]]
+    [ "$(owner $fs/a)" = alice:alice ]
+}

@@ -1,0 +1,222 @@
+# What virt-priv-run plans for each kind of resource, as --dry-run prints it: nothing is changed by that.
+# What is refused is in refusals.bats; what is planned for devices of the host, in devices.bats.
+# shellcheck disable=SC2034,SC2054 # words of QEMU have commas
+
+setup_file() {
+    load run.bash
+    make_host
+}
+
+teardown_file() {
+    load run.bash
+    unmake_host
+}
+
+setup() {
+    load run.bash
+    load rows.bash
+    clean_host
+}
+
+teardown() {
+    end_all
+}
+
+make_files() {
+    make guest alice:alice 0640 "$fs/a.raw"
+    make cd root:root 0600 "$fs/cd.iso"
+    make dir root:root 0755 "$fs/dir"
+    make dir qemu:qemu 0700 "$fs/theirs"
+    make dir root:root 0700 "$fs/closed"
+    make text=secret root:root 0600 "$fs/closed/file"
+    make dir qemu:qemu 0755 "$fs/closed/dir"
+    make dir root:root 0777 "$fs/open"
+    make text=old root:root 0600 "$fs/open/old"
+    make dir bob:bob 0755 "$fs/theirs/bobs"
+    make text=old root:root 0600 "$fs/theirs/bobs/old"
+    make text=memory alice:alice 0644 "$fs/memory"
+    make text=memory alice:alice 0600 "$fs/secret"
+    make fifo root:root 0600 "$fs/fifo"
+    make socket root:root 0666 "$fs/socket"
+    make socket root:root 0600 "$fs/closed-socket"
+    make null root:root 0600 "$fs/null"
+    ln -s nowhere "$fs/dangling"
+    make text=kernel bob:bob 0600 "$fs/bobs"
+    make overlay=nbd://localhost/export,raw alice:alice 0644 "$fs/over-nbd"
+    make overlay=a.raw,raw alice:alice 0644 "$fs/over-relative"
+    make overlay=file:$fs/memory,raw alice:alice 0644 "$fs/over-prefix"
+    make overlay=$fs/secret,raw alice:alice 0644 "$fs/over-secret"
+    make null root:root 0600 "$fs/node" && rm "$fs/node" && mknod -m 0660 "$fs/node" b 511 1
+    make dir alice:alice 0755 "$fs/alices"
+    ln -s ../dir "$fs/alices/way"
+    chown -h alice:alice "$fs/alices/way"
+    make text=secret root:root 0600 "$fs/alices/secret"
+    make overlay=$fs/alices/secret,raw alice:alice 0644 "$fs/over-alices"
+    make script=: root:root 0755 "$fs/alices/linked"
+}
+
+@test "each resource: claimed, made, passed, checked, left alone or refused" {
+    make_files
+    local words row word n=0
+    listing times "$fs" >"$BATS_TEST_TMPDIR/before"
+    while IFS='|' read -ra row; do
+        read -ra words <<<"${row[0]//@/$fs}"
+        echo "${words[*]}"
+        run virt-priv-run "${words[@]}"
+        # A name of its own is by the process id.
+        diff <(for word in "${row[@]:1}"; do echo "$word"; done | sed "s,@,$fs,g") \
+            <(grep -vE '^(command| ) |^virt-priv-run: |^$' <<<"$output" | sed -E 's/ +/ /; s/qemu-[0-9]+/VM/g')
+        listing times "$fs" | diff "$BATS_TEST_TMPDIR/before" -
+        n=$((n + 1))
+    done <"$BATS_TEST_DIRNAME/plans"
+    echo "# $n plans" >&3
+    [ "$n" -ge 70 ]
+}
+
+# command_of WORDS WORD...: of these, QEMU gets the last ones.
+command_of() {
+    local words
+    read -ra words <<<"$1"
+    shift
+    run virt-priv-run --dry-run qemu-system-x86_64 "${words[@]}"
+    diff <(printf '%s\n' "$@") <(sed -n 's/^command //p; s/^        //p' <<<"$output" | tail -n +2)
+}
+
+@test "with dynamic_ownership = 0, what does not exist is not made" {
+    printf 'dynamic_ownership = 0\n' >/etc/libvirt/qemu.conf
+    chmod 0600 /etc/libvirt/qemu.conf
+    run -1 virt-priv-run --check qemu-system-x86_64 -D "$fs/log"
+    [ "$output" = "$fs/log (-D): it does not exist, and with dynamic_ownership = 0 no file is given to qemu; make it, and let qemu write to it" ]
+    make text=old qemu:qemu 0600 "$fs/log"
+    run -0 virt-priv-run --check qemu-system-x86_64 -D "$fs/log"
+    [ -z "$output" ]
+}
+
+@test "an account that the command line asks for is taken, and is nothing to QEMU" {
+    local sandbox=(-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny)
+    command_of "-run-with user=bob" "${sandbox[@]}"
+    command_of "-run-with user=bob,async-teardown=on" -run-with async-teardown=on "${sandbox[@]}"
+    command_of "-run-with async-teardown=on" -run-with async-teardown=on "${sandbox[@]}"
+    command_of "-runas bob" "${sandbox[@]}"
+}
+
+@test "a CD-ROM that is passed is only read" {
+    make cd root:root 0600 "$fs/cd.iso"
+    run virt-priv-run --dry-run --disks=pass qemu-system-x86_64 -drive "file=$fs/cd.iso,if=none,id=d,format=raw" -device ide-cd,drive=d
+    echo "$output"
+    [[ $output == "pass    $fs/cd.iso "* && $output == *readonly=on* ]]
+}
+
+@test "the filter lets QEMU start a program where the command line wants one" {
+    local sandbox=(-sandbox on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny)
+    command_of "-incoming exec:cat" -incoming exec:cat "${sandbox[@]}"
+    command_of "-nic user,smb=/" -nic user,smb=/ "${sandbox[@]}"
+    command_of "-net user,guestfwd=tcp:10.0.2.100:7-cmd:cat" -net user,guestfwd=tcp:10.0.2.100:7-cmd:cat "${sandbox[@]}"
+}
+
+# fails_at WORDS TEXT: the start ends with that, and leaves nothing.
+fails_at() {
+    local words
+    read -ra words <<<"${1//@/$fs}"
+    echo "$1"
+    listing "$fs" >"$BATS_TEST_TMPDIR/before"
+    run -125 "${wrapper[@]}" timeout 30 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw" "${words[@]}" 3>&-
+    [[ $output == *"${2//@/$fs}"* ]] || { echo "$output" && return 1; }
+    listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
+    [ -z "$(ls /var/lib/virt-privileges/claims)" ]
+    no_processes
+}
+
+@test "a step that the host refuses undoes the start" {
+    make_files
+    make dir root:root 0755 "$fs/ro"
+    mount -t tmpfs -o ro,mode=0755 tmpfs "$fs/ro"
+    make text=1 root:root 0644 "$fs/locked"
+    make text=1 root:root 0644 "$fs/linked"
+    ln "$fs/linked" "$fs/linked.too"
+    helper /usr/bin/python3 -c 'import fcntl, sys, time
+file = open(sys.argv[1], "r+")
+fcntl.lockf(file, fcntl.LOCK_EX)
+open(sys.argv[2], "w")
+time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
+    eventually test -e "$BATS_TEST_TMPDIR/is-locked"
+    fails_at '-D @/ro/log' "can't make @/ro/log: Read-only file system"
+    fails_at '-pidfile @/ro/pid' "can't open the file @/ro/pid: Read-only file system"
+    fails_at '-pidfile @/dir' "can't open the file @/dir: Is a directory"
+    fails_at '-pidfile @/memory' "@/memory is not a file of root's with one name; remove it first"
+    fails_at '-pidfile @/linked' "@/linked is not a file of root's with one name; remove it first"
+    fails_at '-pidfile @/locked' "can't lock @/locked: another QEMU has it"
+    fails_at '-monitor unix:@/ro/monitor,server,nowait' "can't bind the socket @/ro/monitor: Read-only file system"
+    fails_at '-vnc unix:@/ro/vnc' "can't make the symbolic link @/ro/vnc: Read-only file system"
+    fails_at '-object memory-backend-file,id=m,size=1M,mem-path=@/ro' "can't make the directory @/ro/virt-privileges-v: Read-only file system"
+    umount "$fs/ro"
+}
+
+@test "a journal of the name that can't be read is no claim that could be given back" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    mkdir -p /var/lib/virt-privileges/claims
+    echo nonsense >/var/lib/virt-privileges/claims/v
+    run -125 virt-priv-run --name v qemu-system-x86_64 -hda "$fs/a.raw"
+    echo "$output"
+    [[ $output == *"/var/lib/virt-privileges/claims/v:1: "* ]]
+    [ "$(stat -c '%U:%G %a' "$fs/a.raw")" = "alice:alice 640" ]
+    [ "$(cat /var/lib/virt-privileges/claims/v)" = nonsense ]
+}
+
+@test "a network that can't be made" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    make text=x root:root 0644 "$fs/script"
+    make text=x root:root 0755 "$fs/no-program"
+    make script='exit 3' root:root 0755 "$fs/fails"
+    private_dev
+    on_net
+    fails_at '-netdev tap,id=n,ifname=lo,script=no,downscript=no' "can't make the tap device lo: Invalid argument"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/script,downscript=no' "can't run @/script: Permission denied"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/fails,downscript=no' "@/fails"
+    fails_at '-netdev tap,id=n,helper=/bin/true' "/bin/true sent no descriptor"
+    fails_at '-netdev bridge,id=n,br=vmbr9' "vmbr9"
+    touch /dev/vhost-net
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no,vhost=on,vhostforce=on' "/dev/vhost-net"
+    args=(-drive "file=$fs/a.raw,format=raw" -netdev "tap,id=n,ifname=vmtap0,script=no,downscript=$fs/fails" -device virtio-net-pci,netdev=n,romfile=)
+    start
+    runs
+    leave
+    [ "$status" -eq 33 ]
+    grep -F "warning: $fs/fails" "$err"
+    no_tap
+    rm /dev/net/tun
+    fails_at '-netdev bridge,id=n,br=vmbr9' "can't open /dev/net/tun: No such file or directory; modprobe tun"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "can't open /dev/net/tun: No such file or directory; modprobe tun"
+    no_tap
+    umount -l /dev
+}
+
+@test "the directory of the runtime must be there, and root's alone" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    local runtime=/run/virt-privileges
+    mkdir "$runtime"
+    touch "$runtime/v"
+    fails_at '' "can't remove the directory $runtime/v: Not a directory"
+    [ -e "$runtime/v" ]
+    rm "$runtime/v"
+    chmod 0777 "$runtime"
+    fails_at '' "can't trust the directory $runtime: others than root can write to it"
+    chmod 0755 "$runtime"
+    chown alice "$runtime"
+    fails_at '' "can't trust the directory $runtime: others than root can write to it"
+    rm -r "$runtime"
+    ln -s /mnt/scratch "$runtime"
+    fails_at '' "can't open the directory $runtime: Not a directory"
+    rm "$runtime"
+    touch "$runtime"
+    fails_at '' "can't open the directory $runtime: Not a directory"
+    rm "$runtime"
+    mount --bind /run /run
+    mount -o remount,bind,ro /run
+    fails_at '' "can't make the directory $runtime: Read-only file system"
+    umount /run
+    mkdir "$runtime"
+    mount -t tmpfs -o ro,mode=0755 tmpfs "$runtime"
+    fails_at '' "can't open the lock $runtime/.v.lock: Read-only file system"
+    umount "$runtime"
+}
