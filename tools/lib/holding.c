@@ -28,14 +28,13 @@ static bool is_abandoned(const struct remembered *r, const struct stat *st)
 
 /*
  * Whether attributes of the entry's object are of this boot. Where the clock was set since it
- * began, they can bear a time that seems to be another boot's; what tells is that libvirt runs
- * and that the user whom the object was given to has it open.
+ * began, they can bear a time that seems to be another boot's; what tells is that a domain of
+ * libvirt's has it open, as the user whom the object was given to.
  */
 static bool is_current(const struct entry *e, const struct remembered *r, const struct stat *st)
 {
-	if (r->state == REMEMBERED_STALE && r->time && openers_libvirt())
-		return openers_first(st, e->new_uid) != 0;
-	return r->state == REMEMBERED_CURRENT;
+	return r->state == REMEMBERED_CURRENT ||
+	       (r->state == REMEMBERED_STALE && r->time && openers_have_domain(st, e->new_uid));
 }
 
 static bool is_target(const struct entry *e, const struct stat *st)
