@@ -229,20 +229,20 @@ static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *
  * Whether the attributes are of this boot. Where there is no clock, or it was set back, an
  * earlier boot can have had the same time: what it has left is nobody's.
  */
-static bool is_held_now(const struct entry *e, const struct remembered *r, const struct stat *st,
-	long long earlier_boot)
+static bool is_held_now(const struct journal *journal, const struct entry *e,
+	const struct remembered *r, const struct stat *st, bool same_boot)
 {
-	if (earlier_boot && (r->time == earlier_boot ||
-				    (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
+	if (!same_boot && (r->time == journal->boot_time ||
+				  (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
 		return false;
 	return is_current(e, r, st);
 }
 
 static enum holding_end give_back_file(struct journal *journal, struct entry *e, int file,
-	const struct stat *st, long long earlier_boot, bool settled, char **message)
+	const struct stat *st, bool same_boot, bool settled, char **message)
 {
 	struct remembered r = {0};
-	bool counted = e->attributes && !earlier_boot;
+	bool counted = e->attributes && same_boot;
 
 	int counts = remembered_counts(file, st);
 	if (counts > 0)
@@ -252,7 +252,7 @@ static enum holding_end give_back_file(struct journal *journal, struct entry *e,
 				   "can't be read");
 		return HOLDING_KEPT;
 	}
-	if (is_held_now(e, &r, st, earlier_boot)) {
+	if (is_held_now(journal, e, &r, st, same_boot)) {
 		if (counted && !settled && e->refs_before > 0 && r.refs <= e->refs_before) {
 			*message = xstrdup("an interrupted call left it unclear whether libvirt "
 					   "holds it; it comes back at the next boot");
@@ -292,8 +292,8 @@ static enum holding_end give_back_file(struct journal *journal, struct entry *e,
 	return is_changed ? HOLDING_CHANGED : HOLDING_BACK;
 }
 
-enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd,
-	long long earlier_boot, bool settled, char **message)
+enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
+	bool settled, char **message)
 {
 	struct stat st;
 
@@ -327,7 +327,7 @@ enum holding_end holding_give_back(struct journal *journal, struct entry *e, int
 		fail(message, "examine it");
 		return HOLDING_KEPT;
 	}
-	return give_back_file(journal, e, file, &st, earlier_boot, settled, message);
+	return give_back_file(journal, e, file, &st, same_boot, settled, message);
 }
 
 bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char **message)
