@@ -307,7 +307,10 @@ static void need_name(const struct options *o)
 			o->name);
 }
 
-/* An interrupt from the terminal in the midst of changes would leave them to recover. */
+/*
+ * An interrupt from the terminal in the midst of changes would leave them to recover, and so
+ * would a message that nobody reads any more.
+ */
 static void defer_signals(void)
 {
 	sigset_t set;
@@ -316,6 +319,7 @@ static void defer_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 

@@ -365,6 +365,7 @@ static int run(struct vm *vm, struct launch *launch, char **command)
 	vm->holder = child;
 	vm_let_go(vm);
 	int status = child < 0 ? LAUNCH_FAILED : supervise(child);
+	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
 		status = follow_daemon(vm);
 	vm_give_back(vm);

@@ -237,6 +237,18 @@ claim_shared() {
     [ "$(grep ^path $journal)" = "path $fs/a" ]
 }
 
+@test "an earlier boot whose time was 0, as earlier versions wrote it without a clock: what it left is given back" {
+    claim_shared $fs/a
+    journal=/var/lib/virt-privileges/claims/v
+    sed -i 's/^booted .*/booted 0/' $journal
+    boot_again
+    run -0 virt-priv-chown recover
+    umount /proc/sys/kernel/random/boot_id
+    [ "$(owner $fs/a)" = alice:alice ]
+    [ -z "$(remembered $fs/a)" ]
+    [ -z "$(journals)" ]
+}
+
 @test "a journal that is not what was written is kept, and named with its line" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a

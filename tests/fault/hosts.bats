@@ -120,6 +120,32 @@ each_of() {
     each_of 'mount -t tmpfs -o nr_inodes=1 tmpfs /run' run
 }
 
+# unheard COMMAND...: the command, whose messages nobody reads any more.
+unheard() {
+    /usr/bin/python3 -c 'import os, subprocess, sys
+read, write = os.pipe()
+os.close(read)
+sys.exit(subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=write).returncode)' "$@"
+}
+
+@test "messages that nobody reads any more: the others are given back all the same" {
+    cp --preserve=all /mnt/files/a.img /mnt/files/b.img
+    before=$(state)
+    # The one disk is worth a message: it stays open.
+    printf '#!/bin/sh\nsleep 60 </mnt/files/a.img >/dev/null 2>&1 &\necho $! >/mnt/scratch/opener\n' >/mnt/scratch/qemu
+    touch /mnt/scratch/opener
+    chmod 0666 /mnt/scratch/opener
+    run=("$VP_BUILD/virt-priv-run" --name v /mnt/scratch/qemu -hda /mnt/files/a.img -hdb /mnt/files/b.img)
+    run -0 unheard "${run[@]}"
+    kill "$(cat /mnt/scratch/opener)"
+    [ "$(state)" = "$before" ]
+    "${claim[@]}" --disk /mnt/files/b.img
+    setpriv --reuid qemu --regid qemu --init-groups /mnt/scratch/qemu 3>&-
+    run -1 unheard "$VP_BUILD/virt-priv-chown" release --name v
+    kill "$(cat /mnt/scratch/opener)"
+    [ "$(state)" = "$before" ]
+}
+
 @test "disks on a read-only file system" {
     each_of 'mount --bind /mnt/files /mnt/files && mount -o remount,bind,ro /mnt/files' claim run
 }

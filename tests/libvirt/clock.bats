@@ -198,3 +198,60 @@ ended() {
     virt-priv-chown recover
     free
 }
+
+# left_behind FILE: as a crash of an earlier boot left it.
+left_behind() {
+    chown qemu:qemu "$1"
+    chmod 0640 "$1"
+    set_attribute "$1" dac +6001:+6001
+    set_attribute "$1" ref_dac 1
+    set_attribute "$1" timestamp_dac $(($(booted) - 100000))
+}
+
+# opened: the account has the disk open, in a process that libvirt has not started: its id is $sleeper.
+opened() {
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <"$disk" 3>&- &
+    sleeper=$!
+    eventually sleeps $sleeper
+}
+
+sleeps() {
+    [ "$(stat -c %U /proc/$1) $(cat /proc/$1/comm)" = "qemu sleep" ]
+}
+
+@test "an earlier boot's, opened by the account without libvirt: its time is not taken for libvirt's" {
+    left_behind "$disk"
+    left_behind $images/shared.raw
+    opened
+    virt-priv-chown claim --name vm1 --disk "$disk"
+    kill $sleeper
+    wait $sleeper || true
+    virt-priv-chown claim --name vm2 --disk $images/shared.raw
+    virt-priv-chown release --name vm1
+    virt-priv-chown release --name vm2
+    free
+    [ "$(owner $images/shared.raw)" = "alice:alice 640" ]
+    [ -z "$(attributes $images/shared.raw)" ]
+}
+
+@test "an earlier boot's, and nothing is remembered: given back though the account has it open" {
+    left_behind "$disk"
+    printf '%s\n' 'remember_owner = 0' >$BATS_TEST_TMPDIR/qemu.conf
+    virt-priv-chown claim --name vm1 --config $BATS_TEST_TMPDIR/qemu.conf --disk "$disk"
+    opened
+    run -1 virt-priv-chown release --name vm1
+    kill $sleeper
+    [[ $output == *"process $sleeper"* ]]
+    free
+}
+
+@test "the clock is set, and no libvirtd runs for a while: what its domain has open stays" {
+    virt-priv-chown claim --name vm1 --disk "$disk"
+    virsh -q start vm1 --paused
+    end_libvirtd
+    at $year virt-priv-chown release --name vm1
+    # What libvirt finds when it starts anew.
+    held 1
+    tests/lib/private-libvirtd start
+    eventually virsh -q destroy vm1
+}

@@ -145,10 +145,12 @@ accepted() {
     free
 }
 
-@test "a remembered time of another boot is not used" {
-    local time content
+@test "a remembered time of another boot, or what is none, is not used" {
+    local time content boot
     mkdir -p /run/virt-privileges
-    for content in "$(cat /proc/sys/kernel/random/uuid) 1000000000" "1000000000" "$(cat /proc/sys/kernel/random/boot_id)"; do
+    boot=$(cat /proc/sys/kernel/random/boot_id)
+    for content in "$(cat /proc/sys/kernel/random/uuid) 1000000000" "1000000000" "$boot" "$boot -1000000000" \
+        "$boot 1000000000x" "$boot 99999999999999999999"; do
         echo "$content" >/run/virt-privileges/boot-time
         virt-priv-chown claim --name other --disk "$images/ours.raw" >/dev/null
         time=$(timestamp "$images/ours.raw")

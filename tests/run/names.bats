@@ -86,6 +86,24 @@ refused_by_name() {
     nothing_left
 }
 
+@test "a log that was claimed by hand meanwhile, or released, stays, empty as it is" {
+    args=(-drive "file=$fs/a.raw,format=raw" -name again -chardev "file,id=log,path=$fs/log")
+    start
+    runs
+    virt-priv-chown release --name again || true
+    virt-priv-chown claim --name again --disk "$fs/log"
+    leave
+    [ "$(owner "$fs/log") $(stat -c %s "$fs/log")" = "qemu:qemu 0" ]
+    virt-priv-chown release --name again
+    rm "$fs/log"
+    start
+    runs
+    virt-priv-chown release --name again || true
+    leave
+    [ "$(owner "$fs/log") $(stat -c %s "$fs/log")" = "root:root 0" ]
+    nothing_left
+}
+
 @test "--stop believes QEMU's end, not its word" {
     # A program that a guest has taken over closes its monitor, and goes on.
     cat >"$fs/qemu" <<'PROGRAM'

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,9 @@ static long long from_file(void)
 		return 0;
 	if (strncmp(text, boot_id(), BOOT_ID_LENGTH) != 0 || text[BOOT_ID_LENGTH] != ' ')
 		return 0;
-	return strtoll(text + BOOT_ID_LENGTH + 1, NULL, 10);
+	char *end;
+	long long time = strtoll(text + BOOT_ID_LENGTH + 1, &end, 10);
+	return time > 0 && time < LLONG_MAX && strcmp(end, "\n") == 0 ? time : 0;
 }
 
 static long long last_seen(void)

@@ -539,7 +539,7 @@ static void undo(struct claims_plan *plan)
 			if (e->kind == ENTRY_GRANT)
 				e->done = grant_take_back(e, fd, &message);
 			else
-				e->done = holding_give_back(journal, e, fd, 0, true, &message) !=
+				e->done = holding_give_back(journal, e, fd, true, true, &message) !=
 					  HOLDING_KEPT;
 		} else {
 			e->done = !e->changed;
@@ -641,8 +641,8 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		info("%s: process %d has it open, so it stays", e->path, opener);
 		return true;
 	}
-	enum holding_end end = holding_give_back(
-		journal, e, fd, same_boot ? 0 : journal->boot_time, journal->settled, &message);
+	enum holding_end end =
+		holding_give_back(journal, e, fd, same_boot, journal->settled, &message);
 	e->done = end != HOLDING_KEPT;
 	if (end == HOLDING_KEPT)
 		return report(e, message, true);

@@ -28,14 +28,13 @@ static bool is_abandoned(const struct remembered *r, const struct stat *st)
 
 /*
  * Whether attributes of the entry's object are of this boot. Where the clock was set since it
- * began, they can bear a time that seems to be another boot's; what tells is that libvirt runs
- * and that the user whom the object was given to has it open.
+ * began, they can bear a time that seems to be another boot's; what tells is that a domain of
+ * libvirt's has it open, as the user whom the object was given to.
  */
 static bool is_current(const struct entry *e, const struct remembered *r, const struct stat *st)
 {
-	if (r->state == REMEMBERED_STALE && r->time && openers_libvirt())
-		return openers_first(st, e->new_uid) != 0;
-	return r->state == REMEMBERED_CURRENT;
+	return r->state == REMEMBERED_CURRENT ||
+	       (r->state == REMEMBERED_STALE && r->time && openers_have_domain(st, e->new_uid));
 }
 
 static bool is_target(const struct entry *e, const struct stat *st)
@@ -230,20 +229,20 @@ static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *
  * Whether the attributes are of this boot. Where there is no clock, or it was set back, an
  * earlier boot can have had the same time: what it has left is nobody's.
  */
-static bool is_held_now(const struct entry *e, const struct remembered *r, const struct stat *st,
-	long long earlier_boot)
+static bool is_held_now(const struct journal *journal, const struct entry *e,
+	const struct remembered *r, const struct stat *st, bool same_boot)
 {
-	if (earlier_boot && (r->time == earlier_boot ||
-				    (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
+	if (!same_boot && (r->time == journal->boot_time ||
+				  (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
 		return false;
 	return is_current(e, r, st);
 }
 
 static enum holding_end give_back_file(struct journal *journal, struct entry *e, int file,
-	const struct stat *st, long long earlier_boot, bool settled, char **message)
+	const struct stat *st, bool same_boot, bool settled, char **message)
 {
 	struct remembered r = {0};
-	bool counted = e->attributes && !earlier_boot;
+	bool counted = e->attributes && same_boot;
 
 	int counts = remembered_counts(file, st);
 	if (counts > 0)
@@ -253,7 +252,7 @@ static enum holding_end give_back_file(struct journal *journal, struct entry *e,
 				   "can't be read");
 		return HOLDING_KEPT;
 	}
-	if (is_held_now(e, &r, st, earlier_boot)) {
+	if (is_held_now(journal, e, &r, st, same_boot)) {
 		if (counted && !settled && e->refs_before > 0 && r.refs <= e->refs_before) {
 			*message = xstrdup("an interrupted call left it unclear whether libvirt "
 					   "holds it; it comes back at the next boot");
@@ -293,8 +292,8 @@ static enum holding_end give_back_file(struct journal *journal, struct entry *e,
 	return is_changed ? HOLDING_CHANGED : HOLDING_BACK;
 }
 
-enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd,
-	long long earlier_boot, bool settled, char **message)
+enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
+	bool settled, char **message)
 {
 	struct stat st;
 
@@ -328,7 +327,7 @@ enum holding_end holding_give_back(struct journal *journal, struct entry *e, int
 		fail(message, "examine it");
 		return HOLDING_KEPT;
 	}
-	return give_back_file(journal, e, file, &st, earlier_boot, settled, message);
+	return give_back_file(journal, e, file, &st, same_boot, settled, message);
 }
 
 bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char **message)

@@ -30,12 +30,12 @@ enum holding_end {
 };
 
 /*
- * Gives it back, an entry of the journal. earlier_boot is the time of the boot that it is of, 0
- * if that is this one; settled: it was claimed wholly. *message is a new one, or NULL: with
- * HOLDING_BACK, something that is worth a report.
+ * Gives it back, an entry of the journal. same_boot: the journal is of this boot; settled: it was
+ * claimed wholly. *message is a new one, or NULL: with HOLDING_BACK, something that is worth a
+ * report.
  */
-enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd,
-	long long earlier_boot, bool settled, char **message);
+enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
+	bool settled, char **message);
 
 /*
  * For recover --libvirt: gives the object of fd to the owner that libvirt's attributes of

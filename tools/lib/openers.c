@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What stateDir of libvirt's src/qemu/qemu_conf.c is: NAME.pid of each domain that runs. */
+#define DOMAINS "/run/libvirt/qemu"
+
 struct opener {
 	dev_t dev;
 	ino_t ino;
@@ -112,14 +115,56 @@ void openers_forget(void)
 	is_read = false;
 }
 
+static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
+{
+	return o->ino == st->st_ino && o->dev == st->st_dev &&
+	       (uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid);
+}
+
 pid_t openers_first(const struct stat *st, uid_t uid)
 {
 	read_all();
 	for (size_t i = 0; i < n_openers; i++)
-		if (openers[i].ino == st->st_ino && openers[i].dev == st->st_dev &&
-			(uid == (uid_t)-1 || openers[i].uid[0] == uid || openers[i].uid[1] == uid))
+		if (is_opener(&openers[i], st, uid))
 			return openers[i].pid;
 	return 0;
+}
+
+/* The process id of a domain's file; 0: none. */
+static pid_t domain_of(int dir, const char *name)
+{
+	char text[32] = "";
+	size_t length = strlen(name);
+
+	if (length < 4 || strcmp(name + length - 4, ".pid") != 0)
+		return 0;
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return pid_of(text);
+}
+
+static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
+{
+	read_all();
+	for (size_t i = 0; i < n_openers; i++)
+		if (openers[i].pid == pid && is_opener(&openers[i], st, uid))
+			return true;
+	return false;
+}
+
+bool openers_have_domain(const struct stat *st, uid_t uid)
+{
+	cleanup_dir DIR *dir = opendir(DOMAINS);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		pid_t pid = domain_of(dirfd(dir), d->d_name);
+		if (pid && has_open(st, uid, pid))
+			return true;
+	}
+	return false;
 }
 
 pid_t openers_libvirt(void)

@@ -2,6 +2,7 @@
 /* Which processes have a file open, as /proc/PID/fd shows. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -12,6 +13,12 @@
  */
 pid_t openers_first(const struct stat *st, uid_t uid);
 void openers_forget(void);
+
+/*
+ * Whether such a process is a domain of libvirt's: one that libvirt has noted, which it does
+ * until the domain ends, and after a reboot nothing of it is there.
+ */
+bool openers_have_domain(const struct stat *st, uid_t uid);
 
 /* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
 pid_t openers_libvirt(void);

@@ -35,6 +35,8 @@ void supervise_block_signals(void)
 	sigset_t set;
 
 	handed_on(&set);
+	/* A message that nobody reads any more must not end us. */
+	sigaddset(&set, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		die_errno("can't block signals");
 }

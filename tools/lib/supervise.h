@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Blocks the signals that are handed on; what arrives from now on waits for supervise(). */
+/* Blocks SIGPIPE, and the signals that are handed on; what arrives from now on waits for
+ * supervise(). */
 void supervise_block_signals(void);
 
 /* Waits for the end of a child. Returns its exit status, 128 + N where signal N ended it. */

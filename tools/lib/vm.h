@@ -79,6 +79,7 @@ struct vm {
 	int name_fd;	  /* holds the name; -1: it is not taken */
 	pid_t holder;	  /* of the claims: QEMU */
 	bool was_claimed; /* QEMU's process came to make the claims */
+	bool has_run;	  /* by its exit status; claims that were released by hand are gone */
 	bool control;	  /* a control socket is wanted, see vm_runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;

@@ -141,7 +141,8 @@ static void unmake_file(struct vm *vm, struct vm_step *step)
 	const struct place *place = &step->place;
 	struct stat st;
 
-	if (vm->was_claimed || fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (vm->has_run || vm->was_claimed ||
+		fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		st.st_dev != step->dev || st.st_ino != step->ino || st.st_size > 0)
 		return;
 	if (unlinkat(place->dir, place->name, 0) < 0)
