@@ -20,6 +20,14 @@ as_qemu() {
     as_qemu cat $fs/alice/deep/base
 }
 
+@test "owners without a name are numbers" {
+    mkdir -m 0700 $fs/nobodys
+    chown 4242:4343 $fs/nobodys
+    disk $fs/nobodys/base 4242:4343 0644
+    run -1 virt-priv-chown claim --name v --disk $fs/nobodys/base,readonly
+    [[ $output == *"$fs/nobodys is 0700 4242:4343: qemu may not search it"* ]]
+}
+
 @test "groups and ACLs of the user count" {
     disk $fs/by-group root:kvm 0640
     disk $fs/by-acl root:root 0600
