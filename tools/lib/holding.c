@@ -207,8 +207,16 @@ static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *
 	const struct remembered *r, bool counted, char **message)
 {
 	/* It came while the file was held here and took the QEMU user for the owner. */
-	if ((r->uid != e->old_uid || r->gid != e->old_gid) && r->uid == e->new_uid &&
-		remembered_write_owner(file, e->old_uid, e->old_gid) < 0) {
+	bool is_wrong = (r->uid != e->old_uid || r->gid != e->old_gid) && r->uid == e->new_uid;
+	/* Once that is corrected, the journal alone tells that the count is libvirt's own. */
+	if (is_wrong && !counted && e->attributes) {
+		e->attributes = false;
+		if (!journal_write(journal, message)) {
+			e->attributes = true;
+			return HOLDING_KEPT;
+		}
+	}
+	if (is_wrong && remembered_write_owner(file, e->old_uid, e->old_gid) < 0) {
 		fail(message, "correct the owner that libvirt remembers");
 		return HOLDING_KEPT;
 	}
