@@ -31,7 +31,7 @@ static const char usage[] =
 	"      --allow-new-privs   do not set no_new_privs\n"
 	"      --dry-run           print what would be done, and do nothing\n"
 	"      --json              with --dry-run: print it as JSON\n"
-	"  -v, --verbose           say what is done\n"
+	"  -v, --verbose           say what stays as it is, and why\n"
 	"      --help              print this help\n"
 	"      --version           print the version\n"
 	"\n"
