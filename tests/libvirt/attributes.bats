@@ -120,6 +120,7 @@ assert "6001" in str(document)' "$disk" <<<"$output"
     [[ $output == *"$pid"* ]]
     held 1
     kill "$pid"
+    wait "$pid" || true
     rm "$images/second"
     virt-priv-chown recover --libvirt "$disk"
     free
