@@ -177,7 +177,10 @@ static bool set_is_void(const struct qemuargs_option *target, const char *key)
 	       qemuopts_find(target->value, key);
 }
 
-/* -set GROUP.ID.KEY=VALUE, qemu_set_option(): the option must stand in front of it. */
+/*
+ * -set GROUP.ID.KEY=VALUE, qemu_set_option(): the option must stand in front of it. A key
+ * with a comma has no place in an option, and is none of QEMU's: QEMU says so.
+ */
 static void apply_set(struct qemuargs_parser *p, size_t option)
 {
 	struct qemuargs_value *set = p->args->options[option].value;
@@ -186,7 +189,7 @@ static void apply_set(struct qemuargs_parser *p, size_t option)
 
 	if (set->form != QEMUARGS_LITERAL ||
 		sscanf(set->text, "%63[^.].%63[^.].%63[^=]%n", group, id, key, &n) < 3 || n < 0 ||
-		set->text[n] != '=')
+		set->text[n] != '=' || strchr(key, ','))
 		return;
 	for (size_t i = 0; i < option; i++) {
 		struct qemuargs_option *target = &p->args->options[i];

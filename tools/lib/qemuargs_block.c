@@ -162,7 +162,10 @@ static size_t child_name(const char *key, enum edge_role *role)
 		return length;
 	if ((strcmp(name, "children") != 0 && strcmp(name, "extents") != 0) || !key[length])
 		return 0;
-	return length + 1 + strcspn(key + length + 1, ".");
+	/* qdict_array_entries() takes numbers alone. */
+	size_t digits = strspn(key + length + 1, "0123456789");
+	const char *end = key + length + 1 + digits;
+	return digits && (!*end || *end == '.') ? length + 1 + digits : 0;
 }
 
 static bool is_first_with(const struct qemuargs_value *v, size_t item, size_t length)

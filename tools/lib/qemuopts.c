@@ -452,6 +452,8 @@ static char *render_item(const struct qemuargs_value *v, size_t i)
 	bool misplaced = item->bare && i > 0 && v->implied && strcmp(item->key, v->implied) == 0;
 	/* And a flag that has become the first one would be taken for its value. */
 	misplaced |= item->bare && i == 0 && v->implied && strcmp(item->key, v->implied) != 0;
+	/* And one without a name, ",,", is a comma of the value that has come in front of it. */
+	misplaced |= item->bare && !*item->key;
 	if (item->raw && !misplaced)
 		return xstrdup(item->raw);
 	value = encode(item->value);
