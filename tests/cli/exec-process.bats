@@ -34,6 +34,12 @@ with open("/mnt/scratch/links", "w") as out:
     diff /mnt/scratch/links <(printf '/dev/null\n/dev/null\n/dev/null\n')
 }
 
+@test "descriptors: nothing but the null device comes in the place of a closed one" {
+    touch /mnt/scratch/null
+    refuses "/dev/null is not the null device" unshare -m bash -c 'mount --bind /mnt/scratch/null /dev/null && exec "$@" <&-' - "$exec"
+    refuses "cannot open /dev/null" unshare -m bash -c 'mount -t tmpfs tmpfs /dev && exec "$@" <&-' - "$exec"
+}
+
 @test "environment: the allow-list only, with the account's HOME and USER" {
     run -0 env -i SECRET=1 LD_PRELOAD= LANG=C.UTF-8 LC_TIME=C TERM=dumb TZ=UTC BASH_ENV=/x PATH="$PATH" HOME=/root USER=root "$exec" -- env
     diff <(echo "$output" | sort) - <<EOT

@@ -13,6 +13,7 @@
  *   $  the words behind QEMU's name, in quotes of either kind where they have blanks
  *   >  the path of a file of -readconfig
  *   |  a line of that file
+ *   \  that line has no newline
  *   !  an edit: "set N KEY VALUE", "bool N KEY on", "unset N KEY", "remove N",
  *      "prepend NAME VALUE", "append NAME VALUE"; N is an option, KEY - none
  *
@@ -242,6 +243,14 @@ static inline void add_document_line(struct qemuargs_case *c, const char *line)
 	*text = longer;
 }
 
+static inline void end_without_newline(struct qemuargs_case *c)
+{
+	char *text = c->n_texts ? c->texts[c->n_texts - 1] : NULL;
+
+	if (text && *text)
+		text[strlen(text) - 1] = '\0';
+}
+
 static inline void take_case_line(struct qemuargs_case *c, const char *line)
 {
 	const char *rest = line[0] && line[1] ? line + 2 : "";
@@ -260,6 +269,9 @@ static inline void take_case_line(struct qemuargs_case *c, const char *line)
 	case '|':
 		if (c->n_texts)
 			add_document_line(c, rest);
+		break;
+	case '\\':
+		end_without_newline(c);
 		break;
 	case '!':
 		c->edits = xreallocarray(c->edits, c->n_edits + 1, sizeof(char *));
