@@ -42,6 +42,22 @@ XML
     [ "$(state $fs/*)" = "$before" ]
 }
 
+@test "a disk that can't be changed: all of that call is undone, and what was claimed before stays" {
+    for name in first second fixed; do disk $fs/$name alice:alice 0640; done
+    run -0 virt-priv-chown claim --name vm1 --disk $fs/first
+    before=$(state $fs/*)
+    chattr +i $fs/fixed
+    run virt-priv-chown add --name vm1 --disk $fs/second --disk $fs/fixed
+    chattr -i $fs/fixed
+    [ "$status" -eq 1 ]
+    echo "$output"
+    [[ $output == *"$fs/fixed can't be claimed: "*"Operation not permitted; all of this call is undone"* ]]
+    [ "$(state $fs/*)" = "$before" ]
+    [ "$(owner $fs/first) $(journals)" = "qemu:qemu vm1" ]
+    run -0 virt-priv-chown release --name vm1
+    [ "$(owner $fs/first) $(journals)" = "alice:alice " ]
+}
+
 @test "own labels of disks and of the domain" {
     disk $fs/a root:root 0600
     disk $fs/b root:root 0600
