@@ -177,17 +177,19 @@ static char *find_command(const char *name)
 
 void launch_plan(struct launch *launch, const struct launch_request *request)
 {
-	*launch = (struct launch){.is_root = geteuid() == 0, .command = request->command};
+	uid_t uid = geteuid();
+
+	*launch = (struct launch){.is_root = uid == 0, .command = request->command};
 	launch->creds.keep = request->keep_caps;
 	launch->creds.allow_new_privs = request->allow_new_privs;
 	/*
 	 * A set-user-id copy of a tool would let anybody choose the identity, and
 	 * a real uid 0 behind another effective one is a way back to root.
 	 */
-	if (getuid() != geteuid() || getgid() != getegid())
+	if (getuid() != uid || getgid() != getegid())
 		die("real and effective ids differ (%u %u, groups %u %u): this tool must be "
 		    "neither set-user-id nor set-group-id, nor be started in between",
-			getuid(), geteuid(), getgid(), getegid());
+			getuid(), uid, getgid(), getegid());
 	if (launch->is_root) {
 		settings_read(&launch->settings, request->config);
 		plan_identity(launch, request);
