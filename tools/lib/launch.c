@@ -165,6 +165,10 @@ static char *find_command(const char *name)
 		int error = try_command(file);
 		if (!error)
 			return steal_pointer(&file);
+		/* As execvp(3): what can't be looked at is not passed over for the next one. */
+		if (error != ENOENT && error != ENOTDIR && error != EACCES && error != EISDIR &&
+			error != ESTALE && error != ENODEV && error != ETIMEDOUT)
+			die_of_command(file, error);
 		if (error == ENOENT || error == ENOTDIR || denied)
 			continue;
 		denied_error = error;
