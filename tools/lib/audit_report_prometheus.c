@@ -112,13 +112,17 @@ void audit_report_prometheus(
 	int fd = openat(
 		directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (!out)
+	if (fd < 0)
 		die_errno("can't make a file beside %s to write metrics there", file);
-	write_metrics(out, audit, request);
-	bool good = fflush(out) == 0 && !ferror(out) && fchmod(fd, 0644) == 0 && fsync(fd) == 0 &&
-		    renameat(directory, temporary, directory, name) == 0;
+	if (out)
+		write_metrics(out, audit, request);
+	bool good = out && fflush(out) == 0 && !ferror(out) && fchmod(fd, 0644) == 0 &&
+		    fsync(fd) == 0 && renameat(directory, temporary, directory, name) == 0;
 	int number = errno;
-	fclose(out);
+	if (out)
+		fclose(out);
+	else
+		close(fd);
 	if (good)
 		return;
 	unlinkat(directory, temporary, 0);
