@@ -110,6 +110,19 @@ for process in json.load(sys.stdin)["processes"]:
     [[ $output == *"P13   unknown"* && $output != *" pass "* ]]
 }
 
+@test "where QEMU may be installed unseen, the audit says so" {
+    mount -t tmpfs tmpfs /usr/local/bin
+    ln -s nothing /usr/local/bin/qemu-system-none
+    run virt-priv-audit --check H05 --json
+    [[ $output == *'"unseen_directory": null'* ]]
+    ln -sf qemu-system-none /usr/local/bin/qemu-system-none
+    run -2 virt-priv-audit --check H05 --json
+    umount /usr/local/bin
+    echo "$output"
+    [[ $output == *"which programs in /usr/local/bin are QEMU can't be told: Too many levels of symbolic links"* ]]
+    [[ $output == *'"unseen_directory": "/usr/local/bin"'* ]]
+}
+
 @test "root without CAP_SYS_PTRACE can't see either" {
     run -2 setpriv --bounding-set=-sys_ptrace --inh-caps=-all "$(type -P virt-priv-audit)" processes
     echo "$output"

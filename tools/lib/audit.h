@@ -122,13 +122,15 @@ struct group_reach {
 	const struct sensitive_object *first; /* of n */
 	size_t n;
 	int rights; /* R_OK, W_OK */
+	int number; /* of errno: why there may be more; else 0 */
 };
 
 struct audit {
 	struct audit_tree tree;
 	struct audit_bpf *bpf; /* NULL: /proc is all that there is */
 	struct settings settings;
-	struct timespec settings_time; /* of the file's last change; 0: no file */
+	struct timespec settings_time; /* of the file's last change; 0: no file, or not told */
+	int settings_time_errno;       /* not 0: why it is not told */
 	int settings_errno;	       /* not 0: why the file could not be read */
 
 	/* The account that the settings ask for: 1 it exists, 0 it does not, -1 not told. */
@@ -140,6 +142,8 @@ struct audit {
 	size_t n_processes;
 	size_t n_hidden; /* whose executable could not be seen */
 	int hidden_errno;
+	const char *unseen_directory; /* where QEMU can be installed unseen; NULL: nowhere */
+	int unseen_errno;
 
 	struct finding *findings;
 	size_t n_findings;
@@ -148,6 +152,7 @@ struct audit {
 	struct sensitive_object *objects;
 	size_t n_objects;
 	bool has_objects;
+	int objects_errno; /* not 0: why some may be missing */
 	struct group_reach *reaches;
 	size_t n_reaches;
 	struct claimed_file *claimed;

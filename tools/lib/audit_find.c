@@ -44,27 +44,54 @@ static void add_installed(const char *directory, const char *name, const struct 
 		st->st_dev, st->st_ino, st->st_size, xasprintf("%s/%s", directory, name)};
 }
 
-static void find_installed(const struct audit_tree *tree)
+/* It went away, or is not there: nothing is hidden by that. */
+static bool says_gone(int number)
+{
+	return number == 0 || number == ENOENT || number == ENOTDIR || number == ESRCH;
+}
+
+/* Without the installed executables, one of another name passes for another program: H05 tells. */
+static void note_unseen(struct audit *audit, const char *directory)
+{
+	if (says_gone(errno))
+		return;
+	audit->unseen_directory = directory;
+	audit->unseen_errno = errno;
+}
+
+static void find_installed_in(struct audit *audit, const char *directory)
+{
+	const struct audit_tree *tree = &audit->tree;
+	int fd = tree_open_path(tree, directory, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	for (errno = dir ? 0 : errno; dir && (d = readdir(dir)) != NULL; errno = 0) {
+		struct stat st;
+		if (!audit_is_qemu_name(d->d_name))
+			continue;
+		cleanup_free char *path = xasprintf("%s/%s", directory, d->d_name);
+		if (!tree_stat(tree, path, &st, 0))
+			note_unseen(audit, directory);
+		else if (S_ISREG(st.st_mode))
+			add_installed(directory, d->d_name, &st);
+	}
+	note_unseen(audit, directory);
+}
+
+static void find_installed(struct audit *audit)
 {
 	if (has_installed)
 		return;
 	has_installed = true;
-	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
-		int fd = tree_open_path(tree, directories[i], O_RDONLY | O_DIRECTORY);
-		cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-		const struct dirent *d;
-		while (dir && (d = readdir(dir)) != NULL) {
-			struct stat st;
-			if (!audit_is_qemu_name(d->d_name))
-				continue;
-			cleanup_free char *path = xasprintf("%s/%s", directories[i], d->d_name);
-			if (tree_stat(tree, path, &st, 0) && S_ISREG(st.st_mode))
-				add_installed(directories[i], d->d_name, &st);
-		}
-	}
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+		find_installed_in(audit, directories[i]);
 }
 
-/* The beginning of an ELF file has its build id: what has the same one is a copy. */
+/*
+ * The beginning of an ELF file has its build id: what has the same one is a copy. False and
+ * errno where it could not be read.
+ */
 static bool same_beginning(const struct audit_tree *tree, const char *exe, const char *path)
 {
 	enum { SIZE = 65536 };
@@ -75,12 +102,23 @@ static bool same_beginning(const struct audit_tree *tree, const char *exe, const
 
 	if (fd_a < 0 || fd_b < 0)
 		return false;
+	errno = 0;
 	ssize_t n = read(fd_a, a, SIZE);
 	return n > 0 && read(fd_b, b, SIZE) == n && memcmp(a, b, (size_t)n) == 0;
 }
 
+/*
+ * An executable that could not be looked at makes *number the reason. Root has no access to a
+ * user's FUSE mount, and what runs there is no reason to call each audit blind.
+ */
+static void could_not_look(int *number)
+{
+	if (!says_gone(errno) && errno != EACCES)
+		*number = errno;
+}
+
 static bool is_installed(const struct audit_tree *tree, const char *exe, const struct stat *st,
-	enum found_by *found_by)
+	enum found_by *found_by, int *number)
 {
 	for (size_t i = 0; i < n_installed; i++) {
 		const struct known_file *file = &installed[i];
@@ -88,11 +126,13 @@ static bool is_installed(const struct audit_tree *tree, const char *exe, const s
 			*found_by = FOUND_BY_FILE;
 			return true;
 		}
-		if (file->size == st->st_size && !tree->root &&
-			same_beginning(tree, exe, file->path)) {
+		if (file->size != st->st_size || tree->root)
+			continue;
+		if (same_beginning(tree, exe, file->path)) {
 			*found_by = FOUND_BY_COPY;
 			return true;
 		}
+		could_not_look(number);
 	}
 	return false;
 }
@@ -139,15 +179,21 @@ static bool is_qemu(
 	}
 	exe[n] = '\0';
 	*found_by = FOUND_BY_NAME;
-	return audit_is_qemu_name(exe) || (tree_stat_link(tree, tree->proc, path, &st) &&
-						  is_installed(tree, path, &st, found_by));
+	if (audit_is_qemu_name(exe))
+		return true;
+	if (tree_stat_link(tree, tree->proc, path, &st))
+		return is_installed(tree, path, &st, found_by, number);
+	could_not_look(number);
+	return false;
 }
 
-static bool is_kvm_link(int directory, const char *name)
+static bool is_kvm_link(int directory, const char *name, int *number)
 {
 	char target[32];
-	ssize_t n = *name == '.' ? -1 : readlinkat(directory, name, target, sizeof target - 1);
+	ssize_t n = *name == '.' ? 0 : readlinkat(directory, name, target, sizeof target - 1);
 
+	if (n < 0 && !says_gone(errno))
+		*number = errno;
 	if (n <= 0)
 		return false;
 	target[n] = '\0';
@@ -169,16 +215,18 @@ static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
 	ssize_t n = 0;
 
 	snprintf(path, sizeof path, "%.20s/fd", pid);
+	*number = 0;
 	cleanup_fd int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
 	while (fd >= 0 && (n = getdents64(fd, buffer.bytes, sizeof buffer.bytes)) > 0) {
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *d = (const void *)(buffer.bytes + at);
-			if (is_kvm_link(fd, d->d_name))
+			if (is_kvm_link(fd, d->d_name, number))
 				return true;
 			at += d->d_reclen;
 		}
 	}
-	*number = (fd < 0 || n < 0) && errno != ENOENT && errno != ESRCH ? errno : 0;
+	if ((fd < 0 || n < 0) && errno != ENOENT && errno != ESRCH)
+		*number = errno;
 	return false;
 }
 
@@ -250,7 +298,7 @@ size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out
 	if (!dir)
 		die_errno("can't list /proc to see what runs");
 	steal_fd(&fd);
-	find_installed(tree);
+	find_installed(audit);
 	*out = NULL;
 	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, &n))
 		return n;
@@ -279,12 +327,16 @@ enum found_by audit_find_one(struct audit *audit, pid_t pid)
 {
 	cleanup_free char *name = xasprintf("%d", pid);
 	enum found_by found_by;
-	int ignored;
+	int exe_errno, fd_errno;
 
-	find_installed(&audit->tree);
-	if (is_qemu(&audit->tree, name, &found_by, &ignored))
+	find_installed(audit);
+	if (is_qemu(&audit->tree, name, &found_by, &exe_errno))
 		return found_by;
-	return has_kvm(&audit->tree, name, &ignored) ? FOUND_BY_KVM : FOUND_BY_REQUEST;
+	if (has_kvm(&audit->tree, name, &fd_errno))
+		return FOUND_BY_KVM;
+	if (exe_errno || fd_errno)
+		hide(audit, exe_errno ? exe_errno : fd_errno);
+	return FOUND_BY_REQUEST;
 }
 
 void audit_find_free(void)

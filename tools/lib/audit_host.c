@@ -170,7 +170,7 @@ static bool runs_as(const struct audit_process *process, uid_t uid)
 		for (int i = 0; i < 4; i++)
 			if (audit_class(process, c)->status.uid[i] != uid)
 				return false;
-	return process->n_classes > 0;
+	return true;
 }
 
 static void judge_age(struct audit *audit, const struct audit_process *process, long long boot)
@@ -181,6 +181,7 @@ static void judge_age(struct audit *audit, const struct audit_process *process, 
 
 	if (!start_time(process, boot, &start)) {
 		audit_unknown(audit, "when process %d was started can't be told", process->pid);
+		audit->findings[audit->n_findings - 1].pid = process->pid;
 		return;
 	}
 	/* Computed from two clocks: what is a second apart is not told apart. */
@@ -188,12 +189,15 @@ static void judge_age(struct audit *audit, const struct audit_process *process, 
 		return;
 	if (localtime_r(&audit->settings_time.tv_sec, &tm))
 		strftime(when, sizeof when, "%F %T", &tm);
+	/* P00, P02 and H03 tell why not. */
+	bool is_told = audit->has_user >= 0 && process->n_classes > 0;
 	bool as_asked = audit->has_user == 1 && runs_as(process, audit->user.uid);
-	audit_fail_as(audit, as_asked ? SEVERITY_LOW : SEVERITY_MEDIUM, NO_CLASS,
-		"process %d is older than %s, which was changed at %s%s", process->pid,
+	audit_fail_as(audit, as_asked || !is_told ? SEVERITY_LOW : SEVERITY_MEDIUM, NO_CLASS,
+		"process %d is older than %s, which was changed at %s, and %s", process->pid,
 		audit->settings.file, when,
-		as_asked ? ", and runs as the user that it names"
-			 : ", and does not run as the user that it names");
+		!is_told   ? "whether it runs as the user that it names can't be told"
+		: as_asked ? "runs as the user that it names"
+			   : "does not run as the user that it names");
 	audit->findings[audit->n_findings - 1].pid = process->pid;
 }
 
@@ -207,6 +211,9 @@ void check_settings(struct audit *audit)
 	}
 	judge_root(audit);
 	judge_libvirt(audit);
+	if (audit->settings_time_errno && audit->n_processes)
+		audit_unreadable(audit, audit->settings_time_errno,
+			"when the settings were changed can't be told");
 	if (!audit->settings_time.tv_sec || audit->n_processes == 0)
 		return;
 	cleanup_free char *stat = tree_read(&audit->tree, "/proc/stat", NULL);
@@ -298,4 +305,7 @@ void check_sight(struct audit *audit)
 	if (audit->n_hidden)
 		audit_blind(audit, "%zu process%s can't be seen into: %s", audit->n_hidden,
 			audit->n_hidden == 1 ? "" : "es", strerror(audit->hidden_errno));
+	if (audit->unseen_directory)
+		audit_blind(audit, "which programs in %s are QEMU can't be told: %s",
+			audit->unseen_directory, strerror(audit->unseen_errno));
 }

@@ -88,24 +88,32 @@ static void add_object(struct audit *audit, const char *path, const struct stat 
 	audit->objects[audit->n_objects++] = (struct sensitive_object){xstrdup(path), *st};
 }
 
+/* What is not there is not missed: errno, 0 for none, says that. */
+static void note_missing(struct audit *audit)
+{
+	if (errno && errno != ENOENT && errno != ENOTDIR)
+		audit->objects_errno = errno;
+}
+
 static void add_devices(struct audit *audit, const char *directory, unsigned depth)
 {
 	int fd = tree_open_path(&audit->tree, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d;
 
-	while (dir && (d = readdir(dir)) != NULL) {
+	for (errno = dir ? 0 : errno; dir && (d = readdir(dir)) != NULL; errno = 0) {
 		struct stat st;
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
 		cleanup_free char *path = xasprintf("%s/%s", directory, d->d_name);
 		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (S_ISDIR(st.st_mode) && depth > 0)
+			note_missing(audit);
+		else if (S_ISDIR(st.st_mode) && depth > 0)
 			add_devices(audit, path, depth - 1);
 		else if (audit_device_power(path, &st))
 			add_object(audit, path, &st);
 	}
+	note_missing(audit);
 }
 
 static int by_path(const void *a, const void *b)
@@ -123,6 +131,8 @@ const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
 			struct stat st;
 			if (tree_stat(&audit->tree, places[i], &st, 0))
 				add_object(audit, places[i], &st);
+			else
+				note_missing(audit);
 		}
 		if (audit->n_objects)
 			qsort(audit->objects, audit->n_objects, sizeof *audit->objects, by_path);
@@ -160,16 +170,20 @@ int audit_acl_rights(const void *acl, size_t length, unsigned tag, uint32_t id)
 }
 
 /* The group bits of the mode are the mask of an ACL where there is one, not the group's. */
-static int acl_of_group(const struct audit *audit, const char *path, gid_t gid, bool is_owning)
+static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool is_owning)
 {
 	char acl[4096];
 	cleanup_fd int fd = tree_open_path(&audit->tree, path, O_PATH);
 	char link[sizeof "/proc/self/fd/2147483647"];
 
-	if (fd < 0)
+	if (fd < 0) {
+		note_missing(audit);
 		return -1;
+	}
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 	ssize_t n = getxattr(link, "system.posix_acl_access", acl, sizeof acl);
+	if (n < 0 && errno != ENODATA && errno != ENOTSUP)
+		note_missing(audit);
 	if (n <= 0)
 		return -1;
 	return is_owning
@@ -177,7 +191,7 @@ static int acl_of_group(const struct audit *audit, const char *path, gid_t gid, 
 		       : audit_acl_rights(acl, (size_t)n, ACL_GROUP, gid);
 }
 
-int audit_group_rights(const struct audit *audit, const struct sensitive_object *object, gid_t gid)
+int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid)
 {
 	const struct stat *st = &object->st;
 	bool is_owning = st->st_gid == gid;
@@ -226,7 +240,7 @@ static void read_claims(struct audit *audit)
 
 	audit->has_claimed = true;
 	audit->claims_unread = !dir && errno != ENOENT;
-	while (dir && (d = readdir(dir)) != NULL) {
+	for (errno = 0; dir && (d = readdir(dir)) != NULL; errno = 0) {
 		cleanup_free char *error = NULL;
 		size_t length;
 		if (!journal_is_name(d->d_name))
@@ -240,6 +254,7 @@ static void read_claims(struct audit *audit)
 		if (journal)
 			journal_free(journal);
 	}
+	audit->claims_unread = audit->claims_unread || errno;
 }
 
 bool audit_is_claimed(struct audit *audit, const struct stat *st, uid_t uid)

@@ -17,7 +17,7 @@ const char *audit_device_power(const char *path, const struct stat *st);
  * What the group, and not everybody, may do with the object, by mode and ACL (acl(5)):
  * R_OK, W_OK.
  */
-int audit_group_rights(const struct audit *audit, const struct sensitive_object *object, gid_t gid);
+int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid);
 
 /* Whether virt-priv-chown has handed the object to that user, or let it read it. */
 bool audit_is_claimed(struct audit *audit, const struct stat *st, uid_t uid);

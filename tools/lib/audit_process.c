@@ -100,7 +100,7 @@ static void read_descriptor(const struct audit_tree *tree, int process, int fds,
 	}
 	if (*d.target == '/') {
 		d.has_st = tree_stat_link(tree, fds, name, &d.st);
-		if (!d.has_st && is_denied(errno))
+		if (!d.has_st && errno != ENOENT)
 			p->descriptors_errno = errno;
 		snprintf(path, sizeof path, "fdinfo/%d", d.number);
 		cleanup_free char *text = tree_read_at(tree, process, path, NULL);
@@ -130,11 +130,13 @@ static void read_descriptors(const struct audit_tree *tree, int process, struct 
 		p->descriptors_errno = errno;
 		return;
 	}
-	while ((d = readdir(dir)) != NULL) {
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		size_t length = strlen(d->d_name);
 		if (length <= 9 && strspn(d->d_name, "0123456789") == length)
 			read_descriptor(tree, process, fds, d->d_name, p);
 	}
+	if (errno && errno != ENOENT)
+		p->descriptors_errno = errno;
 	if (p->n_descriptors)
 		qsort(p->descriptors, p->n_descriptors, sizeof *p->descriptors, by_number);
 }

@@ -48,24 +48,27 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		audit_unknown(audit, "can't tell whether %s has file capabilities", process->exe);
 }
 
-/* The first directory on the way to the executable that others than root can change. */
+/*
+ * The first directory on the way to the executable that others than root can change. errno is
+ * not 0 where that could not be told.
+ */
 static char *weak_directory(struct audit *audit, const struct audit_process *process)
 {
 	cleanup_free char *path = xstrdup(process->exe);
 	struct stat st;
 
 	/* Another mount namespace, or another file by now: the way is not that of the file. */
-	if (!tree_stat(&audit->tree, path, &st, 0) || st.st_dev != process->exe_st.st_dev ||
-		st.st_ino != process->exe_st.st_ino)
+	bool is_there = tree_stat(&audit->tree, path, &st, 0);
+	errno = is_there || errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+	if (!is_there || st.st_dev != process->exe_st.st_dev || st.st_ino != process->exe_st.st_ino)
 		return NULL;
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		bool found = tree_stat(&audit->tree, path, &st, 0);
+		if (!tree_stat(&audit->tree, path, &st, 0))
+			return NULL;
 		/* In a sticky directory, nobody else can put a file of root's away. */
-		bool weak = found && (st.st_uid != 0 ||
-					     ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
-					     ((st.st_mode & S_IWGRP) && st.st_gid != 0 &&
-						     !(st.st_mode & S_ISVTX)));
+		bool weak = st.st_uid != 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
+			    ((st.st_mode & S_IWGRP) && st.st_gid != 0 && !(st.st_mode & S_ISVTX));
 		if (weak)
 			return xstrdup(path);
 		*slash = '/';
@@ -103,6 +106,8 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 		audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)",
 			process->exe, st->st_mode & 07777);
 	cleanup_free char *weak = weak_directory(audit, process);
+	if (!weak && errno)
+		audit_unreadable(audit, errno, "the way to its executable can't be examined");
 	if (weak)
 		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s", weak,
 			process->exe);

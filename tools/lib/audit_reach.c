@@ -53,6 +53,7 @@ static struct group_reach find_reach(struct audit *audit, uid_t uid, gid_t gid)
 		reach.rights |= rights;
 		reach.n++;
 	}
+	reach.number = audit->objects_errno;
 	return reach;
 }
 
@@ -70,21 +71,25 @@ static struct group_reach reach_of(struct audit *audit, uid_t uid, gid_t gid)
 	return audit->reaches[audit->n_reaches++] = reach;
 }
 
-static void judge_group(struct audit *audit, size_t class, uid_t uid, gid_t gid)
+/* 0, or an errno: why it may reach more. */
+static int judge_group(struct audit *audit, size_t class, uid_t uid, gid_t gid)
 {
 	struct group_reach reach = reach_of(audit, uid, gid);
 
 	if (reach.n == 0)
-		return;
+		return reach.number;
 	cleanup_free char *name = tree_group_name(&audit->tree, gid);
 	cleanup_free char *more =
 		reach.n > 1 ? xasprintf(", and %zu more objects", reach.n - 1) : xstrdup("");
 	audit_fail(audit, class, "through its group %s it may %s %s%s", name,
 		rights_name(reach.rights), reach.first->path, more);
+	return reach.number;
 }
 
 void check_groups(struct audit *audit, const struct audit_process *process)
 {
+	int number = 0;
+
 	for (size_t c = 0; c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
 		uid_t uid = status->uid[PROC_FS];
@@ -93,10 +98,13 @@ void check_groups(struct audit *audit, const struct audit_process *process)
 			bool is_seen = false;
 			for (size_t k = 0; k < i && k < 4 && !is_seen; k++)
 				is_seen = gid == status->gid[k];
-			if (!is_seen)
-				judge_group(audit, c, uid, gid);
+			int why = is_seen ? 0 : judge_group(audit, c, uid, gid);
+			number = why ? why : number;
 		}
 	}
+	if (number)
+		audit_unreadable(
+			audit, number, "not all that its groups may reach can be examined");
 }
 
 static bool is_member(const struct proc_status *status, gid_t gid)
@@ -253,6 +261,12 @@ void check_descriptors(struct audit *audit, const struct audit_process *process)
 		audit_unknown(audit, "whose descriptors they are can't be told, see P00");
 		return;
 	}
-	for (size_t i = 0; i < process->n_descriptors; i++)
+	bool has_file = false;
+	for (size_t i = 0; i < process->n_descriptors; i++) {
 		judge_descriptor(audit, process, &process->descriptors[i]);
+		has_file = has_file || S_ISREG(process->descriptors[i].st.st_mode);
+	}
+	if (has_file && audit->objects_errno)
+		audit_unreadable(audit, audit->objects_errno,
+			"not all files that its descriptors could be of can be examined");
 }

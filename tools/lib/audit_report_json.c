@@ -130,6 +130,7 @@ static void host_json(const struct audit *audit)
 	account_json("user", &audit->settings.user, audit->has_user, audit->user.uid);
 	account_json("group", &audit->settings.group, audit->has_group, audit->group);
 	json_integer("hidden_processes", (long long)audit->n_hidden);
+	json_bytes("unseen_directory", audit->unseen_directory);
 	json_end_object();
 }
 

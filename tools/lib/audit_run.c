@@ -67,6 +67,8 @@ static void read_settings(struct audit *audit, const char *config)
 					  : false;
 	if (has_file)
 		audit->settings_time = st.st_mtim;
+	else if ((config || s->file) && errno != ENOENT)
+		audit->settings_time_errno = errno;
 	audit->has_user = tree_find_user(&audit->tree, s->user.value, &audit->user);
 	audit->has_group = tree_find_group(&audit->tree, s->group.value, &audit->group);
 }
