@@ -1,4 +1,9 @@
 # virt-priv-exec refused, and killed, at each of its system calls.
+#
+# EIO is what nothing expects, and EPERM what containers and their filters say, which code can
+# take for an answer: at each call. ENOMEM and EINTR can come from nearly all calls: at some.
+# The credential calls, answered wrongly too, are in exec-inject.bats; a /proc that is not
+# there, or files that are missing, in exec-states.bats.
 
 bats_require_minimum_version 1.5.0
 
@@ -32,6 +37,8 @@ refuse() {
     [[ ${lines[-1]} =~ ^([0-9]+)\ points\ at\ ([0-9]+)\ calls,\ 0\ wrong: ]]
     [ "${BASH_REMATCH[2]}" -gt "${calls:-150}" ]
     [[ ${lines[-1]} == *" ${failed:-refused}"* ]]
+    # virt-priv-exec's own filter refuses that one first.
+    [[ ! $(grep '^not reached' <<<"$output" | grep -v TIOCSTI) ]]
     echo "# $BATS_TEST_DESCRIPTION: ${lines[-1]}" >&3
 }
 
@@ -52,12 +59,12 @@ refuse() {
 }
 
 # at-call's filter needs root, so that setpriv comes after it.
+alice=(/usr/bin/setpriv --reuid alice --regid alice --clear-groups)
+
 @test "each call failing, started by an ordinary user" {
-    calls=60 refuse -- exec EIO,EPERM,ENOMEM/3,EINTR/3 --after 2 -- setpriv --reuid alice --regid alice --clear-groups \
-        "$exec" --keep-fd 8 "$shown"
+    calls=60 refuse -- exec EIO,EPERM,ENOMEM/3,EINTR/3 --after 2 -- "${alice[@]}" "$exec" --keep-fd 8 "$shown"
 }
 
 @test "killed at each call, started by an ordinary user" {
-    calls=60 failed=killed refuse -- exec kill --after 2 -- setpriv --reuid alice --regid alice --clear-groups \
-        "$exec" "$shown"
+    calls=60 failed=killed refuse -- exec kill --after 2 -- "${alice[@]}" "$exec" "$shown"
 }
