@@ -20,9 +20,9 @@
 
 static void print_status(void)
 {
-	static const char *const names[] = {"Uid:", "Gid:", "Groups:", "SigBlk:", "SigIgn:",
-		"SigCgt:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:",
-		"Seccomp"};
+	static const char *const names[] = {
+		"Uid:", "Gid:", "Groups:", "SigBlk:", "SigIgn:", "SigCgt:", "CapInh:", "CapPrm:",
+		"CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp"};
 	char line[8192];
 	FILE *file = fopen("/proc/self/status", "re");
 
