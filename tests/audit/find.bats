@@ -123,6 +123,29 @@ for process in json.load(sys.stdin)["processes"]:
     [[ $output == *'"unseen_directory": "/usr/local/bin"'* ]]
 }
 
+runs_sleep() {
+    [[ $(readlink "/proc/$pid/exe") == */sleep ]]
+}
+
+@test "what runs from a file system of a user's own, where root may not look, hides nothing" {
+    type -P fuse2fs || skip "no fuse2fs"
+    [ -e /dev/fuse ] || skip "no /dev/fuse"
+    mkdir "$scratch/files" "$scratch/mounted"
+    cp /bin/sleep "$scratch/files/"
+    truncate -s 8M "$scratch/image"
+    mke2fs -q -t ext2 -d "$scratch/files" "$scratch/image"
+    chown alice "$scratch/image" "$scratch/mounted"
+    chmod 0666 /dev/fuse
+    start setpriv --reuid alice --regid alice --clear-groups unshare --user --map-root-user --mount \
+        bash -c "fuse2fs -o rw $scratch/image $scratch/mounted && exec $scratch/mounted/sleep 100"
+    eventually runs_sleep
+    run stat -L "/proc/$pid/exe"
+    [[ $status -ne 0 && $output == *"Permission denied"* ]]
+    run virt-priv-audit --no-bpf --check H05 --json
+    echo "$output"
+    [[ $output == *'"hidden_processes": 0'* ]]
+}
+
 @test "root without CAP_SYS_PTRACE can't see either" {
     run -2 setpriv --bounding-set=-sys_ptrace --inh-caps=-all "$(type -P virt-priv-audit)" processes
     echo "$output"

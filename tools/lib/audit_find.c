@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char deleted[] = " (deleted)";
@@ -107,14 +109,25 @@ static bool same_beginning(const struct audit_tree *tree, const char *exe, const
 	return n > 0 && read(fd_b, b, SIZE) == n && memcmp(a, b, (size_t)n) == 0;
 }
 
+/* fs/fuse/inode.c: its type is told to those, too, who have no access to it. */
+static bool is_on_fuse(const struct audit_tree *tree, const char *exe)
+{
+	struct statfs fs;
+	cleanup_fd int fd = tree_openat(tree, tree->proc, exe, O_PATH);
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC;
+}
+
 /*
  * An executable that could not be looked at makes *number the reason. Root has no access to a
  * user's FUSE mount, and what runs there is no reason to call each audit blind.
  */
-static void could_not_look(int *number)
+static void could_not_look(const struct audit_tree *tree, const char *exe, int *number)
 {
-	if (!says_gone(errno) && errno != EACCES)
-		*number = errno;
+	int why = errno;
+
+	if (!says_gone(why) && (why != EACCES || !is_on_fuse(tree, exe)))
+		*number = why;
 }
 
 static bool is_installed(const struct audit_tree *tree, const char *exe, const struct stat *st,
@@ -132,7 +145,7 @@ static bool is_installed(const struct audit_tree *tree, const char *exe, const s
 			*found_by = FOUND_BY_COPY;
 			return true;
 		}
-		could_not_look(number);
+		could_not_look(tree, exe, number);
 	}
 	return false;
 }
@@ -183,7 +196,7 @@ static bool is_qemu(
 		return true;
 	if (tree_stat_link(tree, tree->proc, path, &st))
 		return is_installed(tree, path, &st, found_by, number);
-	could_not_look(number);
+	could_not_look(tree, path, number);
 	return false;
 }
 
