@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * at-call CALL NTH ERROR REACHED COMMAND [ARG]...
+ * at-call CALL [PROCESS:]NTH ERROR REACHED COMMAND [ARG]...
  *
  * Runs a command, and puts something in place of the NTH system call number CALL of it, and
- * of each of its children: SIGKILL if ERROR is 0, else that error. "{holder}" in an argument
+ * of each of its children: SIGKILL if ERROR is 0, else that error. With PROCESS, in place of
+ * that of one process alone: 0 is the command, 1 the first other one that makes such a call. "{holder}" in an argument
  * is the id of this process, which lives as long as the command. The file REACHED is made when
  * the call was reached. Ends as the command does.
  *
@@ -19,6 +20,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,7 @@
 #define MAX_PROCESSES 64
 
 static unsigned call, nth;
+static int only = -1; /* the process */
 static int error;
 static const char *reached;
 static char **command;
@@ -62,19 +65,19 @@ static int child(void *unused)
 	_exit(127);
 }
 
-/* How many of the calls a process has made, with this one. */
-static unsigned count(pid_t pid)
-{
-	static struct {
-		pid_t pid;
-		unsigned n;
-	} processes[MAX_PROCESSES];
+static struct {
+	pid_t pid;
+	unsigned n;
+} processes[MAX_PROCESSES];
 
-	for (size_t i = 0; i < MAX_PROCESSES; i++) {
+/* Counts a call of a process. */
+static bool is_meant(pid_t pid)
+{
+	for (int i = 0; i < MAX_PROCESSES; i++) {
 		if (processes[i].pid && processes[i].pid != pid)
 			continue;
 		processes[i].pid = pid;
-		return ++processes[i].n;
+		return ++processes[i].n == nth && (only < 0 || only == i);
 	}
 	errx(2, "too many processes");
 }
@@ -91,7 +94,7 @@ static void answer(int fd)
 		return;
 	}
 	response.id = asked.id;
-	if (count((pid_t)asked.pid) != nth) {
+	if (!is_meant((pid_t)asked.pid)) {
 		response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else {
 		close(open(reached, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -123,9 +126,12 @@ int main(int argc, char *argv[])
 	int status;
 
 	if (argc < 6)
-		errx(2, "usage: at-call CALL NTH ERROR REACHED COMMAND [ARG]...");
+		errx(2, "usage: at-call CALL [PROCESS:]NTH ERROR REACHED COMMAND [ARG]...");
 	call = (unsigned)atoi(argv[1]);
-	nth = (unsigned)atoi(argv[2]);
+	const char *colon = strchr(argv[2], ':');
+	if (colon)
+		only = atoi(argv[2]);
+	nth = (unsigned)atoi(colon ? colon + 1 : argv[2]);
 	error = atoi(argv[3]);
 	reached = argv[4];
 	command = argv + 5;
@@ -136,6 +142,7 @@ int main(int argc, char *argv[])
 	pid_t started = clone(child, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, NULL);
 	if (started < 0)
 		err(2, "can't start a process");
+	processes[0].pid = started;
 	while (atomic_load(&listener) == -1)
 		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 	if (atomic_load(&listener) < 0)
