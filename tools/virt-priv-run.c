@@ -363,11 +363,13 @@ static int run(struct vm *vm, struct launch *launch, char **command)
 	if (child == 0)
 		become_qemu(vm, launch, command);
 	vm->holder = child;
+	vm->runs = child > 0;
 	vm_let_go(vm);
 	int status = child < 0 ? LAUNCH_FAILED : supervise(child);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
 		status = follow_daemon(vm);
+	vm->runs = false;
 	vm_give_back(vm);
 	return status;
 }

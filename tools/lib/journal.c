@@ -611,8 +611,8 @@ static int by_name(const void *a, const void *b)
 struct journal **journal_read_all(size_t *n, bool *all_read)
 {
 	struct journal **all = NULL;
-	cleanup_dir DIR *dir =
-		fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
 
 	*n = 0;

@@ -2,6 +2,7 @@
 #include "supervise.h"
 
 #include "cleanup.h"
+#include "launch.h"
 #include "log.h"
 
 #include <dirent.h>
@@ -95,7 +96,7 @@ int supervise(pid_t child)
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR) {
 			warn_errno("can't tell how process %d ended", child);
-			return 1;
+			return LAUNCH_FAILED;
 		}
 	return status_of(status);
 }
@@ -117,8 +118,10 @@ static int wait_for_report(pid_t monitor, int from)
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
 		return status;
 	while (waitpid(monitor, &status, 0) < 0)
-		if (errno != EINTR)
-			return 1;
+		if (errno != EINTR) {
+			warn_errno("can't tell how process %d ended", monitor);
+			return LAUNCH_FAILED;
+		}
 	return status_of(status);
 }
 

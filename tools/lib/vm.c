@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where reserved numbers begin: above what a shell hands to QEMU by number. */
@@ -407,14 +408,28 @@ char **vm_command(struct vm *vm, const char *program)
  * Carrying it out
  */
 
-static void undo_steps(struct vm *vm)
+void vm_undo(struct vm *vm)
 {
 	for (size_t i = vm->n_steps; i-- > 0;) {
 		struct vm_step *step = &vm->steps[i];
-		if (step->is_prepared && step->give_back)
-			step->give_back(vm, step);
+		bool is_prepared = step->is_prepared;
+		/* Once, also where the program ends in the midst of it. */
 		step->is_prepared = false;
+		if (is_prepared && step->give_back)
+			step->give_back(vm, step);
 	}
+}
+
+void vm_remove_made(const struct vm_step *step)
+{
+	const struct place *place = &step->place;
+	struct stat st;
+	bool is_there = fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (is_there && (st.st_dev != step->dev || st.st_ino != step->ino))
+		return;
+	if ((!is_there || unlinkat(place->dir, place->name, 0) < 0) && errno != ENOENT)
+		warn_errno("can't remove %s", step->path);
 }
 
 bool vm_prepare(struct vm *vm)
@@ -424,7 +439,7 @@ bool vm_prepare(struct vm *vm)
 		/* A step can add further ones, and move them all. */
 		if (!vm->steps[i].prepare(vm, &vm->steps[i], &error)) {
 			warn("%s; nothing is started", error);
-			undo_steps(vm);
+			vm_undo(vm);
 			return false;
 		}
 		vm->steps[i].is_prepared = true;
@@ -535,6 +550,6 @@ bool vm_give_back(struct vm *vm)
 	}
 	journal_free(journal);
 	journal_unlock();
-	undo_steps(vm);
+	vm_undo(vm);
 	return good;
 }

@@ -80,6 +80,7 @@ struct vm {
 	pid_t holder;	  /* of the claims: QEMU */
 	bool was_claimed; /* QEMU's process came to make the claims */
 	bool has_run;	  /* by its exit status; claims that were released by hand are gone */
+	bool runs;	  /* QEMU, or its daemon */
 	bool control;	  /* a control socket is wanted, see vm_runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;
@@ -128,6 +129,9 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error);
  */
 bool vm_give_back(struct vm *vm);
 
+/* The steps alone that were done: where the program ends early. */
+void vm_undo(struct vm *vm);
+
 /* The command line as planned, argv[0] being program: new, ends with NULL. */
 char **vm_command(struct vm *vm, const char *program);
 
@@ -165,6 +169,9 @@ char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool
 /* Binds step->path in step->place, with step->mode or as umask says, as step->fd; and back. */
 bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error);
 void vm_remove_socket(struct vm *vm, struct vm_step *step);
+
+/* Takes away what was made at step->place, if it still is that; says what it can't. */
+void vm_remove_made(const struct vm_step *step);
 
 /* What is to be claimed, copied. */
 void vm_want(struct vm *vm, const struct domain_resource *resource);

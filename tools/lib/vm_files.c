@@ -138,15 +138,14 @@ static void want_made(struct vm *vm, const struct vm_step *step, int fd)
 /* What QEMU has never had, and what nothing was written into, is not left behind. */
 static void unmake_file(struct vm *vm, struct vm_step *step)
 {
-	const struct place *place = &step->place;
 	struct stat st;
 
-	if (vm->has_run || vm->was_claimed ||
-		fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		st.st_dev != step->dev || st.st_ino != step->ino || st.st_size > 0)
+	if (vm->has_run || vm->was_claimed)
 		return;
-	if (unlinkat(place->dir, place->name, 0) < 0)
-		warn_errno("can't remove %s", step->path);
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_size > 0)
+		return;
+	vm_remove_made(step);
 }
 
 /* The new file's mode, and what holds it: *kept for the claim; for QEMU *fd, which is taken then.
@@ -308,12 +307,10 @@ void vm_plan_log(struct vm *vm, size_t resource)
  * The file with the process id: QEMU would write it before it drops anything, so it is
  * written here, and locked as QEMU locks it (qemu_write_pidfile() in util/oslib-posix.c).
  */
-static bool open_pid_file(struct vm *vm, struct vm_step *step, char **error)
+static bool hold_pid_file(struct vm_step *step, int fd, char **error)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct stat st;
-	cleanup_fd int fd = openat(step->place.dir, step->place.name,
-		O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		*error = xasprintf("can't open the file %s: %s", step->path, strerror(errno));
@@ -325,23 +322,37 @@ static bool open_pid_file(struct vm *vm, struct vm_step *step, char **error)
 		return false;
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		*error = xasprintf("can't lock %s: another QEMU has it", step->path);
+		*error = xasprintf("can't lock %s: %s", step->path,
+			errno == EAGAIN || errno == EACCES ? "another QEMU has it"
+							   : strerror(errno));
 		return false;
 	}
 	step->dev = st.st_dev;
 	step->ino = st.st_ino;
-	vm->pid_fd = steal_fd(&fd);
 	return true;
+}
+
+static bool open_pid_file(struct vm *vm, struct vm_step *step, char **error)
+{
+	static const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	const struct place *place = &step->place;
+	cleanup_fd int fd = openat(place->dir, place->name, flags | O_CREAT | O_EXCL, 0600);
+	bool is_new = fd >= 0;
+
+	if (fd < 0 && errno == EEXIST)
+		fd = openat(place->dir, place->name, flags);
+	if (hold_pid_file(step, fd, error)) {
+		vm->pid_fd = steal_fd(&fd);
+		return true;
+	}
+	if (is_new)
+		unlinkat(place->dir, place->name, 0);
+	return false;
 }
 
 static void remove_pid_file(struct vm *vm, struct vm_step *step)
 {
-	struct stat st;
-
-	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		st.st_dev == step->dev && st.st_ino == step->ino &&
-		unlinkat(step->place.dir, step->place.name, 0) < 0)
-		warn_errno("can't remove %s", step->path);
+	vm_remove_made(step);
 	close(vm->pid_fd);
 	vm->pid_fd = -1;
 }

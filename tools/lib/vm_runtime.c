@@ -51,11 +51,19 @@ static int open_runtime(char **error)
 static struct vm *named; /* has a name to let go of */
 static pid_t taker;
 
-/* Where the program ends early; a child has taken no name. */
+/*
+ * Where the program ends early; a child has taken no name. A QEMU that runs keeps what it has,
+ * and what it may have claimed is left to recover.
+ */
 static void let_go_at_exit(void)
 {
-	if (named && getpid() == taker)
-		vm_let_go_of_name(named);
+	if (!named || getpid() != taker)
+		return;
+	if (named->holder > 0)
+		named->was_claimed = true;
+	if (!named->runs)
+		vm_undo(named);
+	vm_let_go_of_name(named);
 }
 
 bool vm_take_name(struct vm *vm, char **error)
@@ -73,9 +81,12 @@ bool vm_take_name(struct vm *vm, char **error)
 			return false;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			*error = xasprintf("a VM of the name %s runs, or is being given back; "
-					   "another name: --name",
-				vm->name);
+			*error = errno == EWOULDBLOCK
+					 ? xasprintf("a VM of the name %s runs, or is being given "
+						     "back; another name: --name",
+						   vm->name)
+					 : xasprintf("can't lock " RUNTIME_DIR "/%s: %s", name,
+						   strerror(errno));
 			return false;
 		}
 		/* Whoever had it before may have taken the file away meanwhile. */
@@ -97,7 +108,8 @@ void vm_let_go_of_name(struct vm *vm)
 
 	if (vm->name_fd < 0)
 		return;
-	unlink(path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		warn_errno("can't remove %s", path);
 	close(vm->name_fd);
 	vm->name_fd = -1;
 	named = NULL;
@@ -107,8 +119,8 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 {
 	(void)st;
 	(void)type;
-	if (ftw->level > 0)
-		remove(path);
+	if (ftw->level > 0 && remove(path) < 0)
+		warn_errno("can't remove %s of the VM's directory", path + strlen("./"));
 	return 0;
 }
 
@@ -126,11 +138,13 @@ static void empty_directory(int dir, const struct stat *st)
 	}
 	if (pid == 0) {
 		struct creds creds = {.uid = st->st_uid, .gid = st->st_gid};
-		if (fchdir(dir) < 0)
-			_exit(1);
-		if (st->st_uid != 0)
+		int result = fchdir(dir);
+		if (result == 0 && st->st_uid != 0)
 			creds_drop(&creds);
-		nftw(".", remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		if (result == 0)
+			result = nftw(".", remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		if (result < 0)
+			warn_errno("can't empty the VM's directory");
 		_exit(0);
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -174,6 +188,7 @@ static bool make_runtime(struct vm *vm, struct vm_step *step, char **error)
 	if (fd < 0 || fchown(fd, vm->identity.uid, vm->identity.gid) < 0) {
 		*error = xasprintf("can't give the directory %s to %s: %s", step->path,
 			vm->identity.user, strerror(errno));
+		unlinkat(runtime, vm->name, AT_REMOVEDIR);
 		return false;
 	}
 	return true;

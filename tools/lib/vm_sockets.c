@@ -64,17 +64,10 @@ static bool note_made(struct vm_step *step, char **error)
 	return true;
 }
 
-/* What was made is taken away, if it still is that. */
 void vm_remove_socket(struct vm *vm, struct vm_step *step)
 {
-	struct stat st;
-
 	(void)vm;
-	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		st.st_dev != step->dev || st.st_ino != step->ino)
-		return;
-	if (unlinkat(step->place.dir, step->place.name, 0) < 0)
-		warn_errno("can't remove %s", step->path);
+	vm_remove_made(step);
 }
 
 /*
@@ -103,11 +96,17 @@ bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 	if (step->mode)
 		umask(mask);
 	errno = number;
-	if (!good || listen(fd, 1) < 0) {
+	if (!good) {
 		*error = xasprintf("can't bind the socket %s: %s", step->path, strerror(errno));
 		return false;
 	}
-	return note_made(step, error) && vm_fill(step->fd, steal_fd(&fd), error);
+	if (listen(fd, 1) < 0)
+		*error =
+			xasprintf("can't listen on the socket %s: %s", step->path, strerror(errno));
+	else if (note_made(step, error) && vm_fill(step->fd, steal_fd(&fd), error))
+		return true;
+	unlinkat(step->place.dir, step->place.name, 0);
+	return false;
 }
 
 static bool make_link(struct vm *vm, struct vm_step *step, char **error)
@@ -120,7 +119,10 @@ static bool make_link(struct vm *vm, struct vm_step *step, char **error)
 			"can't make the symbolic link %s: %s", step->path, strerror(errno));
 		return false;
 	}
-	return note_made(step, error);
+	if (note_made(step, error))
+		return true;
+	unlinkat(step->place.dir, step->place.name, 0);
+	return false;
 }
 
 static bool connect_socket(struct vm *vm, struct vm_step *step, char **error)
