@@ -53,7 +53,10 @@ static struct {
 static bool become(const struct identity *identity)
 {
 	before.gid = getegid();
+	before.is_changed = false;
 	before.n_groups = getgroups(0, NULL);
+	if (before.n_groups < 0)
+		return false;
 	before.groups = xcalloc((size_t)before.n_groups, sizeof(gid_t));
 	/* A user namespace may not let groups be set at all. */
 	before.is_changed = getgroups(before.n_groups, before.groups) == before.n_groups &&

@@ -29,8 +29,10 @@ const char *boot_id(void)
 
 	if (!id[0]) {
 		cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || read(fd, id, BOOT_ID_LENGTH) != BOOT_ID_LENGTH ||
-			strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
+		ssize_t n = fd < 0 ? -1 : read(fd, id, BOOT_ID_LENGTH);
+		if (n < 0)
+			die_errno("can't read the boot's id from %s: is /proc mounted?", path);
+		if (n != BOOT_ID_LENGTH || strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
 			die("can't read the boot's id from %s: is /proc mounted?", path);
 	}
 	return id;

@@ -163,7 +163,9 @@ bool holding_take(struct entry *e, int fd, char **error)
 	if (!is_target(e, &st) && fchown(file, e->new_uid, e->new_gid) < 0)
 		return fail(error, "change its owner");
 	/* There are file systems that say yes and do nothing. */
-	if (fstat(file, &st) < 0 || !is_target(e, &st)) {
+	if (fstat(file, &st) < 0)
+		return fail(error, "examine it");
+	if (!is_target(e, &st)) {
 		*error = xstrdup("its file system does not change owners");
 		return false;
 	}

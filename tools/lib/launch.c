@@ -325,7 +325,9 @@ static void set_limit(__rlimit_resource_t resource, const char *what, const char
 				settings->file, limit->line, key, what);
 		die_errno("cannot set the limit of %s", what);
 	}
-	if (getrlimit(resource, &now) < 0 || now.rlim_cur != value || now.rlim_max != value)
+	if (getrlimit(resource, &now) < 0)
+		die_errno("cannot read the limit of %s", what);
+	if (now.rlim_cur != value || now.rlim_max != value)
 		die("the limit of %s is not what was set", what);
 }
 

@@ -88,10 +88,14 @@ bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 	cleanup_free char *name = name_to_bind(step);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (fd < 0) {
+		*error = xasprintf("can't make the socket %s: %s", step->path, strerror(errno));
+		return false;
+	}
 	if (!set_address(&address, name, error) || !clear_place(step, error))
 		return false;
 	mode_t mask = step->mode ? umask(0777 & ~step->mode) : 0;
-	bool good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
 	int number = errno;
 	if (step->mode)
 		umask(mask);
