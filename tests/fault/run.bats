@@ -1,21 +1,36 @@
-# virt-priv-run killed at every single system call, as a crash of the host's memory would.
+# virt-priv-run killed, and refused, at every single system call.
 
 bats_require_minimum_version 1.5.0
 
 setup() {
     [ -e /proc/sys/kernel/yama/ptrace_scope ] && [ "$(cat /proc/sys/kernel/yama/ptrace_scope)" = 3 ] &&
         skip "this machine lets nobody trace"
+    # The sweep mounts its own over it, and it must exist.
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
-    mkdir -p /mnt/kill
-    nasm -f bin -o /mnt/guest tests/guest/disk.asm
-    truncate -s 1M /mnt/guest
+    # The sweep has a /mnt of its own, too.
+    guest=$BATS_TEST_TMPDIR/guest
+    nasm -f bin -o "$guest" tests/guest/disk.asm
+    truncate -s 1M "$guest"
+}
+
+# sweep MODE POINTS: every one right, and as many of them at least.
+sweep() {
+    run tests/fault/run-sweep "$VP_BUILD/virt-priv-run" "$VP_BUILD/virt-priv-chown" "$guest" "$1"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} =~ ^([0-9]+)\ points\ at\ ([0-9]+)\ calls,\ 0\ wrong: ]]
+    [ "${BASH_REMATCH[1]}" -ge "$2" ]
+    echo "# $BATS_TEST_DESCRIPTION: ${lines[-1]}" >&3
 }
 
 @test "killed in place of any call: QEMU ends by itself, and recover gives everything back" {
-    run tests/fault/run-kill "$VP_BUILD/virt-priv-run" "$VP_BUILD/virt-priv-chown" /mnt/guest /mnt/kill
-    echo "$output"
-    [ "$status" -eq 0 ]
-    [[ ${lines[-1]} =~ ^([0-9]+)\ points ]]
-    [ "${BASH_REMATCH[1]}" -ge 300 ]
-    echo "# ${lines[-1]}" >&3
+    sweep kill 800
+}
+
+@test "each call failing: QEMU runs as without it, or a message says why not, and nothing is left" {
+    sweep error=EIO 600
+}
+
+@test "calls that are not permitted, not there, interrupted, or without memory or room: the same" {
+    sweep further 400
 }

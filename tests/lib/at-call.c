@@ -4,9 +4,9 @@
  *
  * Runs a command, and puts something in place of the NTH system call number CALL of it, and
  * of each of its children: SIGKILL if ERROR is 0, else that error. With PROCESS, in place of
- * that of one process alone: 0 is the command, 1 the first other one that makes such a call. "{holder}" in an argument
- * is the id of this process, which lives as long as the command. The file REACHED is made when
- * the call was reached. Ends as the command does.
+ * that of one process alone: 0 is the command, 1 the first other one that makes such a call.
+ * "{holder}" in an argument is the id of this process, which lives as long as the command. The
+ * file REACHED is made when the call was reached. Ends as the command does.
  *
  * strace does the same at several times the cost: it stops the command at other calls too, and
  * with --seccomp-bpf can't kill. A seccomp filter asks for this call alone (seccomp_unotify(2)).
