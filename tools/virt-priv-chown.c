@@ -394,7 +394,9 @@ static int claim(struct options *o, bool is_new)
 		o->name = domain->name;
 	need_name(o);
 	settings_read(&settings, o->config);
-	unsigned long long start = o->pid ? openers_start_time(o->pid) : 0;
+	unsigned long long start = o->pid ? openers_start_time(o->pid, &error) : 0;
+	if (error)
+		die("--pid %d: %s", o->pid, error);
 	if (o->pid && !start)
 		die("--pid %d: there is no such process", o->pid);
 	plan.label = domain ? domain->label : NULL;

@@ -287,3 +287,20 @@ os.setxattr(sys.argv[1], "trusted.libvirt.security.dac", sys.argv[2].encode())' 
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)" = alice:alice ]
 }
+
+@test "a holder that can't be examined is not taken for one that has ended" {
+    disk $fs/a alice:alice 0640
+    sleep 600 3>&- &
+    holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
+    echo nonsense >/mnt/stat
+    mount --bind /mnt/stat /proc/$holder/stat
+    run -1 virt-priv-chown recover
+    umount /proc/$holder/stat
+    [[ $output == *"the VM v: can't tell when process $holder was started: "* ]]
+    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
+    kill $holder
+    wait $holder || true
+    run -0 virt-priv-chown recover
+    [ "$(owner $fs/a) $(journals)" = "alice:alice " ]
+}

@@ -746,6 +746,15 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 
 bool claims_is_abandoned(const struct journal *journal)
 {
-	return strcmp(journal->boot, boot_id()) != 0 ||
-	       (journal->holder && openers_start_time(journal->holder) != journal->holder_start);
+	cleanup_free char *error = NULL;
+
+	if (strcmp(journal->boot, boot_id()) != 0)
+		return true;
+	if (!journal->holder)
+		return false;
+	unsigned long long start = openers_start_time(journal->holder, &error);
+	/* Who may run still is not taken for dead. */
+	if (error)
+		die("the VM %s: %s", journal->name, error);
+	return start != journal->holder_start;
 }

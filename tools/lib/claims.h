@@ -85,5 +85,6 @@ const char *claims_action_name(enum claims_action action);
 bool claims_release(struct journal *journal, const char *path, bool recovering,
 	struct journal *const *all, size_t n_all);
 
-/* Whether recover is to release it: of an earlier boot, or its holder is dead. */
+/* Whether recover is to release it: of an earlier boot, or its holder is dead. Ends where that
+ * can't be told. */
 bool claims_is_abandoned(const struct journal *journal);

@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -173,15 +174,20 @@ pid_t openers_libvirt(void)
 	return libvirt;
 }
 
-unsigned long long openers_start_time(pid_t pid)
+unsigned long long openers_start_time(pid_t pid, char **error)
 {
 	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
 	char text[1024] = "";
 	unsigned long long start = 0;
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
+		if (errno != ENOENT && errno != ESRCH)
+			*error = xasprintf(
+				"can't tell when process %d was started: can't read %s: %s", pid,
+				path, strerror(errno));
 		return 0;
+	}
 	/* The name, field 2, can have blanks and parentheses in it. */
 	const char *p = strrchr(text, ')');
 	/* What only waits for its parent to look has ended. */
@@ -189,5 +195,8 @@ unsigned long long openers_start_time(pid_t pid)
 		return 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
-	return p && sscanf(p, " %llu", &start) == 1 ? start : 0;
+	if (!p || sscanf(p, " %llu", &start) != 1)
+		*error = xasprintf(
+			"can't tell when process %d was started: %s has no such field", pid, path);
+	return start;
 }

@@ -26,6 +26,7 @@ pid_t openers_libvirt(void);
 /*
  * When a process was started, in clock ticks since boot (proc(5), field 22 of
  * /proc/PID/stat); 0 if there is no such process, or one that has ended and only waits
- * for its parent to look.
+ * for its parent to look. Where it can't be told, 0 and in *error, which is NULL before, a new
+ * message.
  */
-unsigned long long openers_start_time(pid_t pid);
+unsigned long long openers_start_time(pid_t pid, char **error);

@@ -469,10 +469,12 @@ static bool plan_claims_again(struct vm *vm)
 bool vm_claim(struct vm *vm)
 {
 	pid_t self = getpid();
-	unsigned long long start = openers_start_time(self);
+	cleanup_free char *error = NULL;
+	unsigned long long start = openers_start_time(self, &error);
 
 	if (!start) {
-		warn("can't tell when process %d was started: is /proc mounted?", self);
+		warn("%s",
+			error ? error : "there is no process of its own in /proc: is it mounted?");
 		return false;
 	}
 	journal_lock(true);
@@ -516,9 +518,11 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
 	good = good && journal && journal->holder == vm->holder;
+	unsigned long long start = good ? openers_start_time(holder, error) : 0;
+	good = good && !*error;
 	if (good) {
 		journal->holder = holder;
-		journal->holder_start = openers_start_time(holder);
+		journal->holder_start = start;
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}
