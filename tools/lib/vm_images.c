@@ -54,7 +54,11 @@ static bool open_object(struct vm *vm, struct vm_step *step, char **error)
 		return false;
 	}
 	/* It is only there so that nothing that is not what was judged can block. */
-	fcntl(fd, F_SETFL, step->flags & ~O_ACCMODE);
+	if (fcntl(fd, F_SETFL, step->flags & ~O_ACCMODE) < 0) {
+		*error = xasprintf("can't set the flags of %s: %s", step->path, strerror(errno));
+		close(fd);
+		return false;
+	}
 	return vm_fill(step->fd, fd, error);
 }
 

@@ -49,7 +49,8 @@ static int hold_process(const char *name)
 	return fd;
 }
 
-/* Whether the process ends before that time; what is said on the socket is thrown away. */
+/* Whether the process ends before that time, or errno says why not; what is said on the socket is
+ * thrown away. */
 static bool wait_for_end(int process, int fd, long long end)
 {
 	struct pollfd polled[] = {{process, POLLIN, 0}, {fd, POLLIN, 0}};
@@ -60,6 +61,8 @@ static bool wait_for_end(int process, int fd, long long end)
 		int result = left > 0 ? poll(polled, 2, (int)left) : 0;
 		if (result < 0 && errno == EINTR)
 			continue;
+		if (result == 0)
+			errno = ETIMEDOUT;
 		if (result <= 0)
 			return false;
 		if (polled[0].revents)
@@ -110,6 +113,9 @@ bool vm_stop(const char *name, unsigned seconds)
 	}
 	if (wait_for_end(process, fd, end))
 		return true;
-	warn("the VM %s has not ended within %u s", name, seconds);
+	if (errno == ETIMEDOUT)
+		warn("the VM %s has not ended within %u s", name, seconds);
+	else
+		warn_errno("can't wait for the end of the VM %s", name);
 	return false;
 }
