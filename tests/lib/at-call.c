@@ -6,7 +6,8 @@
  * of each of its children: SIGKILL if ERROR is 0, else that error. With PROCESS, in place of
  * that of one process alone: 0 is the command, 1 the first other one that makes such a call.
  * "{holder}" in an argument is the id of this process, which lives as long as the command. The
- * file REACHED is made when the call was reached. Ends as the command does.
+ * file REACHED is made when the call was reached. Ends as the command does, once all of its
+ * processes have ended.
  *
  * strace does the same at several times the cost: it stops the command at other calls too, and
  * with --seccomp-bpf can't kill. A seccomp filter asks for this call alone (seccomp_unotify(2)).
@@ -28,6 +29,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,6 +43,8 @@ static int error;
 static const char *reached;
 static char **command;
 static atomic_int listener = -1; /* -1: not yet, -2: never */
+static sigset_t mask;		 /* as it was */
+static int child_signals;
 
 /* Shares memory and descriptors with its parent until it becomes the command. */
 static int child(void *unused)
@@ -55,6 +59,7 @@ static int child(void *unused)
 
 	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	long fd = syscall(
 		SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
 	/* No call from here on but the one that strace sees first, too: gcov has an execv() that
@@ -119,11 +124,38 @@ static void end_as(int status)
 	exit(2);
 }
 
+/* Ends when the last process of the command has, and returns what waitpid(2) says of the first. */
+static int attend(pid_t started)
+{
+	struct pollfd polled[] = {{.fd = atomic_load(&listener), .events = POLLIN},
+		{.fd = child_signals, .events = POLLIN}};
+	struct signalfd_siginfo signals[8];
+	int status, how = 0;
+	pid_t ended;
+
+	/* When the filter hangs up differs: before a process closes its files, or once it is waited
+	 * for. */
+	for (;;) {
+		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+			how = ended == started ? status : how;
+		if (ended < 0)
+			return how;
+		if (poll(polled, 2, -1) < 0)
+			continue;
+		if (polled[0].revents & POLLIN)
+			answer(polled[0].fd);
+		else if (polled[0].revents)
+			polled[0].fd = -1;
+		if (polled[1].revents && read(child_signals, signals, sizeof signals) < 0)
+			err(2, "can't hear of the end of processes");
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	static char stack[65536] __attribute__((aligned(16)));
 	char pid[16];
-	int status;
+	sigset_t children;
 
 	if (argc < 6)
 		errx(2, "usage: at-call CALL [PROCESS:]NTH ERROR REACHED COMMAND [ARG]...");
@@ -139,6 +171,14 @@ int main(int argc, char *argv[])
 	for (char **word = command; *word; word++)
 		if (strcmp(*word, "{holder}") == 0)
 			*word = pid;
+	/* The parent of all that the command leaves. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &children, &mask);
+	child_signals = signalfd(-1, &children, SFD_CLOEXEC);
+	if (child_signals < 0)
+		err(2, "can't hear of the end of processes");
 	pid_t started = clone(child, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, NULL);
 	if (started < 0)
 		err(2, "can't start a process");
@@ -147,13 +187,5 @@ int main(int argc, char *argv[])
 		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 	if (atomic_load(&listener) < 0)
 		errx(2, "no seccomp filter that asks (Linux 5.9)");
-	/* It hangs up when nobody has the filter any more. */
-	struct pollfd fd = {.fd = atomic_load(&listener), .events = POLLIN};
-	while (poll(&fd, 1, -1) < 0 || !(fd.revents & POLLHUP))
-		if (fd.revents & POLLIN)
-			answer(fd.fd);
-	while (waitpid(started, &status, 0) < 0)
-		if (errno != EINTR)
-			err(2, "can't wait for the command");
-	end_as(status);
+	end_as(attend(started));
 }
