@@ -84,8 +84,11 @@ static bool greet(int fd, const char *path, long long end)
 		return false;
 	while (now() < end) {
 		int result = poll(&polled, 1, (int)(end - now()));
-		if (result > 0)
+		if (result > 0) {
+			/* The end of what is said is no error by itself. */
+			errno = ECONNRESET;
 			return read(fd, bytes, sizeof bytes) > 0;
+		}
 		if (result < 0 && errno != EINTR)
 			return false;
 	}
