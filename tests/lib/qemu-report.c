@@ -9,11 +9,15 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -71,6 +75,10 @@ static void print_descriptors(void)
 		const char *bracket = memchr(target, '[', (size_t)length);
 		printf("descriptor %d %o %.*s\n", fd, (unsigned)flags,
 			(int)(bracket ? bracket - target : length), target);
+		struct ifreq interface = {0};
+		if (ioctl(fd, TUNGETIFF, &interface) == 0)
+			printf("interface %.*s %x\n", IFNAMSIZ, interface.ifr_name,
+				(unsigned)interface.ifr_flags);
 	}
 }
 
@@ -208,11 +216,23 @@ static int become_daemon(void)
 		_exit(read(ends[0], &ready, 1) == 1 ? 0 : 1);
 	}
 	close(ends[0]);
-	if (setsid() < 0 || (child = fork()) < 0)
+	pid_t starter = setsid();
+	if (starter < 0 || (child = fork()) < 0)
 		fail("daemon");
 	if (child > 0)
 		_exit(0);
+	while (getppid() == starter)
+		sched_yield();
 	return ends[1];
+}
+
+/* virt-priv-run, if it still runs, must be there to see the daemon's end. */
+static void print_parent(pid_t wanted, int its_pidfd)
+{
+	struct pollfd polled = {its_pidfd, POLLIN, 0};
+
+	if (getppid() != wanted && its_pidfd >= 0 && poll(&polled, 1, 0) == 0)
+		puts("no child of virt-priv-run's");
 }
 
 /* Goes on until who started virt-priv-run is told so: it then finds a daemon to stay with. */
@@ -267,8 +287,11 @@ int main(int argc, char *argv[])
 		puts(argv[i]);
 	fflush(stdout);
 	if (has_word("-daemonize")) {
-		caller = (int)syscall(SYS_pidfd_open, parent_of(getppid()), 0);
+		pid_t parent = getppid();
+		int its_pidfd = (int)syscall(SYS_pidfd_open, parent, 0);
+		caller = (int)syscall(SYS_pidfd_open, parent_of(parent), 0);
 		tell = become_daemon();
+		print_parent(parent, its_pidfd);
 	}
 	for (int i = 1; i + 1 < argc; i++)
 		use(argv[i], argv[i + 1]);

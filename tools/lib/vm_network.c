@@ -77,7 +77,11 @@ static int open_tap(const struct qemuargs_net *net, char name[IFNAMSIZ], char **
 	}
 	memcpy(request.ifr_name, name, IFNAMSIZ);
 	request.ifr_flags = IFF_TAP | IFF_NO_PI;
-	if (ioctl(fd, TUNGETFEATURES, &features) == 0 && (features & IFF_ONE_QUEUE))
+	if (ioctl(fd, TUNGETFEATURES, &features) < 0) {
+		*error = xasprintf("can't tell what " TUN " is able to: %s", strerror(errno));
+		return -1;
+	}
+	if (features & IFF_ONE_QUEUE)
 		request.ifr_flags |= IFF_ONE_QUEUE;
 	if (net->vnet_hdr && (features & IFF_VNET_HDR))
 		request.ifr_flags |= IFF_VNET_HDR;
