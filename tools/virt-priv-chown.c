@@ -413,7 +413,10 @@ static int claim(struct options *o, bool is_new)
 			o->name, o->name);
 	if (!is_new && plan.is_new)
 		die_status(NOT_DONE, "the VM %s has no claim to add a disk to", o->name);
-	if (!is_new && claims_is_abandoned(plan.journal))
+	enum claims_hold hold = is_new ? CLAIMS_HELD : claims_hold(plan.journal, &error);
+	if (hold == CLAIMS_UNKNOWN)
+		die_status(NOT_DONE, "%s", error);
+	if (hold == CLAIMS_ABANDONED)
 		die_status(NOT_DONE,
 			"the claim of the VM %s is of an earlier boot, or its holder has ended; "
 			"first: virt-priv-chown recover",
@@ -546,7 +549,13 @@ static int recover(struct options *o)
 	log_init(PROGRAM, NOT_DONE);
 	struct journal **all = journal_read_all(&n, &good);
 	for (size_t i = 0; i < n; i++) {
-		if (!claims_is_abandoned(all[i]))
+		cleanup_free char *error = NULL;
+		enum claims_hold hold = claims_hold(all[i], &error);
+		if (hold == CLAIMS_UNKNOWN) {
+			warn("%s; nothing of it is given back", error);
+			good = false;
+		}
+		if (hold != CLAIMS_ABANDONED)
 			continue;
 		if (o->dry_run) {
 			printf("release %s\n", all[i]->name);

@@ -289,16 +289,25 @@ os.setxattr(sys.argv[1], "trusted.libvirt.security.dac", sys.argv[2].encode())' 
 }
 
 @test "a holder that can't be examined is not taken for one that has ended" {
-    disk $fs/a alice:alice 0640
+    for name in a b c; do disk $fs/$name alice:alice 0640; done
     sleep 600 3>&- &
     holder=$!
+    sleep 600 3>&- &
+    ended=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
+    run -0 virt-priv-chown claim --name w --pid $ended --disk $fs/b
+    kill $ended
+    wait $ended || true
     echo nonsense >/mnt/stat
     mount --bind /mnt/stat /proc/$holder/stat
     run -1 virt-priv-chown recover
-    umount /proc/$holder/stat
     [[ $output == *"the VM v: can't tell when process $holder was started: "* ]]
-    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
+    run -1 virt-priv-chown add --name v --disk $fs/c
+    run -0 --separate-stderr virt-priv-chown status --json
+    [[ $output == *'"state": "unknown"'* && $stderr == *"the VM v: can't tell"* ]]
+    umount /proc/$holder/stat
+    # Another one's claim does not wait for that.
+    [ "$(owner $fs/a) $(owner $fs/b) $(owner $fs/c) $(journals)" = "qemu:qemu alice:alice alice:alice v" ]
     kill $holder
     wait $holder || true
     run -0 virt-priv-chown recover

@@ -744,17 +744,17 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 	return good;
 }
 
-bool claims_is_abandoned(const struct journal *journal)
+enum claims_hold claims_hold(const struct journal *journal, char **error)
 {
-	cleanup_free char *error = NULL;
-
 	if (strcmp(journal->boot, boot_id()) != 0)
-		return true;
+		return CLAIMS_ABANDONED;
 	if (!journal->holder)
-		return false;
-	unsigned long long start = openers_start_time(journal->holder, &error);
-	/* Who may run still is not taken for dead. */
-	if (error)
-		die("the VM %s: %s", journal->name, error);
-	return start != journal->holder_start;
+		return CLAIMS_HELD;
+	cleanup_free char *why = NULL;
+	unsigned long long start = openers_start_time(journal->holder, &why);
+	if (why) {
+		*error = xasprintf("the VM %s: %s", journal->name, why);
+		return CLAIMS_UNKNOWN;
+	}
+	return start == journal->holder_start ? CLAIMS_HELD : CLAIMS_ABANDONED;
 }

@@ -85,6 +85,11 @@ const char *claims_action_name(enum claims_action action);
 bool claims_release(struct journal *journal, const char *path, bool recovering,
 	struct journal *const *all, size_t n_all);
 
-/* Whether recover is to release it: of an earlier boot, or its holder is dead. Ends where that
- * can't be told. */
-bool claims_is_abandoned(const struct journal *journal);
+enum claims_hold {
+	CLAIMS_HELD,
+	CLAIMS_ABANDONED, /* recover is to release it: of an earlier boot, or its holder is dead */
+	CLAIMS_UNKNOWN,	  /* its holder can't be examined; it may run still */
+};
+
+/* Who has the claim; where that is unknown, why: in *error, which is NULL before, a new message. */
+enum claims_hold claims_hold(const struct journal *journal, char **error);

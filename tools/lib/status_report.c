@@ -28,7 +28,13 @@ static const char *holder_state(const struct journal *journal)
 		return "earlier boot";
 	if (!journal->holder)
 		return "held";
-	return claims_is_abandoned(journal) ? "holder ended" : "running";
+	cleanup_free char *error = NULL;
+	enum claims_hold hold = claims_hold(journal, &error);
+	if (hold == CLAIMS_UNKNOWN)
+		warn("%s", error);
+	return hold == CLAIMS_HELD	  ? "running"
+	       : hold == CLAIMS_ABANDONED ? "holder ended"
+					  : "unknown";
 }
 
 /* What a path is now. */
@@ -101,11 +107,12 @@ bool status_report(struct journal *const *all, size_t n, char *const *paths, siz
 	if (n > 0) {
 		struct libscols_table *table = new_table(claims, 7);
 		for (size_t j = 0; j < n; j++) {
+			const char *state = holder_state(all[j]);
 			for (size_t i = 0; i < all[j]->n_entries; i++) {
 				const struct entry *e = &all[j]->entries[i];
 				struct libscols_line *line = scols_table_new_line(table, NULL);
 				cell(line, 0, xstrdup(all[j]->name));
-				cell(line, 1, xstrdup(holder_state(all[j])));
+				cell(line, 1, xstrdup(state));
 				cell(line, 2, xstrdup(e->kind == ENTRY_OWNER ? "owner" : "grant"));
 				cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
 				cell(line, 4, xasprintf("%04o", e->mode));

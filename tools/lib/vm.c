@@ -189,8 +189,8 @@ static bool recover_abandoned(struct vm *vm, char **error)
 		return false;
 	if (!journal)
 		return true;
-	bool is_abandoned = claims_is_abandoned(journal);
-	if (is_abandoned && !vm->dry_run) {
+	enum claims_hold hold = claims_hold(journal, error);
+	if (hold == CLAIMS_ABANDONED && !vm->dry_run) {
 		struct journal **all = journal_read_all(&n, &all_read);
 		info("the claim of the VM %s is abandoned, and is given back first", vm->name);
 		claims_release(journal, NULL, true, all, n);
@@ -199,7 +199,7 @@ static bool recover_abandoned(struct vm *vm, char **error)
 		free(all);
 	}
 	journal_free(journal);
-	return true;
+	return hold != CLAIMS_UNKNOWN;
 }
 
 static bool begin_claims(struct vm *vm, char **error)
@@ -211,8 +211,13 @@ static bool begin_claims(struct vm *vm, char **error)
 	claims_know(plan, vm->label, &vm->identity);
 	if (!claims_begin(plan, vm->name, error))
 		return false;
-	if (plan->is_new || (vm->dry_run && claims_is_abandoned(plan->journal)))
+	if (plan->is_new)
 		return true;
+	enum claims_hold hold = claims_hold(plan->journal, error);
+	if (hold == CLAIMS_ABANDONED && vm->dry_run)
+		return true;
+	if (hold == CLAIMS_UNKNOWN)
+		return false;
 	*error = xasprintf("a VM of the name %s has a claim already: it runs, or was not given "
 			   "back; another name: --name; to end the claim: virt-priv-chown release "
 			   "--name %s",

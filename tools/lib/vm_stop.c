@@ -24,6 +24,20 @@ static long long now(void)
 	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Whether the claim has a holder that lives; says that the VM is as ended, or why it can't be told.
+ */
+static bool is_held(const struct journal *journal, const char *ended)
+{
+	cleanup_free char *error = NULL;
+	enum claims_hold hold = claims_hold(journal, &error);
+
+	if (hold == CLAIMS_UNKNOWN)
+		warn("%s", error);
+	else if (hold == CLAIMS_ABANDONED || !journal->holder)
+		warn("the VM %s %s", journal->name, ended);
+	return hold == CLAIMS_HELD && journal->holder;
+}
+
 /* QEMU's process, by the claim that it holds; -1 and a message said: there is none. */
 static int hold_process(const char *name)
 {
@@ -34,13 +48,13 @@ static int hold_process(const char *name)
 	journal_lock(true);
 	if (!journal_read(name, &journal, &error))
 		warn("%s", error);
-	else if (!journal || !journal->holder || claims_is_abandoned(journal))
+	else if (!journal)
 		warn("the VM %s does not run", name);
-	else if ((fd = (int)syscall(SYS_pidfd_open, journal->holder, 0)) < 0)
+	else if (is_held(journal, "does not run") &&
+		 (fd = (int)syscall(SYS_pidfd_open, journal->holder, 0)) < 0)
 		warn_errno("can't hold process %d of the VM %s", journal->holder, name);
 	/* The number could have become another process's before it was held. */
-	if (fd >= 0 && claims_is_abandoned(journal)) {
-		warn("the VM %s has just ended", name);
+	if (fd >= 0 && !is_held(journal, "has just ended")) {
 		close(fd);
 		fd = -1;
 	}
