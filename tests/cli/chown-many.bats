@@ -58,12 +58,17 @@ fs, stop, n_wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
 wanted = [f"{fs}/wanted{i}" for i in range(n_wanted)]
 with open("tests/schema/virt-priv-chown-status.json", encoding="utf-8") as file:
     schema = jsonschema.Draft202012Validator(json.load(file))
+lock = "/var/lib/virt-privileges/claims/.lock"
 looks = most = 0
 while not os.path.exists(stop):
+    # Where nothing was ever claimed there is no lock yet: that look waits for nobody, and can see half a claim.
+    was_locked = os.path.exists(lock)
     run = subprocess.run(["virt-priv-chown", "status", "--json", *wanted], capture_output=True)
     assert run.returncode == 0 and not run.stderr, run
     status = json.loads(run.stdout)
     schema.validate(status)
+    if not was_locked and os.path.exists(lock):
+        continue
     holders = {}
     for claim in status["claims"]:
         number = int(claim["name"].removeprefix("vm"))
@@ -124,9 +129,6 @@ check_claims() {
 
 @test "64 claims at once: one VM each gets what many want, the others learn who; releases undo all" {
     make_disks
-    # Where nothing was ever claimed there is no lock yet, and a status does not wait for a claim.
-    claim 0
-    release 0
     state "$fs"/* >"$BATS_TEST_TMPDIR/before"
     watch_status
     for _ in 1 2; do
