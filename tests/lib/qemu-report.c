@@ -7,18 +7,14 @@
  * With -daemonize a process of its own goes on, as in QEMU's os-posix.c. With -S it ends when
  * the monitor of virt-priv-run --vm is asked for that.
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
+#include "given.h"
+
 #include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -34,52 +30,6 @@ static void fail(const char *what)
 {
 	perror(what);
 	exit(1);
-}
-
-static void print_status(void)
-{
-	static const char *const fields[] = {
-		"Uid:", "Gid:", "Groups:", "NoNewPrivs:", "Cap", "Sig", "Shd"};
-	FILE *status = fopen("/proc/self/status", "re");
-	char line[256];
-
-	if (!status)
-		fail("/proc/self/status");
-	while (fgets(line, sizeof line, status))
-		for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-			if (strncmp(line, fields[i], strlen(fields[i])) == 0)
-				fputs(line, stdout);
-	fclose(status);
-}
-
-static void print_limits(void)
-{
-	for (int resource = 0; resource < RLIMIT_NLIMITS; resource++) {
-		struct rlimit limit;
-		if (getrlimit((__rlimit_resource_t)resource, &limit) == 0)
-			printf("limit %d %llx %llx\n", resource, (unsigned long long)limit.rlim_cur,
-				(unsigned long long)limit.rlim_max);
-	}
-}
-
-static void print_descriptors(void)
-{
-	for (int fd = STDERR_FILENO + 1; fd < 1024; fd++) {
-		int flags = fcntl(fd, F_GETFL);
-		char name[32], target[256];
-		snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-		ssize_t length = flags < 0 ? -1 : readlink(name, target, sizeof target);
-		if (length < 0)
-			continue;
-		/* Behind it comes a number that is another one each time. */
-		const char *bracket = memchr(target, '[', (size_t)length);
-		printf("descriptor %d %o %.*s\n", fd, (unsigned)flags,
-			(int)(bracket ? bracket - target : length), target);
-		struct ifreq interface = {0};
-		if (ioctl(fd, TUNGETIFF, &interface) == 0)
-			printf("interface %.*s %x\n", IFNAMSIZ, interface.ifr_name,
-				(unsigned)interface.ifr_flags);
-	}
 }
 
 /* The value of key in a word like "name=opt/a,file=/path,format=raw". */
@@ -279,9 +229,9 @@ int main(int argc, char *argv[])
 	int tell = -1, caller = -1;
 
 	words = argv;
-	print_status();
+	print_credentials();
 	print_limits();
-	print_descriptors();
+	print_descriptors(STDERR_FILENO + 1);
 	printf("HOME=%s\n", getenv("HOME"));
 	for (int i = 0; i < argc; i++)
 		puts(argv[i]);
