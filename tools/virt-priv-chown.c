@@ -15,6 +15,7 @@
 #include "log.h"
 #include "openers.h"
 #include "place.h"
+#include "probe.h"
 #include "safepath.h"
 #include "settings.h"
 #include "status_report.h"
@@ -376,6 +377,30 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 		claims_look_up(plan, &disk);
 }
 
+/* Before others have to wait for it, whether what is named answers. */
+static void probe_named(const struct options *o, const struct domain *domain)
+{
+	size_t n = 0, n_own = 0, n_resources = domain ? domain->n_resources : 0;
+	cleanup_free const char **paths =
+		xcalloc(o->n_disks + o->n_libvirt + n_resources + 1, sizeof *paths);
+	cleanup_free char **own = xcalloc(o->n_disks + o->n_libvirt + 1, sizeof *own);
+
+	for (size_t i = 0; i < n_resources; i++)
+		if (domain->resources[i].path)
+			paths[n++] = domain->resources[i].path;
+	for (size_t i = 0; i < o->n_disks; i++) {
+		struct domain_resource resource;
+		parse_disk(o->disks[i], &resource);
+		paths[n++] = own[n_own++] = xstrdup(resource.path);
+		free_resource(&resource);
+	}
+	for (size_t i = 0; i < o->n_libvirt; i++)
+		paths[n++] = own[n_own++] = absolute(o->libvirt[i]);
+	probe(paths, n);
+	for (size_t i = 0; i < n_own; i++)
+		free(own[i]);
+}
+
 /* claim and add: the plan, then what it says. */
 static int claim(struct options *o, bool is_new)
 {
@@ -401,6 +426,7 @@ static int claim(struct options *o, bool is_new)
 		die("--pid %d: there is no such process", o->pid);
 	plan.label = domain ? domain->label : NULL;
 	look_up_users(&plan, domain, o->n_disks);
+	probe_named(o, domain);
 	journal_lock(true);
 	defer_signals();
 	if (!claims_begin(&plan, o->name, &error))
@@ -474,10 +500,11 @@ static int release(const struct options *o, bool only_disks)
 	need_name(o);
 	if (only_disks && o->n_disks == 0)
 		die("--disk is missing");
+	probe_named(o, NULL);
 	journal_lock(true);
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	if (!journal_read(o->name, &journal, &error))
+	if (!probe_journal(o->name, &journal, &error))
 		die_status(NOT_DONE, "%s", error);
 	/* A name that is misspelt must not pass for done. */
 	if (!journal)
@@ -544,10 +571,11 @@ static int recover(struct options *o)
 	size_t n;
 	bool good = true;
 
+	probe_named(o, NULL);
 	journal_lock(true);
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	struct journal **all = journal_read_all(&n, &good);
+	struct journal **all = probe_journals(&n, &good);
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *error = NULL;
 		enum claims_hold hold = claims_hold(all[i], &error);
@@ -576,10 +604,11 @@ static int status(struct options *o)
 	size_t n;
 	bool good;
 
-	journal_lock(false);
-	struct journal **all = journal_read_all(&n, &good);
 	for (size_t i = 0; i < o->n_paths; i++)
 		paths[i] = absolute(o->paths[i]);
+	probe((const char *const *)paths, o->n_paths);
+	journal_lock(false);
+	struct journal **all = journal_read_all(&n, &good);
 	log_init(PROGRAM, NOT_DONE);
 	bool reached = o->json ? status_report_json(all, n, paths, o->n_paths)
 			       : status_report(all, n, paths, o->n_paths);

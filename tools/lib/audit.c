@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit.h"
 
+#include "attempt.h"
 #include "audit_checks.h"
 #include "cleanup.h"
 #include "log.h"
@@ -119,6 +120,8 @@ void audit_unreadable(struct audit *audit, int number, const char *what)
 	if (number == EACCES || number == EPERM)
 		audit_blind(audit, "%s: %s; run as root, with every capability", what,
 			strerror(number));
+	else if (number == ATTEMPT_SILENT)
+		audit_blind(audit, "%s: %s", what, attempt_why(number));
 	else
 		audit_unknown(audit, "%s: %s", what, strerror(number));
 }

@@ -56,7 +56,8 @@ struct audit_process {
 	int exe_errno;
 	bool has_exe_st;
 	struct stat exe_st;
-	int exe_capabilities; /* security.capability: 1 there, 0 not, -1 not told */
+	int exe_capabilities;	    /* security.capability: 1 there, 0 not, -1 not told */
+	int exe_capabilities_errno; /* why not told */
 
 	/* unreadable: why there is no thread to judge; denied: a right was lacking. */
 	struct audit_thread *threads;
@@ -71,8 +72,6 @@ struct audit_process {
 	size_t n_descriptors;
 	int descriptors_errno; /* 0: all were seen */
 
-	char *cmdline;
-	size_t cmdline_length;
 	char *label;   /* of the security module; NULL: none, or not told */
 	char *cgroup;  /* the cgroup file */
 	char *limits;  /* the limits file */

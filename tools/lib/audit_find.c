@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit_find.h"
 
+#include "attempt.h"
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char deleted[] = " (deleted)";
@@ -64,21 +64,21 @@ static void note_unseen(struct audit *audit, const char *directory)
 static void find_installed_in(struct audit *audit, const char *directory)
 {
 	const struct audit_tree *tree = &audit->tree;
-	int fd = tree_open_path(tree, directory, O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *d;
+	size_t length = 0;
+	cleanup_free char *names = tree_names(tree, directory, &length);
 
-	for (errno = dir ? 0 : errno; dir && (d = readdir(dir)) != NULL; errno = 0) {
+	if (!names)
+		note_unseen(audit, directory);
+	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
 		struct stat st;
-		if (!audit_is_qemu_name(d->d_name))
+		if (!audit_is_qemu_name(name))
 			continue;
-		cleanup_free char *path = xasprintf("%s/%s", directory, d->d_name);
+		cleanup_free char *path = xasprintf("%s/%s", directory, name);
 		if (!tree_stat(tree, path, &st, 0))
 			note_unseen(audit, directory);
 		else if (S_ISREG(st.st_mode))
-			add_installed(directory, d->d_name, &st);
+			add_installed(directory, name, &st);
 	}
-	note_unseen(audit, directory);
 }
 
 static void find_installed(struct audit *audit)
@@ -91,31 +91,78 @@ static void find_installed(struct audit *audit)
 }
 
 /*
- * The beginning of an ELF file has its build id: what has the same one is a copy. False and
- * errno where it could not be read.
+ * The beginning of an ELF file has its build id: what has the same one is a copy. To read the
+ * executable is to ask whoever serves it, so a child does.
  */
-static bool same_beginning(const struct audit_tree *tree, const char *exe, const char *path)
+struct beginning {
+	const struct audit_tree *tree;
+	const char *exe, *path;
+	bool is_same;
+	int number; /* why it could not be read */
+};
+
+static bool read_same(const struct beginning *b)
 {
 	enum { SIZE = 65536 };
-	cleanup_free char *a = xmalloc(SIZE);
-	cleanup_free char *b = xmalloc(SIZE);
-	cleanup_fd int fd_a = tree_openat(tree, tree->proc, exe, O_RDONLY);
-	cleanup_fd int fd_b = tree_open_path(tree, path, O_RDONLY);
+	cleanup_free char *one = xmalloc(SIZE);
+	cleanup_free char *other = xmalloc(SIZE);
+	cleanup_fd int fd_one = tree_openat(b->tree, b->tree->proc, b->exe, O_RDONLY);
+	cleanup_fd int fd_other =
+		openat(b->tree->fd, b->path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	if (fd_a < 0 || fd_b < 0)
+	if (fd_one < 0 || fd_other < 0)
 		return false;
 	errno = 0;
-	ssize_t n = read(fd_a, a, SIZE);
-	return n > 0 && read(fd_b, b, SIZE) == n && memcmp(a, b, (size_t)n) == 0;
+	ssize_t n = read(fd_one, one, SIZE);
+	return n > 0 && read(fd_other, other, SIZE) == n && memcmp(one, other, (size_t)n) == 0;
 }
 
-/* fs/fuse/inode.c: its type is told to those, too, who have no access to it. */
+static void ask_beginning(void *context, size_t i, struct attempt_out *out)
+{
+	struct beginning *b = context;
+
+	(void)i;
+	b->is_same = read_same(b);
+	b->number = b->is_same ? 0 : errno;
+	attempt_put(out, b, sizeof *b);
+}
+
+static void take_beginning(void *context, size_t i, const struct attempt_answer *answer)
+{
+	struct beginning *b = context;
+
+	(void)i;
+	if (answer->length == sizeof *b)
+		memcpy(b, answer->bytes, sizeof *b);
+	else
+		b->number = answer->number ? answer->number : EPROTO;
+}
+
+/* False and errno where it could not be read. */
+static bool same_beginning(const struct audit_tree *tree, const char *exe, const char *path)
+{
+	struct beginning beginning = {.tree = tree, .exe = exe, .path = path};
+	const int keep[] = {tree->fd, tree->proc};
+	struct attempt asked = {.ask = ask_beginning,
+		.take = take_beginning,
+		.context = &beginning,
+		.keep = keep,
+		.n_keep = 2};
+
+	attempt(&asked, 1);
+	errno = beginning.number;
+	return beginning.is_same;
+}
+
+/* Its kind is told to those, too, who have no access to it. */
 static bool is_on_fuse(const struct audit_tree *tree, const char *exe)
 {
-	struct statfs fs;
-	cleanup_fd int fd = tree_openat(tree, tree->proc, exe, O_PATH);
+	uid_t user;
+	cleanup_free char *process = xstrndup(exe, strcspn(exe, "/"));
+	cleanup_fd int directory = tree_openat(tree, tree->proc, process, O_RDONLY | O_DIRECTORY);
+	cleanup_fd int fd = look_open_link(tree->proc, exe);
 
-	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC;
+	return fd >= 0 && look_is_fuse(fd, directory, &user) == 1;
 }
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the host: the account, the settings against what runs, and what the audit sees. */
+#include "attempt.h"
 #include "audit_checks.h"
 #include "audit_find.h"
 #include "cleanup.h"
@@ -304,8 +305,8 @@ void check_sight(struct audit *audit)
 		audit_blind(audit, "the audit lacks CAP_DAC_READ_SEARCH; run it as root");
 	if (audit->n_hidden)
 		audit_blind(audit, "%zu process%s can't be seen into: %s", audit->n_hidden,
-			audit->n_hidden == 1 ? "" : "es", strerror(audit->hidden_errno));
+			audit->n_hidden == 1 ? "" : "es", attempt_why(audit->hidden_errno));
 	if (audit->unseen_directory)
 		audit_blind(audit, "which programs in %s are QEMU can't be told: %s",
-			audit->unseen_directory, strerror(audit->unseen_errno));
+			audit->unseen_directory, attempt_why(audit->unseen_errno));
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit_objects.h"
 
+#include "attempt.h"
 #include "cleanup.h"
 #include "journal.h"
 #include "log.h"
+#include "look.h"
 
 #include <dirent.h>
 #include <endian.h>
@@ -12,7 +14,6 @@
 #include <string.h>
 #include <sys/acl.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Deep enough for /dev/disk/by-path and /dev/cpu/0/msr. */
@@ -97,23 +98,21 @@ static void note_missing(struct audit *audit)
 
 static void add_devices(struct audit *audit, const char *directory, unsigned depth)
 {
-	int fd = tree_open_path(&audit->tree, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *d;
+	size_t length = 0;
+	cleanup_free char *names = tree_names(&audit->tree, directory, &length);
 
-	for (errno = dir ? 0 : errno; dir && (d = readdir(dir)) != NULL; errno = 0) {
+	if (!names)
+		note_missing(audit);
+	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
 		struct stat st;
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		cleanup_free char *path = xasprintf("%s/%s", directory, d->d_name);
-		if (fstatat(fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		cleanup_free char *path = xasprintf("%s/%s", directory, name);
+		if (!tree_stat(&audit->tree, path, &st, AT_SYMLINK_NOFOLLOW))
 			note_missing(audit);
 		else if (S_ISDIR(st.st_mode) && depth > 0)
 			add_devices(audit, path, depth - 1);
 		else if (audit_device_power(path, &st))
 			add_object(audit, path, &st);
 	}
-	note_missing(audit);
 }
 
 static int by_path(const void *a, const void *b)
@@ -174,14 +173,12 @@ static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool i
 {
 	char acl[4096];
 	cleanup_fd int fd = tree_open_path(&audit->tree, path, O_PATH);
-	char link[sizeof "/proc/self/fd/2147483647"];
 
 	if (fd < 0) {
 		note_missing(audit);
 		return -1;
 	}
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(link, "system.posix_acl_access", acl, sizeof acl);
+	ssize_t n = look_getxattr(fd, -1, "system.posix_acl_access", acl, sizeof acl);
 	if (n < 0 && errno != ENODATA && errno != ENOTSUP)
 		note_missing(audit);
 	if (n <= 0)
@@ -205,27 +202,70 @@ int audit_group_rights(struct audit *audit, const struct sensitive_object *objec
 	return rights & (S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode) ? W_OK : R_OK | W_OK);
 }
 
-static void add_claimed(struct audit *audit, const struct entry *entry)
+/* The claimed objects of a journal, each of which is looked for in a child. */
+struct claimed_entries {
+	struct audit *audit;
+	const struct journal *journal;
+};
+
+enum { IS_FOUND = 1, IS_UNKNOWN = 2 };
+
+static void ask_claimed(void *context, size_t i, struct attempt_out *out)
 {
+	const struct claimed_entries *entries = context;
+	const struct entry *entry = &entries->journal->entries[i];
+	const struct audit_tree *tree = &entries->audit->tree;
 	cleanup_free char *error = NULL;
 	cleanup_fd int fd = -1;
-	struct stat st;
-	bool found = false;
+	struct stat st = {0};
+	int found = 0;
 
-	if (audit->tree.root) {
-		found = tree_stat(&audit->tree, entry->path, &st, 0) &&
-			st.st_ino == entry->id.inode;
+	if (tree->root) {
+		found = tree_stat(tree, entry->path, &st, 0) && st.st_ino == entry->id.inode
+				? IS_FOUND
+				: 0;
 	} else {
 		enum fileid_found result = fileid_open(&entry->id, entry->path, &fd, &error);
-		audit->claims_unread = audit->claims_unread || result == FILEID_FAILED;
-		found = result == FILEID_FOUND && fstat(fd, &st) == 0;
+		if (result == FILEID_FAILED)
+			found = IS_UNKNOWN;
+		else if (result == FILEID_FOUND && fstat(fd, &st) == 0)
+			found = IS_FOUND;
 	}
-	if (!found)
+	attempt_put(out, &found, sizeof found);
+	attempt_put(out, &st, sizeof st);
+}
+
+static void take_claimed(void *context, size_t i, const struct attempt_answer *answer)
+{
+	const struct claimed_entries *entries = context;
+	struct audit *audit = entries->audit;
+	int found = IS_UNKNOWN;
+	struct stat st;
+
+	if (answer->length == sizeof found + sizeof st) {
+		memcpy(&found, answer->bytes, sizeof found);
+		memcpy(&st, (const char *)answer->bytes + sizeof found, sizeof st);
+	}
+	if (found == IS_UNKNOWN)
+		audit->claims_unread = true;
+	if (found != IS_FOUND)
 		return;
 	audit->claimed =
 		xreallocarray(audit->claimed, audit->n_claimed + 1, sizeof *audit->claimed);
-	audit->claimed[audit->n_claimed++] =
-		(struct claimed_file){.dev = st.st_dev, .ino = st.st_ino, .uid = entry->new_uid};
+	audit->claimed[audit->n_claimed++] = (struct claimed_file){
+		.dev = st.st_dev, .ino = st.st_ino, .uid = entries->journal->entries[i].new_uid};
+}
+
+static void add_claimed(struct audit *audit, const struct journal *journal)
+{
+	struct claimed_entries entries = {audit, journal};
+	struct attempt asked = {.ask = ask_claimed,
+		.take = take_claimed,
+		.context = &entries,
+		.keep = &audit->tree.fd,
+		.n_keep = 1};
+
+	attempt(&asked, journal->n_entries);
 }
 
 /*
@@ -249,10 +289,10 @@ static void read_claims(struct audit *audit)
 		struct journal *journal =
 			text ? journal_parse(d->d_name, text, length, &error) : NULL;
 		audit->claims_unread = audit->claims_unread || !journal;
-		for (size_t i = 0; journal && i < journal->n_entries; i++)
-			add_claimed(audit, &journal->entries[i]);
-		if (journal)
+		if (journal) {
+			add_claimed(audit, journal);
 			journal_free(journal);
+		}
 	}
 	audit->claims_unread = audit->claims_unread || errno;
 }

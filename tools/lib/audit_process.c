@@ -4,6 +4,7 @@
 #include "audit_find.h"
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
 #include "proc_text.h"
 
 #include <dirent.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define LIBVIRT_PID_FILES "/run/libvirt/qemu"
@@ -26,19 +26,18 @@ static bool is_denied(int number)
 static int read_exe_capabilities(const struct audit_tree *tree, int directory)
 {
 	static const char name[] = "security.capability";
-	char path[sizeof "/proc/self/fd/2147483647"];
+	char value[64];
 	cleanup_fd int fd = -1;
 
 	if (tree->root) {
 		cleanup_free char *target = tree_link(directory, "exe");
 		fd = target ? tree_open_path(tree, target, O_PATH) : -1;
 	} else {
-		fd = openat(directory, "exe", O_PATH | O_CLOEXEC);
+		fd = look_open_link(directory, "exe");
 	}
 	if (fd < 0)
 		return -1;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (getxattr(path, name, NULL, 0) >= 0)
+	if (look_getxattr(fd, tree->root ? -1 : directory, name, value, sizeof value) >= 0)
 		return 1;
 	return errno == ENODATA || errno == ENOTSUP ? 0 : -1;
 }
@@ -62,7 +61,11 @@ static void read_exe(const struct audit_tree *tree, int process, struct audit_pr
 		}
 	}
 	p->has_exe_st = p->exe && tree_stat_link(tree, directory, "exe", &p->exe_st);
+	if (p->exe && !p->has_exe_st)
+		p->exe_errno = errno;
+	errno = 0;
 	p->exe_capabilities = p->exe ? read_exe_capabilities(tree, directory) : -1;
+	p->exe_capabilities_errno = p->exe_capabilities < 0 ? errno : 0;
 }
 
 /* The directory of a thread that still has its files and memory: the first, or another. */
@@ -262,7 +265,10 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	read_exe(tree, process, p);
 	cleanup_fd int living = open_living(tree, process, p);
 	read_descriptors(tree, living, p);
-	p->cmdline = tree_read_at(tree, living, "cmdline", &p->cmdline_length);
+	/*
+	 * Not its command line or its environment: they lie in its memory, in pages that it can
+	 * have from a server that never answers (fs/proc/base.c, get_mm_cmdline()).
+	 */
 	p->label = tree_read_at(tree, living, "attr/current", NULL);
 	p->cgroup = tree_read_at(tree, living, "cgroup", NULL);
 	p->limits = tree_read_at(tree, living, "limits", NULL);
@@ -282,7 +288,6 @@ void audit_process_free(struct audit_process *p)
 	free(p->name);
 	free(p->exe);
 	free(p->unreadable);
-	free(p->cmdline);
 	free(p->label);
 	free(p->cgroup);
 	free(p->limits);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the program that runs, and of who can get at its memory. */
+#include "attempt.h"
 #include "audit_checks.h"
 #include "cleanup.h"
 #include "log.h"
@@ -11,7 +12,8 @@
 
 static void say_exe_unknown(struct audit *audit, const struct audit_process *process)
 {
-	audit_unreadable(audit, process->exe ? ENOENT : process->exe_errno,
+	bool is_silent = process->exe_errno == ATTEMPT_SILENT;
+	audit_unreadable(audit, process->exe && !is_silent ? ENOENT : process->exe_errno,
 		"its executable can't be examined");
 }
 
@@ -44,6 +46,9 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 	if (process->exe_capabilities == 1)
 		audit_fail(audit, NO_CLASS, "%s has file capabilities; getcap shows them",
 			process->exe);
+	else if (process->exe_capabilities_errno == ATTEMPT_SILENT)
+		audit_unreadable(audit, ATTEMPT_SILENT,
+			"whether its executable has file capabilities can't be told");
 	else if (process->exe_capabilities < 0)
 		audit_unknown(audit, "can't tell whether %s has file capabilities", process->exe);
 }

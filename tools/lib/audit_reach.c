@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of what a process reaches through its groups and its open descriptors. */
+#include "attempt.h"
 #include "audit_checks.h"
 #include "audit_objects.h"
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/acl.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 static const char *rights_name(int rights)
@@ -127,18 +128,21 @@ static int wanted_by(int flags)
 	}
 }
 
-/* Whether an ACL entry of the user's own gives these rights. */
-static bool acl_allows(
+/* Whether an ACL entry of the user's own gives these rights; -1: no answer came. */
+static int acl_allows(
 	const struct audit *audit, const struct audit_descriptor *d, uid_t uid, int wanted)
 {
-	char acl[4096], link[64];
+	char acl[4096];
 	struct stat st;
 
 	cleanup_fd int fd = tree_open_path(&audit->tree, d->target, O_PATH);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != d->st.st_dev || st.st_ino != d->st.st_ino)
-		return false;
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(link, "system.posix_acl_access", acl, sizeof acl);
+	if (fd < 0 || !look_stat_fd(fd, &st))
+		return errno == ATTEMPT_SILENT ? -1 : 0;
+	if (st.st_dev != d->st.st_dev || st.st_ino != d->st.st_ino)
+		return 0;
+	ssize_t n = look_getxattr(fd, -1, "system.posix_acl_access", acl, sizeof acl);
+	if (n < 0 && errno == ATTEMPT_SILENT)
+		return -1;
 	int rights = n > 0 ? audit_acl_rights(acl, (size_t)n, ACL_USER, uid) : -1;
 	return rights >= 0 && (rights & wanted) == wanted;
 }
@@ -147,8 +151,8 @@ static bool acl_allows(
  * Whether the thread could have opened it so by itself (path_resolution(7)); a root with
  * all its power could, which is what P01 and P05 are about.
  */
-static bool could_open(const struct audit *audit, const struct proc_status *status,
-	const struct audit_descriptor *d)
+static bool could_open(
+	struct audit *audit, const struct proc_status *status, const struct audit_descriptor *d)
 {
 	const uint64_t override = UINT64_C(1) << CAP_DAC_OVERRIDE;
 	int wanted = wanted_by(d->flags);
@@ -158,7 +162,10 @@ static bool could_open(const struct audit *audit, const struct proc_status *stat
 		return true;
 	if (d->st.st_uid == status->uid[PROC_FS])
 		return ((int)(mode >> 6) & wanted) == wanted;
-	if (acl_allows(audit, d, status->uid[PROC_FS], wanted))
+	int by_acl = acl_allows(audit, d, status->uid[PROC_FS], wanted);
+	if (by_acl < 0)
+		audit_unreadable(audit, ATTEMPT_SILENT, d->target);
+	if (by_acl)
 		return true;
 	if (is_member(status, d->st.st_gid))
 		return ((int)(mode >> 3) & wanted) == wanted;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit_run.h"
 
+#include "attempt.h"
 #include "audit_find.h"
 #include "audit_process.h"
 #include "cleanup.h"
 #include "log.h"
+#include "probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,14 +38,19 @@ static void read_tree_settings(struct audit *audit)
 }
 
 /*
- * libvirt ships its file for root alone: what it says then stays unknown, and the audit
- * goes on to tell what can be told.
+ * libvirt ships its file for root alone, and it can lie where nobody answers: what it says then
+ * stays unknown, and the audit goes on to tell what can be told. Returns the reason, or 0.
  */
-static bool is_kept_from_user(const char *config)
+static int why_kept(const char *config)
 {
 	const char *file = config ? config : SETTINGS_ADMIN_FILE;
 
-	return geteuid() != 0 && faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) < 0 && errno == EACCES;
+	probe(&file, 1);
+	if (probe_is_silent(file))
+		return ATTEMPT_SILENT;
+	bool is_kept = geteuid() != 0 && faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) < 0 &&
+		       errno == EACCES;
+	return is_kept ? EACCES : 0;
 }
 
 static void read_settings(struct audit *audit, const char *config)
@@ -51,8 +58,8 @@ static void read_settings(struct audit *audit, const char *config)
 	struct stat st;
 	cleanup_free char *error = NULL;
 
-	if (!audit->tree.root && is_kept_from_user(config)) {
-		audit->settings_errno = EACCES;
+	audit->settings_errno = audit->tree.root ? 0 : why_kept(config);
+	if (audit->settings_errno) {
 		settings_from_text(&audit->settings, SETTINGS_ADMIN_FILE, "", 0, &error);
 		audit->has_user = audit->has_group = -1;
 		return;

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,14 +62,27 @@ int tree_openat(const struct audit_tree *tree, int directory, const char *path, 
 
 int tree_open_path(const struct audit_tree *tree, const char *path, int flags)
 {
-	return tree_openat(tree, tree->fd, path + strspn(path, "/"), flags);
+	path += strspn(path, "/");
+	/* The descriptor alone is had without asking the object. */
+	if (!tree->root && flags & O_PATH)
+		return look_open(tree->fd, path, flags);
+	return tree_openat(tree, tree->fd, path, flags);
+}
+
+char *tree_names(const struct audit_tree *tree, const char *path, size_t *length)
+{
+	path += strspn(path, "/");
+	if (!tree->root)
+		return look_names(tree->fd, path, length);
+	cleanup_fd int fd = open_within(tree->fd, path, O_PATH | O_DIRECTORY);
+	return fd < 0 ? NULL : look_names(fd, ".", length);
 }
 
 bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st, int flags)
 {
 	path += strspn(path, "/");
 	if (!tree->root)
-		return fstatat(tree->fd, path, st, flags) == 0;
+		return look_stat(tree->fd, path, flags, st);
 	cleanup_fd int fd = open_within(
 		tree->fd, path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
 	return fd >= 0 && fstat(fd, st) == 0;
@@ -79,7 +93,7 @@ bool tree_stat_link(const struct audit_tree *tree, int directory, const char *li
 	static const char deleted[] = " (deleted)";
 
 	if (!tree->root)
-		return fstatat(directory, link, st, 0) == 0;
+		return look_stat_link(directory, link, st);
 	cleanup_free char *target = tree_link(directory, link);
 	if (!target)
 		return false;

@@ -32,13 +32,21 @@ void tree_open(struct audit_tree *tree, const char *root);
 void tree_close(struct audit_tree *tree);
 
 /*
- * open(2) below directory, which is of the tree. In a tree that was made, symbolic links
+ * On this host, nothing here that leads to an object of a file system of somebody else's waits
+ * for that (look.h): errno is ATTEMPT_SILENT where it gave no answer.
+ */
+
+/*
+ * open(2) below directory, which is of the tree's /proc. In a tree that was made, symbolic links
  * are followed within it.
  */
 int tree_openat(const struct audit_tree *tree, int directory, const char *path, int flags);
 
-/* The same for an absolute path. */
+/* The same for an absolute path; without O_PATH, of a file that nobody but the kernel serves. */
 int tree_open_path(const struct audit_tree *tree, const char *path, int flags);
+
+/* The names in the directory of an absolute path, each ends with a NUL: new. NULL and errno. */
+char *tree_names(const struct audit_tree *tree, const char *path, size_t *length);
 
 /* stat(2) of an absolute path; the last component is not followed if flags say so. */
 bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st, int flags);

@@ -6,6 +6,7 @@
 #include "holding.h"
 #include "log.h"
 #include "openers.h"
+#include "probe.h"
 #include "remembered.h"
 #include "safepath.h"
 
@@ -676,6 +677,13 @@ static int find_object(struct entry *e, bool same_boot, bool *good)
 	/* A device node is made anew at each boot. */
 	if (!same_boot && (e->type == 'b' || e->type == 'c')) {
 		e->done = true;
+		return -1;
+	}
+	if (probe_is_silent(e->path)) {
+		*good = report(e,
+			"its file system does not answer; it stays claimed; when it answers again: "
+			"virt-priv-chown release --name VM, or recover",
+			true);
 		return -1;
 	}
 	if (!same_boot && strncmp(e->id.filesystem, "dev:", 4) == 0) {

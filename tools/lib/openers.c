@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "openers.h"
 
+#include "attempt.h"
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,13 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* What stateDir of libvirt's src/qemu/qemu_conf.c is: NAME.pid of each domain that runs. */
 #define DOMAINS "/run/libvirt/qemu"
 
 struct opener {
-	dev_t dev;
+	dev_t dev; /* 0: not told, any */
 	ino_t ino;
 	pid_t pid;
 	uid_t uid[2]; /* real, effective */
@@ -64,33 +67,152 @@ static void note_libvirt(int process, pid_t pid)
 		libvirt = pid;
 }
 
+static void add_opener(const struct opener *opener)
+{
+	if ((n_openers & (n_openers - 1)) == 0)
+		openers = xreallocarray(openers, n_openers ? 2 * n_openers : 1, sizeof *openers);
+	openers[n_openers++] = *opener;
+}
+
+/*
+ * The object of a descriptor, as the kernel knows it without asking its file system: the
+ * holder may be the one who serves that, and never answer. Device and inode number are the
+ * same as stat(2)'s, on btrfs and overlayfs too.
+ */
+static bool identify(int fds, const char *name, struct opener *opener)
+{
+	struct statx stx;
+
+	if (name[0] == '.' || statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+				      STATX_TYPE | STATX_INO, &stx) < 0)
+		return false;
+	if (!S_ISREG(stx.stx_mode) && !S_ISBLK(stx.stx_mode) && !S_ISCHR(stx.stx_mode))
+		return false;
+	opener->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	opener->ino = stx.stx_ino;
+	return true;
+}
+
+static int open_process(int proc, const char *name, struct opener *opener, DIR **dir)
+{
+	*opener = (struct opener){.pid = pid_of(name)};
+	*dir = NULL;
+	if (!opener->pid || opener->pid == getpid())
+		return -1;
+	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (process < 0 || !read_uids(process, opener->uid))
+		return -1;
+	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*dir = fds >= 0 ? fdopendir(fds) : NULL;
+	return steal_fd(&process);
+}
+
 static void read_process(int proc, const char *name)
 {
-	pid_t pid = pid_of(name);
-	struct opener opener = {.pid = pid};
+	struct opener opener;
 	struct dirent *d;
-	struct stat st;
+	DIR *found;
+	cleanup_fd int process = open_process(proc, name, &opener, &found);
+	cleanup_dir DIR *dir = found;
 
-	if (!pid || pid == getpid())
+	if (process < 0)
 		return;
-	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (process < 0 || !read_uids(process, opener.uid))
-		return;
-	note_libvirt(process, pid);
-	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *dir = fds >= 0 ? fdopendir(fds) : NULL;
-	while (dir && (d = readdir(dir)) != NULL) {
-		if (d->d_name[0] == '.' || fstatat(fds, d->d_name, &st, 0) < 0)
+	note_libvirt(process, opener.pid);
+	while (dir && (d = readdir(dir)) != NULL)
+		if (identify(dirfd(dir), d->d_name, &opener))
+			add_opener(&opener);
+}
+
+/*
+ * Where even to name an object again may wait (look.h), a child does it, process by process.
+ * One whose objects gave no answer may have open whatever has an inode number that its
+ * fdinfo files name (fs/proc/fd.c, seq_show(); Linux 5.14).
+ */
+
+struct scan {
+	int proc;
+	char **names;
+	size_t n;
+};
+
+static void ask_process(void *context, size_t i, struct attempt_out *out)
+{
+	const struct scan *scan = context;
+	struct opener opener;
+	struct dirent *d;
+	DIR *found;
+	cleanup_fd int process = open_process(scan->proc, scan->names[i], &opener, &found);
+	cleanup_dir DIR *dir = found;
+
+	while (process >= 0 && dir && (d = readdir(dir)) != NULL)
+		if (identify(dirfd(dir), d->d_name, &opener))
+			attempt_put(out, &opener, sizeof opener);
+}
+
+static void read_numbers(int proc, const char *name)
+{
+	struct opener opener;
+	struct dirent *d;
+	DIR *found;
+	cleanup_fd int process = open_process(proc, name, &opener, &found);
+	cleanup_dir DIR *dir = found;
+
+	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
+		char text[1024] = "";
+		unsigned long long ino;
+		cleanup_free char *path = xasprintf("fdinfo/%s", d->d_name);
+		cleanup_fd int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
+		if (d->d_name[0] == '.' || fd < 0 || read(fd, text, sizeof text - 1) <= 0)
 			continue;
-		if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISCHR(st.st_mode))
+		const char *line = strstr(text, "\nino:");
+		if (!line || sscanf(line, "\nino: %llu", &ino) != 1)
 			continue;
-		if ((n_openers & (n_openers - 1)) == 0)
-			openers = xreallocarray(
-				openers, n_openers ? 2 * n_openers : 1, sizeof *openers);
-		opener.dev = st.st_dev;
-		opener.ino = st.st_ino;
-		openers[n_openers++] = opener;
+		opener.ino = (ino_t)ino;
+		add_opener(&opener);
 	}
+}
+
+static void take_process(void *context, size_t i, const struct attempt_answer *answer)
+{
+	const struct scan *scan = context;
+	const char *bytes = answer->bytes;
+	struct opener opener;
+
+	for (size_t at = 0; at + sizeof opener <= answer->length; at += sizeof opener) {
+		memcpy(&opener, bytes + at, sizeof opener);
+		add_opener(&opener);
+	}
+	if (answer->number)
+		read_numbers(scan->proc, scan->names[i]);
+}
+
+static void scan_in_child(DIR *proc)
+{
+	struct scan scan = {.proc = dirfd(proc)};
+	struct attempt asked = {.ask = ask_process,
+		.take = take_process,
+		.context = &scan,
+		.keep = &scan.proc,
+		.n_keep = 1};
+	struct dirent *d;
+
+	while ((d = readdir(proc)) != NULL) {
+		pid_t pid = pid_of(d->d_name);
+		cleanup_fd int process = pid && pid != getpid()
+						 ? openat(scan.proc, d->d_name, O_PATH | O_CLOEXEC)
+						 : -1;
+		if (process < 0)
+			continue;
+		note_libvirt(process, pid);
+		if ((scan.n & (scan.n - 1)) == 0)
+			scan.names = xreallocarray(
+				scan.names, scan.n ? 2 * scan.n : 1, sizeof *scan.names);
+		scan.names[scan.n++] = xstrdup(d->d_name);
+	}
+	attempt(&asked, scan.n);
+	for (size_t i = 0; i < scan.n; i++)
+		free(scan.names[i]);
+	free(scan.names);
 }
 
 static void read_all(void)
@@ -103,6 +225,10 @@ static void read_all(void)
 	cleanup_dir DIR *dir = opendir("/proc");
 	if (!dir)
 		die_errno("can't read /proc to see who has files open");
+	if (look_may_wait()) {
+		scan_in_child(dir);
+		return;
+	}
 	while ((d = readdir(dir)) != NULL)
 		read_process(dirfd(dir), d->d_name);
 }
@@ -118,7 +244,7 @@ void openers_forget(void)
 
 static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 {
-	return o->ino == st->st_ino && o->dev == st->st_dev &&
+	return o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev) &&
 	       (uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid);
 }
 

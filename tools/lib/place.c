@@ -60,7 +60,8 @@ static bool find_directory(struct place *place, char **error)
 		*error = xasprintf("can't reach %s: %s", place->path, strerror(ENOTDIR));
 		return false;
 	}
-	struct safepath_dir dir = {place->walk.fd, place->walk.path, place->walk.st};
+	struct safepath_dir dir = {
+		.fd = place->walk.fd, .path = place->walk.path, .st = place->walk.st};
 	place->is_roots = is_roots_way(&place->walk) && dir.st.st_uid == 0 &&
 			  !(dir.st.st_mode & (S_IWGRP | S_IWOTH));
 	return take_directory(place, &dir, error);

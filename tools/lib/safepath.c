@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "safepath.h"
 
+#include "attempt.h"
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
+#include "probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* As many as the kernel follows (path_resolution(7)). */
@@ -101,11 +106,40 @@ static void note_unsafe(char *message)
 		way.unsafe = message;
 }
 
-static void push_dir(int fd, char *path, const struct stat *st)
+static void push_dir(int fd, char *path, const struct stat *st, uid_t server)
 {
 	way.dirs = xreallocarray(way.dirs, way.n_dirs + 1, sizeof *way.dirs);
-	way.dirs[way.n_dirs] = (struct safepath_dir){fd, path, *st};
+	way.dirs[way.n_dirs] = (struct safepath_dir){fd, path, *st, server};
 	way.at = way.n_dirs++;
+}
+
+/* Who serves the object, which was reached from dir, by a FUSE mount of his. */
+static uid_t server_of(const struct safepath_dir *dir, int fd, const struct stat *st)
+{
+	uid_t user = 0;
+	struct statfs fs;
+
+	/* A FUSE mount has a device number of its own. */
+	if (dir->st.st_dev == st->st_dev)
+		return dir->server;
+	int is_fuse = look_is_fuse(fd, -1, &user);
+	/* Beyond the root of a chroot(2), mountinfo does not tell. */
+	if (is_fuse < 0)
+		return fstatfs(fd, &fs) < 0 || fs.f_type == FUSE_SUPER_MAGIC ? (uid_t)-1 : 0;
+	return is_fuse ? user : 0;
+}
+
+/* What is served is the server's. */
+static void attribute(const char *path, uid_t server, struct stat *st)
+{
+	if (!server)
+		return;
+	if (st->st_uid != server)
+		note_unsafe(xasprintf("%s lies on a FUSE mount of uid %d, which says that it is "
+				      "owned by uid %u, and can say anything; move it to another "
+				      "file system, or mount this one as root",
+			path, (int)server, st->st_uid));
+	st->st_uid = server;
 }
 
 static bool go_to_root(char **error)
@@ -117,7 +151,7 @@ static bool go_to_root(char **error)
 		*error = xasprintf("can't open the directory /: %s", strerror(errno));
 		return false;
 	}
-	push_dir(steal_fd(&fd), xstrdup("/"), &st);
+	push_dir(steal_fd(&fd), xstrdup("/"), &st, 0);
 	return true;
 }
 
@@ -184,6 +218,8 @@ static bool walk(const char *path, struct safepath *out, char **error)
 		struct stat st;
 		if (fd < 0 || fstat(fd, &st) < 0)
 			return fail(error, here, errno);
+		uid_t server = server_of(dir, fd, &st);
+		attribute(here, server, &st);
 		/* The last object is judged by safepath_judge(). */
 		bool is_last = !S_ISLNK(st.st_mode) && !has_component(p);
 		if (*name && !is_last)
@@ -215,7 +251,7 @@ static bool walk(const char *path, struct safepath *out, char **error)
 		}
 		if (!S_ISDIR(st.st_mode))
 			return fail(error, here, ENOTDIR);
-		push_dir(steal_fd(&fd), steal_pointer(&here), &st);
+		push_dir(steal_fd(&fd), steal_pointer(&here), &st, server);
 	}
 }
 
@@ -245,6 +281,11 @@ bool safepath_open(const char *path, struct safepath *out, char **error)
 	if (path[0] != '/') {
 		*error = xasprintf("%s: the path is not absolute", path);
 		errno = EINVAL;
+		return false;
+	}
+	if (probe_is_silent(path)) {
+		*error = xasprintf("can't reach %s: %s", path, attempt_why(ATTEMPT_SILENT));
+		errno = ATTEMPT_SILENT;
 		return false;
 	}
 	size_t start = (size_t)(slash - path) + 1;

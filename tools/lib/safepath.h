@@ -15,6 +15,10 @@
  * good as one that only root can write where the next object is a directory of root's:
  * nobody else can have moved that there. What a symbolic link leads to in the end must be
  * its owner's.
+ *
+ * On a FUSE mount of a user's, who serves it says whose an object is, what is in it, and
+ * another thing each time: all of it counts as that user's, here and in the st of the walk, and
+ * what is said to be somebody else's is unsafe.
  */
 #pragma once
 
@@ -26,6 +30,7 @@ struct safepath_dir {
 	int fd;	    /* O_PATH */
 	char *path; /* how it was reached, without symbolic links */
 	struct stat st;
+	uid_t server; /* who serves it, by a FUSE mount of his; 0: nobody but root */
 };
 
 struct safepath {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "supervise.h"
 
+#include "attempt.h"
 #include "cleanup.h"
 #include "launch.h"
 #include "log.h"
@@ -188,7 +189,7 @@ pid_t supervise_remaining(void)
 		if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
 			continue;
 		if (parse_stat(text, &state, &parent) && parent == getpid() && state != 'Z' &&
-			state != 'X')
+			state != 'X' && !attempt_is_child((pid_t)pid))
 			return (pid_t)pid;
 	}
 	return 0;

@@ -4,10 +4,12 @@
 #include "cleanup.h"
 #include "log.h"
 #include "openers.h"
+#include "probe.h"
 #include "vm_runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -185,7 +187,7 @@ static bool recover_abandoned(struct vm *vm, char **error)
 	bool all_read;
 	size_t n;
 
-	if (!journal_read(vm->name, &journal, error))
+	if (!probe_journal(vm->name, &journal, error))
 		return false;
 	if (!journal)
 		return true;
@@ -371,10 +373,30 @@ static void plan_limits(struct vm *vm)
 			"unit"));
 }
 
+/* Before others have to wait for it, whether what the command line names can be reached at all. */
+static void probe_resources(const struct vm *vm)
+{
+	cleanup_free char **paths = xcalloc(vm->args->n_resources + 1, sizeof *paths);
+	char here[PATH_MAX];
+	bool is_here = getcwd(here, sizeof here) != NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < vm->args->n_resources; i++) {
+		const char *path = vm->args->resources[i].path;
+		if (path && (path[0] == '/' || is_here))
+			paths[n++] = path[0] == '/' ? xstrdup(path)
+						    : xasprintf("%s/%s", here[1] ? here : "", path);
+	}
+	probe((const char *const *)paths, n);
+	for (size_t i = 0; i < n; i++)
+		free(paths[i]);
+}
+
 bool vm_plan(struct vm *vm, char **error)
 {
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
+	probe_resources(vm);
 	journal_lock(true);
 	if (!recover_abandoned(vm, error) || !begin_claims(vm, error)) {
 		end_claims(vm);
@@ -544,7 +566,7 @@ bool vm_give_back(struct vm *vm)
 	size_t n;
 
 	journal_lock(true);
-	bool good = journal_read(vm->name, &journal, &error);
+	bool good = probe_journal(vm->name, &journal, &error);
 	if (!good)
 		warn("%s", error);
 	/* What was claimed by hand under the name since then is somebody else's. */

@@ -1,0 +1,94 @@
+# A file system that stops answering: who needs it is told, and all others start and end.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads
+
+setup_file() {
+    load run.bash
+    make_host
+}
+
+teardown_file() {
+    load run.bash
+    unmake_host
+}
+
+setup() {
+    load run.bash
+    load ../lib/hung.bash
+    clean_host
+    make guest alice:alice 0640 "$fs/a.raw"
+    make guest alice:alice 0640 /mnt/image
+}
+
+teardown() {
+    end_hung
+    end_all
+}
+
+# hang [WORD]...: a server of root's, which is silent.
+hang() {
+    hung=/mnt/hung
+    serve $hung /mnt/image uid=6001 gid=6001 mode=600 mount=user_id=0,allow_other
+    "$@"
+    silence
+}
+
+@test "a VM starts and ends while another one's disk does not answer" {
+    hang virt-priv-chown claim --name other --disk /mnt/hung/file
+    args=(-drive "file=$fs/a.raw,format=raw")
+    local start=$SECONDS
+    start
+    runs
+    [ "$(owner "$fs/a.raw")" = qemu:qemu ]
+    leave
+    [ "$status" -eq 33 ]
+    [ "$(owner "$fs/a.raw")" = alice:alice ]
+    [ $((SECONDS - start)) -lt 10 ]
+}
+
+@test "a VM whose own disk does not answer is refused, within a limit, and nobody waits meanwhile" {
+    hang
+    for mode in claim pass; do
+        within 15 virt-priv-run --disks=$mode --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw" \
+            -drive file=/mnt/hung/file,format=raw
+        [ "$status" -eq 125 ]
+        [[ $output == *"/mnt/hung/file"*"not answered in 5 s"* ]]
+        [ "$(owner "$fs/a.raw")" = alice:alice ]
+    done
+    # What still waits for an answer holds no claim, and no name of a VM.
+    [ "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock)" = "" ]
+    virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -drive file=/mnt/hung/file,format=raw >/mnt/vm.err 2>&1 3>&- &
+    local waiting=$!
+    until [[ $(cat /proc/[0-9]*/comm 2>/dev/null) == *vp-attempt* ]]; do sleep 0.05; done
+    within 4 virt-priv-chown claim --name w --disk "$fs/a.raw"
+    [ "$status" -eq 0 ]
+    kill -0 $waiting
+    wait $waiting || true
+    virt-priv-chown release --name w
+}
+
+@test "other files of a command line that do not answer are refused, too" {
+    hang
+    local word
+    for word in "-cdrom /mnt/hung/file" "-kernel /mnt/hung/file" "-pidfile /mnt/hung/pid" "-serial unix:/mnt/hung/s,server=on,wait=off"; do
+        # shellcheck disable=SC2086
+        within 15 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" $word
+        [ "$status" -eq 125 ]
+        [[ $output == *"not answered in 5 s"* ]]
+    done
+}
+
+@test "a disk that falls silent while its VM runs: the others come back, and that one stays claimed" {
+    hung=/mnt/hung
+    serve $hung /mnt/image uid=6001 gid=6001 mode=600 mount=user_id=0,allow_other
+    args=(-drive "file=$fs/a.raw,format=raw")
+    own=(--name v)
+    start
+    runs
+    virt-priv-chown add --name v --disk $hung/file
+    [ "$(owner $hung/file)" = qemu:qemu ]
+    silence
+    leave
+    grep -q "/mnt/hung/file: its file system does not answer; it stays claimed" "$err"
+    [ "$(owner "$fs/a.raw")" = alice:alice ]
+    virt-priv-chown status | grep -q /mnt/hung/file
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whether the file systems that paths lead to answer, asked before the lock of the journals is
+ * taken: a VM whose disk is on a server that is gone must not hold up all others.
+ *
+ * What the kernel knows to be a local file system without a look at the disk is not asked. The
+ * rest is, in a child that is given up (attempt.h). A path that gave no answer is one that
+ * safepath_open() does not walk any more in this program's life. A server that answers here and
+ * falls silent a moment later is not found out.
+ */
+#pragma once
+
+#include "journal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Asks for those of the paths that were not asked for before; relative ones are left out. */
+void probe(const char *const *paths, size_t n);
+
+/* Whether the path was asked for and gave no answer, or lies on a mount that gave none. */
+bool probe_is_silent(const char *path);
+
+/*
+ * As journal_read() and journal_read_all(), which they call with the exclusive lock held: all
+ * paths of what is read were asked for. Where that may take time the lock is let go of
+ * meanwhile, and taken and read anew. So they come first of what is done under the lock.
+ */
+bool probe_journal(const char *name, struct journal **out, char **error);
+struct journal **probe_journals(size_t *n, bool *all_read);
