@@ -205,7 +205,7 @@ int audit_group_rights(struct audit *audit, const struct sensitive_object *objec
 	return rights & (S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode) ? W_OK : R_OK | W_OK);
 }
 
-static void add_claimed(struct audit *audit, const struct entry *entry)
+static void add_claimed(struct audit *audit, const struct entry *entry, bool same_boot)
 {
 	cleanup_free char *error = NULL;
 	cleanup_fd int fd = -1;
@@ -216,8 +216,10 @@ static void add_claimed(struct audit *audit, const struct entry *entry)
 		found = tree_stat(&audit->tree, entry->path, &st, 0) &&
 			st.st_ino == entry->id.inode;
 	} else {
-		enum fileid_found result = fileid_open(&entry->id, entry->path, &fd, &error);
-		audit->claims_unread = audit->claims_unread || result == FILEID_FAILED;
+		enum fileid_found result =
+			fileid_open(&entry->id, entry->path, same_boot, &fd, &error);
+		audit->claims_unread =
+			audit->claims_unread || result == FILEID_FAILED || result == FILEID_LATE;
 		found = result == FILEID_FOUND && fstat(fd, &st) == 0;
 	}
 	if (!found)
@@ -250,7 +252,8 @@ static void read_claims(struct audit *audit)
 			text ? journal_parse(d->d_name, text, length, &error) : NULL;
 		audit->claims_unread = audit->claims_unread || !journal;
 		for (size_t i = 0; journal && i < journal->n_entries; i++)
-			add_claimed(audit, &journal->entries[i]);
+			add_claimed(
+				audit, &journal->entries[i], strcmp(journal->boot, boot_id()) == 0);
 		if (journal)
 			journal_free(journal);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm.h"
 
+#include "claims_find.h"
 #include "cleanup.h"
 #include "log.h"
 #include "openers.h"
@@ -218,6 +219,15 @@ static bool begin_claims(struct vm *vm, char **error)
 		return true;
 	if (hold == CLAIMS_UNKNOWN)
 		return false;
+	claims_say_kept(plan->journal);
+	if (hold == CLAIMS_ABANDONED) {
+		*error = xasprintf(
+			"a claim of the VM %s that nobody holds any more could not be given "
+			"back wholly: see above; virt-priv-chown status lists what stays; "
+			"another name: --name",
+			vm->name);
+		return false;
+	}
 	*error = xasprintf("a VM of the name %s has a claim already: it runs, or was not given "
 			   "back; another name: --name; to end the claim: virt-priv-chown release "
 			   "--name %s",
