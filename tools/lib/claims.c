@@ -741,6 +741,12 @@ static bool release_entry(struct journal *journal, size_t i, bool recovering,
 		touch(touches, i, object.fd);
 	if (object.how == FILEID_FOUND) {
 		good = give_back(journal, e, object.fd, same_boot, recovering, all, n_all);
+		/* It was moved aside with its subvolume, for a snapshot of it. */
+		if (e->done && claims_find_snapshot(e, &object)) {
+			e->done = good = false;
+			touch(touches, i, object.fd);
+			put_right(journal, e, &object, same_boot, all, n_all);
+		}
 	} else if (object.is_doubtful) {
 		put_right(journal, e, &object, same_boot, all, n_all);
 	} else if (object.how == FILEID_ENDED) {

@@ -21,12 +21,15 @@ const char *claims_found_name(enum fileid_found how)
 	return names[how];
 }
 
-/* A snapshot's copy of the file that was claimed, at the path, which is QEMU's still. */
-static bool find_snapshot(const struct entry *e, struct claims_object *object)
+bool claims_find_snapshot(const struct entry *e, struct claims_object *object)
 {
 	int fd;
 	struct stat st;
 
+	/* The others have none, or not within a file system. */
+	if (object->how == FILEID_FOUND &&
+		strncmp(e->id.filesystem, "btrfs:", strlen("btrfs:")) != 0)
+		return false;
 	if (fileid_open_snapshot(&e->id, e->path, &fd) != FILEID_SNAPSHOT)
 		return false;
 	/* One that was put right is no other's business, but for the entry. */
@@ -37,9 +40,9 @@ static bool find_snapshot(const struct entry *e, struct claims_object *object)
 			      "that was claimed %s",
 		whose,
 		object->how == FILEID_GONE    ? "does not exist any more"
-		: object->how == FILEID_FOUND ? "is elsewhere"
+		: object->how == FILEID_FOUND ? "is elsewhere, and was found there"
 					      : "was not found");
-	free(object->why);
+	claims_object_free(object);
 	*object = (struct claims_object){
 		.how = FILEID_SNAPSHOT, .fd = fd, .is_doubtful = true, .why = why};
 	return true;
@@ -60,7 +63,7 @@ void claims_find(const struct journal *journal, const struct entry *e, struct cl
 	object->is_doubtful = object->how == FILEID_COPY;
 	if (object->how == FILEID_GONE || object->how == FILEID_UNMOUNTED ||
 		object->how == FILEID_UNTOLD)
-		find_snapshot(e, object);
+		claims_find_snapshot(e, object);
 }
 
 void claims_object_free(struct claims_object *object)

@@ -22,6 +22,11 @@ struct claims_object {
 /* Finds the object of an entry; claims_object_free() closes and releases what *object holds. */
 void claims_find(
 	const struct journal *journal, const struct entry *entry, struct claims_object *object);
+/*
+ * Whether the file that has the entry's path now is a snapshot's copy of it, which has the owner
+ * of its time; then it takes the place of what *object, by claims_find(), holds.
+ */
+bool claims_find_snapshot(const struct entry *entry, struct claims_object *object);
 void claims_object_free(struct claims_object *object);
 /* "found", "copy", ...: as in tests/schema/virt-priv-chown-status.json. */
 const char *claims_found_name(enum fileid_found how);
