@@ -145,3 +145,37 @@ lasting() {
     [[ $output == *$'\n'"disk loop:0:/mnt/x.img"* ]]
     [[ $output =~ $'\n'device\ 7:[0-9]+\ [1-9] ]]
 }
+
+# sysfs ATTRIBUTE=VALUE...: what the loop device below /mnt/x is called, if sysfs says that of it.
+sysfs() {
+    local device word
+    device=$(losetup -n -O NAME -j /mnt/x.img)
+    rm -rf /mnt/sysfs
+    mkdir -p /mnt/sysfs/block/it/{slaves,holders}
+    for word; do
+        mkdir -p "$(dirname "/mnt/sysfs/block/${word%%=*}")"
+        echo "${word#*=}" >"/mnt/sysfs/block/${word%%=*}"
+    done
+    [ ! -d /mnt/sysfs/block/below ] || ln -s /mnt/sysfs/block/below /mnt/sysfs/block/it/slaves/below
+    mount --bind /mnt/sysfs/block/it "$(realpath "/sys/class/block/${device#/dev/}")"
+    "$VP_BUILD/tests/fileid-dump" /mnt/x | sed -n 's/^disk //p'
+    umount "$(realpath "/sys/class/block/${device#/dev/}")"
+}
+
+@test "what the disk is called: LVM, multipath, LUKS by what is below it, md, and what has a number of its maker" {
+    mount_ext4
+    [ "$(sysfs it/dm/uuid=LVM-a1b2 it/dm/name=vg-lv)" = dm:LVM-a1b2 ]
+    [ "$(sysfs it/dm/uuid=mpath-3600)" = dm:mpath-3600 ]
+    [ "$(sysfs it/dm/uuid=part1-mpath-3600)" = dm:part1-mpath-3600 ]
+    # LUKS's own UUID is on the copy, too.
+    [ "$(sysfs it/dm/uuid=CRYPT-LUKS2-feed-name)" = "" ]
+    [ "$(sysfs it/dm/uuid=CRYPT-LUKS2-feed-name below/serial=disk-2)" = serial:disk-2 ]
+    [ "$(sysfs it/dm/uuid=CRYPT-LUKS2-feed-name below/dm/uuid=LVM-a1b2)" = dm:LVM-a1b2 ]
+    [ "$(sysfs it/md/uuid=1234:5678)" = md:1234:5678 ]
+    [ "$(sysfs it/device/wwid=naa.5000)" = wwid:naa.5000 ]
+    [ "$(sysfs it/wwid=eui.0001 it/device/serial=s)" = wwid:eui.0001 ]
+    [ "$(sysfs it/serial=disk-1)" = serial:disk-1 ]
+    [ "$(sysfs it/size=1)" = "" ]
+    # What does not fit is no name.
+    [ "$(sysfs "it/serial=$(printf '%0200d' 0)")" = "" ]
+}

@@ -168,6 +168,8 @@ static const struct entry *find_entry(const struct claims_plan *plan, const stru
 				continue;
 			if (kind == ENTRY_GRANT && e->new_uid != uid)
 				continue;
+			if (claims_has_ended(journal, e))
+				continue;
 			*whose = journal;
 			return e;
 		}

@@ -155,6 +155,11 @@ bool claims_settle(struct journal *journal, const char *path)
 	return false;
 }
 
+bool claims_has_ended(const struct journal *journal, const struct entry *e)
+{
+	return !is_same_boot(journal) && fsid_is_volatile(e->id.filesystem);
+}
+
 bool claims_have_ended(const struct journal *journal)
 {
 	if (is_same_boot(journal))

@@ -186,11 +186,15 @@ static enum disk_evidence judge(struct search *s, int fd, const struct fileid *n
 	const struct disk *disks;
 	size_t n = disks_of(fd, now, &disks);
 	const struct mount *mount = mounts_of(fd);
+	bool has_disks = n > 0 || fsid_folder(now->filesystem, fd);
 	/* Where no device is below, none is copied; and a number was the same one already. */
-	enum disk_evidence evidence = n == 0 || fsid_is_of_boot(s->id->filesystem)
+	enum disk_evidence evidence = !has_disks || fsid_is_of_boot(s->id->filesystem)
 					      ? DISK_SAME
 					      : disk_compare(&s->id->disk, s->same_boot, disks, n);
 
+	/* Without sysfs, its disks are not known. */
+	if (evidence == DISK_NONE || (has_disks && n == 0))
+		evidence = DISK_UNKNOWN;
 	/* Each mount of some FUSE file systems gives inode numbers as files are looked up. */
 	if (is_weak(s->id) && (!s->same_boot || !mount || mount->dev != s->id->disk.dev))
 		evidence = DISK_UNKNOWN;

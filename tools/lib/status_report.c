@@ -63,7 +63,8 @@ static void examine(const char *path, struct journal *const *all, size_t n, stru
 		return;
 	for (size_t j = 0; j < n; j++)
 		for (size_t i = 0; i < all[j]->n_entries; i++)
-			if (fileid_equal(&all[j]->entries[i].id, &id))
+			if (fileid_equal(&all[j]->entries[i].id, &id) &&
+				!claims_has_ended(all[j], &all[j]->entries[i]))
 				file->held_by = all[j]->name;
 }
 
@@ -104,10 +105,10 @@ static char *why_kept(const struct entry *e, const struct claims_object *object)
 {
 	bool is_well = object->how == FILEID_FOUND || object->how == FILEID_ENDED ||
 		       object->how == FILEID_GONE;
-	/* What was tried is more than what is foreseen. */
-	if (e->kept)
-		return xstrdup(e->kept);
-	return is_well ? NULL : xstrdup(object->why);
+	if (is_well)
+		return e->kept ? xasprintf("at the last release: %s", e->kept) : NULL;
+	/* What was done is more than what can be. */
+	return xstrdup(object->is_doubtful && e->kept ? e->kept : object->why);
 }
 
 /* What can't be decided, and the command that settles it. */
