@@ -8,6 +8,8 @@
  * in holding.h and grant.h, and their order in claims.h.
  */
 #include "claims.h"
+#include "claims_probe.h"
+#include "claims_find.h"
 #include "cleanup.h"
 #include "domain.h"
 #include "holding.h"
@@ -42,7 +44,7 @@ static const char usage[] =
 	"                             [--grant-read] [--pid PID] [--dry-run [--json]]\n"
 	"       virt-priv-chown add --name VM [--grant-read] --disk PATH[,readonly][,shared]...\n"
 	"       virt-priv-chown drop --name VM --disk PATH...\n"
-	"       virt-priv-chown release --name VM\n"
+	"       virt-priv-chown release --name VM [--path PATH --as-is]\n"
 	"       virt-priv-chown status [--json] [PATH]...\n"
 	"       virt-priv-chown recover [--libvirt PATH]... [--dry-run]\n"
 	"Hands the writable, exclusive disks of a virtual machine to the user and group of\n"
@@ -54,6 +56,8 @@ static const char usage[] =
 	"                          must be accessible; a comma in PATH is written twice\n"
 	"      --grant-read        let the user read what it can't, by ACL entries\n"
 	"      --pid PID           recover releases the claim when this process has ended\n"
+	"      --path PATH         of what is claimed, this path alone, as status shows it\n"
+	"      --as-is             forget it, and leave what is there as it is\n"
 	"      --libvirt PATH      give the file to the owner that libvirt's attributes name\n"
 	"  -c, --config FILE       read the settings from FILE\n"
 	"      --dry-run           print what would be done, and change nothing\n"
@@ -76,12 +80,14 @@ enum option_bit {
 	GIVEN_CONFIG = 1 << 6,
 	GIVEN_DRY_RUN = 1 << 7,
 	GIVEN_JSON = 1 << 8,
+	GIVEN_PATH = 1 << 9,
+	GIVEN_AS_IS = 1 << 10,
 };
 static const char *const option_names[] = {"--name", "--domain", "--disk", "--grant-read", "--pid",
-	"--libvirt", "--config", "--dry-run", "--json"};
+	"--libvirt", "--config", "--dry-run", "--json", "--path", "--as-is"};
 
 struct options {
-	const char *name, *domain, *config;
+	const char *name, *domain, *config, *path;
 	const char **disks, **libvirt;
 	size_t n_disks, n_libvirt;
 	pid_t pid;
@@ -110,7 +116,20 @@ static pid_t parse_pid(const char *text)
 
 static void parse_options(struct options *o, int argc, char *argv[])
 {
-	enum { NAME = 256, DOMAIN_, DISK, GRANT_READ, PID, LIBVIRT, DRY_RUN, JSON, HELP, VERSION_ };
+	enum {
+		NAME = 256,
+		DOMAIN_,
+		DISK,
+		GRANT_READ,
+		PID,
+		LIBVIRT,
+		DRY_RUN,
+		JSON,
+		PATH_,
+		AS_IS,
+		HELP,
+		VERSION_
+	};
 	static const struct option long_options[] = {
 		{"name", required_argument, NULL, NAME},
 		{"domain", required_argument, NULL, DOMAIN_},
@@ -121,6 +140,8 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		{"config", required_argument, NULL, 'c'},
 		{"dry-run", no_argument, NULL, DRY_RUN},
 		{"json", no_argument, NULL, JSON},
+		{"path", required_argument, NULL, PATH_},
+		{"as-is", no_argument, NULL, AS_IS},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION_},
@@ -165,6 +186,13 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		case JSON:
 			o->given |= GIVEN_JSON;
 			o->json = true;
+			break;
+		case PATH_:
+			o->given |= GIVEN_PATH;
+			o->path = optarg;
+			break;
+		case AS_IS:
+			o->given |= GIVEN_AS_IS;
 			break;
 		case 'v':
 			log_set_verbose(true);
@@ -431,6 +459,8 @@ static int claim(struct options *o, bool is_new)
 	defer_signals();
 	if (!claims_begin(&plan, o->name, &error))
 		die("%s", error);
+	if (!plan.is_new)
+		claims_say_kept(plan.journal);
 	if (is_new && !plan.is_new)
 		die_status(NOT_DONE,
 			"the VM %s has a claim already; end it with: virt-priv-chown release "
@@ -504,7 +534,7 @@ static int release(const struct options *o, bool only_disks)
 	journal_lock(true);
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	if (!probe_journal(o->name, &journal, &error))
+	if (!claims_probe(o->name, &journal, &error))
 		die_status(NOT_DONE, "%s", error);
 	/* A name that is misspelt must not pass for done. */
 	if (!journal)
@@ -575,7 +605,7 @@ static int recover(struct options *o)
 	journal_lock(true);
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	struct journal **all = probe_journals(&n, &good);
+	struct journal **all = claims_probe_all(&n, &good);
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *error = NULL;
 		enum claims_hold hold = claims_hold(all[i], &error);
@@ -609,6 +639,8 @@ static int status(struct options *o)
 	probe((const char *const *)paths, o->n_paths);
 	journal_lock(false);
 	struct journal **all = journal_read_all(&n, &good);
+	/* What is looked for below may lie where nobody answers, and others are not to wait. */
+	journal_unlock();
 	log_init(PROGRAM, NOT_DONE);
 	bool reached = o->json ? status_report_json(all, n, paths, o->n_paths)
 			       : status_report(all, n, paths, o->n_paths);
@@ -634,8 +666,35 @@ static int drop(struct options *o)
 	return release(o, true);
 }
 
+/* One entry that can't be decided, by the path that the journal has: nothing need be there. */
+static int settle(const struct options *o)
+{
+	cleanup_free char *error = NULL;
+	cleanup_free char *path = NULL;
+	struct journal *journal;
+
+	need_name(o);
+	if (!o->path || !(o->given & GIVEN_AS_IS))
+		die("release: --path and --as-is go together; without them, all of the VM is "
+		    "released");
+	path = absolute(o->path);
+	journal_lock(true);
+	defer_signals();
+	log_init(PROGRAM, NOT_DONE);
+	if (!journal_read(o->name, &journal, &error))
+		die_status(NOT_DONE, "%s", error);
+	if (!journal)
+		die_status(NOT_DONE, "the VM %s has no claim; virt-priv-chown status lists them",
+			o->name);
+	bool good = claims_settle(journal, path);
+	journal_free(journal);
+	return good ? DONE : NOT_DONE;
+}
+
 static int release_all(struct options *o)
 {
+	if (o->given & (GIVEN_PATH | GIVEN_AS_IS))
+		return settle(o);
 	return release(o, false);
 }
 
@@ -654,7 +713,7 @@ static const struct command {
 			GIVEN_JSON,
 		false, add},
 	{"drop", GIVEN_NAME | GIVEN_DISK, false, drop},
-	{"release", GIVEN_NAME, false, release_all},
+	{"release", GIVEN_NAME | GIVEN_PATH | GIVEN_AS_IS, false, release_all},
 	{"status", GIVEN_JSON, true, status},
 	{"recover", GIVEN_LIBVIRT | GIVEN_DRY_RUN, true, recover},
 };

@@ -61,3 +61,18 @@ owner() {
 journals() {
     ls /var/lib/virt-privileges/claims 2>/dev/null
 }
+
+# boot_again: from here on, it is another boot for the tools, until boot_id is unmounted.
+boot_again() {
+    cat /proc/sys/kernel/random/uuid >/mnt/boot-id
+    mount --bind /mnt/boot-id /proc/sys/kernel/random/boot_id
+}
+
+# settled PATH: the last message named the command that forgets the entry of the VM v, and that does it: the
+# last one of its claim.
+settled() {
+    [[ $output == *"to forget it as it is: virt-priv-chown release --name v --path $1 --as-is"* ]]
+    [ "$(journals)" = v ]
+    run -0 virt-priv-chown release --name v --path "$1" --as-is
+    [ -z "$(journals)" ]
+}

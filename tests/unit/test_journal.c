@@ -20,18 +20,20 @@ static const struct entry examples[] = {
 			.handle = {0, 0xff, 0x10},
 			.inode = 12,
 			.born = 1700000000,
-			.born_nsec = 999999999},
+			.born_nsec = 999999999,
+			.disk = {.dev = 0xfd03, .sequence = 9, .name = "loop:0:/a \\ b.img"}},
 		.old_uid = 0,
 		.old_gid = 4294967294,
 		.mode = 0640,
 		.new_uid = 107,
 		.new_gid = 107,
 		.attributes = true,
-		.refs_before = 2},
+		.refs_before = 2,
+		.kept = (char *)"its file system is not mounted"},
 	{.kind = ENTRY_GRANT,
 		.path = (char *)"/",
 		.type = 'd',
-		.id = {.filesystem = "dev:8:1", .inode = UINT64_MAX, .born = -1},
+		.id = {.filesystem = "source:nfs:server:/a \n\\b", .inode = UINT64_MAX, .born = -1},
 		.mode = 07777,
 		.acl_before = (char *)"user::rwx,group::---,other::---",
 		.acl_after = (char *)"user::rwx,user:107:--x,group::---,mask::--x,other::---"},
@@ -50,6 +52,7 @@ static struct journal *example(void)
 		struct entry *e = journal_add(journal);
 		*e = examples[i];
 		e->path = strdup(e->path);
+		e->kept = e->kept ? strdup(e->kept) : NULL;
 		e->acl_before = e->acl_before ? strdup(e->acl_before) : NULL;
 		e->acl_after = e->acl_after ? strdup(e->acl_after) : NULL;
 	}
@@ -74,6 +77,11 @@ static void what_is_written_is_read(void **state)
 			assert_string_equal(back->entries[i].path, examples[i].path);
 			assert_true(fileid_equal(&back->entries[i].id, &examples[i].id));
 			assert_int_equal(back->entries[i].refs_before, examples[i].refs_before);
+			const struct disk *disk = &back->entries[i].id.disk;
+			assert_int_equal(disk->dev, examples[i].id.disk.dev);
+			assert_int_equal(disk->sequence, examples[i].id.disk.sequence);
+			assert_string_equal(disk->name, examples[i].id.disk.name);
+			assert_int_equal(!back->entries[i].kept, !examples[i].kept);
 		}
 		char *again = journal_format(back);
 		assert_string_equal(text, again);

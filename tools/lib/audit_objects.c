@@ -2,6 +2,7 @@
 #include "audit_objects.h"
 
 #include "attempt.h"
+#include "boot.h"
 #include "cleanup.h"
 #include "journal.h"
 #include "log.h"
@@ -225,8 +226,10 @@ static void ask_claimed(void *context, size_t i, struct attempt_out *out)
 				? IS_FOUND
 				: 0;
 	} else {
-		enum fileid_found result = fileid_open(&entry->id, entry->path, &fd, &error);
-		if (result == FILEID_FAILED)
+		bool same_boot = strcmp(entries->journal->boot, boot_id()) == 0;
+		enum fileid_found result =
+			fileid_open(&entry->id, entry->path, same_boot, &fd, &error);
+		if (result == FILEID_FAILED || result == FILEID_LATE)
 			found = IS_UNKNOWN;
 		else if (result == FILEID_FOUND && fstat(fd, &st) == 0)
 			found = IS_FOUND;

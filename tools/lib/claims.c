@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims.h"
 
+#include "claims_find.h"
 #include "cleanup.h"
 #include "grant.h"
 #include "holding.h"
@@ -30,6 +31,11 @@ bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 {
 	if (!journal_read(name, &plan->journal, error))
 		return false;
+	/* What ended with an earlier boot does not hold a VM up. */
+	if (plan->journal && claims_have_ended(plan->journal)) {
+		journal_free(plan->journal);
+		plan->journal = NULL;
+	}
 	plan->is_new = !plan->journal;
 	if (plan->is_new)
 		plan->journal = journal_new(name);
@@ -162,6 +168,8 @@ static const struct entry *find_entry(const struct claims_plan *plan, const stru
 				!fileid_equal(&e->id, id))
 				continue;
 			if (kind == ENTRY_GRANT && e->new_uid != uid)
+				continue;
+			if (claims_has_ended(journal, e))
 				continue;
 			*whose = journal;
 			return e;
@@ -535,7 +543,7 @@ static void undo(struct claims_plan *plan)
 		close(plan->fds[i]);
 		int fd = -1;
 		cleanup_free char *why = NULL;
-		if (e->changed && fileid_open(&e->id, e->path, &fd, &why) == FILEID_FOUND) {
+		if (e->changed && fileid_open(&e->id, e->path, true, &fd, &why) == FILEID_FOUND) {
 			touch(&touches, i, fd);
 			if (e->kind == ENTRY_GRANT)
 				e->done = grant_take_back(e, fd, &message);
@@ -630,12 +638,16 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	cleanup_free char *message = NULL;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return report(e, strerror(errno), true);
+	if (fstat(fd, &st) < 0) {
+		claims_keep(journal, e, xasprintf("can't examine it: %s", strerror(errno)));
+		return false;
+	}
 	if (e->kind == ENTRY_GRANT) {
 		e->done =
 			is_shared_grant(journal, e, all, n_all) || grant_take_back(e, fd, &message);
-		return e->done || report(e, message, true);
+		if (!e->done)
+			claims_keep(journal, e, steal_pointer(&message));
+		return e->done;
 	}
 	pid_t opener = openers_first(&st, e->new_uid);
 	if (opener && recovering && same_boot) {
@@ -645,8 +657,10 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	enum holding_end end =
 		holding_give_back(journal, e, fd, same_boot, journal->settled, &message);
 	e->done = end != HOLDING_KEPT;
-	if (end == HOLDING_KEPT)
-		return report(e, message, true);
+	if (end == HOLDING_KEPT) {
+		claims_keep(journal, e, steal_pointer(&message));
+		return false;
+	}
 	if (end == HOLDING_CHANGED) {
 		cleanup_free char *whose =
 			xasprintf("somebody changed its owner meanwhile; left as it is; before the "
@@ -666,79 +680,103 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	return !message && !opener;
 }
 
-/* Finds the object of an entry. -1: there is nothing to do with it; *good says whether that is
- * well. */
-static int find_object(struct entry *e, bool same_boot, bool *good)
+/* Whether another VM holds what was found for an entry that may mean something else. */
+static bool is_held_by_other(const struct journal *journal, const struct entry *e, int fd,
+	struct journal *const *all, size_t n)
 {
 	cleanup_free char *error = NULL;
-	int fd = -1;
+	struct fileid id;
+	struct stat st;
 
-	*good = true;
-	/* A device node is made anew at each boot. */
-	if (!same_boot && (e->type == 'b' || e->type == 'c')) {
+	if (fstat(fd, &st) < 0 || !fileid_of(fd, &st, &id, &error))
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(all[i]->name, journal->name) == 0)
+			continue;
+		for (size_t j = 0; j < all[i]->n_entries; j++)
+			if (all[i]->entries[j].kind == e->kind &&
+				fileid_equal(&all[i]->entries[j].id, &id))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * What may be the object, or a copy of it, is put right where it is the QEMU user's, and the
+ * entry stays: the object itself may be another one.
+ */
+static void put_right(struct journal *journal, struct entry *e, struct claims_object *object,
+	bool same_boot, struct journal *const *all, size_t n_all)
+{
+	cleanup_free char *message = NULL;
+	const char *done = "";
+	struct stat st;
+
+	bool is_given =
+		fstat(object->fd, &st) == 0 && (e->kind == ENTRY_GRANT || st.st_uid == e->new_uid);
+	if (is_given && !is_held_by_other(journal, e, object->fd, all, n_all)) {
+		if (e->kind == ENTRY_GRANT)
+			done = grant_take_back(e, object->fd, &message)
+				       ? "; its access was taken back"
+				       : "";
+		else if (holding_give_back(journal, e, object->fd, same_boot, journal->settled,
+				 &message) == HOLDING_BACK)
+			done = "; that was given back to its owner";
+	}
+	claims_keep(journal, e,
+		xasprintf("%s%s%s%s", object->why, done, message ? "; " : "",
+			message ? message : ""));
+}
+
+/* Gives back the object of an entry, wherever it is, and says what is not well. */
+static bool release_entry(struct journal *journal, size_t i, bool recovering,
+	struct journal *const *all, size_t n_all, struct touches *touches)
+{
+	struct entry *e = &journal->entries[i];
+	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
+	struct claims_object object;
+	bool good = false;
+
+	free(e->kept);
+	e->kept = NULL;
+	claims_find(journal, e, &object);
+	if (object.fd >= 0)
+		touch(touches, i, object.fd);
+	if (object.how == FILEID_FOUND) {
+		good = give_back(journal, e, object.fd, same_boot, recovering, all, n_all);
+		/* It was moved aside with its subvolume, for a snapshot of it. */
+		if (e->done && claims_find_snapshot(e, &object)) {
+			e->done = good = false;
+			touch(touches, i, object.fd);
+			put_right(journal, e, &object, same_boot, all, n_all);
+		}
+	} else if (object.is_doubtful) {
+		put_right(journal, e, &object, same_boot, all, n_all);
+	} else if (object.how == FILEID_ENDED) {
+		e->done = good = true;
+		info("%s: %s", e->path, object.why);
+	} else if (object.how == FILEID_GONE) {
 		e->done = true;
-		return -1;
+		warn("%s: %s; what is there now, if anything, is left as it is", e->path,
+			object.why);
+	} else {
+		claims_keep(journal, e, steal_pointer(&object.why));
 	}
-	if (probe_is_silent(e->path)) {
-		*good = report(e,
-			"its file system does not answer; it stays claimed; when it answers again: "
-			"virt-priv-chown release --name VM, or recover",
-			true);
-		return -1;
-	}
-	if (!same_boot && strncmp(e->id.filesystem, "dev:", 4) == 0) {
-		e->done = true;
-		*good = report(e,
-			"its file system can't be told from others after a reboot; "
-			"left as it is",
-			true);
-		return -1;
-	}
-	switch (fileid_open(&e->id, e->path, &fd, &error)) {
-	case FILEID_FOUND:
-		return fd;
-	case FILEID_GONE:
-		e->done = true;
-		*good = report(e,
-			"it does not exist any more; what is there now, if anything, is "
-			"left as it is",
-			true);
-		break;
-	case FILEID_UNMOUNTED:
-		*good = report(e, "its file system is not mounted; it stays claimed", true);
-		break;
-	case FILEID_AMBIGUOUS:
-		*good = report(e,
-			"more than one mounted file system has its UUID; it stays "
-			"claimed until only one is",
-			true);
-		break;
-	case FILEID_FAILED:
-		*good = report(e, error, true);
-		break;
-	}
-	return -1;
+	claims_object_free(&object);
+	return good;
 }
 
 bool claims_release(struct journal *journal, const char *path, bool recovering,
 	struct journal *const *all, size_t n_all)
 {
-	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
 	struct touches touches = {.of = xcalloc(journal->n_entries, sizeof(dev_t))};
 	cleanup_free char *error = NULL;
 	bool good = true;
 
 	for (size_t i = 0; i < journal->n_entries; i++) {
-		struct entry *e = &journal->entries[i];
-		bool found_good;
-		if (path && strcmp(path, e->path) != 0)
+		if (path && strcmp(path, journal->entries[i].path) != 0)
 			continue;
-		cleanup_fd int fd = find_object(e, same_boot, &found_good);
-		good = good && found_good;
-		if (fd < 0)
-			continue;
-		touch(&touches, i, fd);
-		if (!give_back(journal, e, fd, same_boot, recovering, all, n_all))
+		if (!release_entry(journal, i, recovering, all, n_all, &touches))
 			good = false;
 	}
 	good = sync_touched(&touches, journal) && good;

@@ -1,89 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fileid.h"
 
+#include "attempt.h"
 #include "cleanup.h"
 #include "log.h"
+#include "look.h"
+#include "mounts.h"
 #include "safepath.h"
 
-#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-/* FS_IOC_GETFSUUID of Linux 6.9, which <linux/fs.h> may lack. */
-struct fs_uuid {
-	uint8_t length;
-	uint8_t uuid[16];
-};
-#define GET_FS_UUID _IOR(0x15, 0, struct fs_uuid)
-
-/* "uuid:" and the hexadecimal digits of a UUID in any form. */
-static bool put_digits(char out[64], const char *text)
-{
-	char *p = stpcpy(out, "uuid:");
-
-	for (; *text && p < out + 63; text++)
-		if (strchr("0123456789abcdef", *text | 0x20))
-			*p++ = (char)(*text | 0x20);
-	*p = '\0';
-	return p > out + strlen("uuid:");
-}
-
-static bool uuid_of_kernel(int fd, const struct stat *st, char out[64])
-{
-	struct fs_uuid uuid = {0};
-	int flags = O_RDONLY | O_NONBLOCK | (S_ISDIR(st->st_mode) ? O_DIRECTORY : 0);
-	char digits[33];
-
-	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
-		return false;
-	cleanup_fd int readable = safepath_reopen(fd, flags);
-	if (readable < 0 || ioctl(readable, GET_FS_UUID, &uuid) < 0 || uuid.length != 16)
-		return false;
-	for (size_t i = 0; i < 16; i++)
-		sprintf(digits + 2 * i, "%02x", uuid.uuid[i]);
-	return put_digits(out, digits);
-}
-
-/* Older kernels: what libblkid reads from the disk below. */
-static bool uuid_of_disk(dev_t dev, char out[64])
-{
-	cleanup_free char *node = major(dev) ? blkid_devno_to_devname(dev) : NULL;
-	const char *value = NULL;
-	bool found = false;
-
-	blkid_probe probe = node ? blkid_new_probe_from_filename(node) : NULL;
-	if (!probe)
-		return false;
-	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID);
-	if (blkid_do_safeprobe(probe) == 0 &&
-		blkid_probe_lookup_value(probe, "UUID", &value, NULL) == 0)
-		found = put_digits(out, value);
-	blkid_free_probe(probe);
-	return found;
-}
-
-/* The disks of a VM mostly lie on one file system. */
-static void filesystem_of(int fd, const struct stat *st, char out[64])
-{
-	static char known[64];
-	static dev_t known_dev;
-
-	if (!known[0] || known_dev != st->st_dev) {
-		if (!uuid_of_kernel(fd, st, known) && !uuid_of_disk(st->st_dev, known))
-			snprintf(known, sizeof known, "dev:%u:%u", major(st->st_dev),
-				minor(st->st_dev));
-		known_dev = st->st_dev;
-	}
-	memcpy(out, known, sizeof known);
-}
 
 static bool statx_of(int fd, struct fileid *id)
 {
@@ -100,6 +31,18 @@ static bool statx_of(int fd, struct fileid *id)
 	return true;
 }
 
+/*
+ * A handle of FUSE is the number that its process gave a file in this mount, and that another
+ * file has in the next one (fs/fuse/inode.c, fuse_encode_fh()).
+ */
+static bool has_lasting_handles(int fd)
+{
+	const struct mount *mount = mounts_of(fd);
+
+	return !mount || (strncmp(mount->type, "fuse", strlen("fuse")) != 0 &&
+				 strcmp(mount->type, "virtiofs") != 0);
+}
+
 static void handle_of(int fd, struct fileid *id)
 {
 	union {
@@ -109,65 +52,200 @@ static void handle_of(int fd, struct fileid *id)
 	int mount;
 
 	id->handle_size = 0;
-	if (name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
+	if (!has_lasting_handles(fd) ||
+		name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
 		return;
 	id->handle_type = handle.header.handle_type;
 	id->handle_size = handle.header.handle_bytes;
 	memcpy(id->handle, handle.header.f_handle, id->handle_size);
 }
 
+/* A UUID as sysfs writes it. */
+static void put_dashed(char out[37], const char *digits)
+{
+	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16,
+		digits + 20);
+}
+
+/* The disks below the object's file system; they belong to this function. */
+static size_t disks_of(int fd, const struct fileid *id, const struct disk **all)
+{
+	static struct disk *known;
+	static size_t n_known;
+	static dev_t known_dev;
+	char digits[33], uuid[37] = "";
+
+	if (!known || known_dev != id->dev) {
+		const char *folder = fsid_folder(id->filesystem, fd);
+		if (folder && strlen(fsid_digits(id->filesystem, digits)) == 32)
+			put_dashed(uuid, digits);
+		free(known);
+		n_known = disks_below(id->dev, folder, uuid, &known);
+		known_dev = id->dev;
+	}
+	*all = known;
+	return n_known;
+}
+
 bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 {
-	*id = (struct fileid){0};
-	filesystem_of(fd, st, id->filesystem);
+	const struct disk *disks;
+
+	*id = (struct fileid){.dev = st->st_dev};
+	if (!fsid_of(fd, st, id->filesystem)) {
+		*error = xasprintf("can't tell which file system it is on: %s", strerror(errno));
+		return false;
+	}
 	handle_of(fd, id);
 	if (!statx_of(fd, id)) {
 		*error = xasprintf("can't examine it: %s", strerror(errno));
 		return false;
 	}
+	if (disks_of(fd, id, &disks) > 0) {
+		id->disk = disks[0];
+	} else {
+		/* btrfs shows other numbers in stat(2) than in mountinfo. */
+		const struct mount *mount = mounts_of(fd);
+		id->disk.dev = mount ? mount->dev : st->st_dev;
+	}
 	return true;
 }
 
-int fileid_compare(const struct fileid *a, const struct fileid *b)
+static bool same_handle(const struct fileid *a, const struct fileid *b)
 {
-	if (a->inode != b->inode)
-		return a->inode < b->inode ? -1 : 1;
-	int order = strcmp(a->filesystem, b->filesystem);
-	if (order)
-		return order;
-	if (a->handle_size != b->handle_size)
-		return a->handle_size < b->handle_size ? -1 : 1;
-	order = memcmp(a->handle, b->handle, a->handle_size);
-	if (order)
-		return order;
-	if (a->born != b->born)
-		return a->born < b->born ? -1 : 1;
-	return (a->born_nsec > b->born_nsec) - (a->born_nsec < b->born_nsec);
+	return a->handle_type == b->handle_type && a->handle_size == b->handle_size &&
+	       memcmp(a->handle, b->handle, a->handle_size) == 0;
+}
+
+static bool same_inode(const struct fileid *a, const struct fileid *b)
+{
+	return a->inode == b->inode && a->born == b->born && a->born_nsec == b->born_nsec;
+}
+
+/* A journal of an earlier version knows less of a file system, and has handles of FUSE's. */
+static bool matches(const struct fileid *old, const struct fileid *now)
+{
+	return fsid_matches(old->filesystem, now->filesystem, now->dev) &&
+	       (same_handle(old, now) ||
+		       (now->handle_size == 0 && strcmp(old->filesystem, now->filesystem) != 0));
 }
 
 bool fileid_equal(const struct fileid *a, const struct fileid *b)
 {
-	return fileid_compare(a, b) == 0;
+	return same_inode(a, b) && (matches(a, b) || matches(b, a));
 }
 
-/* Whether the object is the one: a handle can be right while the rest tells that it is not. */
-static enum fileid_found compare(int fd, const struct fileid *id)
-{
-	struct fileid found = {0};
+/* What is at hand for an answer. */
+struct search {
+	const struct fileid *id;
+	const char *path;
+	bool same_boot;
+	int sure;   /* the object, or -1 */
+	int likely; /* what may be a copy of it, or -1 */
+	dev_t likely_dev;
+	unsigned n_likely;	     /* of the same evidence, on as many file systems */
+	enum disk_evidence evidence; /* of likely */
+	/* How sure it is that its file system is mounted; DISK_NONE: it is not. */
+	enum disk_evidence there;
+	bool is_over; /* its device number is another file system's now */
+	bool is_late;
+	int error;
+};
 
-	if (!statx_of(fd, &found))
-		return FILEID_FAILED;
-	return found.inode == id->inode && found.born == id->born &&
-			       found.born_nsec == id->born_nsec
-		       ? FILEID_FOUND
-		       : FILEID_GONE;
+/* Keeps the better of two, and counts those that are as good. Takes the descriptor. */
+static void take(struct search *s, int *fd, const struct fileid *now, enum disk_evidence evidence)
+{
+	if (evidence == DISK_SAME) {
+		if (s->sure < 0)
+			s->sure = steal_fd(fd);
+		return;
+	}
+	if (s->likely >= 0 && evidence == s->evidence) {
+		/* On another mount, it is the same one. */
+		s->n_likely += s->likely_dev != now->dev;
+		return;
+	}
+	if (s->likely >= 0 && evidence < s->evidence)
+		return;
+	if (s->likely >= 0)
+		close(s->likely);
+	s->likely = steal_fd(fd);
+	s->likely_dev = now->dev;
+	s->evidence = evidence;
+	s->n_likely = 1;
+}
+
+/* Whether nothing but path and inode number identifies it, to a server or a process. */
+static bool is_weak(const struct fileid *id)
+{
+	return fsid_is_source(id->filesystem) && id->handle_size == 0 && id->born < 0;
+}
+
+/* What the disk says of the object's file system, which matches by its identity. */
+static enum disk_evidence judge(struct search *s, int fd, const struct fileid *now)
+{
+	const struct disk *disks;
+	size_t n = disks_of(fd, now, &disks);
+	const struct mount *mount = mounts_of(fd);
+	bool has_disks = n > 0 || fsid_folder(now->filesystem, fd);
+	/* Where no device is below, none is copied; and a number was the same one already. */
+	enum disk_evidence evidence = !has_disks || fsid_is_of_boot(s->id->filesystem)
+					      ? DISK_SAME
+					      : disk_compare(&s->id->disk, s->same_boot, disks, n);
+
+	/* Without sysfs, its disks are not known. */
+	if (evidence == DISK_NONE || (has_disks && n == 0))
+		evidence = DISK_UNKNOWN;
+	/* Each mount of some FUSE file systems gives inode numbers as files are looked up. */
+	if (is_weak(s->id) && (!s->same_boot || !mount || mount->dev != s->id->disk.dev))
+		evidence = DISK_UNKNOWN;
+	if (s->there < evidence)
+		s->there = evidence;
+	return evidence;
+}
+
+/* By the name that it had. An unsafe way is no harm: what is found must be the object itself. */
+static void look_at_path(struct search *s)
+{
+	cleanup_free char *why = NULL;
+	struct fileid now;
+	struct stat st;
+	cleanup_fd int fd = look_open(AT_FDCWD, s->path, O_NOFOLLOW);
+
+	if (fd < 0) {
+		s->is_late = errno == ATTEMPT_SILENT;
+		return;
+	}
+	if (fstat(fd, &st) < 0 || !fileid_of(fd, &st, &now, &why)) {
+		s->error = errno;
+		return;
+	}
+	if (!fsid_matches(s->id->filesystem, now.filesystem, now.dev))
+		return;
+	enum disk_evidence evidence = judge(s, fd, &now);
+	if (matches(s->id, &now) && same_inode(s->id, &now))
+		take(s, &fd, &now, evidence);
+}
+
+/* Whether the directory of the path lies on the file system. */
+static bool has_directory(const struct search *s)
+{
+	cleanup_free char *directory =
+		xstrndup(s->path, (size_t)(strrchr(s->path, '/') - s->path) + 1);
+	char now[FSID_SIZE];
+	struct stat st;
+	cleanup_fd int fd = look_open(AT_FDCWD, directory, O_NOFOLLOW);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && fsid_of(fd, &st, now) &&
+	       (fsid_matches(s->id->filesystem, now, st.st_dev) ||
+		       fsid_same_base(s->id->filesystem, now));
 }
 
 /*
  * By its handle, on the file system that dir lies on. Only ESTALE says that it is not
- * there any more (open_by_handle_at(2)); FILEID_FAILED leaves errno.
+ * there any more (open_by_handle_at(2)).
  */
-static enum fileid_found open_handle(int dir, const struct fileid *id, int *found)
+static int open_handle(int dir, const struct fileid *id)
 {
 	union {
 		struct file_handle header;
@@ -175,122 +253,251 @@ static enum fileid_found open_handle(int dir, const struct fileid *id, int *foun
 	} handle = {.header.handle_bytes = id->handle_size, .header.handle_type = id->handle_type};
 
 	memcpy(handle.header.f_handle, id->handle, id->handle_size);
-	cleanup_fd int fd = open_by_handle_at(dir, &handle.header, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ESTALE || errno == ENOENT ? FILEID_GONE : FILEID_FAILED;
-	enum fileid_found result = compare(fd, id);
-	if (result == FILEID_FOUND)
-		*found = steal_fd(&fd);
-	return result;
+	return open_by_handle_at(dir, &handle.header, O_PATH | O_CLOEXEC);
 }
 
-/* Whether the directory's file system is the one, within this boot. */
-static bool is_filesystem(int dir, const struct stat *st, const struct fileid *id)
+/* By its handle, on a file system that is the one, or a copy. */
+static void look_by_handle(struct search *s, int dir, const struct fileid *root)
 {
-	char filesystem[64];
+	cleanup_free char *why = NULL;
+	struct fileid found;
+	struct stat st;
 
-	filesystem_of(dir, st, filesystem);
-	return strcmp(filesystem, id->filesystem) == 0;
+	enum disk_evidence evidence = judge(s, dir, root);
+	cleanup_fd int fd = open_handle(dir, s->id);
+	if (fd < 0 && (errno == ESTALE || errno == ENOENT))
+		return;
+	if (fd < 0 || fstat(fd, &st) < 0 || !fileid_of(fd, &st, &found, &why))
+		s->error = errno;
+	else if (same_inode(s->id, &found))
+		take(s, &fd, &found, evidence);
 }
 
-/* Mounts that can hang, and that have no UUID. */
-static bool is_local(const char *type)
+/* Returns whether the file system of the mount has been looked at. */
+static bool look_on_mount(struct search *s, const struct mount *mount)
 {
-	static const char *const others[] = {
-		"nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "autofs", "gfs2", "ocfs2"};
+	struct fileid root = {0};
+	struct stat st;
 
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (strncmp(type, others[i], strlen(others[i])) == 0)
-			return false;
+	cleanup_fd int point = look_open(AT_FDCWD, mount->point, O_NOFOLLOW);
+	/* A file can be a mount point, and a mount can lie below another one. */
+	cleanup_fd int dir =
+		point < 0 ? -1 : safepath_reopen(point, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+	const struct mount *own = dir < 0 ? NULL : mounts_of(dir);
+	if (dir < 0 || fstat(dir, &st) < 0 || !fsid_of(dir, &st, root.filesystem) ||
+		(own && own->id != mount->id))
+		return false;
+	root.dev = st.st_dev;
+	if (fsid_matches(s->id->filesystem, root.filesystem, root.dev) ||
+		fsid_same_base(s->id->filesystem, root.filesystem))
+		look_by_handle(s, dir, &root);
+	else if (s->same_boot && s->id->disk.dev == mount->dev)
+		s->is_over = true;
 	return true;
 }
 
-/* Looks through all mounts: the file system may be mounted elsewhere now. */
-static enum fileid_found search_mounts(const struct fileid *id, int *found, char **error)
+/* Whether a mount can be the one, without a question to its file system. */
+static bool is_candidate(const struct search *s, const struct mount *mount)
 {
-	enum fileid_found result = FILEID_UNMOUNTED;
-	cleanup_fd int first = -1;
-	dev_t first_dev = 0;
-	struct mntent *mount;
+	const struct fileid *id = s->id;
 
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	if (!mounts) {
-		*error = xasprintf("can't read /proc/self/mounts: %s", strerror(errno));
-		return FILEID_FAILED;
-	}
-	while (result != FILEID_FAILED && (mount = getmntent(mounts)) != NULL) {
-		struct stat st;
-		if (!is_local(mount->mnt_type))
+	/* An overlay asks what is below it, and has handles (OVL_FILEID_V0, _V1) only where it is
+	 * told to. */
+	if (mounts_may_hang(mount->type) ||
+		(strcmp(mount->type, "overlay") == 0 && id->handle_type < 0xf8))
+		return false;
+	if (strncmp(id->filesystem, "btrfs:", strlen("btrfs:")) == 0)
+		return strcmp(mount->type, "btrfs") == 0;
+	return !fsid_is_volatile(id->filesystem) || !id->disk.dev || mount->dev == id->disk.dev;
+}
+
+/* Looks through all mounts: the file system may be mounted elsewhere now. */
+static void look_on_mounts(struct search *s)
+{
+	const struct mounts *mounts = mounts_now();
+	struct mount *all = xcalloc(mounts->n + 1, sizeof *all);
+	size_t n = 0;
+
+	/* Of its own: the list is another one as soon as something is mounted. */
+	for (size_t i = 0; i < mounts->n; i++) {
+		all[n] = mounts->all[i];
+		if (!is_candidate(s, &all[n]))
 			continue;
-		cleanup_fd int dir = open(mount->mnt_dir,
-			O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-		/* A file can be a mount point, and a mount can lie below another one. */
-		if (dir < 0 || fstat(dir, &st) < 0 || !is_filesystem(dir, &st, id))
-			continue;
-		cleanup_fd int fd = -1;
-		enum fileid_found here = open_handle(dir, id, &fd);
-		if (here == FILEID_FAILED) {
-			*error = xasprintf("can't open it by its handle: %s", strerror(errno));
-			result = here;
-		} else if (here == FILEID_GONE) {
-			result = result == FILEID_UNMOUNTED ? FILEID_GONE : result;
-		} else if (first < 0) {
-			first = steal_fd(&fd);
-			first_dev = st.st_dev;
-			result = FILEID_FOUND;
-		} else if (first_dev != st.st_dev) {
-			result = FILEID_AMBIGUOUS;
-		}
+		all[n].point = xstrdup(all[n].point);
+		n++;
 	}
-	endmntent(mounts);
-	if (result == FILEID_FOUND)
-		*found = steal_fd(&first);
+	if (!mounts->all)
+		s->error = ENOENT;
+	for (size_t i = 0; i < n; i++) {
+		bool looked = s->sure >= 0;
+		for (size_t j = 0; j < i && !looked; j++)
+			looked = !all[j].id && all[j].dev == all[i].dev;
+		/* 0: nothing is left to ask that one. */
+		if (!looked && look_on_mount(s, &all[i]))
+			all[i].id = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		free(all[i].point);
+	free(all);
+}
+
+/* What can be told only by the number of disks that have such a superblock. */
+static bool is_unique(const struct search *s)
+{
+	char digits[33];
+
+	return *fsid_digits(s->id->filesystem, digits) && disk_is_unique(digits);
+}
+
+static enum fileid_found say(char **why, enum fileid_found result, const char *text)
+{
+	*why = xstrdup(text);
 	return result;
 }
 
-/* Whether the directory of the path lies on the file system. */
-static bool has_directory(const struct fileid *id, const char *path)
+static enum fileid_found conclude_likely(struct search *s, int *fd, char **why)
 {
-	struct safepath walk;
-	cleanup_free char *error = NULL;
-	cleanup_free char *directory = xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
-
-	bool is = safepath_open(directory, &walk, &error) && is_filesystem(walk.fd, &walk.st, id);
-	safepath_close(&walk);
-	return is;
+	if (s->n_likely > 1)
+		return say(why, FILEID_AMBIGUOUS, "more than one mounted file system has its UUID");
+	*fd = steal_fd(&s->likely);
+	if (s->evidence == DISK_UNKNOWN && is_unique(s))
+		return FILEID_FOUND;
+	if (fsid_is_source(s->id->filesystem))
+		return say(why, FILEID_COPY,
+			"its file system was mounted anew, and numbers its files as they are "
+			"looked up, so another file can be meant");
+	return say(why, FILEID_COPY,
+		s->evidence == DISK_UNKNOWN
+			? "more than one disk may have its file system's UUID, so what is mounted "
+			  "can be a copy"
+			: "what is mounted has its file system's UUID, but is on another disk, so "
+			  "it can be a copy");
 }
 
-enum fileid_found fileid_open(const struct fileid *id, const char *path, int *fd, char **error)
+static enum fileid_found conclude_missing(const struct search *s, char **why)
 {
-	enum fileid_found result = FILEID_GONE;
+	const struct fileid *id = s->id;
+
+	if (s->is_over && fsid_is_volatile(id->filesystem))
+		return say(why, FILEID_GONE,
+			"its file system was unmounted, and its files ended with that");
+	if (s->is_late && (id->handle_size == 0 || s->there < DISK_UNKNOWN))
+		return say(why, FILEID_LATE, "a file system on the way to it does not answer");
+	if (s->there == DISK_OTHER)
+		return say(why, FILEID_UNMOUNTED,
+			"it is not on what is mounted, which can be a copy of its file system");
+	if (s->there != DISK_NONE && (id->handle_size == 0 || fsid_is_source(id->filesystem)))
+		return say(why, FILEID_UNTOLD,
+			"another file has its name now, and its file system has no handles to "
+			"find it by");
+	if (s->there == DISK_SAME || (s->there == DISK_UNKNOWN && is_unique(s)))
+		return say(why, FILEID_GONE, "it does not exist any more");
+	if (s->there == DISK_UNKNOWN)
+		return say(why, FILEID_UNMOUNTED,
+			"it is not on what is mounted, and more than one disk may have its file "
+			"system's UUID");
+	if ((id->handle_size == 0 || fsid_is_source(id->filesystem)) && has_directory(s))
+		return say(why, FILEID_UNTOLD,
+			"it is not at its path any more, and its file system has no handles to "
+			"find it by");
+	if (!s->same_boot && fsid_is_of_boot(id->filesystem))
+		return say(why, FILEID_UNTOLD,
+			"its file system can't be told from others after a reboot");
+	return say(why, FILEID_UNMOUNTED, "its file system is not mounted");
+}
+
+/*
+ * An earlier version wrote a device number for a file system that it could not identify: what
+ * has the path, the handle and all the rest may be the object.
+ */
+static bool look_at_unidentified(struct search *s)
+{
 	cleanup_free char *why = NULL;
-	struct safepath walk;
-	struct fileid found;
+	struct fileid now;
+	struct stat st;
+	cleanup_fd int fd = look_open(AT_FDCWD, s->path, O_NOFOLLOW);
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !fileid_of(fd, &st, &now, &why) ||
+		!same_inode(s->id, &now) || !same_handle(s->id, &now) ||
+		(now.handle_size == 0 && now.born < 0))
+		return false;
+	s->likely = steal_fd(&fd);
+	return true;
+}
+
+/* tmpfs's (mm/shmem.c, shmem_encode_fh()): generation and inode number, in three words. */
+static bool is_of_tmpfs(const struct fileid *id)
+{
+	uint32_t words[3];
+
+	memcpy(words, id->handle, sizeof words);
+	return id->handle_type == 1 && id->handle_size == sizeof words &&
+	       ((uint64_t)words[2] << 32 | words[1]) == id->inode;
+}
+
+/* Also where an earlier version has written the UUID of a tmpfs, or the number of a devtmpfs. */
+static bool has_ended(const struct fileid *id, const char *path, bool same_boot)
+{
+	if (same_boot)
+		return false;
+	return fsid_is_volatile(id->filesystem) ||
+	       (strncmp(id->filesystem, "uuid:", strlen("uuid:")) == 0 && is_of_tmpfs(id)) ||
+	       (fsid_is_of_boot(id->filesystem) && strncmp(path, "/dev/", strlen("/dev/")) == 0);
+}
+
+enum fileid_found fileid_open(
+	const struct fileid *id, const char *path, bool same_boot, int *fd, char **why)
+{
+	struct search s = {
+		.id = id, .path = path, .same_boot = same_boot, .sure = -1, .likely = -1};
+	enum fileid_found result;
 
 	*fd = -1;
-	/*
-	 * By the name that it had, first. An unsafe way is no harm here: what is found must
-	 * be the object itself, which was judged when it was claimed.
-	 */
-	bool is_reached = safepath_open(path, &walk, &why);
-	bool is_there = is_reached && is_filesystem(walk.fd, &walk.st, id);
-	if (is_there && id->handle_size == 0) {
-		if ((result = compare(walk.fd, id)) == FILEID_FAILED)
-			*error = xasprintf("can't examine it: %s", strerror(errno));
-	} else if (is_there) {
-		if (!fileid_of(walk.fd, &walk.st, &found, error))
-			result = FILEID_FAILED;
-		else if (fileid_equal(&found, id))
-			result = FILEID_FOUND;
+	*why = NULL;
+	if (has_ended(id, path, same_boot))
+		return say(why, FILEID_ENDED, "it ended with an earlier boot");
+	/* The number is another one's now. */
+	bool is_known = same_boot || !fsid_is_of_boot(id->filesystem);
+	if (is_known)
+		look_at_path(&s);
+	if (s.sure < 0 && is_known && id->handle_size > 0 && !fsid_is_source(id->filesystem))
+		look_on_mounts(&s);
+	if (s.sure >= 0) {
+		*fd = steal_fd(&s.sure);
+		result = FILEID_FOUND;
+	} else if (s.error) {
+		*why = xasprintf("can't look for it: %s", strerror(s.error));
+		result = FILEID_FAILED;
+	} else if (s.likely >= 0) {
+		result = conclude_likely(&s, fd, why);
+	} else if (fsid_is_of_boot(id->filesystem) && s.there == DISK_NONE &&
+		   look_at_unidentified(&s)) {
+		*fd = steal_fd(&s.likely);
+		result = say(why, FILEID_COPY,
+			"an earlier version has claimed it, and has not written down what its file "
+			"system is");
+	} else {
+		result = conclude_missing(&s, why);
 	}
-	if (result == FILEID_FOUND) {
-		*fd = walk.fd;
-		walk.fd = -1;
-	}
-	safepath_close(&walk);
-	if (result != FILEID_GONE)
-		return result;
-	if (id->handle_size > 0)
-		return search_mounts(id, fd, error);
-	return is_there || has_directory(id, path) ? FILEID_GONE : FILEID_UNMOUNTED;
+	if (s.likely >= 0)
+		close(s.likely);
+	return result;
+}
+
+enum fileid_found fileid_open_snapshot(const struct fileid *id, const char *path, int *fd)
+{
+	cleanup_free char *why = NULL;
+	struct fileid now;
+	struct stat st;
+	cleanup_fd int file = look_open(AT_FDCWD, path, O_NOFOLLOW);
+
+	*fd = -1;
+	if (file < 0 || fstat(file, &st) < 0 || !fileid_of(file, &st, &now, &why))
+		return FILEID_GONE;
+	/* bcachefs has the subvolume in the handle alone. */
+	if (!fsid_same_base(id->filesystem, now.filesystem) || !same_inode(id, &now) ||
+		id->handle_size == 0 || now.born < 0 || same_handle(id, &now))
+		return FILEID_GONE;
+	*fd = steal_fd(&file);
+	return FILEID_SNAPSHOT;
 }

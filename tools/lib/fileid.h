@@ -7,8 +7,15 @@
  * as soon as it is free; the handle of name_to_handle_at(2) holds a generation
  * number too. Where a file system has no handles, inode number, time of birth and
  * path have to do.
+ *
+ * All of that is copied with a file system, by a snapshot of the volume below or block by
+ * block: within a boot, the device tells the copy from the original, and after it the name of
+ * the disk (disk.h), if it has one, or that no other disk has the same superblock.
  */
 #pragma once
+
+#include "disk.h"
+#include "fsid.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,17 +25,19 @@
 #define FILEID_HANDLE_MAX 128 /* MAX_HANDLE_SZ */
 
 struct fileid {
-	/*
-	 * "uuid:HEX", or "dev:MAJOR:MINOR" for a file system without a UUID, which
-	 * counts only within a boot.
-	 */
-	char filesystem[64];
+	char filesystem[FSID_SIZE];
 	int handle_type;
-	unsigned handle_size; /* 0: no handle */
+	unsigned handle_size; /* 0: no handle, or none that lasts (FUSE) */
 	unsigned char handle[FILEID_HANDLE_MAX];
 	uint64_t inode;
 	int64_t born; /* seconds; -1: the file system does not say */
 	uint32_t born_nsec;
+	/*
+	 * What it lies on; or, where that is no block device, the file system's device number.
+	 * Does not count for fileid_equal(), so that a file is not held twice over a copy.
+	 */
+	struct disk disk;
+	dev_t dev; /* of the object, as stat(2) says; not kept in the journal */
 };
 
 /*
@@ -37,21 +46,33 @@ struct fileid {
  */
 bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error);
 
+/* Whether both are one object, or one is a copy of the other, for all that their identities say. */
 bool fileid_equal(const struct fileid *a, const struct fileid *b);
-/* An order for sorting and searching; 0 if equal. */
-int fileid_compare(const struct fileid *a, const struct fileid *b);
 
 enum fileid_found {
 	FILEID_FOUND,
+	FILEID_COPY,	  /* it or a copy of it; the device does not say which */
+	FILEID_SNAPSHOT,  /* another subvolume's file of its name, inode number and birth */
 	FILEID_GONE,	  /* its file system is there, and it is not */
+	FILEID_ENDED,	  /* its file system's files ended with the boot */
 	FILEID_UNMOUNTED, /* its file system is not there */
-	FILEID_AMBIGUOUS, /* more than one file system is it by its UUID, copies of each other */
-	FILEID_FAILED,	  /* *error says what went wrong */
+	FILEID_UNTOLD,	  /* its file system has nothing to be told by after a boot */
+	FILEID_AMBIGUOUS, /* more than one file system is it, copies of each other */
+	FILEID_LATE,	  /* a file system on the way to it does not answer */
+	FILEID_FAILED,	  /* an error */
 };
 
 /*
- * Finds the object again; path is the name that it had. On FILEID_FOUND *fd is new,
- * opened O_PATH, and known to be the very object. *error is a new message with
- * FILEID_FAILED alone.
+ * Finds the object again; path is the name that it had, and same_boot whether *id is of this
+ * boot. On FILEID_FOUND and FILEID_COPY *fd is new and opened O_PATH. With all but FILEID_FOUND,
+ * *why is a new sentence that says it.
  */
-enum fileid_found fileid_open(const struct fileid *id, const char *path, int *fd, char **error);
+enum fileid_found fileid_open(
+	const struct fileid *id, const char *path, bool same_boot, int *fd, char **why);
+
+/*
+ * FILEID_SNAPSHOT and *fd, if the file that has the path now is of another subvolume, and has the
+ * inode number and the time of birth of the object: a snapshot has the owners of its time.
+ * Else FILEID_GONE.
+ */
+enum fileid_found fileid_open_snapshot(const struct fileid *id, const char *path, int *fd);

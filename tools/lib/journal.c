@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define FIRST_LINE "virt-privileges claims 1"
@@ -60,7 +61,13 @@ static void put_entry(FILE *out, const struct entry *e)
 {
 	fprintf(out, "entry %s\n", e->kind == ENTRY_OWNER ? "owner" : "grant");
 	put_value(out, "path", e->path);
-	fprintf(out, "type %c\nfilesystem %s\n", e->type, e->id.filesystem);
+	fprintf(out, "type %c\n", e->type);
+	put_value(out, "filesystem", e->id.filesystem);
+	if (e->id.disk.dev)
+		fprintf(out, "device %u:%u %llu\n", major(e->id.disk.dev), minor(e->id.disk.dev),
+			e->id.disk.sequence);
+	if (e->id.disk.name[0])
+		put_value(out, "disk", e->id.disk.name);
 	if (e->id.handle_size) {
 		fprintf(out, "handle %d:", e->id.handle_type);
 		for (unsigned i = 0; i < e->id.handle_size; i++)
@@ -80,6 +87,8 @@ static void put_entry(FILE *out, const struct entry *e)
 		put_value(out, "acl-before", e->acl_before);
 		put_value(out, "acl-after", e->acl_after);
 	}
+	if (e->kept)
+		put_value(out, "kept", e->kept);
 	fputs("end\n", out);
 }
 
@@ -220,10 +229,35 @@ static bool born(const char *p, struct fileid *id)
 	return true;
 }
 
-static bool is_filesystem(const char *value)
+static bool filesystem(const char *value, char out[FSID_SIZE])
 {
-	return (strncmp(value, "uuid:", 5) == 0 || strncmp(value, "dev:", 4) == 0) &&
-	       strlen(value) < sizeof((struct fileid *)0)->filesystem;
+	cleanup_free char *id = xstrdup(value);
+
+	if (!unescape(id) || !fsid_is_valid(id))
+		return false;
+	strcpy(out, id);
+	return true;
+}
+
+static bool device(const char *p, struct disk *disk)
+{
+	unsigned long long a, b;
+
+	if (!number(&p, UINT_MAX, &a) || *p++ != ':' || !number(&p, UINT_MAX, &b) || *p++ != ' ' ||
+		!number(&p, ULLONG_MAX, &disk->sequence) || *p)
+		return false;
+	disk->dev = makedev((unsigned)a, (unsigned)b);
+	return disk->dev != 0;
+}
+
+static bool disk_name(const char *value, char out[DISK_NAME_SIZE])
+{
+	cleanup_free char *name = xstrdup(value);
+
+	if (!unescape(name) || !*name || strlen(name) >= DISK_NAME_SIZE)
+		return false;
+	strcpy(out, name);
+	return true;
 }
 
 static bool single(const char *p, unsigned long long largest, unsigned long long *n)
@@ -259,8 +293,12 @@ static bool field(struct reader *r, struct entry *e)
 		good = text(&e->path, v) && e->path[0] == '/';
 	else if (strcmp(r->key, "type") == 0 && (good = *v && strchr("fbcd", *v) && !v[1]))
 		e->type = *v;
-	else if (strcmp(r->key, "filesystem") == 0 && (good = is_filesystem(v)))
-		strcpy(e->id.filesystem, v);
+	else if (strcmp(r->key, "filesystem") == 0)
+		good = filesystem(v, e->id.filesystem);
+	else if (strcmp(r->key, "device") == 0)
+		good = device(v, &e->id.disk);
+	else if (strcmp(r->key, "disk") == 0)
+		good = disk_name(v, e->id.disk.name);
 	else if (strcmp(r->key, "handle") == 0)
 		good = handle(v, &e->id);
 	else if (strcmp(r->key, "inode") == 0 && (good = single(v, UINT64_MAX, &n)))
@@ -282,6 +320,8 @@ static bool field(struct reader *r, struct entry *e)
 		good = text(&e->acl_before, v);
 	else if (strcmp(r->key, "acl-after") == 0)
 		good = text(&e->acl_after, v);
+	else if (strcmp(r->key, "kept") == 0)
+		good = text(&e->kept, v);
 	return good || bad(r, "not a line of an entry, or its value is malformed");
 }
 
@@ -428,6 +468,7 @@ static void free_entry(struct entry *e)
 	free(e->path);
 	free(e->acl_before);
 	free(e->acl_after);
+	free(e->kept);
 }
 
 void journal_free(struct journal *journal)

@@ -40,6 +40,7 @@ struct entry {
 	unsigned releasing; /* holders after a release that was begun; 0: none was */
 	/* ENTRY_GRANT: the ACL before the first grant and after this one, as acl_to_text(3). */
 	char *acl_before, *acl_after;
+	char *kept; /* why the last release left it claimed; NULL: none did, or it is not known */
 	/* Of this run, not on disk: what was changed, or need not be kept any more. */
 	bool changed, done;
 	bool unwritten; /* its attributes could not be written */

@@ -95,8 +95,7 @@ static dev_t device_of(void *context, size_t i)
 	return look_device(paths[i]);
 }
 
-/* Whether there is nothing to ask: it was asked, or can't wait. */
-static bool is_known(const char *path)
+bool probe_is_known(const char *path)
 {
 	if (path[0] != '/' || find(path))
 		return true;
@@ -117,7 +116,7 @@ void probe(const char *const *paths, size_t n)
 		.ask = ask_path, .take = take_path, .device = device_of, .context = unknown};
 
 	for (size_t i = 0; i < n; i++)
-		if (!is_known(paths[i]))
+		if (!probe_is_known(paths[i]))
 			unknown[n_unknown++] = paths[i];
 	/* The same path once; and what lies on one mount one after the other. */
 	if (n_unknown)
@@ -128,53 +127,4 @@ void probe(const char *const *paths, size_t n)
 	attempt(&question, kept);
 	if (n_probed)
 		qsort(probed, n_probed, sizeof *probed, by_path);
-}
-
-static bool is_all_known(struct journal *const *all, size_t n)
-{
-	for (size_t j = 0; j < n; j++)
-		for (size_t i = 0; i < all[j]->n_entries; i++)
-			if (!is_known(all[j]->entries[i].path))
-				return false;
-	return true;
-}
-
-/* Without the lock; others may have changed the journals afterwards. */
-static void ask_for(struct journal *const *all, size_t n)
-{
-	cleanup_free const char **paths = NULL;
-	size_t n_paths = 0;
-
-	journal_unlock();
-	for (size_t j = 0; j < n; j++) {
-		paths = xreallocarray(paths, n_paths + all[j]->n_entries + 1, sizeof *paths);
-		for (size_t i = 0; i < all[j]->n_entries; i++)
-			paths[n_paths++] = all[j]->entries[i].path;
-	}
-	probe(paths, n_paths);
-	journal_lock(true);
-}
-
-bool probe_journal(const char *name, struct journal **out, char **error)
-{
-	while (journal_read(name, out, error)) {
-		if (!*out || is_all_known(out, 1))
-			return true;
-		ask_for(out, 1);
-		journal_free(*out);
-	}
-	return false;
-}
-
-struct journal **probe_journals(size_t *n, bool *all_read)
-{
-	for (;;) {
-		struct journal **all = journal_read_all(n, all_read);
-		if (is_all_known(all, *n))
-			return all;
-		ask_for(all, *n);
-		for (size_t i = 0; i < *n; i++)
-			journal_free(all[i]);
-		free(all);
-	}
 }

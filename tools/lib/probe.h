@@ -10,8 +10,6 @@
  */
 #pragma once
 
-#include "journal.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,10 +19,5 @@ void probe(const char *const *paths, size_t n);
 /* Whether the path was asked for and gave no answer, or lies on a mount that gave none. */
 bool probe_is_silent(const char *path);
 
-/*
- * As journal_read() and journal_read_all(), which they call with the exclusive lock held: all
- * paths of what is read were asked for. Where that may take time the lock is let go of
- * meanwhile, and taken and read anew. So they come first of what is done under the lock.
- */
-bool probe_journal(const char *name, struct journal **out, char **error);
-struct journal **probe_journals(size_t *n, bool *all_read);
+/* Whether there is nothing to ask about the path: it was asked for, or can't wait. */
+bool probe_is_known(const char *path);

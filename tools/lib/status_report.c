@@ -2,6 +2,7 @@
 #include "status_report.h"
 
 #include "claims.h"
+#include "claims_find.h"
 #include "cleanup.h"
 #include "json.h"
 #include "log.h"
@@ -62,7 +63,8 @@ static void examine(const char *path, struct journal *const *all, size_t n, stru
 		return;
 	for (size_t j = 0; j < n; j++)
 		for (size_t i = 0; i < all[j]->n_entries; i++)
-			if (fileid_equal(&all[j]->entries[i].id, &id))
+			if (fileid_equal(&all[j]->entries[i].id, &id) &&
+				!claims_has_ended(all[j], &all[j]->entries[i]))
 				file->held_by = all[j]->name;
 }
 
@@ -98,6 +100,36 @@ static void cell(struct libscols_line *line, size_t column, char *text)
 		die("out of memory");
 }
 
+/* Why an entry stays if it is released now, or has stayed at the last release; new, or NULL. */
+static char *why_kept(const struct entry *e, const struct claims_object *object)
+{
+	bool is_well = object->how == FILEID_FOUND || object->how == FILEID_ENDED ||
+		       object->how == FILEID_GONE;
+	if (is_well)
+		return e->kept ? xasprintf("at the last release: %s", e->kept) : NULL;
+	/* What was done is more than what can be. */
+	return xstrdup(object->is_doubtful && e->kept ? e->kept : object->why);
+}
+
+/* What can't be decided, and the command that settles it. */
+static void report_kept(const struct journal *journal)
+{
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const struct entry *e = &journal->entries[i];
+		struct claims_object object;
+		claims_find(journal, e, &object);
+		cleanup_free char *why = why_kept(e, &object);
+		claims_object_free(&object);
+		if (!why)
+			continue;
+		cleanup_free char *command = claims_settle_command(journal, e);
+		cleanup_free char *text = xasprintf("%s: %s: %s; to forget it as it is: %s",
+			journal->name, e->path, why, command);
+		cleanup_free char *safe = log_escape(text);
+		puts(safe);
+	}
+}
+
 bool status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
 {
 	static const char *const claims[] = {"VM", "STATE", "KIND", "OWNER", "MODE", "NOW", "PATH"};
@@ -122,6 +154,8 @@ bool status_report(struct journal *const *all, size_t n, char *const *paths, siz
 		}
 		scols_print_table(table);
 		scols_unref_table(table);
+		for (size_t j = 0; j < n; j++)
+			report_kept(all[j]);
 	}
 	if (n_paths == 0)
 		return true;
@@ -169,6 +203,22 @@ static void mode_json(mode_t mode)
 	json_bytes("mode", text);
 }
 
+/* What has become of it, and why it stays. */
+static void kept_json(const struct journal *journal, const struct entry *e)
+{
+	struct claims_object object;
+
+	claims_find(journal, e, &object);
+	json_bytes("object", claims_found_name(object.how));
+	cleanup_free char *why = why_kept(e, &object);
+	claims_object_free(&object);
+	if (!why)
+		return;
+	cleanup_free char *command = claims_settle_command(journal, e);
+	json_bytes("reason", why);
+	json_bytes("settle", command);
+}
+
 static void claim_json(const struct journal *journal)
 {
 	json_begin_object(NULL);
@@ -185,6 +235,7 @@ static void claim_json(const struct journal *journal)
 		owner_json("owner", e->old_uid, e->old_gid);
 		mode_json(e->mode);
 		owner_json("to", e->new_uid, e->new_gid);
+		kept_json(journal, e);
 		json_end_object();
 	}
 	json_end_array();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm.h"
 
+#include "claims_find.h"
+#include "claims_probe.h"
 #include "cleanup.h"
 #include "log.h"
 #include "openers.h"
@@ -187,7 +189,7 @@ static bool recover_abandoned(struct vm *vm, char **error)
 	bool all_read;
 	size_t n;
 
-	if (!probe_journal(vm->name, &journal, error))
+	if (!claims_probe(vm->name, &journal, error))
 		return false;
 	if (!journal)
 		return true;
@@ -220,6 +222,15 @@ static bool begin_claims(struct vm *vm, char **error)
 		return true;
 	if (hold == CLAIMS_UNKNOWN)
 		return false;
+	claims_say_kept(plan->journal);
+	if (hold == CLAIMS_ABANDONED) {
+		*error = xasprintf(
+			"a claim of the VM %s that nobody holds any more could not be given "
+			"back wholly: see above; virt-priv-chown status lists what stays; "
+			"another name: --name",
+			vm->name);
+		return false;
+	}
 	*error = xasprintf("a VM of the name %s has a claim already: it runs, or was not given "
 			   "back; another name: --name; to end the claim: virt-priv-chown release "
 			   "--name %s",
@@ -566,7 +577,7 @@ bool vm_give_back(struct vm *vm)
 	size_t n;
 
 	journal_lock(true);
-	bool good = probe_journal(vm->name, &journal, &error);
+	bool good = claims_probe(vm->name, &journal, &error);
 	if (!good)
 		warn("%s", error);
 	/* What was claimed by hand under the name since then is somebody else's. */

@@ -1,9 +1,42 @@
-# Disks on file systems that have no owners, or another machine's: FAT, and NFS with root squashed and not.
+# Disks on file systems that have no owners, or another machine's: FAT, and NFS with root squashed and not; and
+# what identifies a disk where this kernel, which has no FS_IOC_GETFSUUID, can mount it.
 # from: installed
 
 phase_filesystems() {
+    identities
     fat
     nfs
+}
+
+# identity TYPE PATTERN MKFS...: a disk on such a file system comes back after an unmount and a mount elsewhere.
+identity() {
+    local type=$1 pattern=$2 journal=/var/lib/virt-privileges/claims/vm1
+    shift 2
+    mkdir -p /mnt/one /mnt/other
+    truncate -s 300M "/srv/$type"
+    "$@" "/srv/$type" || return
+    if ! mount -t "$type" -o loop "/srv/$type" /mnt/one; then
+        pass "$type: this kernel can't mount it # SKIP"
+        return
+    fi
+    install -o alice -g alice -m 0640 /run/vm/disk.img /mnt/one/disk
+    succeeds "$type: a disk is claimed" virt-priv-chown claim --name vm1 --disk /mnt/one/disk
+    is "$(grep -cE "^filesystem $pattern\$" $journal)" 1 "$type: its file system is known" || detail "$(cat $journal)"
+    umount /mnt/one
+    capture virt-priv-chown release --name vm1
+    is "$status $(claims)" "1 vm1" "$type: unmounted, it stays claimed"
+    mount -t "$type" -o loop "/srv/$type" /mnt/other
+    succeeds "$type: mounted elsewhere, it is released" virt-priv-chown release --name vm1
+    is "$(access_of /mnt/other/disk) $(claims)" "640 alice:alice " "$type: it is its owner's again"
+    umount /mnt/other
+    rm -f "/srv/$type"
+}
+
+identities() {
+    identity ext4 'uuid:[0-9a-f]{32}' mkfs.ext4 -q -F
+    identity xfs 'uuid:[0-9a-f]{32}' mkfs.xfs -q
+    identity btrfs 'btrfs:[0-9a-f]{32}:[0-9a-f]{32}:5' mkfs.btrfs -q
+    identity f2fs 'uuid:[0-9a-f]{32}' mkfs.f2fs -q
 }
 
 # refused NAME DISK TEXT: a claim ends with 1, says so, and leaves nothing.
@@ -50,6 +83,12 @@ nfs() {
 
     succeeds "NFS: a disk is claimed" virt-priv-chown claim --name vm1 --disk /mnt/open/disk
     is "$(access_of /srv/open/disk)" "640 qemu:qemu" "NFS: at the server it is the account's"
+    is "$(grep -cx 'filesystem source:nfs:127.0.0.1:/srv/open' /var/lib/virt-privileges/claims/vm1)" 1 \
+        "NFS: it is known by what the mount names"
+    umount /mnt/open
+    capture virt-priv-chown release --name vm1
+    is "$status $(access_of /srv/open/disk)" "1 640 qemu:qemu" "NFS: unmounted, it stays claimed"
+    mount -t nfs4 127.0.0.1:/srv/open /mnt/open
     succeeds "NFS: it is released" virt-priv-chown release --name vm1
     is "$(access_of /srv/open/disk) $(claims)" "640 alice:alice " "NFS: it is its owner's again"
     virt-priv-run --name vm2 qemu-system-x86_64 -accel kvm -m 16 -nodefaults -no-user-config -display none \

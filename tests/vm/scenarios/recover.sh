@@ -15,7 +15,30 @@ phase_claim() {
     is "$(access_of "$disk")" "640 qemu:qemu" "it is the account's"
     is "$(remembered)" "+6001:+6001 1" "libvirt's attributes remember its owner"
     set_clock
+    other_filesystems
     sync
+}
+
+# Fedora's file system, whose device numbers are made up at each mount; and one that ends with the boot.
+other_filesystems() {
+    mkdir -p /srv/btrfs /srv/tmp
+    truncate -s 256M /srv/btrfs.img
+    mkfs.btrfs -q /srv/btrfs.img
+    mount -o loop /srv/btrfs.img /srv/btrfs
+    btrfs subvolume create /srv/btrfs/images
+    umount /srv/btrfs
+    printf '%s\n' "/srv/btrfs.img /srv/btrfs btrfs loop,subvol=images 0 0" "tmpfs /srv/tmp tmpfs mode=0755 0 0" >>/etc/fstab
+    succeeds "a subvolume and a tmpfs are mounted" mount -a
+    for name in btrfs tmp; do
+        echo data >/srv/$name/disk.img
+        chown alice:alice /srv/$name/disk.img
+        chmod 0640 /srv/$name/disk.img
+        succeeds "a disk on a $name is claimed" virt-priv-chown claim --name "$name" --disk /srv/$name/disk.img
+    done
+    is "$(access_of /srv/btrfs/disk.img)" "640 qemu:qemu" "the one on btrfs is the account's"
+    # On this kernel, which has no FS_IOC_GETFSUUID, too.
+    is "$(grep -cE '^filesystem btrfs:[0-9a-f]{32}:[0-9a-f]{32}:[0-9]+$' /var/lib/virt-privileges/claims/btrfs)" 1 \
+        "it is known by file system and subvolume"
 }
 
 # Without utmp, the boot's time is known by the clock alone.
@@ -50,6 +73,11 @@ phase_recovered() {
         detail "$(systemctl status virt-priv-recover.service; journalctl --boot --unit virt-priv-recover.service)"
     is "$(access_of "$disk") $(access_of "$later")" "640 alice:alice 640 alice:alice" "the disks are their owner's again"
     is "$(remembered)" "" "no attribute is left"
+    is "$(access_of /srv/btrfs/disk.img)" "640 alice:alice" "the disk on btrfs is its owner's again"
+    echo data >/srv/tmp/disk.img
+    succeeds "a VM whose disk was on a tmpfs can claim another" \
+        virt-priv-chown claim --name tmp --disk /srv/tmp/disk.img
+    virt-priv-chown release --name tmp
     is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
     is "$(journalctl --boot --quiet --output=cat --unit virt-priv-recover.service --grep=vm1 | wc -l)" 1 \
         "the journal tells whose claim it was"

@@ -1,0 +1,137 @@
+# A file system that does not answer, a network's or FUSE's, does not keep claims on others from coming back.
+
+load chown.bash
+
+teardown() {
+    if [ -n "${fuse-}" ]; then
+        kill -KILL "$fuse" 2>/dev/null || true
+        wait "$fuse" 2>/dev/null || true
+    fi
+    local point
+    for point in $(sed -n 's:^[^ ]* \(/mnt/[a-z][^ ]*\) .*:\1:p' /proc/mounts | tac); do
+        umount -l "$point"
+    done
+    rm -f /mnt/*.img
+}
+
+# fuse: a FUSE file system on /mnt/fuse, and its process in $fuse.
+fuse() {
+    mkdir -p /mnt/fuse
+    truncate -s 32M /mnt/fuse.img
+    mkfs.ext4 -q -F /mnt/fuse.img
+    fuse2fs -f -o allow_other /mnt/fuse.img /mnt/fuse 3>&- &
+    fuse=$!
+    for ((i = 0; i < 100; i++)); do
+        ! mountpoint -q /mnt/fuse || break
+        sleep 0.05
+    done
+    mountpoint -q /mnt/fuse
+}
+
+# stop: it does not answer any more, and the kernel has forgotten what it knew of its names, after a second.
+stop() {
+    local status=0
+    kill -STOP "$fuse"
+    # What it has read already can't be interrupted.
+    until [[ $(cat /proc/"$fuse"/task/*/stat | sed 's/.*) //' | cut -c 1 | sort -u) == T ]]; do sleep 0.02; done
+    for ((i = 0; i < 100 && status != 124; i++)); do
+        status=0
+        timeout 0.5 stat /mnt/fuse/dir >/dev/null 2>&1 || status=$?
+        sleep 0.05
+    done
+    [ $status -eq 124 ]
+}
+
+# soon COMMAND...: ends within what one silent file system may take, and a bit.
+soon() {
+    local begin=$SECONDS
+    "$@"
+    [ $((SECONDS - begin)) -lt 20 ]
+}
+
+claim_all() {
+    fuse
+    mkdir /mnt/fuse/below /mnt/fuse/dir
+    make_filesystem /mnt/below
+    umount /mnt/below
+    mount -o loop /mnt/below.img /mnt/fuse/below
+    for path in /mnt/fuse/below/a /mnt/fuse/below/b /mnt/fuse/dir/c $fs/d; do disk $path alice:alice 0640; done
+    virt-priv-chown claim --name v --disk /mnt/fuse/below/a --disk /mnt/fuse/below/b --disk /mnt/fuse/dir/c --disk $fs/d
+}
+
+@test "what lies on it, or is mounted below it, stays and is said; the others come back, and it does once it answers" {
+    claim_all
+    [ "$(grep -c '^filesystem source:fuse' /var/lib/virt-privileges/claims/v)" -eq 1 ]
+    stop
+    soon run -0 virt-priv-chown status
+    [[ $output == *"v: /mnt/fuse/dir/c: a file system on the way to it does not answer; to forget it as it is:"* ]]
+    soon run -1 virt-priv-chown release --name v
+    for path in /mnt/fuse/below/a /mnt/fuse/below/b /mnt/fuse/dir/c; do
+        [[ $output == *"$path: a file system on the way to it does not answer; it stays claimed"* ]]
+    done
+    [ "$(owner $fs/d)" = alice:alice ]
+    soon run -0 virt-priv-chown claim --name w --disk $fs/d
+    soon run -0 virt-priv-chown release --name w
+    kill -CONT "$fuse"
+    run -0 virt-priv-chown release --name v
+    for path in /mnt/fuse/below/a /mnt/fuse/below/b /mnt/fuse/dir/c; do [ "$(owner $path)" = alice:alice ]; done
+    [ -z "$(journals)" ]
+}
+
+@test "a directory of the path that has become a link to it: the file is found by its handle" {
+    fuse
+    mkdir $fs/dir
+    disk $fs/dir/a alice:alice 0640
+    virt-priv-chown claim --name v --disk $fs/dir/a
+    mv $fs/dir $fs/moved
+    mkdir /mnt/fuse/dir
+    ln -s /mnt/fuse/dir $fs/dir
+    stop
+    soon run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/moved/a)" = alice:alice ]
+    kill -CONT "$fuse"
+}
+
+@test "who gives it up takes no lock along" {
+    claim_all
+    stop
+    # In the midst of it, behind the first answer that does not come.
+    virt-priv-chown release --name v 2>/dev/null 3>&- &
+    local releasing=$!
+    for ((i = 0; i < 100; i++)); do
+        ! pgrep -P $releasing >/dev/null || break
+        sleep 0.02
+    done
+    child=$(pgrep -P $releasing)
+    run ! grep -q claims <(readlink /proc/"$child"/fd/*)
+    wait $releasing || true
+    soon run -0 virt-priv-chown recover
+    kill -CONT "$fuse"
+}
+
+@test "FUSE that is mounted anew: what has the path may be another file, which is said and kept" {
+    fuse
+    disk /mnt/fuse/a alice:alice 0640
+    virt-priv-chown claim --name v --disk /mnt/fuse/a
+    run ! grep '^handle' /var/lib/virt-privileges/claims/v
+    umount /mnt/fuse
+    wait $fuse || true
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"/mnt/fuse/a: its file system is not mounted; it stays claimed"* ]]
+    # Its device number is given to another.
+    device=$(sed -n 's/^device \(.*\) 0$/\1/p' /var/lib/virt-privileges/claims/v)
+    for ((i = 0; i < 100; i++)); do
+        mount -t tmpfs -o mode=0755 tmpfs /mnt/fuse
+        [ "$(mountpoint -d /mnt/fuse)" != "$device" ] || break
+    done
+    fuse2fs -f -o allow_other /mnt/fuse.img /mnt/fuse 3>&- &
+    fuse=$!
+    for ((i = 0; i < 100; i++)); do
+        [ ! -e /mnt/fuse/a ] || break
+        sleep 0.05
+    done
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"/mnt/fuse/a: its file system was mounted anew, and numbers its files as they are looked up, so another file can be meant; that was given back to its owner; it stays claimed"* ]]
+    [ "$(owner /mnt/fuse/a)" = alice:alice ]
+    settled /mnt/fuse/a
+}

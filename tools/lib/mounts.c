@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mounts.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static struct mounts now;
+static FILE *mountinfo;
+
+static void forget(void)
+{
+	for (size_t i = 0; i < now.n; i++) {
+		free(now.all[i].point);
+		free(now.all[i].type);
+		free(now.all[i].source);
+	}
+	free(now.all);
+	now = (struct mounts){0};
+}
+
+/* Blanks and the like stand as \040; in place. */
+static char *unescaped(const char *word)
+{
+	char *text = xstrdup(word), *to = text;
+
+	for (const char *p = text; *p; p++) {
+		if (p[0] == '\\' && strspn(p + 1, "01234567") >= 3) {
+			*to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 3;
+		} else {
+			*to++ = *p;
+		}
+	}
+	*to = '\0';
+	return text;
+}
+
+/* "36 35 98:0 ROOT POINT OPTIONS [TAG]... - TYPE SOURCE OPTIONS" */
+static void add(char *line)
+{
+	unsigned long long id;
+	unsigned major_number, minor_number;
+	int at = 0;
+	char *rest = NULL, *point, *type, *source;
+
+	if (sscanf(line, "%llu %*u %u:%u %*s %n", &id, &major_number, &minor_number, &at) < 3 ||
+		at == 0)
+		return;
+	char *dash = strstr(line + at, " - ");
+	if (!dash || !(point = strtok_r(line + at, " ", &rest)))
+		return;
+	if (!(type = strtok_r(dash + 3, " ", &rest)) || !(source = strtok_r(NULL, " ", &rest)))
+		return;
+	/* Doubled, so that many mounts are not many copies. */
+	if ((now.n & (now.n - 1)) == 0)
+		now.all = xreallocarray(now.all, now.n ? 2 * now.n : 1, sizeof *now.all);
+	now.all[now.n++] = (struct mount){.id = id,
+		.dev = makedev(major_number, minor_number),
+		.point = unescaped(point),
+		.type = unescaped(type),
+		.source = unescaped(source)};
+}
+
+/* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
+static bool has_changed(void)
+{
+	struct pollfd changed = {.fd = fileno(mountinfo), .events = POLLPRI};
+
+	return poll(&changed, 1, 0) != 0;
+}
+
+const struct mounts *mounts_now(void)
+{
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+
+	if (mountinfo && !has_changed())
+		return &now;
+	forget();
+	if (mountinfo)
+		rewind(mountinfo);
+	else
+		mountinfo = fopen("/proc/self/mountinfo", "re");
+	while (mountinfo && getline(&line, &room, mountinfo) > 0)
+		add(line);
+	/* Half of it is nothing to go by. */
+	if (mountinfo && ferror(mountinfo)) {
+		fclose(mountinfo);
+		mountinfo = NULL;
+		forget();
+	}
+	return &now;
+}
+
+const struct mount *mounts_of(int fd)
+{
+	const struct mounts *mounts = mounts_now();
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID,
+		    &stx) < 0)
+		return NULL;
+	for (size_t i = 0; i < mounts->n; i++)
+		if ((stx.stx_mask & STATX_MNT_ID) && mounts->all[i].id == stx.stx_mnt_id)
+			return &mounts->all[i];
+	return NULL;
+}
+
+bool mounts_may_hang(const char *type)
+{
+	static const char *const others[] = {"nfs", "cifs", "smb", "fuse", "virtiofs", "9p", "ceph",
+		"afs", "autofs", "coda", "gfs2", "ocfs2", "lustre", "orangefs", "pvfs2", "beegfs",
+		"gpfs"};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strncmp(type, others[i], strlen(others[i])) == 0)
+			return true;
+	return false;
+}
+
+const struct mount *mounts_on_way(const char *path)
+{
+	const struct mounts *mounts = mounts_now();
+
+	for (size_t i = 0; i < mounts->n; i++) {
+		const char *point = mounts->all[i].point;
+		size_t length = strlen(point);
+		bool is_root = length == 1;
+		if (mounts_may_hang(mounts->all[i].type) &&
+			(is_root || (strncmp(path, point, length) == 0 &&
+					    (path[length] == '/' || !path[length]))))
+			return &mounts->all[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is mounted here, by /proc/self/mountinfo (proc(5)), which the kernel answers without
+ * asking any file system: so it tells where a question could have to wait.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct mount {
+	unsigned long long id; /* statx(2)'s stx_mnt_id */
+	dev_t dev;	       /* of the superblock; btrfs shows another one in stat(2) */
+	char *point, *type, *source;
+};
+
+struct mounts {
+	struct mount *all; /* NULL: it can't be read */
+	size_t n;
+};
+
+/* What is mounted now. It belongs to this module, and lives until the next call. */
+const struct mounts *mounts_now(void);
+
+/*
+ * The mount that the object of the descriptor lies on; NULL: not known. Asks with
+ * AT_STATX_DONT_SYNC, which network file systems and FUSE answer from what they know.
+ */
+const struct mount *mounts_of(int fd);
+
+/*
+ * Whether a file system of this type asks somebody else, a server or a process, who may never
+ * answer: those of the network, of clusters and of FUSE, and autofs, which mounts them.
+ */
+bool mounts_may_hang(const char *type);
+
+/* The first such mount that a walk along the path (absolute) meets; NULL: none. */
+const struct mount *mounts_on_way(const char *path);
