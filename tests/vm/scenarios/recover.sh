@@ -27,7 +27,7 @@ other_filesystems() {
     mount -o loop /srv/btrfs.img /srv/btrfs
     btrfs subvolume create /srv/btrfs/images
     umount /srv/btrfs
-    printf '%s\n' "/srv/btrfs.img /srv/btrfs btrfs loop,subvol=images 0 0" "tmpfs /srv/tmp tmpfs mode=0755 0 0" >>/etc/fstab
+    printf '%s\n' "/srv/btrfs.img /srv/btrfs btrfs loop,subvol=images,x-systemd.mount-timeout=10min 0 0" "tmpfs /srv/tmp tmpfs mode=0755 0 0" >>/etc/fstab
     succeeds "a subvolume and a tmpfs are mounted" mount -a
     for name in btrfs tmp; do
         echo data >/srv/$name/disk.img
