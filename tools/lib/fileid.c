@@ -42,7 +42,8 @@ static bool has_lasting_handles(int fd)
 				 strcmp(mount->type, "virtiofs") != 0);
 }
 
-static void handle_of(int fd, struct fileid *id)
+/* False and errno if there may be one that could not be had. */
+static bool handle_of(int fd, struct fileid *id)
 {
 	union {
 		struct file_handle header;
@@ -51,12 +52,16 @@ static void handle_of(int fd, struct fileid *id)
 	int mount;
 
 	id->handle_size = 0;
-	if (!has_lasting_handles(fd) ||
-		name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
-		return;
+	if (!has_lasting_handles(fd))
+		return true;
+	/* EPERM and ENOSYS are those of a filter of system calls. */
+	if (name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
+		return errno == EOPNOTSUPP || errno == EPERM || errno == ENOSYS ||
+		       errno == EOVERFLOW;
 	id->handle_type = handle.header.handle_type;
 	id->handle_size = handle.header.handle_bytes;
 	memcpy(id->handle, handle.header.f_handle, id->handle_size);
+	return true;
 }
 
 /* A UUID as sysfs writes it. */
@@ -95,8 +100,7 @@ bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 		*error = xasprintf("can't tell which file system it is on: %s", strerror(errno));
 		return false;
 	}
-	handle_of(fd, id);
-	if (!statx_of(fd, id)) {
+	if (!handle_of(fd, id) || !statx_of(fd, id)) {
 		*error = xasprintf("can't examine it: %s", strerror(errno));
 		return false;
 	}
@@ -121,11 +125,14 @@ static bool same_inode(const struct fileid *a, const struct fileid *b)
 	return a->inode == b->inode && a->born == b->born && a->born_nsec == b->born_nsec;
 }
 
-/* A journal of an earlier version knows less of a file system, and has handles of FUSE's. */
+/*
+ * A journal of an earlier version knows less of a file system, and has handles of FUSE's; and one
+ * that was written where a filter forbade handles has none. What is known of both must be the same.
+ */
 static bool matches(const struct fileid *old, const struct fileid *now)
 {
 	return fsid_matches(old->filesystem, now->filesystem, now->dev) &&
-	       (same_handle(old, now) ||
+	       (same_handle(old, now) || (old->handle_size == 0 && old->born >= 0) ||
 		       (now->handle_size == 0 && strcmp(old->filesystem, now->filesystem) != 0));
 }
 
