@@ -324,7 +324,7 @@ static void look_on_mounts(struct search *s)
 	struct mount *all = xcalloc(mounts->n + 1, sizeof *all);
 	size_t n = 0;
 
-	/* Of its own: the list is another one as soon as something is mounted. */
+	/* Of its own: the list can be another one as soon as something is mounted. */
 	for (size_t i = 0; i < mounts->n; i++) {
 		all[n] = mounts->all[i];
 		if (!is_candidate(s, &all[n]))
