@@ -19,7 +19,8 @@ static bool statx_of(int fd, struct fileid *id)
 {
 	struct statx stx;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_INO | STATX_BTIME, &stx) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		    STATX_INO | STATX_BTIME, &stx) < 0)
 		return false;
 	id->inode = stx.stx_ino;
 	id->born = -1;
@@ -122,7 +123,12 @@ static bool same_handle(const struct fileid *a, const struct fileid *b)
 
 static bool same_inode(const struct fileid *a, const struct fileid *b)
 {
-	return a->inode == b->inode && a->born == b->born && a->born_nsec == b->born_nsec;
+	/* Of a server's file, the kernel may know the time of birth or not, when it is not asked.
+	 */
+	bool is_unknown = (a->born < 0 || b->born < 0) && fsid_is_source(a->filesystem);
+
+	return a->inode == b->inode &&
+	       (is_unknown || (a->born == b->born && a->born_nsec == b->born_nsec));
 }
 
 /*
@@ -222,7 +228,7 @@ static void look_at_path(struct search *s)
 		s->is_late = errno == ETIMEDOUT;
 		return;
 	}
-	if (fstat(fd, &st) < 0 || !fileid_of(fd, &st, &now, &why)) {
+	if (!reach_stat(fd, &st) || !fileid_of(fd, &st, &now, &why)) {
 		s->error = errno;
 		return;
 	}
@@ -242,7 +248,7 @@ static bool has_directory(const struct search *s)
 	struct stat st;
 	cleanup_fd int fd = reach_open(directory);
 
-	return fd >= 0 && fstat(fd, &st) == 0 && fsid_of(fd, &st, now) &&
+	return fd >= 0 && reach_stat(fd, &st) && fsid_of(fd, &st, now) &&
 	       (fsid_matches(s->id->filesystem, now, st.st_dev) ||
 		       fsid_same_base(s->id->filesystem, now));
 }
@@ -273,7 +279,7 @@ static void look_by_handle(struct search *s, int dir, const struct fileid *root)
 	cleanup_fd int fd = open_handle(dir, s->id);
 	if (fd < 0 && (errno == ESTALE || errno == ENOENT))
 		return;
-	if (fd < 0 || fstat(fd, &st) < 0 || !fileid_of(fd, &st, &found, &why))
+	if (fd < 0 || !reach_stat(fd, &st) || !fileid_of(fd, &st, &found, &why))
 		s->error = errno;
 	else if (same_inode(s->id, &found))
 		take(s, &fd, &found, evidence);
@@ -423,7 +429,7 @@ static bool look_at_unidentified(struct search *s)
 	struct stat st;
 	cleanup_fd int fd = reach_open(s->path);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !fileid_of(fd, &st, &now, &why) ||
+	if (fd < 0 || !reach_stat(fd, &st) || !fileid_of(fd, &st, &now, &why) ||
 		!same_inode(s->id, &now) || !same_handle(s->id, &now) ||
 		(now.handle_size == 0 && now.born < 0))
 		return false;
@@ -498,7 +504,7 @@ enum fileid_found fileid_open_snapshot(const struct fileid *id, const char *path
 	cleanup_fd int file = reach_open(path);
 
 	*fd = -1;
-	if (file < 0 || fstat(file, &st) < 0 || !fileid_of(file, &st, &now, &why))
+	if (file < 0 || !reach_stat(file, &st) || !fileid_of(file, &st, &now, &why))
 		return FILEID_GONE;
 	/* bcachefs has the subvolume in the handle alone. */
 	if (!fsid_same_base(id->filesystem, now.filesystem) || !same_inode(id, &now) ||

@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,9 +135,16 @@ static int open_way(const char *path, unsigned long long resolve)
 	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 }
 
+/* The kernel can know the name still: whether it answers is told by what it has to be asked for. */
 static int open_any(const char *path)
 {
-	return open_way(path, RESOLVE_NO_MAGICLINKS);
+	struct statx stx;
+	int fd = open_way(path, RESOLVE_NO_MAGICLINKS);
+
+	if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC,
+			       STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
+		return -1;
+	return fd;
 }
 
 static bool is_silent(const struct mount *mount)
@@ -171,4 +180,17 @@ int reach_open(const char *path)
 		errno = ETIMEDOUT;
 	}
 	return fd;
+}
+
+bool reach_stat(int fd, struct stat *st)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		    STATX_TYPE | STATX_INO, &stx) < 0)
+		return false;
+	*st = (struct stat){.st_mode = stx.stx_mode,
+		.st_ino = stx.stx_ino,
+		.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor)};
+	return true;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #define REACH_SECONDS 5
 
@@ -21,6 +22,11 @@ bool reach_ask(int (*ask)(const char *arg), const char *arg, int *fd);
 /*
  * Opens a path (absolute) O_PATH, as the journal has it, without judging the way: what is found
  * must be known by what it is. Returns -1 and errno; ETIMEDOUT: a file system on the way has
- * not answered in time, and is not asked again by this process.
+ * not answered in time, and is not asked again by this process. What it answered is known to the
+ * kernel then: reach_stat() gives that without another question.
  */
 int reach_open(const char *path);
+
+/* As fstat(2), of what the kernel knows already (AT_STATX_DONT_SYNC): type, inode and device alone.
+ */
+bool reach_stat(int fd, struct stat *st);
