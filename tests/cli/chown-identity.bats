@@ -143,7 +143,7 @@ lasting() {
     mount_ext4
     run -0 "$VP_BUILD/tests/fileid-dump" /mnt/x
     [[ $output == *$'\n'"disk loop:0:/mnt/x.img"* ]]
-    [[ $output =~ $'\n'device\ 7:[0-9]+\ [1-9] ]]
+    grep -Eqx 'device 7:[0-9]+ [1-9][0-9]*' <<<"$output"
 }
 
 # sysfs ATTRIBUTE=VALUE...: what the loop device below /mnt/x is called, if sysfs says that of it.

@@ -126,6 +126,8 @@ static void evidence(void **state)
 		/* Where the kernel has no sequence, the name decides. */
 		{{0x701, 0, "loop:0:/a"}, {0x701, 0, "loop:0:/b"}, true, DISK_OTHER},
 		{{0x701, 0, ""}, {0x701, 0, ""}, true, DISK_SAME},
+		{{0x701, 0, ""}, {0x701, 5, "loop:0:/a"}, true, DISK_SAME},
+		{{0x701, 0, "loop:0:/b"}, {0x701, 5, "loop:0:/a"}, true, DISK_OTHER},
 		/* By name. */
 		{{0x701, 5, "wwid:a"}, {0x801, 9, "wwid:a"}, false, DISK_SAME},
 		{{0x701, 5, "wwid:a"}, {0x801, 9, "wwid:a"}, true, DISK_SAME},
@@ -142,8 +144,8 @@ static void evidence(void **state)
 			cases[i].evidence);
 	/* One of several, as of a RAID. */
 	const struct disk all[] = {{0x801, 1, "wwid:b"}, {0x701, 5, "wwid:a"}};
-	assert_int_equal(disk_compare(&cases[7].journalled, false, all, 2), DISK_SAME);
-	assert_int_equal(disk_compare(&cases[7].journalled, false, all, 1), DISK_OTHER);
+	assert_int_equal(disk_compare(&cases[9].journalled, false, all, 2), DISK_SAME);
+	assert_int_equal(disk_compare(&cases[9].journalled, false, all, 1), DISK_OTHER);
 }
 
 int main(void)

@@ -176,9 +176,11 @@ enum disk_evidence disk_compare(
 	for (size_t i = 0; i < n; i++) {
 		bool named = disk->name[0] && all[i].name[0];
 		bool same_name = named && strcmp(all[i].name, disk->name) == 0;
-		/* Without a sequence number, another disk can have got the number meanwhile. */
+		bool same_sequence = all[i].sequence == disk->sequence;
+		/* Where one of both is not known, the number must do, unless the names differ. */
+		bool unknown = !all[i].sequence || !disk->sequence;
 		if (same_boot && disk->dev && all[i].dev == disk->dev &&
-			all[i].sequence == disk->sequence && (disk->sequence || !named))
+			(unknown ? !named : same_sequence))
 			return DISK_SAME;
 		if (same_name)
 			return DISK_SAME;

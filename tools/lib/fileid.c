@@ -6,6 +6,7 @@
 #include "log.h"
 #include "look.h"
 #include "mounts.h"
+#include "reach.h"
 #include "safepath.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@ static bool statx_of(int fd, struct fileid *id)
 {
 	struct statx stx;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_INO | STATX_BTIME, &stx) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		    STATX_INO | STATX_BTIME, &stx) < 0)
 		return false;
 	id->inode = stx.stx_ino;
 	id->born = -1;
@@ -43,7 +45,8 @@ static bool has_lasting_handles(int fd)
 				 strcmp(mount->type, "virtiofs") != 0);
 }
 
-static void handle_of(int fd, struct fileid *id)
+/* False and errno if there may be one that could not be had. */
+static bool handle_of(int fd, struct fileid *id)
 {
 	union {
 		struct file_handle header;
@@ -52,12 +55,16 @@ static void handle_of(int fd, struct fileid *id)
 	int mount;
 
 	id->handle_size = 0;
-	if (!has_lasting_handles(fd) ||
-		name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
-		return;
+	if (!has_lasting_handles(fd))
+		return true;
+	/* EPERM and ENOSYS are those of a filter of system calls. */
+	if (name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
+		return errno == EOPNOTSUPP || errno == EPERM || errno == ENOSYS ||
+		       errno == EOVERFLOW;
 	id->handle_type = handle.header.handle_type;
 	id->handle_size = handle.header.handle_bytes;
 	memcpy(id->handle, handle.header.f_handle, id->handle_size);
+	return true;
 }
 
 /* A UUID as sysfs writes it. */
@@ -96,8 +103,7 @@ bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 		*error = xasprintf("can't tell which file system it is on: %s", strerror(errno));
 		return false;
 	}
-	handle_of(fd, id);
-	if (!statx_of(fd, id)) {
+	if (!handle_of(fd, id) || !statx_of(fd, id)) {
 		*error = xasprintf("can't examine it: %s", strerror(errno));
 		return false;
 	}
@@ -119,14 +125,22 @@ static bool same_handle(const struct fileid *a, const struct fileid *b)
 
 static bool same_inode(const struct fileid *a, const struct fileid *b)
 {
-	return a->inode == b->inode && a->born == b->born && a->born_nsec == b->born_nsec;
+	/* Of a server's file, the kernel may know the time of birth or not, when it is not asked.
+	 */
+	bool is_unknown = (a->born < 0 || b->born < 0) && fsid_is_source(a->filesystem);
+
+	return a->inode == b->inode &&
+	       (is_unknown || (a->born == b->born && a->born_nsec == b->born_nsec));
 }
 
-/* A journal of an earlier version knows less of a file system, and has handles of FUSE's. */
+/*
+ * A journal of an earlier version knows less of a file system, and has handles of FUSE's; and one
+ * that was written where a filter forbade handles has none. What is known of both must be the same.
+ */
 static bool matches(const struct fileid *old, const struct fileid *now)
 {
 	return fsid_matches(old->filesystem, now->filesystem, now->dev) &&
-	       (same_handle(old, now) ||
+	       (same_handle(old, now) || (old->handle_size == 0 && old->born >= 0) ||
 		       (now->handle_size == 0 && strcmp(old->filesystem, now->filesystem) != 0));
 }
 
@@ -210,13 +224,13 @@ static void look_at_path(struct search *s)
 	cleanup_free char *why = NULL;
 	struct fileid now;
 	struct stat st;
-	cleanup_fd int fd = look_open(AT_FDCWD, s->path, O_NOFOLLOW);
+	cleanup_fd int fd = reach_open(s->path);
 
 	if (fd < 0) {
 		s->is_late = errno == ATTEMPT_SILENT;
 		return;
 	}
-	if (fstat(fd, &st) < 0 || !fileid_of(fd, &st, &now, &why)) {
+	if (!look_stat_fd(fd, &st) || !fileid_of(fd, &st, &now, &why)) {
 		s->error = errno;
 		return;
 	}
@@ -234,9 +248,9 @@ static bool has_directory(const struct search *s)
 		xstrndup(s->path, (size_t)(strrchr(s->path, '/') - s->path) + 1);
 	char now[FSID_SIZE];
 	struct stat st;
-	cleanup_fd int fd = look_open(AT_FDCWD, directory, O_NOFOLLOW);
+	cleanup_fd int fd = reach_open(directory);
 
-	return fd >= 0 && fstat(fd, &st) == 0 && fsid_of(fd, &st, now) &&
+	return fd >= 0 && look_stat_fd(fd, &st) && fsid_of(fd, &st, now) &&
 	       (fsid_matches(s->id->filesystem, now, st.st_dev) ||
 		       fsid_same_base(s->id->filesystem, now));
 }
@@ -267,7 +281,7 @@ static void look_by_handle(struct search *s, int dir, const struct fileid *root)
 	cleanup_fd int fd = open_handle(dir, s->id);
 	if (fd < 0 && (errno == ESTALE || errno == ENOENT))
 		return;
-	if (fd < 0 || fstat(fd, &st) < 0 || !fileid_of(fd, &st, &found, &why))
+	if (fd < 0 || !look_stat_fd(fd, &st) || !fileid_of(fd, &st, &found, &why))
 		s->error = errno;
 	else if (same_inode(s->id, &found))
 		take(s, &fd, &found, evidence);
@@ -279,7 +293,7 @@ static bool look_on_mount(struct search *s, const struct mount *mount)
 	struct fileid root = {0};
 	struct stat st;
 
-	cleanup_fd int point = look_open(AT_FDCWD, mount->point, O_NOFOLLOW);
+	cleanup_fd int point = reach_open(mount->point);
 	/* A file can be a mount point, and a mount can lie below another one. */
 	cleanup_fd int dir =
 		point < 0 ? -1 : safepath_reopen(point, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
@@ -318,7 +332,7 @@ static void look_on_mounts(struct search *s)
 	struct mount *all = xcalloc(mounts->n + 1, sizeof *all);
 	size_t n = 0;
 
-	/* Of its own: the list is another one as soon as something is mounted. */
+	/* Of its own: the list can be another one as soon as something is mounted. */
 	for (size_t i = 0; i < mounts->n; i++) {
 		all[n] = mounts->all[i];
 		if (!is_candidate(s, &all[n]))
@@ -415,9 +429,9 @@ static bool look_at_unidentified(struct search *s)
 	cleanup_free char *why = NULL;
 	struct fileid now;
 	struct stat st;
-	cleanup_fd int fd = look_open(AT_FDCWD, s->path, O_NOFOLLOW);
+	cleanup_fd int fd = reach_open(s->path);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !fileid_of(fd, &st, &now, &why) ||
+	if (fd < 0 || !look_stat_fd(fd, &st) || !fileid_of(fd, &st, &now, &why) ||
 		!same_inode(s->id, &now) || !same_handle(s->id, &now) ||
 		(now.handle_size == 0 && now.born < 0))
 		return false;
@@ -489,10 +503,10 @@ enum fileid_found fileid_open_snapshot(const struct fileid *id, const char *path
 	cleanup_free char *why = NULL;
 	struct fileid now;
 	struct stat st;
-	cleanup_fd int file = look_open(AT_FDCWD, path, O_NOFOLLOW);
+	cleanup_fd int file = reach_open(path);
 
 	*fd = -1;
-	if (file < 0 || fstat(file, &st) < 0 || !fileid_of(file, &st, &now, &why))
+	if (file < 0 || !look_stat_fd(file, &st) || !fileid_of(file, &st, &now, &why))
 		return FILEID_GONE;
 	/* bcachefs has the subvolume in the handle alone. */
 	if (!fsid_same_base(id->filesystem, now.filesystem) || !same_inode(id, &now) ||

@@ -16,14 +16,18 @@
 static struct mounts now;
 static FILE *mountinfo;
 
-static void forget(void)
+/* What was read before stays: callers hold mounts of it. They seldom change in a run. */
+static struct earlier {
+	struct mounts mounts;
+	struct earlier *before;
+} * earlier;
+
+static void set_aside(void)
 {
-	for (size_t i = 0; i < now.n; i++) {
-		free(now.all[i].point);
-		free(now.all[i].type);
-		free(now.all[i].source);
-	}
-	free(now.all);
+	struct earlier *e = xcalloc(1, sizeof *e);
+
+	*e = (struct earlier){now, earlier};
+	earlier = e;
 	now = (struct mounts){0};
 }
 
@@ -85,7 +89,8 @@ const struct mounts *mounts_now(void)
 
 	if (mountinfo && !has_changed())
 		return &now;
-	forget();
+	if (now.all)
+		set_aside();
 	if (mountinfo)
 		rewind(mountinfo);
 	else
@@ -96,7 +101,7 @@ const struct mounts *mounts_now(void)
 	if (mountinfo && ferror(mountinfo)) {
 		fclose(mountinfo);
 		mountinfo = NULL;
-		forget();
+		set_aside();
 	}
 	return &now;
 }

@@ -20,7 +20,8 @@ struct mounts {
 	size_t n;
 };
 
-/* What is mounted now. It belongs to this module, and lives until the next call. */
+/* What is mounted now. It belongs to this module; what is in it stays, also where it is read again.
+ */
 const struct mounts *mounts_now(void);
 
 /*

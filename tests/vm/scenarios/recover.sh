@@ -27,8 +27,20 @@ other_filesystems() {
     mount -o loop /srv/btrfs.img /srv/btrfs
     btrfs subvolume create /srv/btrfs/images
     umount /srv/btrfs
-    printf '%s\n' "/srv/btrfs.img /srv/btrfs btrfs loop,subvol=images 0 0" "tmpfs /srv/tmp tmpfs mode=0755 0 0" >>/etc/fstab
-    succeeds "a subvolume and a tmpfs are mounted" mount -a
+    cat >/etc/systemd/system/srv-disks.service <<'UNIT'
+[Unit]
+Before=virt-priv-recover.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/mount -t btrfs -o loop,subvol=images /srv/btrfs.img /srv/btrfs
+ExecStart=/bin/mount -t tmpfs -o mode=0755 tmpfs /srv/tmp
+[Install]
+RequiredBy=virt-priv-recover.service
+UNIT
+    systemctl daemon-reload
+    systemctl enable srv-disks.service
+    succeeds "a subvolume and a tmpfs are mounted" systemctl start srv-disks.service
     for name in btrfs tmp; do
         echo data >/srv/$name/disk.img
         chown alice:alice /srv/$name/disk.img
