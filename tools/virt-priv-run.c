@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "json.h"
 #include "log.h"
+#include "qemu_command.h"
 #include "supervise.h"
 #include "vm.h"
 #include "vm_file.h"
@@ -224,6 +225,20 @@ static void check_options(const struct options *o)
 		    "QEMU has no privileges, and virt-priv-exec keeps it so");
 }
 
+/* Before a word of it is read as one of QEMU's, and before anything is changed. */
+static void check_command(const struct options *o, char *const *own, size_t n_own)
+{
+	cleanup_free char *why = qemu_command_why_not(o->command, own, n_own, o->vm);
+
+	if (!why)
+		return;
+	if (!o->check)
+		die("%s", why);
+	cleanup_free char *safe = log_escape(why);
+	puts(safe);
+	exit(fflush(stdout) == 0 ? EXIT_FAILURE : LAUNCH_FAILED);
+}
+
 /* Text of a -readconfig file: root acts on it, so it must be root's. */
 static char *read_config_file(void *context, const char *path, char **error)
 {
@@ -392,6 +407,7 @@ int main(int argc, char *argv[])
 	if (o.stop)
 		return vm_stop(o.stop, o.timeout) ? EXIT_SUCCESS : EXIT_FAILURE;
 
+	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
 	vm.args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
 	if (!vm.args)
 		die("%s", error);
