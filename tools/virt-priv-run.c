@@ -41,6 +41,7 @@ static const char usage[] =
 	"      --disks=pass      open disks as root, and pass them\n"
 	"      --disks=leave     do nothing about disks\n"
 	"      --backing PATH    trust that an image's header may name PATH (repeatable)\n"
+	"      --force-in-use PATH  let QEMU write PATH though the host uses it (repeatable)\n"
 	"  -c, --config FILE     read FILE instead of /etc/libvirt/qemu.conf\n"
 	"      --check           list what stands in the way, and do nothing\n"
 	"      --dry-run         print what would be done, and do nothing\n"
@@ -61,8 +62,8 @@ static const char usage[] =
 struct options {
 	const char *name, *config, *vm, *stop;
 	enum vm_images images;
-	char **backing;
-	size_t n_backing;
+	char **backing, **forced;
+	size_t n_backing, n_forced;
 	unsigned timeout;
 	bool check, dry_run, json, verbose;
 	char **command; /* NULL-terminated */
@@ -108,6 +109,7 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		NAME = 256,
 		DISKS,
 		BACKING,
+		FORCE_IN_USE,
 		CHECK,
 		DRY_RUN,
 		JSON,
@@ -121,6 +123,7 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		{"name", required_argument, NULL, NAME},
 		{"disks", required_argument, NULL, DISKS},
 		{"backing", required_argument, NULL, BACKING},
+		{"force-in-use", required_argument, NULL, FORCE_IN_USE},
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, CHECK},
 		{"dry-run", no_argument, NULL, DRY_RUN},
@@ -148,6 +151,10 @@ static void parse_options(struct options *o, int argc, char *argv[])
 			o->backing =
 				xreallocarray(o->backing, o->n_backing + 1, sizeof *o->backing);
 			o->backing[o->n_backing++] = place_absolute(optarg);
+			break;
+		case FORCE_IN_USE:
+			o->forced = xreallocarray(o->forced, o->n_forced + 1, sizeof *o->forced);
+			o->forced[o->n_forced++] = place_absolute(optarg);
 			break;
 		case 'c':
 			o->config = optarg;
@@ -422,6 +429,8 @@ int main(int argc, char *argv[])
 	vm.images = o.images;
 	vm.trusted = o.backing;
 	vm.n_trusted = o.n_backing;
+	vm.forced = o.forced;
+	vm.n_forced = o.n_forced;
 	vm.dry_run = o.check || o.dry_run;
 	vm.control = o.vm != NULL;
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define FIRST_LINE "virt-privileges claims 1"
@@ -70,6 +71,8 @@ static void put_entry(FILE *out, const struct entry *e)
 	fprintf(out, "inode %" PRIu64 "\n", e->id.inode);
 	if (e->id.born >= 0)
 		fprintf(out, "born %" PRId64 ".%09" PRIu32 "\n", e->id.born, e->id.born_nsec);
+	if (e->rdev)
+		fprintf(out, "rdev %u:%u\n", major(e->rdev), minor(e->rdev));
 	fprintf(out, "owner %u:%u\nmode %04o\nto %u:%u\n", e->old_uid, e->old_gid, e->mode,
 		e->new_uid, e->new_gid);
 	if (e->attributes)
@@ -220,6 +223,16 @@ static bool born(const char *p, struct fileid *id)
 	return true;
 }
 
+static bool device_number(const char *p, dev_t *dev)
+{
+	unsigned long long a, b;
+
+	if (!number(&p, UINT_MAX, &a) || *p++ != ':' || !number(&p, UINT_MAX, &b) || *p)
+		return false;
+	*dev = makedev((unsigned)a, (unsigned)b);
+	return true;
+}
+
 static bool is_filesystem(const char *value)
 {
 	return (strncmp(value, "uuid:", 5) == 0 || strncmp(value, "dev:", 4) == 0) &&
@@ -267,6 +280,8 @@ static bool field(struct reader *r, struct entry *e)
 		e->id.inode = n;
 	else if (strcmp(r->key, "born") == 0)
 		good = born(v, &e->id);
+	else if (strcmp(r->key, "rdev") == 0)
+		good = device_number(v, &e->rdev);
 	else if (strcmp(r->key, "owner") == 0)
 		good = pair(v, &e->old_uid, &e->old_gid);
 	else if (strcmp(r->key, "mode") == 0)
