@@ -92,11 +92,11 @@ char *claimable_why_system(const struct safepath *walk)
 	const char *directory = system_directory(walk->path);
 	if (directory)
 		return xasprintf(
-			"it is a file of the system, below %s, and no guest may write it; "
-			"copy it, as with: cp %s /var/lib/libvirt/images/, and name the copy",
+			"it is a file of the system, below %s, which no guest may write; if it is "
+			"a template, name a copy of it: cp %s /var/lib/libvirt/images/",
 			directory, walk->path);
 	if (is_in_path(walk))
-		return xstrdup("it lies in a directory of root's PATH, and no guest may write it; "
+		return xstrdup("it lies in a directory of root's PATH, where no guest may write; "
 			       "move it elsewhere");
 	return walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? why_program(walk) : NULL;
 }
@@ -216,7 +216,7 @@ static char *relation(const struct block_ground *ground, size_t at, const char *
 	size_t other_at, const char *whose)
 {
 	if (at == 0 && other_at == 0)
-		return xasprintf("it is %s under another name, which %s", other, whose);
+		return xasprintf("it is %s, which %s, under another name", other, whose);
 	if (at == 0)
 		return xasprintf("%s, which %s, lies on it", other, whose);
 	if (other_at == 0)
