@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -17,7 +18,8 @@
 struct search {
 	const struct block_view *view;
 	struct block_ground own;
-	char *use; /* of which, found */
+	char *use;	/* of which, found */
+	size_t n_parts; /* of the last one that takes some of it */
 };
 
 /* What a user of a device takes: the user's own part aside where itself is not in use. */
@@ -31,6 +33,7 @@ static bool takes(struct search *s, const struct stat *st, bool without_itself)
 	struct block_ground below = {ground.parts + 1, ground.n - 1};
 	bool shares = ground.n > 0 &&
 		      block_shares(&s->own, without_itself ? &below : &ground, &at, &other_at);
+	s->n_parts = ground.n;
 	block_ground_free(&ground);
 	return shares;
 }
@@ -70,26 +73,34 @@ static void look_at_swaps(struct search *s)
 	}
 }
 
-/* Devices that are made of others hold them exclusively: dm, md, bcache. */
+/* Devices that are made of others hold them exclusively: dm, md, bcache. The lowest one is named.
+ */
 static bool look_at_holders(struct search *s, char **error)
 {
 	int fd = openat(s->view->sys, "block", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *all = fd < 0 ? NULL : fdopendir(fd);
+	size_t lowest = SIZE_MAX;
+	char first[256] = "";
 	struct dirent *d;
 
-	while (all && !s->use && (errno = 0, d = readdir(all)) != NULL) {
+	while (all && (errno = 0, d = readdir(all)) != NULL) {
 		cleanup_free char *number = xasprintf("%s/dev", d->d_name);
 		cleanup_free char *name_path = xasprintf("%s/dm/name", d->d_name);
 		char name[256] = "";
 		struct stat st = {.st_mode = S_IFBLK};
 		if (d->d_name[0] == '.' || strncmp(d->d_name, "loop", 4) == 0 ||
-			!block_read_dev(dirfd(all), number, &st.st_rdev) || !takes(s, &st, true))
+			!block_read_dev(dirfd(all), number, &st.st_rdev) || !takes(s, &st, true) ||
+			s->n_parts > lowest ||
+			(s->n_parts == lowest && strverscmp(d->d_name, first) > 0))
 			continue;
+		lowest = s->n_parts;
+		snprintf(first, sizeof first, "%s", d->d_name);
+		free(s->use);
 		block_read(dirfd(all), name_path, name, sizeof name);
 		s->use = xasprintf("%s%s%s%s is made of it", d->d_name, *name ? " (" : "", name,
 			*name ? ")" : "");
 	}
-	if (s->use || (all && errno == 0))
+	if (all && errno == 0)
 		return true;
 	*error = xasprintf("can't read /sys/block: %s", strerror(errno));
 	return false;

@@ -225,8 +225,7 @@ static char *relation(const struct block_ground *ground, size_t at, const char *
 		"it and %s, which %s, both lie on %s", other, whose, ground->parts[at].name);
 }
 
-/* The number of a device that is held: of the journal, or, in one of an older version, of the node.
- */
+/* The number of a device that is held: of the journal, or, in one of an older version, of the node. */
 static bool status_of(const struct entry *e, struct stat *st)
 {
 	cleanup_free char *ignored = NULL;
@@ -235,7 +234,11 @@ static bool status_of(const struct entry *e, struct stat *st)
 	*st = (struct stat){.st_mode = e->type == 'b' ? S_IFBLK : S_IFCHR, .st_rdev = e->rdev};
 	if (e->type != 'f' && e->rdev)
 		return true;
-	return fileid_open(&e->id, e->path, &fd, &ignored) == FILEID_FOUND && fstat(fd, st) == 0;
+	if (fileid_open(&e->id, e->path, &fd, &ignored) == FILEID_FOUND && fstat(fd, st) == 0)
+		return true;
+	/* Of a node's file system the journal can say less than is known of it now. */
+	return e->type != 'f' && stat(e->path, st) == 0 && st->st_ino == e->id.inode &&
+	       (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode));
 }
 
 static bool has_inode(const struct block_ground *ground, uint64_t inode)
