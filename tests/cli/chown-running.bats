@@ -64,6 +64,19 @@ begin() {
     [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice bob:bob" ]
 }
 
+@test "a disk that is only read any more, as below a snapshot, can be dropped, and that is said" {
+    begin
+    run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
+    opener=$!
+    helpers+=($opener)
+    until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
+    stays "release --name v" "process $opener (sleep) has $fs/a open"
+    run -1 virt-priv-chown drop --name v --disk $fs/a
+    [[ $output == *"process $opener, which can go on using it, has it open"* ]]
+    [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice qemu:qemu" ]
+}
+
 @test "a script that claims, runs QEMU and releases, with its own process as the holder" {
     begin
     cat >$fs/script <<EOT

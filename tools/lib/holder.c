@@ -7,9 +7,11 @@
 #include "openers.h"
 #include "remembered.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* "12 (qemu-system-x86)", new; the name is what the process calls itself, and decides nothing. */
@@ -48,6 +50,50 @@ static bool is_forefather(pid_t pid)
 	return false;
 }
 
+/* Whether a file of fdinfo (proc(5)) is of an inode, opened for writing. */
+static bool is_written(int infos, const char *name, ino_t ino)
+{
+	char text[1024] = "";
+	unsigned flags;
+	unsigned long long number;
+	cleanup_fd int fd = openat(infos, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	const char *line = strstr(text, "flags:");
+	if (!line || sscanf(line, "flags: %o", &flags) != 1 || (flags & O_ACCMODE) == O_RDONLY)
+		return false;
+	/* Before Linux 5.14 it does not say which: any can be it. */
+	line = strstr(text, "\nino:");
+	return !line || sscanf(line, "\nino: %llu", &number) != 1 || number == ino;
+}
+
+/*
+ * Whether a process has the object open for writing. Its descriptors are asked for what they are
+ * only where that can be it, and without asking their file systems.
+ */
+static bool writes(pid_t pid, const struct stat *st)
+{
+	cleanup_free char *infos_path = xasprintf("/proc/%d/fdinfo", pid);
+	cleanup_free char *fds_path = xasprintf("/proc/%d/fd", pid);
+	int infos = open(infos_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fds = open(fds_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = infos < 0 ? NULL : fdopendir(infos);
+	struct dirent *d;
+	struct statx stx;
+
+	/* What can't be seen may write. */
+	if (!dir || fds < 0)
+		return true;
+	while ((d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' && is_written(infos, d->d_name, st->st_ino) &&
+			statx(fds, d->d_name, AT_STATX_DONT_SYNC, STATX_INO, &stx) == 0 &&
+			stx.stx_ino == st->st_ino &&
+			makedev(stx.stx_dev_major, stx.stx_dev_minor) == st->st_dev)
+			return true;
+	return false;
+}
+
 /*
  * Whether libvirt goes on holding the file when this claim of it has ended, as
  * holding_give_back() decides it in the end, under libvirt's lock.
@@ -68,8 +114,11 @@ static bool stays_libvirts(
 	return !counted || r.refs > 1;
 }
 
-/* Who has the object of an entry open, new; NULL: nobody, or it is not to be found. */
-static char *using_entry(const struct journal *journal, const struct entry *e)
+/*
+ * Who has the object of an entry open, new; NULL: nobody, or it is not to be found. only_writers:
+ * what is only read, as the disk below a snapshot's overlay is, goes on being read.
+ */
+static char *using_entry(const struct journal *journal, const struct entry *e, bool only_writers)
 {
 	cleanup_free char *ignored = NULL;
 	cleanup_fd int fd = -1;
@@ -78,7 +127,8 @@ static char *using_entry(const struct journal *journal, const struct entry *e)
 	if (fileid_open(&e->id, e->path, &fd, &ignored) != FILEID_FOUND || fstat(fd, &st) < 0)
 		return NULL;
 	pid_t opener = openers_first(&st, e->new_uid);
-	if (!opener || stays_libvirts(journal, e, fd, &st))
+	if (!opener || stays_libvirts(journal, e, fd, &st) ||
+		(only_writers && !writes(opener, &st)))
 		return NULL;
 	cleanup_free char *who = named(opener);
 	return xasprintf("process %s has %s open", who, e->path);
@@ -99,7 +149,7 @@ char *holder_using(const struct journal *journal, const char *path)
 		const struct entry *e = &journal->entries[i];
 		if (e->kind != ENTRY_OWNER || (path && strcmp(path, e->path) != 0))
 			continue;
-		char *who = using_entry(journal, e);
+		char *who = using_entry(journal, e, path != NULL);
 		if (who)
 			return who;
 	}

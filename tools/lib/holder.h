@@ -15,7 +15,8 @@
 /*
  * Who uses what the journal holds, a new text such as "process 12 (qemu-system-x86) has /srv/a.img
  * open"; NULL: nobody, as far as can be told. path: that entry alone, whose claim can be dropped
- * while the VM runs, if only nobody has it open; NULL: all of them. The journals are locked.
+ * while the VM runs, if only nobody has it open for writing; NULL: all of them. The journals are
+ * locked.
  */
 char *holder_using(const struct journal *journal, const char *path);
 
