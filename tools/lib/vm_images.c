@@ -376,7 +376,10 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 		vm_refuse(vm, r, xstrdup("it is no regular file and no block device"));
 		return;
 	}
-	char *why = rw ? claims_why_not_passed(&vm->claims, walk, r->path) : NULL;
+	/* What is shared is others' too, and the admin's word. */
+	char *why = !rw		? NULL
+		    : r->shared ? claimable_why_system(walk)
+				: claims_why_not_passed(&vm->claims, walk, r->path);
 	if (why) {
 		vm_refuse(vm, r, why);
 		return;
