@@ -10,7 +10,7 @@ setup() {
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     rm -rf /var/lib/virt-privileges $bytes
     mkdir -p $bytes/other
-    loops=() parts=()
+    loops=() parts=() server=''
     truncate -s 32M $bytes/a.img
     chown alice:alice $bytes/a.img
 }
@@ -19,6 +19,7 @@ teardown() {
     for part in "${parts[@]}"; do delpart "${part% *}" "${part#* }" 2>/dev/null || true; done
     # One that is mounted still goes when it is not any more.
     for node in "${loops[@]}"; do losetup -d "$node" 2>/dev/null || true; done
+    [ -z "$server" ] || kill -CONT "$server" 2>/dev/null || true
     umount -R $bytes/m 2>/dev/null || true
     rm -rf $bytes
 }
@@ -223,4 +224,35 @@ together() {
     [ "$status" -eq 1 ]
     [[ $output == *"$bytes/one, which the VM web holds, lies on it; it runs: process $holder (sleep) holds its claim; stop it first"* ]]
     [[ $output != *"chown release"* ]]
+}
+
+# A user's file system behind a loop device, as udisks makes one for him.
+@test "a file system that does not answer, behind somebody's loop device, holds nobody up for long" {
+    disk $bytes/free alice:alice 0640
+    truncate -s 16M $bytes/ext.img
+    mkfs.ext4 -q -F $bytes/ext.img
+    mkdir $bytes/m
+    fuse2fs -f $bytes/ext.img $bytes/m >/mnt/said 2>&1 3>&- &
+    server=$!
+    until mountpoint -q $bytes/m; do sleep 0.02; done
+    truncate -s 4M $bytes/m/inner.img
+    loop hung $bytes/m/inner.img
+    kill -STOP $server
+    local begin=$SECONDS said='' i
+    # Once what the kernel remembers of the file is too old.
+    for ((i = 0; i < 20; i++)); do
+        timeout 20 virt-priv-chown claim --name web --disk $bytes/free >/mnt/said 2>&1
+        timeout 20 virt-priv-chown release --name web
+        said=$(cat /mnt/said)
+        [[ $said != *"not answered in time"* ]] || break
+    done
+    local took=$((SECONDS - begin))
+    # That device itself is not taken for one that can be told.
+    run -1 timeout 20 virt-priv-chown claim --name web --disk $bytes/hung
+    kill -CONT $server
+    echo "$said: $output"
+    [[ $said == *"${node}: not answered in time which file is behind it; sysfs names $bytes/m/inner.img"* ]]
+    [[ $output == *"can't tell which file is behind $node"* ]]
+    [ "$took" -lt 30 ]
+    [ "$(owner $bytes/free)$(journals)" = alice:alice ]
 }
