@@ -241,7 +241,7 @@ together() {
     local begin=$SECONDS said='' i
     # Once what the kernel remembers of the file is too old.
     for ((i = 0; i < 20; i++)); do
-        timeout 20 virt-priv-chown claim --name web --disk $bytes/free >/mnt/said 2>&1
+        timeout 20 virt-priv-chown claim -v --name web --disk $bytes/free >/mnt/said 2>&1
         timeout 20 virt-priv-chown release --name web
         said=$(cat /mnt/said)
         [[ $said != *"not answered in time"* ]] || break

@@ -19,8 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long all loop devices together have to say what is behind them. */
-#define ASK_MILLISECONDS 2000
+/*
+ * How long a loop device, and how long all of them together have to say what is behind them. Of one
+ * that does not answer it is known that it is no file that is being claimed: that one's file system
+ * has just answered.
+ */
+#define ASK_MILLISECONDS 1000
+#define ASK_ALL_MILLISECONDS 3000
 
 bool block_read(int dir, const char *path, char *text, size_t size)
 {
@@ -193,7 +198,10 @@ static size_t hear(struct block_view *view, size_t next, int in, int end)
 	while (next < view->n_loops) {
 		struct pollfd p = {.fd = in, .events = POLLIN};
 		int left = end - milliseconds();
-		int n = poll(&p, 1, left > 0 ? left : 0);
+		int n = poll(&p, 1,
+			left < 0		  ? 0
+			: left < ASK_MILLISECONDS ? left
+						  : ASK_MILLISECONDS);
 		if (n < 0 && errno == EINTR)
 			continue;
 		/* A record is shorter than PIPE_BUF: it comes whole. */
@@ -208,7 +216,7 @@ static size_t hear(struct block_view *view, size_t next, int in, int end)
 
 static bool ask_all(struct block_view *view, char **error)
 {
-	int end = milliseconds() + ASK_MILLISECONDS;
+	int end = milliseconds() + ASK_ALL_MILLISECONDS;
 
 	for (size_t next = 0; next < view->n_loops;) {
 		int pipe_[2];
@@ -231,7 +239,7 @@ static bool ask_all(struct block_view *view, char **error)
 			kill(child, SIGKILL);
 		waitpid(child, NULL, next < view->n_loops ? WNOHANG : 0);
 		if (next < view->n_loops) {
-			warn("/dev/%s: not answered in time which file is behind it; sysfs names "
+			info("/dev/%s: not answered in time which file is behind it; sysfs names "
 			     "%s",
 				view->loops[next].name, view->loops[next].file);
 			next++;
