@@ -12,7 +12,7 @@ teardown() {
 opened() {
     setpriv --reuid qemu --regid qemu --init-groups sleep 60 <>"$1" 3>&- &
     opener=$!
-    helpers+=($opener)
+    helpers+=("$opener")
     until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
 }
 
@@ -36,7 +36,7 @@ begin() {
     begin
     sleep 60 3>&- &
     local holder=$!
-    helpers+=($holder)
+    helpers+=("$holder")
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
     stays "release --name v" "the VM v runs: process $holder (sleep) holds its claim; nothing is given back; stop it, or take its disks away: --force"
     # A disk that nobody has open can be dropped, as after a hot-unplug.
@@ -69,7 +69,7 @@ begin() {
     run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
     setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
     opener=$!
-    helpers+=($opener)
+    helpers+=("$opener")
     until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
     stays "release --name v" "process $opener (sleep) has $fs/a open"
     run -1 virt-priv-chown drop --name v --disk $fs/a
@@ -109,7 +109,7 @@ EOT
     begin
     sleep 60 3>&- &
     local holder=$!
-    helpers+=($holder)
+    helpers+=("$holder")
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
     stays "claim --name v --disk $fs/a" "the VM v has a claim already; it runs: process $holder (sleep) holds its claim; stop it first; to add a disk to it: virt-priv-chown add"
     stays "claim --name w --disk $fs/a" "the VM v holds it; it runs: process $holder (sleep) holds its claim; stop it first"

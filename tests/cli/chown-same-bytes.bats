@@ -149,7 +149,7 @@ together() {
     grep -qx "rdev $((0x$(stat -c %t $bytes/one))):$((0x$(stat -c %T $bytes/one)))" /var/lib/virt-privileges/claims/web
     sed -i /^rdev/d /var/lib/virt-privileges/claims/web
     for path in $bytes/other/two $bytes/a.img; do
-        claim db --disk $path
+        claim db --disk "$path"
         [ "$status" -eq 1 ]
         [[ $output == *"which the VM web holds"* ]]
     done

@@ -1,4 +1,5 @@
 # What QEMU is to write alone: not what the host uses, another VM holds or the system runs, claimed or passed.
+# shellcheck disable=SC2034 # start() reads them
 
 setup_file() {
     load run.bash
