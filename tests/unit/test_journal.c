@@ -183,7 +183,7 @@ static void what_is_added_is_read(void **state)
 		{"settled\nre", 8, true, {0, 0}},
 		/* Never written. */
 		{"releasing 0 1\n", 0, false, {0, 0}},
-		{"releasing 3 1\n", 0, false, {0, 0}},
+		{"releasing 4 1\n", 0, false, {0, 0}},
 		{"releasing 1 0\n", 0, false, {0, 0}},
 		{"releasing 1 4294967296\n", 0, false, {0, 0}},
 		{"releasing 1\n", 0, false, {0, 0}},

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -58,17 +59,29 @@ static bool fail(char **error, const char *what)
 
 /* Loop devices. */
 
-struct answer {
-	size_t loop;
+/* More than that many are none of a host's. */
+#define MAX_LOOPS 1024
+
+struct found {
+	dev_t dev;
+	char name[256], file[4096 + 16];
 	bool is_known;
-	dev_t dev, rdev;
-	ino_t ino;
+	dev_t file_dev, file_rdev;
+	ino_t file_ino;
 	uint64_t offset, size;
+};
+
+/* What the child finds; both have it. Written by the child alone. */
+struct search {
+	int error;	      /* of what can't be read at all */
+	size_t n;	      /* loop devices that have a file */
+	volatile size_t next; /* the first one that has not been asked, n: all were */
+	struct found all[MAX_LOOPS];
 };
 
 static uint64_t number_of(int dir, const char *name, const char *file)
 {
-	cleanup_free char *path = xasprintf("block/%s/loop/%s", name, file);
+	cleanup_free char *path = xasprintf("%s/loop/%s", name, file);
 	char text[32] = "";
 	unsigned long long n = 0;
 
@@ -77,109 +90,103 @@ static uint64_t number_of(int dir, const char *name, const char *file)
 	return n;
 }
 
-static void add_loop(struct block_view *view, const char *name)
+/* Returns the error number of what can't be told. */
+static int add_loop(struct search *search, int dir, const char *name)
 {
-	cleanup_free char *dev_path = xasprintf("block/%s/dev", name);
-	cleanup_free char *file_path = xasprintf("block/%s/loop/backing_file", name);
-	char file[4096 + 16];
-	dev_t dev;
+	struct found *found = &search->all[search->n];
+	cleanup_free char *dev_path = xasprintf("%s/dev", name);
+	cleanup_free char *file_path = xasprintf("%s/loop/backing_file", name);
 
 	/* It has that directory while it has a file. */
-	if (!block_read_dev(view->sys, dev_path, &dev) ||
-		!block_read(view->sys, file_path, file, sizeof file))
-		return;
-	view->loops = xreallocarray(view->loops, view->n_loops + 1, sizeof *view->loops);
-	view->loops[view->n_loops++] = (struct block_loop){.dev = dev,
-		.name = xstrdup(name),
-		.file = xstrdup(file),
-		.offset = number_of(view->sys, name, "offset"),
-		.size = number_of(view->sys, name, "sizelimit")};
+	if (!block_read(dir, file_path, found->file, sizeof found->file))
+		return errno == ENOENT || errno == ENODEV || errno == ENXIO ? 0 : errno;
+	if (search->n + 1 == MAX_LOOPS)
+		return E2BIG;
+	if (!block_read_dev(dir, dev_path, &found->dev))
+		return errno;
+	snprintf(found->name, sizeof found->name, "%s", name);
+	found->offset = number_of(dir, name, "offset");
+	found->size = number_of(dir, name, "sizelimit");
+	search->n++;
+	return 0;
 }
 
-static bool find_loops(struct block_view *view, char **error)
+static int find_loops(struct search *search, int sys)
 {
-	int fd = openat(view->sys, "block", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(sys, "block", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
 
 	/* A host, or a container, without sysfs: block devices are refused when they are asked for.
 	 */
-	if (!dir && errno == ENOENT)
-		return true;
 	if (!dir)
-		return fail(error, "/sys/block");
-	while (errno = 0, (d = readdir(dir)) != NULL)
-		if (strncmp(d->d_name, "loop", 4) == 0)
-			add_loop(view, d->d_name);
-	return errno == 0 || fail(error, "/sys/block");
+		return errno == ENOENT ? 0 : errno;
+	while (errno = 0, (d = readdir(dir)) != NULL) {
+		int error = strncmp(d->d_name, "loop", 4) == 0
+				    ? add_loop(search, dirfd(dir), d->d_name)
+				    : 0;
+		if (error)
+			return error;
+	}
+	return errno;
 }
 
 /* The device itself. To open it for reading, and to close it, changes nothing of it. */
-static bool ask_device(const struct block_loop *loop, struct answer *answer)
+static bool ask_device(struct found *found)
 {
-	char path[64];
+	char path[272];
 	struct loop_info64 info;
 	struct stat st;
 
-	snprintf(path, sizeof path, "/dev/%.50s", loop->name);
+	snprintf(path, sizeof path, "/dev/%s", found->name);
 	cleanup_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != loop->dev ||
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != found->dev ||
 		ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
 		return false;
 	/* huge_encode_dev() of linux/kdev_t.h: what stat(2) has, but for its width. */
-	answer->dev = (dev_t)info.lo_device;
-	answer->ino = info.lo_inode;
-	answer->rdev = (dev_t)info.lo_rdevice;
-	answer->offset = info.lo_offset;
-	answer->size = info.lo_sizelimit;
+	found->file_dev = (dev_t)info.lo_device;
+	found->file_ino = info.lo_inode;
+	found->file_rdev = (dev_t)info.lo_rdevice;
+	found->offset = info.lo_offset;
+	found->size = info.lo_sizelimit;
 	return true;
 }
 
 /* Where its node is not here: the file of the name that sysfs has, if there is one here. */
-static bool ask_name(const struct block_loop *loop, struct answer *answer)
+static bool ask_name(struct found *found)
 {
 	struct statx stx;
 
-	if (loop->file[0] != '/' ||
-		statx(AT_FDCWD, loop->file, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
-			&stx) < 0)
+	if (found->file[0] != '/' ||
+		statx(AT_FDCWD, found->file, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+			STATX_BASIC_STATS, &stx) < 0)
 		return false;
-	answer->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
-	answer->ino = stx.stx_ino;
+	found->file_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	found->file_ino = stx.stx_ino;
 	if (S_ISBLK(stx.stx_mode))
-		answer->rdev = makedev(stx.stx_rdev_major, stx.stx_rdev_minor);
-	answer->offset = loop->offset;
-	answer->size = loop->size;
+		found->file_rdev = makedev(stx.stx_rdev_major, stx.stx_rdev_minor);
 	return true;
 }
 
-/* The child: nothing that others wait for is open in it, and it can wait for ever. */
-static _Noreturn void ask_loops(const struct block_view *view, size_t first, int out)
+/*
+ * The child: nothing that others wait for is open in it, and it can wait for ever. Its end, by
+ * whatever, closes the pipe.
+ */
+static _Noreturn void search_loops(struct search *search, int sys, int out, bool is_first)
 {
-	dup2(out, STDERR_FILENO + 1);
-	syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0);
-	for (size_t i = first; i < view->n_loops; i++) {
-		struct answer answer = {.loop = i};
-		answer.is_known =
-			ask_device(&view->loops[i], &answer) || ask_name(&view->loops[i], &answer);
-		if (write(STDERR_FILENO + 1, &answer, sizeof answer) != sizeof answer)
-			_exit(1);
+	int root = dup2(sys, STDERR_FILENO + 1 == out ? STDERR_FILENO + 2 : STDERR_FILENO + 1);
+	int pipe_ = dup2(out, STDERR_FILENO + 1 == root ? STDERR_FILENO + 2 : STDERR_FILENO + 1);
+
+	if (root < 0 || pipe_ < 0)
+		_exit(1);
+	syscall(SYS_close_range, STDERR_FILENO + 3, ~0U, 0);
+	if (is_first)
+		search->error = find_loops(search, root);
+	for (; !search->error && search->next < search->n; search->next++) {
+		struct found *found = &search->all[search->next];
+		found->is_known = ask_device(found) || ask_name(found);
 	}
 	_exit(0);
-}
-
-static void take_answer(struct block_view *view, const struct answer *answer)
-{
-	struct block_loop *loop = &view->loops[answer->loop];
-
-	if (!answer->is_known)
-		return;
-	loop->is_known = true;
-	loop->file_dev = answer->dev;
-	loop->file_ino = answer->ino;
-	loop->file_rdev = answer->rdev;
-	loop->offset = answer->offset;
-	loop->size = answer->size;
 }
 
 static int milliseconds(void)
@@ -190,13 +197,13 @@ static int milliseconds(void)
 	return (int)(now.tv_sec % 1000000 * 1000 + now.tv_nsec / 1000000);
 }
 
-/* Answers of one child; returns the loop device that it did not come beyond. */
-static size_t hear(struct block_view *view, size_t next, int in, int end)
+/* Waits for the child's end, for as long as it comes on. -1 and errno: that can't be done. */
+static int wait_for(const struct search *search, int in, int end)
 {
-	struct answer answer;
+	struct pollfd p = {.fd = in};
 
-	while (next < view->n_loops) {
-		struct pollfd p = {.fd = in, .events = POLLIN};
+	for (;;) {
+		size_t before = search->next;
 		int left = end - milliseconds();
 		int n = poll(&p, 1,
 			left < 0		  ? 0
@@ -204,57 +211,101 @@ static size_t hear(struct block_view *view, size_t next, int in, int end)
 						  : ASK_MILLISECONDS);
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* A record is shorter than PIPE_BUF: it comes whole. */
-		if (n <= 0 || read(in, &answer, sizeof answer) != sizeof answer ||
-			answer.loop != next)
-			break;
-		take_answer(view, &answer);
-		next++;
+		if (n != 0 || search->next == before || left <= 0)
+			return n;
 	}
-	return next;
 }
 
-static bool ask_all(struct block_view *view, char **error)
+/* One child; 1: it has ended, 0: it was given up, -1 and errno: there was none. */
+static int search_once(struct search *search, int sys, int end, bool is_first)
+{
+	int pipe_[2];
+
+	if (pipe2(pipe_, O_CLOEXEC) < 0)
+		return -1;
+	pid_t child = fork();
+	int number = errno;
+	if (child == 0)
+		search_loops(search, sys, pipe_[1], is_first);
+	close(pipe_[1]);
+	int result = -1;
+	if (child > 0) {
+		result = wait_for(search, pipe_[0], end);
+		number = errno;
+		/* Where it waits for a file system that does not answer, it is left to it. */
+		if (result <= 0)
+			kill(child, SIGKILL);
+		waitpid(child, NULL, result <= 0 ? WNOHANG : 0);
+	}
+	close(pipe_[0]);
+	errno = number;
+	return result;
+}
+
+static bool ask_all(struct search *search, int sys, char **error)
 {
 	int end = milliseconds() + ASK_ALL_MILLISECONDS;
 
-	for (size_t next = 0; next < view->n_loops;) {
-		int pipe_[2];
-		if (pipe2(pipe_, O_CLOEXEC) < 0)
+	for (bool is_first = true;; is_first = false) {
+		int result = search_once(search, sys, end, is_first);
+		if (result < 0)
 			return fail(error, "what is behind loop devices");
-		pid_t child = fork();
-		if (child < 0) {
-			fail(error, "what is behind loop devices");
-			close(pipe_[0]);
-			close(pipe_[1]);
-			return false;
-		}
-		if (child == 0)
-			ask_loops(view, next, pipe_[1]);
-		close(pipe_[1]);
-		next = hear(view, next, pipe_[0], end);
-		close(pipe_[0]);
-		/* Where it waits for a file system that does not answer, it is left to it. */
-		if (next < view->n_loops)
-			kill(child, SIGKILL);
-		waitpid(child, NULL, next < view->n_loops ? WNOHANG : 0);
-		if (next < view->n_loops) {
-			info("/dev/%s: not answered in time which file is behind it; sysfs names "
-			     "%s",
-				view->loops[next].name, view->loops[next].file);
-			next++;
-		}
+		/* It has read no list, or was killed by somebody else. */
+		if (search->n == 0 && result == 0)
+			errno = ETIMEDOUT;
+		else
+			errno = search->error;
+		if (errno)
+			return fail(error, "/sys/block");
+		if (search->next >= search->n)
+			return true;
+		info("/dev/%s: not answered in time which file is behind it; sysfs names %s",
+			search->all[search->next].name, search->all[search->next].file);
+		search->next++;
 	}
-	return true;
 }
 
-static void go_by_names(struct block_view *view)
+static void take(struct block_view *view, const struct search *search)
 {
-	for (size_t i = 0; i < view->n_loops; i++) {
-		struct answer answer = {.loop = i};
-		answer.is_known = ask_name(&view->loops[i], &answer);
-		take_answer(view, &answer);
+	view->loops = xcalloc(search->n + 1, sizeof *view->loops);
+	for (size_t i = 0; i < search->n; i++) {
+		const struct found *found = &search->all[i];
+		view->loops[view->n_loops++] = (struct block_loop){.dev = found->dev,
+			.name = xstrdup(found->name),
+			.file = xstrdup(found->file),
+			.is_known = found->is_known,
+			.file_dev = found->file_dev,
+			.file_ino = found->file_ino,
+			.file_rdev = found->file_rdev,
+			.offset = found->offset,
+			.size = found->size};
 	}
+}
+
+/*
+ * The child does all of it, the list too: how many loop devices there are makes no difference to
+ * what this process does.
+ */
+static bool read_loops(struct block_view *view, bool ask, char **error)
+{
+	struct search *search = mmap(NULL, sizeof *search, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool good = true;
+
+	if (search == MAP_FAILED)
+		return fail(error, "what is behind loop devices");
+	if (ask) {
+		good = ask_all(search, view->sys, error);
+	} else if ((errno = find_loops(search, view->sys)) != 0) {
+		good = fail(error, "/sys/block");
+	} else {
+		for (size_t i = 0; i < search->n; i++)
+			search->all[i].is_known = ask_name(&search->all[i]);
+	}
+	if (good)
+		take(view, search);
+	munmap(search, sizeof *search);
+	return good;
 }
 
 /* Mounts and swap areas. */
@@ -277,14 +328,29 @@ static char *unescape(char *text)
 	return text;
 }
 
-static FILE *open_text(int dir, const char *path)
+/* All of a file of /proc, new; NULL and errno. */
+static char *read_text(int dir, const char *path)
 {
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+	cleanup_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	cleanup_free char *text = NULL;
+	size_t length = 0, room = 0;
 
-	if (fd >= 0 && !in)
-		close(fd);
-	return in;
+	if (fd < 0)
+		return NULL;
+	for (;;) {
+		if (length + 1 >= room)
+			text = xreallocarray(text, room = room ? 2 * room : 16384, 1);
+		ssize_t n = read(fd, text + length, room - length - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return NULL;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	text[length] = '\0';
+	return steal_pointer(&text);
 }
 
 /* "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [FIELD]... - TYPE SOURCE OPTIONS" */
@@ -326,18 +392,18 @@ static void add_swap(struct block_view *view, char *line)
 static bool read_lines(struct block_view *view, int proc, const char *path,
 	void (*add)(struct block_view *, char *), char **error)
 {
-	cleanup_file FILE *in = open_text(proc, path);
-	cleanup_free char *line = NULL;
-	size_t size = 0;
+	cleanup_free char *text = read_text(proc, path);
+	cleanup_free char *name = xasprintf("/proc/%s", path);
+	char *rest = text;
 
 	/* A kernel without swap. */
-	if (!in && errno == ENOENT && add == add_swap)
+	if (!text && errno == ENOENT && add == add_swap)
 		return true;
-	if (!in)
-		return fail(error, path);
-	while (errno = 0, getline(&line, &size, in) > 0)
-		add(view, line);
-	return !ferror(in) || fail(error, path);
+	if (!text)
+		return fail(error, name);
+	while (rest)
+		add(view, strsep(&rest, "\n"));
+	return true;
 }
 
 struct block_view *block_view_new(int sys, int proc, bool ask, char **error)
@@ -347,14 +413,12 @@ struct block_view *block_view_new(int sys, int proc, bool ask, char **error)
 	view->sys = fcntl(sys, F_DUPFD_CLOEXEC, 3);
 	if (view->sys < 0)
 		fail(error, "/sys");
-	if (view->sys < 0 || !find_loops(view, error) || (ask && !ask_all(view, error)) ||
+	if (view->sys < 0 || !read_loops(view, ask, error) ||
 		!read_lines(view, proc, "self/mountinfo", add_mount, error) ||
 		!read_lines(view, proc, "swaps", add_swap, error)) {
 		block_view_free(view);
 		return NULL;
 	}
-	if (!ask)
-		go_by_names(view);
 	return view;
 }
 
