@@ -73,6 +73,7 @@ struct found {
 
 /* What the child finds; both have it. Written by the child alone. */
 struct search {
+	volatile bool is_listed;
 	int error;	      /* of what can't be read at all */
 	size_t n;	      /* loop devices that have a file */
 	volatile size_t next; /* the first one that has not been asked, n: all were */
@@ -81,9 +82,10 @@ struct search {
 
 static uint64_t number_of(int dir, const char *name, const char *file)
 {
-	cleanup_free char *path = xasprintf("%s/loop/%s", name, file);
-	char text[32] = "";
+	char path[300], text[32] = "";
 	unsigned long long n = 0;
+
+	snprintf(path, sizeof path, "%s/loop/%s", name, file);
 
 	if (block_read(dir, path, text, sizeof text))
 		sscanf(text, "%llu", &n);
@@ -94,9 +96,10 @@ static uint64_t number_of(int dir, const char *name, const char *file)
 static int add_loop(struct search *search, int dir, const char *name)
 {
 	struct found *found = &search->all[search->n];
-	cleanup_free char *dev_path = xasprintf("%s/dev", name);
-	cleanup_free char *file_path = xasprintf("%s/loop/backing_file", name);
+	char dev_path[300], file_path[300];
 
+	snprintf(dev_path, sizeof dev_path, "%s/dev", name);
+	snprintf(file_path, sizeof file_path, "%s/loop/backing_file", name);
 	/* It has that directory while it has a file. */
 	if (!block_read(dir, file_path, found->file, sizeof found->file))
 		return errno == ENOENT || errno == ENODEV || errno == ENXIO ? 0 : errno;
@@ -170,7 +173,8 @@ static bool ask_name(struct found *found)
 
 /*
  * The child: nothing that others wait for is open in it, and it can wait for ever. Its end, by
- * whatever, closes the pipe.
+ * whatever, closes the pipe. It allocates nothing that it could die() of, since what the parent
+ * does at its exit is not the child's to do.
  */
 static _Noreturn void search_loops(struct search *search, int sys, int out, bool is_first)
 {
@@ -182,6 +186,7 @@ static _Noreturn void search_loops(struct search *search, int sys, int out, bool
 	syscall(SYS_close_range, STDERR_FILENO + 3, ~0U, 0);
 	if (is_first)
 		search->error = find_loops(search, root);
+	search->is_listed = true;
 	for (; !search->error && search->next < search->n; search->next++) {
 		struct found *found = &search->all[search->next];
 		found->is_known = ask_device(found) || ask_name(found);
@@ -250,11 +255,7 @@ static bool ask_all(struct search *search, int sys, char **error)
 		int result = search_once(search, sys, end, is_first);
 		if (result < 0)
 			return fail(error, "what is behind loop devices");
-		/* It has read no list, or was killed by somebody else. */
-		if (search->n == 0 && result == 0)
-			errno = ETIMEDOUT;
-		else
-			errno = search->error;
+		errno = search->is_listed ? search->error : result ? ECHILD : ETIMEDOUT;
 		if (errno)
 			return fail(error, "/sys/block");
 		if (search->next >= search->n)
