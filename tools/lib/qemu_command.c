@@ -61,7 +61,7 @@ static char *quoted(const char *word)
 
 	if (*word && word[strspn(word, plain)] == '\0')
 		return xstrdup(word);
-	cleanup_file FILE *out = open_memstream(&text, &size);
+	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		die("out of memory");
 	putc('\'', out);
@@ -71,7 +71,7 @@ static char *quoted(const char *word)
 		else
 			putc(*word, out);
 	putc('\'', out);
-	if (fflush(out) != 0)
+	if (fclose(out) != 0)
 		die("out of memory");
 	return text;
 }
@@ -107,7 +107,7 @@ static char *right_order(char *const *command, char *const *own, size_t n_own)
 		at++;
 	if (!command[at])
 		return NULL;
-	cleanup_file FILE *out = open_memstream(&text, &size);
+	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		die("out of memory");
 	for (size_t i = 0; i < at; i++) {
@@ -121,7 +121,7 @@ static char *right_order(char *const *command, char *const *own, size_t n_own)
 			fprintf(out, "%s ", word);
 	}
 	fprintf(out, "%s ...%s", inner ? inner : command[at], inner ? "'" : "");
-	if (fflush(out) != 0)
+	if (fclose(out) != 0)
 		die("out of memory");
 	return text;
 }
