@@ -8,10 +8,11 @@
  * in holding.h and grant.h, and their order in claims.h.
  */
 #include "claims.h"
-#include "claims_probe.h"
 #include "claims_find.h"
+#include "claims_probe.h"
 #include "cleanup.h"
 #include "domain.h"
+#include "holder.h"
 #include "holding.h"
 #include "journal.h"
 #include "log.h"
@@ -41,10 +42,12 @@ enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 static const char usage[] =
 	"Usage: virt-priv-chown claim --name VM [--domain XML|-] [--disk "
 	"PATH[,readonly][,shared]]...\n"
-	"                             [--grant-read] [--pid PID] [--dry-run [--json]]\n"
-	"       virt-priv-chown add --name VM [--grant-read] --disk PATH[,readonly][,shared]...\n"
-	"       virt-priv-chown drop --name VM --disk PATH...\n"
-	"       virt-priv-chown release --name VM [--path PATH --as-is]\n"
+	"                             [--grant-read] [--pid PID] [--force-in-use PATH]...\n"
+	"                             [--dry-run [--json]]\n"
+	"       virt-priv-chown add --name VM [--grant-read] [--force-in-use PATH]...\n"
+	"                             --disk PATH[,readonly][,shared]...\n"
+	"       virt-priv-chown drop --name VM --disk PATH... [--force]\n"
+	"       virt-priv-chown release --name VM [--path PATH --as-is | --force]\n"
 	"       virt-priv-chown status [--json] [PATH]...\n"
 	"       virt-priv-chown recover [--libvirt PATH]... [--dry-run]\n"
 	"Hands the writable, exclusive disks of a virtual machine to the user and group of\n"
@@ -58,6 +61,8 @@ static const char usage[] =
 	"      --pid PID           recover releases the claim when this process has ended\n"
 	"      --path PATH         of what is claimed, this path alone, as status shows it\n"
 	"      --as-is             forget it, and leave what is there as it is\n"
+	"      --force-in-use PATH claim PATH though the host has it mounted, or else in use\n"
+	"      --force             give back what a VM that runs still uses\n"
 	"      --libvirt PATH      give the file to the owner that libvirt's attributes name\n"
 	"  -c, --config FILE       read the settings from FILE\n"
 	"      --dry-run           print what would be done, and change nothing\n"
@@ -82,16 +87,19 @@ enum option_bit {
 	GIVEN_JSON = 1 << 8,
 	GIVEN_PATH = 1 << 9,
 	GIVEN_AS_IS = 1 << 10,
+	GIVEN_FORCE = 1 << 11,
+	GIVEN_FORCE_IN_USE = 1 << 12,
 };
 static const char *const option_names[] = {"--name", "--domain", "--disk", "--grant-read", "--pid",
-	"--libvirt", "--config", "--dry-run", "--json", "--path", "--as-is"};
+	"--libvirt", "--config", "--dry-run", "--json", "--path", "--as-is", "--force",
+	"--force-in-use"};
 
 struct options {
 	const char *name, *domain, *config, *path;
-	const char **disks, **libvirt;
-	size_t n_disks, n_libvirt;
+	const char **disks, **libvirt, **forced;
+	size_t n_disks, n_libvirt, n_forced;
 	pid_t pid;
-	bool grant_read, dry_run, json;
+	bool grant_read, dry_run, json, force;
 	unsigned given; /* of enum option_bit */
 	char **paths;
 	size_t n_paths;
@@ -127,6 +135,8 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		JSON,
 		PATH_,
 		AS_IS,
+		FORCE,
+		FORCE_IN_USE,
 		HELP,
 		VERSION_
 	};
@@ -142,6 +152,8 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		{"json", no_argument, NULL, JSON},
 		{"path", required_argument, NULL, PATH_},
 		{"as-is", no_argument, NULL, AS_IS},
+		{"force", no_argument, NULL, FORCE},
+		{"force-in-use", required_argument, NULL, FORCE_IN_USE},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, HELP},
 		{"version", no_argument, NULL, VERSION_},
@@ -193,6 +205,14 @@ static void parse_options(struct options *o, int argc, char *argv[])
 			break;
 		case AS_IS:
 			o->given |= GIVEN_AS_IS;
+			break;
+		case FORCE:
+			o->given |= GIVEN_FORCE;
+			o->force = true;
+			break;
+		case FORCE_IN_USE:
+			o->given |= GIVEN_FORCE_IN_USE;
+			append(&o->forced, &o->n_forced, optarg);
 			break;
 		case 'v':
 			log_set_verbose(true);
@@ -433,12 +453,16 @@ static void probe_named(const struct options *o, const struct domain *domain)
 static int claim(struct options *o, bool is_new)
 {
 	struct settings settings;
-	struct claims_plan plan = {
-		.settings = &settings, .grant_read = o->grant_read, .dry_run = o->dry_run};
+	struct claims_plan plan = {.settings = &settings,
+		.grant_read = o->grant_read,
+		.dry_run = o->dry_run,
+		.claimable = {.forced = o->forced, .n_forced = o->n_forced}};
 	cleanup_free char *error = NULL;
 	struct domain *domain = NULL;
 	int status = DONE;
 
+	for (size_t i = 0; i < o->n_forced; i++)
+		o->forced[i] = absolute(o->forced[i]);
 	if (!o->domain && o->n_disks == 0)
 		die(is_new ? "--domain or --disk is missing" : "--disk is missing");
 	if (o->domain)
@@ -461,12 +485,13 @@ static int claim(struct options *o, bool is_new)
 		die("%s", error);
 	if (!plan.is_new)
 		claims_say_kept(plan.journal);
-	if (is_new && !plan.is_new)
+	if (is_new && !plan.is_new) {
+		cleanup_free char *advice = holder_advice(plan.journal);
 		die_status(NOT_DONE,
-			"the VM %s has a claim already; end it with: virt-priv-chown release "
-			"--name "
-			"%s, or add a disk to it with: virt-priv-chown add",
-			o->name, o->name);
+			"the VM %s has a claim already; %s; to add a disk to it: virt-priv-chown "
+			"add",
+			o->name, advice);
+	}
 	if (!is_new && plan.is_new)
 		die_status(NOT_DONE, "the VM %s has no claim to add a disk to", o->name);
 	enum claims_hold hold = is_new ? CLAIMS_HELD : claims_hold(plan.journal, &error);
@@ -507,6 +532,8 @@ static int claim(struct options *o, bool is_new)
 		status = NOT_DONE;
 	}
 	claims_end(&plan);
+	for (size_t i = 0; i < o->n_forced; i++)
+		free((char *)o->forced[i]);
 	domain_free(domain);
 	settings_free(&settings);
 	return status;
@@ -517,6 +544,21 @@ static void free_all(struct journal **all, size_t n)
 	for (size_t i = 0; i < n; i++)
 		journal_free(all[i]);
 	free(all);
+}
+
+/* Whether what is to be given back (all, without a path) may be; says why not. */
+static bool may_give_back(const struct options *o, const struct journal *journal, const char *path)
+{
+	cleanup_free char *who = o->force ? NULL : holder_using(journal, path);
+
+	if (who && path)
+		warn("%s is not given back: %s; have the VM let go of it, or take it away: --force",
+			path, who);
+	else if (who)
+		warn("the VM %s runs: %s; nothing is given back; stop it, or take its disks away: "
+		     "--force",
+			o->name, who);
+	return !who;
 }
 
 /* release (no path) and drop. */
@@ -564,7 +606,8 @@ static int release(const struct options *o, bool only_disks)
 				continue;
 			}
 		}
-		good = claims_release(journal, path, false, all, n) && good;
+		good = may_give_back(o, journal, path) &&
+		       claims_release(journal, path, false, all, n) && good;
 	}
 	journal_free(journal);
 	free_all(all, n);
@@ -677,6 +720,8 @@ static int settle(const struct options *o)
 	if (!o->path || !(o->given & GIVEN_AS_IS))
 		die("release: --path and --as-is go together; without them, all of the VM is "
 		    "released");
+	if (o->force)
+		die("release: --force gives back, and --as-is leaves as it is");
 	path = absolute(o->path);
 	journal_lock(true);
 	defer_signals();
@@ -706,14 +751,14 @@ static const struct command {
 } commands[] = {
 	{"claim",
 		GIVEN_NAME | GIVEN_DOMAIN | GIVEN_DISK | GIVEN_GRANT_READ | GIVEN_PID |
-			GIVEN_CONFIG | GIVEN_DRY_RUN | GIVEN_JSON,
+			GIVEN_CONFIG | GIVEN_DRY_RUN | GIVEN_JSON | GIVEN_FORCE_IN_USE,
 		false, claim_new},
 	{"add",
 		GIVEN_NAME | GIVEN_DISK | GIVEN_GRANT_READ | GIVEN_CONFIG | GIVEN_DRY_RUN |
-			GIVEN_JSON,
+			GIVEN_JSON | GIVEN_FORCE_IN_USE,
 		false, add},
-	{"drop", GIVEN_NAME | GIVEN_DISK, false, drop},
-	{"release", GIVEN_NAME | GIVEN_PATH | GIVEN_AS_IS, false, release_all},
+	{"drop", GIVEN_NAME | GIVEN_DISK | GIVEN_FORCE, false, drop},
+	{"release", GIVEN_NAME | GIVEN_PATH | GIVEN_AS_IS | GIVEN_FORCE, false, release_all},
 	{"status", GIVEN_JSON, true, status},
 	{"recover", GIVEN_LIBVIRT | GIVEN_DRY_RUN, true, recover},
 };
@@ -764,6 +809,7 @@ int main(int argc, char *argv[])
 	int result = command->run(&o);
 	free(o.disks);
 	free(o.libvirt);
+	free(o.forced);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die_status(NOT_DONE, "can't write to standard output");
 	return result;

@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "json.h"
 #include "log.h"
+#include "qemu_command.h"
 #include "supervise.h"
 #include "vm.h"
 #include "vm_file.h"
@@ -40,6 +41,7 @@ static const char usage[] =
 	"      --disks=pass      open disks as root, and pass them\n"
 	"      --disks=leave     do nothing about disks\n"
 	"      --backing PATH    trust that an image's header may name PATH (repeatable)\n"
+	"      --force-in-use PATH  let QEMU write PATH though the host uses it (repeatable)\n"
 	"  -c, --config FILE     read FILE instead of /etc/libvirt/qemu.conf\n"
 	"      --check           list what stands in the way, and do nothing\n"
 	"      --dry-run         print what would be done, and do nothing\n"
@@ -60,8 +62,8 @@ static const char usage[] =
 struct options {
 	const char *name, *config, *vm, *stop;
 	enum vm_images images;
-	char **backing;
-	size_t n_backing;
+	char **backing, **forced;
+	size_t n_backing, n_forced;
 	unsigned timeout;
 	bool check, dry_run, json, verbose;
 	char **command; /* NULL-terminated */
@@ -107,6 +109,7 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		NAME = 256,
 		DISKS,
 		BACKING,
+		FORCE_IN_USE,
 		CHECK,
 		DRY_RUN,
 		JSON,
@@ -120,6 +123,7 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		{"name", required_argument, NULL, NAME},
 		{"disks", required_argument, NULL, DISKS},
 		{"backing", required_argument, NULL, BACKING},
+		{"force-in-use", required_argument, NULL, FORCE_IN_USE},
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, CHECK},
 		{"dry-run", no_argument, NULL, DRY_RUN},
@@ -147,6 +151,10 @@ static void parse_options(struct options *o, int argc, char *argv[])
 			o->backing =
 				xreallocarray(o->backing, o->n_backing + 1, sizeof *o->backing);
 			o->backing[o->n_backing++] = place_absolute(optarg);
+			break;
+		case FORCE_IN_USE:
+			o->forced = xreallocarray(o->forced, o->n_forced + 1, sizeof *o->forced);
+			o->forced[o->n_forced++] = place_absolute(optarg);
 			break;
 		case 'c':
 			o->config = optarg;
@@ -222,6 +230,20 @@ static void check_options(const struct options *o)
 	if (geteuid() != 0)
 		die("there is nothing that could be prepared without root; an ordinary user's "
 		    "QEMU has no privileges, and virt-priv-exec keeps it so");
+}
+
+/* Before a word of it is read as one of QEMU's, and before anything is changed. */
+static void check_command(const struct options *o, char *const *own, size_t n_own)
+{
+	cleanup_free char *why = qemu_command_why_not(o->command, own, n_own, o->vm);
+
+	if (!why)
+		return;
+	if (!o->check)
+		die("%s", why);
+	cleanup_free char *safe = log_escape(why);
+	puts(safe);
+	exit(fflush(stdout) == 0 ? EXIT_FAILURE : LAUNCH_FAILED);
 }
 
 /* Text of a -readconfig file: root acts on it, so it must be root's. */
@@ -392,6 +414,7 @@ int main(int argc, char *argv[])
 	if (o.stop)
 		return vm_stop(o.stop, o.timeout) ? EXIT_SUCCESS : EXIT_FAILURE;
 
+	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
 	vm.args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
 	if (!vm.args)
 		die("%s", error);
@@ -406,6 +429,8 @@ int main(int argc, char *argv[])
 	vm.images = o.images;
 	vm.trusted = o.backing;
 	vm.n_trusted = o.n_backing;
+	vm.forced = o.forced;
+	vm.n_forced = o.n_forced;
 	vm.dry_run = o.check || o.dry_run;
 	vm.control = o.vm != NULL;
 

@@ -81,7 +81,7 @@ load chown.bash
     [ -z "$(journals)" ]
 }
 
-@test "a process of the QEMU user that still has it open is named" {
+@test "a process of the QEMU user that still has it open is named, and keeps it unless that is forced" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a
     setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
@@ -91,8 +91,11 @@ load chown.bash
         sleep 0.05
     done
     run -1 virt-priv-chown release --name v
+    [[ $output == *"the VM v runs: process $sleeper (sleep) has $fs/a open; nothing is given back"* ]]
+    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
+    run -1 virt-priv-chown release --name v --force
     kill $sleeper
-    [[ $output == *"process $sleeper"* ]]
+    [[ $output == *"process $sleeper, which can go on using it, has it open"* ]]
     [ "$(owner $fs/a)" = alice:alice ]
 }
 

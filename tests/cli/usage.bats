@@ -140,7 +140,9 @@ EOT
     disk $fs/a alice:alice 0640
     run -0 virt-priv-exec --verbose id -un
     [ "$output" = qemu ]
-    run --separate-stderr virt-priv-run --verbose -- /usr/bin/true -hda $fs/a
+    ln -s /usr/bin/true /mnt/scratch/qemu
+    run --separate-stderr virt-priv-run --verbose -- /mnt/scratch/qemu -hda $fs/a
+    rm /mnt/scratch/qemu
     echo "$status: $stderr"
     [[ $stderr == *"claim $fs/a (-hda: writable, exclusive)"* ]]
     [ "$(owner $fs/a)" = alice:alice ]

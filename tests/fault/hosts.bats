@@ -141,7 +141,7 @@ sys.exit(subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=write).r
     [ "$(state)" = "$before" ]
     "${claim[@]}" --disk /mnt/files/b.img
     setpriv --reuid qemu --regid qemu --init-groups /mnt/scratch/qemu 3>&-
-    run -1 unheard "$VP_BUILD/virt-priv-chown" release --name v
+    run -1 unheard "$VP_BUILD/virt-priv-chown" release --name v --force
     kill "$(cat /mnt/scratch/opener)"
     [ "$(state)" = "$before" ]
 }

@@ -241,12 +241,15 @@ sleeps() {
     [ -z "$(attributes $images/shared.raw)" ]
 }
 
-@test "an earlier boot's, and nothing is remembered: given back though the account has it open" {
+@test "an earlier boot's, and nothing is remembered: given back by force though the account has it open" {
     left_behind "$disk"
     printf '%s\n' 'remember_owner = 0' >$BATS_TEST_TMPDIR/qemu.conf
     virt-priv-chown claim --name vm1 --config $BATS_TEST_TMPDIR/qemu.conf --disk "$disk"
     opened
     run -1 virt-priv-chown release --name vm1
+    [[ $output == *"the VM vm1 runs: process $sleeper"* ]]
+    account
+    run -1 virt-priv-chown release --name vm1 --force
     kill $sleeper
     [[ $output == *"process $sleeper"* ]]
     free

@@ -77,7 +77,7 @@ refused_by_name() {
     args=(-drive "file=$fs/a.raw,format=raw" -name again)
     start
     runs
-    virt-priv-chown release --name again || true
+    virt-priv-chown release --name again --force || true
     virt-priv-chown claim --name again --disk "$fs/b.raw"
     leave
     [ "$(owner "$fs/b.raw")" = qemu:qemu ]
@@ -90,7 +90,7 @@ refused_by_name() {
     args=(-drive "file=$fs/a.raw,format=raw" -name again -chardev "file,id=log,path=$fs/log")
     start
     runs
-    virt-priv-chown release --name again || true
+    virt-priv-chown release --name again --force || true
     virt-priv-chown claim --name again --disk "$fs/log"
     leave
     [ "$(owner "$fs/log") $(stat -c %s "$fs/log")" = "qemu:qemu 0" ]
@@ -98,7 +98,7 @@ refused_by_name() {
     rm "$fs/log"
     start
     runs
-    virt-priv-chown release --name again || true
+    virt-priv-chown release --name again --force || true
     leave
     [ "$(owner "$fs/log") $(stat -c %s "$fs/log")" = "root:root 0" ]
     nothing_left

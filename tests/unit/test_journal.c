@@ -37,7 +37,16 @@ static const struct entry examples[] = {
 		.mode = 07777,
 		.acl_before = (char *)"user::rwx,group::---,other::---",
 		.acl_after = (char *)"user::rwx,user:107:--x,group::---,mask::--x,other::---"},
+	{.kind = ENTRY_OWNER,
+		.path = (char *)"/dev/dm-3",
+		.type = 'b',
+		.id = {.filesystem = "dev:0:6", .inode = 95, .born = -1},
+		.rdev = 0x803,
+		.mode = 0660,
+		.new_uid = 107,
+		.new_gid = 107},
 };
+#define N_EXAMPLES (sizeof examples / sizeof *examples)
 
 static struct journal *example(void)
 {
@@ -48,7 +57,7 @@ static struct journal *example(void)
 	journal->boot_time = 1795552552;
 	journal->holder = 123;
 	journal->holder_start = 456;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < N_EXAMPLES; i++) {
 		struct entry *e = journal_add(journal);
 		*e = examples[i];
 		e->path = strdup(e->path);
@@ -72,10 +81,11 @@ static void what_is_written_is_read(void **state)
 		assert_int_equal(back->settled, settled);
 		assert_int_equal(back->holder, 123);
 		assert_true(back->boot_time == 1795552552);
-		assert_int_equal(back->n_entries, 2);
-		for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(back->n_entries, N_EXAMPLES);
+		for (size_t i = 0; i < N_EXAMPLES; i++) {
 			assert_string_equal(back->entries[i].path, examples[i].path);
 			assert_true(fileid_equal(&back->entries[i].id, &examples[i].id));
+			assert_true(back->entries[i].rdev == examples[i].rdev);
 			assert_int_equal(back->entries[i].refs_before, examples[i].refs_before);
 			const struct disk *disk = &back->entries[i].id.disk;
 			assert_int_equal(disk->dev, examples[i].id.disk.dev);
@@ -181,7 +191,7 @@ static void what_is_added_is_read(void **state)
 		{"settled\nre", 8, true, {0, 0}},
 		/* Never written. */
 		{"releasing 0 1\n", 0, false, {0, 0}},
-		{"releasing 3 1\n", 0, false, {0, 0}},
+		{"releasing 4 1\n", 0, false, {0, 0}},
 		{"releasing 1 0\n", 0, false, {0, 0}},
 		{"releasing 1 4294967296\n", 0, false, {0, 0}},
 		{"releasing 1\n", 0, false, {0, 0}},

@@ -4,6 +4,7 @@
 #include "claims_find.h"
 #include "cleanup.h"
 #include "grant.h"
+#include "holder.h"
 #include "holding.h"
 #include "log.h"
 #include "openers.h"
@@ -45,6 +46,8 @@ bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 		for (size_t j = 0; j < plan->others[i]->n_entries; j++)
 			if (plan->others[i]->entries[j].kind == ENTRY_GRANT)
 				plan->has_grants = true;
+			else if (plan->others[i]->entries[j].type != 'f')
+				plan->has_devices = true;
 	return true;
 }
 
@@ -69,6 +72,7 @@ void claims_end(struct claims_plan *plan)
 	free(plan->items);
 	free(plan->others);
 	free(plan->fds);
+	claimable_free(&plan->claimable);
 	journal_free(plan->journal);
 }
 
@@ -305,30 +309,6 @@ static void plan_access(struct claims_plan *plan, struct claims_item *item,
 		refuse(plan, item, problem);
 }
 
-/* Why an object can't be given away whoever asks, a new message; NULL: it can. */
-static char *why_not_claimable(const struct safepath *walk, bool is_device)
-{
-	const struct stat *st = &walk->st;
-
-	if (walk->unsafe)
-		return xstrdup(walk->unsafe);
-	if (is_device && !S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode))
-		return xstrdup("it is no device");
-	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
-		return xstrdup("it is no regular file and no block device");
-	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
-		return xasprintf("it has %lu hard links, and would be given away under all of them",
-			(unsigned long)st->st_nlink);
-	if (st->st_mode & (S_ISUID | S_ISGID))
-		return xasprintf("its mode %04o has a set-id bit, which no disk needs; chmod ug-s",
-			st->st_mode & 07777);
-	if ((st->st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR))
-		return xasprintf("with its mode %04o even its owner may not read and write it; "
-				 "chmod u+rw",
-			st->st_mode & 07777);
-	return NULL;
-}
-
 /*
  * A file of a lower layer of an overlay becomes another one when it is first written to,
  * with another identity; so that comes before it is told which file it is.
@@ -370,9 +350,9 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 			free(item->reason);
 			item->reason = xstrdup("claimed already");
 		} else {
+			cleanup_free char *advice = holder_advice(whose);
 			refuse(plan, item,
-				xasprintf("the VM %s holds it; virt-priv-chown release --name %s",
-					whose->name, whose->name));
+				xasprintf("the VM %s holds it; %s", whose->name, advice));
 		}
 		return;
 	}
@@ -384,7 +364,14 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
 			safepath_judge(walk, r.uid);
 	}
-	if ((error = why_not_claimable(walk, resource->is_device)) != NULL) {
+	if ((error = claimable_why_not(walk, resource->is_device)) != NULL ||
+		(error = claimable_why_in_use(&plan->claimable, walk, resource->path)) != NULL) {
+		refuse(plan, item, error);
+		return;
+	}
+	if ((plan->has_devices || !S_ISREG(walk->st.st_mode)) &&
+		(error = claimable_why_held(&plan->claimable, walk, plan->journal, plan->others,
+			 plan->n_others)) != NULL) {
 		refuse(plan, item, error);
 		return;
 	}
@@ -394,6 +381,8 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		return;
 	struct entry *e =
 		add_entry(plan, ENTRY_OWNER, walk->fd, walk->path, type_of(walk->st.st_mode), &id);
+	e->rdev = S_ISREG(walk->st.st_mode) ? 0 : walk->st.st_rdev;
+	plan->has_devices = plan->has_devices || e->type != 'f';
 	e->new_uid = identity->uid;
 	e->new_gid = identity->gid;
 	if (!holding_plan(
@@ -401,6 +390,31 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		refuse(plan, item, error);
 	else if (note && !plan->quiet)
 		warn("%s: %s", walk->path, note);
+}
+
+char *claims_why_not_passed(
+	struct claims_plan *plan, const struct safepath *walk, const char *asked)
+{
+	const struct journal *whose = NULL;
+	struct fileid id;
+	char *error = NULL;
+
+	if (!plan->all_read)
+		return xstrdup(
+			"not all journals can be read, so it is not known whether another VM "
+			"holds it");
+	if (!fileid_of(walk->fd, &walk->st, &id, &error))
+		return error;
+	if (find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal) {
+		cleanup_free char *advice = holder_advice(whose);
+		return xasprintf("the VM %s holds it; %s", whose->name, advice);
+	}
+	if ((error = claimable_why_system(walk)) == NULL &&
+		(error = claimable_why_in_use(&plan->claimable, walk, asked)) == NULL &&
+		(error = claimable_why_held(&plan->claimable, walk, plan->journal, plan->others,
+			 plan->n_others)) == NULL)
+		claimable_note_passed(&plan->claimable, walk);
+	return error;
 }
 
 /* What was made by a descriptor needs no way, and none of its way can be unsafe. */
@@ -444,6 +458,12 @@ void claims_add(struct claims_plan *plan, const struct domain_resource *resource
 	} else if (treatment == DOMAIN_CLAIM) {
 		item->action = ACTION_CLAIM;
 		plan_claim(plan, item, resource, &walk, identity);
+	} else if (resource->treatment == DOMAIN_CLAIM &&
+		   ((error = claimable_why_system(&walk)) != NULL ||
+			   (error = claimable_why_in_use(
+				    &plan->claimable, &walk, resource->path)) != NULL)) {
+		/* Not given away, but written exclusively all the same. */
+		refuse(plan, item, steal_pointer(&error));
 	} else {
 		bool writes = treatment == DOMAIN_CHECK_WRITE || resource->shared;
 		plan_access(plan, item, &walk, writes ? R_OK | W_OK : R_OK, identity);
@@ -555,11 +575,15 @@ static void undo(struct claims_plan *plan)
 		}
 		if (fd >= 0)
 			close(fd);
-		if (!e->done)
-			warn("%s could not be given back%s%s; virt-priv-chown release --name %s "
-			     "tries again",
-				e->path, message ? ": " : "", message ? message : "",
-				journal->name);
+		if (e->done)
+			continue;
+		/* A VM that a disk was to be added to can run. */
+		cleanup_free char *again =
+			plan->is_new
+				? xasprintf("release --name %s", journal->name)
+				: xasprintf("drop --name %s --disk %s", journal->name, e->path);
+		warn("%s could not be given back%s%s; virt-priv-chown %s tries again", e->path,
+			message ? ": " : "", message ? message : "", again);
 	}
 	free(plan->fds);
 	plan->fds = NULL;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "access.h"
+#include "claimable.h"
 #include "domain.h"
 #include "journal.h"
 #include "settings.h"
@@ -40,9 +41,12 @@ struct claims_plan {
 	bool refused; /* an item is refused */
 	struct journal **others;
 	size_t n_others;
-	bool has_grants; /* some journal has an ACL entry */
-	bool all_read;	 /* else not known what other VMs hold */
-	int *fds;	 /* O_PATH, of the new entries */
+	bool has_grants;  /* some journal has an ACL entry */
+	bool has_devices; /* or a device; files alone can't share bytes */
+	bool all_read;	  /* else not known what other VMs hold */
+	int *fds;	  /* O_PATH, of the new entries */
+	struct claimable
+		claimable; /* what is looked up to judge objects; its forced: the caller's */
 	/* What the caller sets. */
 	const struct settings *settings;
 	bool grant_read, dry_run;
@@ -68,6 +72,12 @@ void claims_know(struct claims_plan *plan, const char *label, const struct ident
 bool claims_begin(struct claims_plan *plan, const char *name, char **error);
 /* Adds one resource of a domain, or of a --disk, to the plan. */
 void claims_add(struct claims_plan *plan, const struct domain_resource *resource);
+/*
+ * For an object that is to be passed for writing, and changes no owner: why it must not be, a new
+ * message; NULL: it may, and from then on counts as one that the VM has. asked: its path as given.
+ */
+char *claims_why_not_passed(
+	struct claims_plan *plan, const struct safepath *walk, const char *asked);
 /* Writes the journal and makes the changes; undoes them, says why and returns false if one fails.
  */
 bool claims_carry_out(struct claims_plan *plan);

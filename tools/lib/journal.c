@@ -77,6 +77,8 @@ static void put_entry(FILE *out, const struct entry *e)
 	fprintf(out, "inode %" PRIu64 "\n", e->id.inode);
 	if (e->id.born >= 0)
 		fprintf(out, "born %" PRId64 ".%09" PRIu32 "\n", e->id.born, e->id.born_nsec);
+	if (e->rdev)
+		fprintf(out, "rdev %u:%u\n", major(e->rdev), minor(e->rdev));
 	fprintf(out, "owner %u:%u\nmode %04o\nto %u:%u\n", e->old_uid, e->old_gid, e->mode,
 		e->new_uid, e->new_gid);
 	if (e->attributes)
@@ -229,6 +231,16 @@ static bool born(const char *p, struct fileid *id)
 	return true;
 }
 
+static bool device_number(const char **p, dev_t *dev)
+{
+	unsigned long long a, b;
+
+	if (!number(p, UINT_MAX, &a) || *(*p)++ != ':' || !number(p, UINT_MAX, &b))
+		return false;
+	*dev = makedev((unsigned)a, (unsigned)b);
+	return true;
+}
+
 static bool filesystem(const char *value, char out[FSID_SIZE])
 {
 	cleanup_free char *id = xstrdup(value);
@@ -241,13 +253,8 @@ static bool filesystem(const char *value, char out[FSID_SIZE])
 
 static bool device(const char *p, struct disk *disk)
 {
-	unsigned long long a, b;
-
-	if (!number(&p, UINT_MAX, &a) || *p++ != ':' || !number(&p, UINT_MAX, &b) || *p++ != ' ' ||
-		!number(&p, ULLONG_MAX, &disk->sequence) || *p)
-		return false;
-	disk->dev = makedev((unsigned)a, (unsigned)b);
-	return disk->dev != 0;
+	return device_number(&p, &disk->dev) && *p++ == ' ' &&
+	       number(&p, ULLONG_MAX, &disk->sequence) && !*p && disk->dev != 0;
 }
 
 static bool disk_name(const char *value, char out[DISK_NAME_SIZE])
@@ -305,6 +312,8 @@ static bool field(struct reader *r, struct entry *e)
 		e->id.inode = n;
 	else if (strcmp(r->key, "born") == 0)
 		good = born(v, &e->id);
+	else if (strcmp(r->key, "rdev") == 0)
+		good = device_number(&v, &e->rdev) && !*v;
 	else if (strcmp(r->key, "owner") == 0)
 		good = pair(v, &e->old_uid, &e->old_gid);
 	else if (strcmp(r->key, "mode") == 0)

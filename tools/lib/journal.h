@@ -27,6 +27,7 @@ struct entry {
 	char *path;
 	char type; /* 'f' regular file, 'b' block device, 'c' character device, 'd' directory */
 	struct fileid id;
+	dev_t rdev; /* of a device node, which device it is; 0: written by an older version */
 	/* As it was before the first change. */
 	uid_t old_uid;
 	gid_t old_gid;

@@ -146,7 +146,7 @@ static _Noreturn void die_of_command(const char *file, int error)
  * The search of execvp(3), done here because it must happen with the caller's
  * PATH, and before anything is dropped.
  */
-static char *find_command(const char *name)
+int launch_search(const char *name, char **found)
 {
 	const char *path = getenv("PATH");
 	cleanup_free char *copy = xstrdup(path ? path : "/usr/local/bin:/usr/bin:/bin");
@@ -154,29 +154,36 @@ static char *find_command(const char *name)
 	int denied_error = 0;
 
 	if (!*name || strchr(name, '/')) {
-		int error = try_command(name);
-		if (error)
-			die_of_command(name, error);
-		return xstrdup(name);
+		*found = xstrdup(name);
+		return try_command(name);
 	}
 	for (char *rest = copy; rest;) {
 		const char *dir = strsep(&rest, ":");
 		cleanup_free char *file = xasprintf("%s/%s", *dir ? dir : ".", name);
 		int error = try_command(file);
-		if (!error)
-			return steal_pointer(&file);
 		/* As execvp(3): what can't be looked at is not passed over for the next one. */
 		if (error != ENOENT && error != ENOTDIR && error != EACCES && error != EISDIR &&
-			error != ESTALE && error != ENODEV && error != ETIMEDOUT)
-			die_of_command(file, error);
+			error != ESTALE && error != ENODEV && error != ETIMEDOUT) {
+			*found = steal_pointer(&file);
+			return error;
+		}
 		if (error == ENOENT || error == ENOTDIR || denied)
 			continue;
 		denied_error = error;
 		denied = steal_pointer(&file);
 	}
-	if (denied)
-		die_of_command(denied, denied_error);
-	die_of_command(name, ENOENT);
+	*found = denied ? steal_pointer(&denied) : xstrdup(name);
+	return denied_error ? denied_error : ENOENT;
+}
+
+static char *find_command(const char *name)
+{
+	cleanup_free char *file = NULL;
+	int error = launch_search(name, &file);
+
+	if (error)
+		die_of_command(file, error);
+	return steal_pointer(&file);
 }
 
 void launch_plan(struct launch *launch, const struct launch_request *request)

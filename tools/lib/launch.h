@@ -54,6 +54,12 @@ void launch_plan(struct launch *launch, const struct launch_request *request);
 void launch_free(struct launch *launch);
 
 /*
+ * Looks a command up as execvp(3) does, with the caller's PATH. Returns 0 and in *found, a new
+ * string, the program; else the error number, and *found is what it is about.
+ */
+int launch_search(const char *name, char **found);
+
+/*
  * What an admin should be warned of, NULL if there is nothing: the command
  * running as root, with the places that ask for it. The caller frees it.
  */

@@ -4,6 +4,7 @@
 #include "claims_find.h"
 #include "claims_probe.h"
 #include "cleanup.h"
+#include "holder.h"
 #include "log.h"
 #include "openers.h"
 #include "probe.h"
@@ -212,6 +213,8 @@ static bool begin_claims(struct vm *vm, char **error)
 
 	*plan = (struct claims_plan){
 		.settings = vm->settings, .dry_run = vm->dry_run, .label = vm->label};
+	plan->claimable.forced = (const char *const *)vm->forced;
+	plan->claimable.n_forced = vm->n_forced;
 	claims_know(plan, vm->label, &vm->identity);
 	if (!claims_begin(plan, vm->name, error))
 		return false;
@@ -231,10 +234,9 @@ static bool begin_claims(struct vm *vm, char **error)
 			vm->name);
 		return false;
 	}
-	*error = xasprintf("a VM of the name %s has a claim already: it runs, or was not given "
-			   "back; another name: --name; to end the claim: virt-priv-chown release "
-			   "--name %s",
-		vm->name, vm->name);
+	cleanup_free char *advice = holder_advice(plan->journal);
+	*error = xasprintf("a VM of the name %s has a claim already; %s; another name: --name",
+		vm->name, advice);
 	return false;
 }
 

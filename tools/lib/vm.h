@@ -75,6 +75,8 @@ struct vm {
 	enum vm_images images;
 	char *const *trusted; /* --backing: absolute paths */
 	size_t n_trusted;
+	char *const *forced; /* --force-in-use: absolute paths */
+	size_t n_forced;
 	bool dry_run;
 	int name_fd;	  /* holds the name; -1: it is not taken */
 	pid_t holder;	  /* of the claims: QEMU */

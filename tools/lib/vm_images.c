@@ -376,6 +376,14 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 		vm_refuse(vm, r, xstrdup("it is no regular file and no block device"));
 		return;
 	}
+	/* What is shared is others' too, and the admin's word. */
+	char *why = !rw		? NULL
+		    : r->shared ? claimable_why_system(walk)
+				: claims_why_not_passed(&vm->claims, walk, r->path);
+	if (why) {
+		vm_refuse(vm, r, why);
+		return;
+	}
 	bool is_block = S_ISBLK(walk->st.st_mode);
 	if (is_block && is_drive && !has_keys(vm, r)) {
 		vm_refuse(vm, r,

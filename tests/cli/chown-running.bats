@@ -1,0 +1,143 @@
+# Nothing takes the disks of a VM that runs from under it, and no message recommends it.
+
+load chown.bash
+
+teardown() {
+    for pid in "${helpers[@]}"; do kill "$pid" 2>/dev/null || true; done
+    umount -R "$fs" 2>/dev/null || true
+    rm -f "$fs.img" /etc/libvirt/qemu.conf
+}
+
+# opened PATH: a process of the QEMU user has it open; its id is $opener.
+opened() {
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <>"$1" 3>&- &
+    opener=$!
+    helpers+=("$opener")
+    until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
+}
+
+# stays COMMAND TEXT: fails with the text, with nothing given back.
+stays() {
+    # shellcheck disable=SC2086 # words
+    run -1 virt-priv-chown $1
+    echo "$output"
+    [[ $output == *"$2"* ]]
+    [[ $output != *"virt-priv-chown release"* ]]
+    [ "$(owner $fs/a) $(owner $fs/b) $(journals)" = "qemu:qemu qemu:qemu v" ]
+}
+
+begin() {
+    helpers=()
+    disk $fs/a alice:alice 0640
+    disk $fs/b bob:bob 0600
+}
+
+@test "release while the holder lives: refused with its process, and done when it has ended, or by force" {
+    begin
+    sleep 60 3>&- &
+    local holder=$!
+    helpers+=("$holder")
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
+    stays "release --name v" "the VM v runs: process $holder (sleep) holds its claim; nothing is given back; stop it, or take its disks away: --force"
+    # A disk that nobody has open can be dropped, as after a hot-unplug.
+    run -0 virt-priv-chown drop --name v --disk $fs/b
+    [ "$(owner $fs/b)" = bob:bob ]
+    run -0 virt-priv-chown add --name v --disk $fs/b
+    run -0 virt-priv-chown release --name v --force
+    [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
+    kill $holder
+    wait $holder || true
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
+}
+
+@test "release and drop while a process of the QEMU user has a disk open" {
+    begin
+    run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+    opened $fs/a
+    stays "release --name v" "the VM v runs: process $opener (sleep) has $fs/a open; nothing is given back"
+    stays "drop --name v --disk $fs/a" "$fs/a is not given back: process $opener (sleep) has $fs/a open; have the VM let go of it, or take it away: --force"
+    run -0 virt-priv-chown drop --name v --disk $fs/b
+    run -1 virt-priv-chown drop --name v --disk $fs/a --force
+    [[ $output == *"process $opener, which can go on using it, has it open"* ]]
+    [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice bob:bob" ]
+}
+
+@test "a disk that is only read any more, as below a snapshot, can be dropped, and that is said" {
+    begin
+    run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
+    opener=$!
+    helpers+=("$opener")
+    until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
+    stays "release --name v" "process $opener (sleep) has $fs/a open"
+    run -1 virt-priv-chown drop --name v --disk $fs/a
+    [[ $output == *"process $opener, which can go on using it, has it open"* ]]
+    [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice qemu:qemu" ]
+}
+
+@test "a script that claims, runs QEMU and releases, with its own process as the holder" {
+    begin
+    cat >$fs/script <<EOT
+virt-priv-chown claim --name v --pid \$\$ --disk $fs/a --disk $fs/b >/dev/null || exit
+setpriv --reuid qemu --regid qemu --init-groups sh -c 'echo guest >>$fs/a' || exit
+(virt-priv-chown release --name v)
+EOT
+    run -0 bash $fs/script
+    [ -z "$output" ]
+    [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
+    # Its QEMU still runs.
+    cat >$fs/qemu <<EOT
+setpriv --reuid qemu --regid qemu --init-groups sleep 60 <>$fs/a >/dev/null 2>&1 3>&- &
+until [ "\$(stat -c %U /proc/\$!)" = qemu ]; do sleep 0.01; done
+echo \$!
+EOT
+    sed -i "s|^setpriv.*|. $fs/qemu|" $fs/script
+    run -1 bash $fs/script
+    helpers+=("${lines[0]}")
+    [[ $output == *"the VM v runs: process ${lines[0]} (sleep) has $fs/a open"* ]]
+    [ "$(owner $fs/a)" = qemu:qemu ]
+    kill "${lines[0]}"
+    while [ -e "/proc/${lines[0]}" ]; do sleep 0.01; done
+    run -0 virt-priv-chown recover
+    run -0 virt-priv-chown status
+    [ "$(owner $fs/a)$(journals)" = alice:alice ]
+}
+
+@test "what others are told of a VM that runs, has ended, and may have" {
+    begin
+    sleep 60 3>&- &
+    local holder=$!
+    helpers+=("$holder")
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
+    stays "claim --name v --disk $fs/a" "the VM v has a claim already; it runs: process $holder (sleep) holds its claim; stop it first; to add a disk to it: virt-priv-chown add"
+    stays "claim --name w --disk $fs/a" "the VM v holds it; it runs: process $holder (sleep) holds its claim; stop it first"
+    ln -sf /usr/bin/true /mnt/scratch/qemu
+    run -125 virt-priv-run --name v /mnt/scratch/qemu -hda $fs/a
+    [[ $output == *"a VM of the name v has a claim already; it runs: process $holder (sleep) holds its claim; stop it first; another name: --name"* ]]
+    run -125 virt-priv-run --name w /mnt/scratch/qemu -hda $fs/a
+    [[ $output == *"the VM v holds it; it runs: process $holder (sleep)"* && $output != *"chown release"* ]]
+    kill $holder
+    wait $holder || true
+    run -1 virt-priv-chown claim --name w --disk $fs/a
+    [[ $output == *"the VM v holds it; it has ended; virt-priv-chown recover"* ]]
+    run -0 virt-priv-chown recover
+    run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+    run -1 virt-priv-chown claim --name w --disk $fs/a
+    [[ $output == *"the VM v holds it; if it has ended: virt-priv-chown release --name v"* ]]
+    opened $fs/b
+    stays "claim --name w --disk $fs/a" "the VM v holds it; it runs: process $opener (sleep) has $fs/b open; stop it first"
+}
+
+@test "--force is of release and drop alone, --force-in-use of claim and add" {
+    local command
+    for command in claim add status recover; do
+        run -2 virt-priv-chown $command --force
+        [[ $output == *"$command has no option --force;"* ]]
+    done
+    for command in drop release status recover; do
+        run -2 virt-priv-chown $command --force-in-use /dev/vda
+        [[ $output == *"$command has no option --force-in-use;"* ]]
+    done
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qemu_command.h"
+
+#include "cleanup.h"
+#include "launch.h"
+#include "log.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool sounds_like_qemu(const char *path)
+{
+	const char *name = base_name(path);
+
+	return strcasestr(name, "qemu") || strcasestr(name, "kvm");
+}
+
+/* Whether it is a path of a program of the distribution. */
+static bool is_of_distribution(const char *path)
+{
+	static const char *const places[] = {"/usr/", "/bin/", "/sbin/", "/lib"};
+
+	if (strncmp(path, "/usr/local/", strlen("/usr/local/")) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (strncmp(path, places[i], strlen(places[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the word is a program that is called as QEMU is. */
+static bool names_qemu(const char *word)
+{
+	const char *name = base_name(word);
+	cleanup_free char *file = NULL;
+
+	if (strncmp(name, "qemu-system-", strlen("qemu-system-")) != 0 &&
+		strcmp(name, "qemu-kvm") != 0 && strcmp(name, "qemu") != 0 &&
+		strcmp(name, "kvm") != 0)
+		return false;
+	return launch_search(word, &file) == 0;
+}
+
+/* What a shell takes for one word, new; what needs no quotes gets none. */
+static char *quoted(const char *word)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789_./=:,+@%-";
+	char *text = NULL;
+	size_t size;
+
+	if (*word && word[strspn(word, plain)] == '\0')
+		return xstrdup(word);
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		die("out of memory");
+	putc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	putc('\'', out);
+	if (fclose(out) != 0)
+		die("out of memory");
+	return text;
+}
+
+/* The program of the name of a QEMU in a script such as that of sh -c, new; NULL: there is none. */
+static char *qemu_in_script(const char *script)
+{
+	static const char between[] = " \t\n;&|(){}'\"`$";
+	cleanup_free char *copy = xstrdup(script);
+	char *rest = copy;
+
+	for (char *word = strtok_r(copy, between, &rest); word;
+		word = strtok_r(NULL, between, &rest))
+		if (names_qemu(word))
+			return xstrdup(word);
+	return NULL;
+}
+
+static bool is_of_one_look(const char *option)
+{
+	return strcmp(option, "--check") == 0 || strcmp(option, "--dry-run") == 0 ||
+	       strcmp(option, "--json") == 0 || strcmp(option, "--") == 0;
+}
+
+/* The order of words that is right, new; NULL: no word is a QEMU. */
+static char *right_order(char *const *command, char *const *own, size_t n_own)
+{
+	cleanup_free char *inner = NULL;
+	char *text = NULL;
+	size_t size, at = 1;
+
+	while (command[at] && !names_qemu(command[at]) && !(inner = qemu_in_script(command[at])))
+		at++;
+	if (!command[at])
+		return NULL;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		die("out of memory");
+	for (size_t i = 0; i < at; i++) {
+		cleanup_free char *word = quoted(command[i]);
+		fprintf(out, "%s ", word);
+	}
+	fprintf(out, "%svirt-priv-run ", inner ? "'... " : "");
+	for (size_t i = 0; i < n_own; i++) {
+		cleanup_free char *word = quoted(own[i]);
+		if (!is_of_one_look(own[i]))
+			fprintf(out, "%s ", word);
+	}
+	fprintf(out, "%s ...%s", inner ? inner : command[at], inner ? "'" : "");
+	if (fclose(out) != 0)
+		die("out of memory");
+	return text;
+}
+
+char *qemu_command_why_not(char *const *command, char *const *own, size_t n_own, const char *vm)
+{
+	cleanup_free char *file = NULL;
+
+	if (launch_search(command[0], &file) != 0)
+		return NULL;
+	cleanup_free char *real = realpath(file, NULL);
+	if (sounds_like_qemu(file) || (real && sounds_like_qemu(real)))
+		return NULL;
+	cleanup_free char *right = right_order(command, own, n_own);
+	bool is_known = is_of_distribution(real ? real : file);
+	if (!right && !is_known)
+		return NULL;
+	if (vm)
+		return xasprintf(
+			"%s is no QEMU, and the first word of a VM's file must be; what it "
+			"does, the unit can do (Nice=, CPUAffinity=, NUMAPolicy=, "
+			"Environment=, ...): systemctl edit virt-priv-vm@%s",
+			command[0], vm);
+	if (right)
+		return xasprintf(
+			"%s is no QEMU; put virt-priv-run behind it: %s", command[0], right);
+	return xasprintf("%s is no QEMU: it is a program of the distribution, and its name has "
+			 "neither \"qemu\" nor \"kvm\" in it",
+		command[0]);
+}
