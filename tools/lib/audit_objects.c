@@ -4,9 +4,9 @@
 #include "cleanup.h"
 #include "journal.h"
 #include "log.h"
+#include "posix_acl.h"
 
 #include <dirent.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -141,32 +141,16 @@ const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
 	return audit->objects;
 }
 
-/* linux/posix_acl_xattr.h: a version, and entries of tag, rights and id, little-endian. */
-struct acl_entry_on_disk {
-	uint16_t tag, rights;
-	uint32_t id;
-};
-
 int audit_acl_rights(const void *acl, size_t length, unsigned tag, uint32_t id)
 {
-	const char *p = acl;
-	int rights = -1, mask = 7;
-	uint32_t version;
+	struct posix_acl_entry entry;
+	size_t at = 0;
+	int rights = -1, result;
 
-	if (length < sizeof version)
-		return -1;
-	memcpy(&version, p, sizeof version);
-	if (le32toh(version) != 2 || (length - sizeof version) % sizeof(struct acl_entry_on_disk))
-		return -1;
-	for (size_t at = sizeof version; at < length; at += sizeof(struct acl_entry_on_disk)) {
-		struct acl_entry_on_disk entry;
-		memcpy(&entry, p + at, sizeof entry);
-		if (le16toh(entry.tag) == tag && le32toh(entry.id) == id)
-			rights = le16toh(entry.rights) & 7;
-		else if (le16toh(entry.tag) == ACL_MASK)
-			mask = le16toh(entry.rights) & 7;
-	}
-	return rights < 0 ? -1 : rights & mask;
+	while ((result = posix_acl_next(acl, length, &at, &entry)) > 0)
+		if (entry.tag == tag && entry.id == id)
+			rights = (int)entry.rights;
+	return result < 0 || rights < 0 ? -1 : rights & (int)posix_acl_mask(acl, length);
 }
 
 /* The group bits of the mode are the mask of an ACL where there is one, not the group's. */
@@ -181,7 +165,7 @@ static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool i
 		return -1;
 	}
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(link, "system.posix_acl_access", acl, sizeof acl);
+	ssize_t n = getxattr(link, POSIX_ACL_ACCESS, acl, sizeof acl);
 	if (n < 0 && errno != ENODATA && errno != ENOTSUP)
 		note_missing(audit);
 	if (n <= 0)

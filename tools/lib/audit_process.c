@@ -22,19 +22,20 @@ static bool is_denied(int number)
 	return number == EACCES || number == EPERM;
 }
 
+static int open_exe(const struct audit_tree *tree, int directory)
+{
+	if (!tree->root)
+		return openat(directory, "exe", O_PATH | O_CLOEXEC);
+	cleanup_free char *target = tree_link(directory, "exe");
+	return target ? tree_open_path(tree, target, O_PATH) : -1;
+}
+
 /* As the kernel gives them to a file with capabilities: capabilities(7), xattr(7). */
-static int read_exe_capabilities(const struct audit_tree *tree, int directory)
+static int read_exe_capabilities(int fd)
 {
 	static const char name[] = "security.capability";
 	char path[sizeof "/proc/self/fd/2147483647"];
-	cleanup_fd int fd = -1;
 
-	if (tree->root) {
-		cleanup_free char *target = tree_link(directory, "exe");
-		fd = target ? tree_open_path(tree, target, O_PATH) : -1;
-	} else {
-		fd = openat(directory, "exe", O_PATH | O_CLOEXEC);
-	}
 	if (fd < 0)
 		return -1;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -62,7 +63,10 @@ static void read_exe(const struct audit_tree *tree, int process, struct audit_pr
 		}
 	}
 	p->has_exe_st = p->exe && tree_stat_link(tree, directory, "exe", &p->exe_st);
-	p->exe_capabilities = p->exe ? read_exe_capabilities(tree, directory) : -1;
+	cleanup_fd int fd = p->exe ? open_exe(tree, directory) : -1;
+	p->exe_capabilities = read_exe_capabilities(fd);
+	if (fd >= 0 && p->has_exe_st)
+		p->exe_writers = trust_read(fd, &p->exe_st);
 }
 
 /* The directory of a thread that still has its files and memory: the first, or another. */
@@ -281,6 +285,7 @@ void audit_process_free(struct audit_process *p)
 	free(p->classes);
 	free(p->name);
 	free(p->exe);
+	trust_free(&p->exe_writers);
 	free(p->unreadable);
 	free(p->cmdline);
 	free(p->label);

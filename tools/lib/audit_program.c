@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/acl.h>
+#include <unistd.h>
 
 static void say_exe_unknown(struct audit *audit, const struct audit_process *process)
 {
@@ -48,11 +50,52 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		audit_unknown(audit, "can't tell whether %s has file capabilities", process->exe);
 }
 
+/* What lets others write, beside the owner and the mode, with ": " before it; "". New. */
+static char *cause_of(
+	struct audit *audit, const struct trust_facts *facts, const struct trust_report *report)
+{
+	struct trust_report shared = *report;
+	cleanup_free char *name = NULL;
+
+	if (!report->is_shared || report->by_mode)
+		return xstrdup("");
+	shared.is_owner = false;
+	if (report->entry.tag == ACL_USER)
+		name = tree_user_name(&audit->tree, report->entry.id);
+	else if (report->entry.tag)
+		name = tree_group_name(&audit->tree, report->entry.id);
+	cleanup_free char *cause = trust_explain(facts, &shared, name);
+	return xasprintf(": %s", cause);
+}
+
 /*
- * The first directory on the way to the executable that others than root can change. errno is
- * not 0 where that could not be told.
+ * Whether others than root can change a directory on the way to an executable, and a new *cause;
+ * -1 and errno where that can't be told.
  */
-static char *weak_directory(struct audit *audit, const struct audit_process *process)
+static int is_weak(struct audit *audit, const char *path, char **cause)
+{
+	struct stat st;
+	struct trust_report report;
+	cleanup_fd int fd = tree_open_path(&audit->tree, *path ? path : ".", O_PATH | O_DIRECTORY);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	struct trust_facts facts = trust_read(fd, &st);
+	enum trust_writer writer = trust_judge(&facts, 0, &report);
+	/* In a sticky directory, nobody else can put a file of root's away. */
+	int weak = writer == TRUST_OTHERS && !report.adds_only;
+	if (weak)
+		*cause = cause_of(audit, &facts, &report);
+	errno = facts.number;
+	trust_free(&facts);
+	return writer == TRUST_UNKNOWN && !report.is_owner ? -1 : weak || report.is_owner;
+}
+
+/*
+ * The first directory on the way to the executable that others than root can change, and a
+ * new *cause. errno is not 0 where that could not be told.
+ */
+static char *weak_directory(struct audit *audit, const struct audit_process *process, char **cause)
 {
 	cleanup_free char *path = xstrdup(process->exe);
 	struct stat st;
@@ -62,18 +105,36 @@ static char *weak_directory(struct audit *audit, const struct audit_process *pro
 	errno = is_there || errno == ENOENT || errno == ENOTDIR ? 0 : errno;
 	if (!is_there || st.st_dev != process->exe_st.st_dev || st.st_ino != process->exe_st.st_ino)
 		return NULL;
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (!tree_stat(&audit->tree, path, &st, 0))
+		int weak = is_weak(audit, path, cause);
+		if (weak < 0)
 			return NULL;
-		/* In a sticky directory, nobody else can put a file of root's away. */
-		bool weak = st.st_uid != 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
-			    ((st.st_mode & S_IWGRP) && st.st_gid != 0 && !(st.st_mode & S_ISVTX));
 		if (weak)
-			return xstrdup(path);
+			return xstrdup(*path ? path : "/");
 		*slash = '/';
 	}
+	errno = 0;
 	return NULL;
+}
+
+/* Its owner is judged for itself. */
+static void judge_writers(struct audit *audit, const struct audit_process *process)
+{
+	const struct trust_facts *facts = &process->exe_writers;
+	struct trust_report report;
+
+	trust_judge(facts, 0, &report);
+	if (!report.is_shared)
+		return;
+	if (!facts->is_read || facts->number) {
+		audit_unreadable(audit, facts->number ? facts->number : ENOENT,
+			"who can write to its executable can't be examined");
+		return;
+	}
+	cleanup_free char *cause = cause_of(audit, facts, &report);
+	audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)%s", process->exe,
+		facts->mode & 07777, cause);
 }
 
 void check_executable(struct audit *audit, const struct audit_process *process)
@@ -101,16 +162,15 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 		cleanup_free char *owner = tree_user_name(&audit->tree, st->st_uid);
 		audit_fail(audit, NO_CLASS, "%s is owned by %s", process->exe, owner);
 	}
-	/* The mode covers ACLs too: its group bits are their mask (acl(5)). */
-	if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && st->st_gid != 0))
-		audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)",
-			process->exe, st->st_mode & 07777);
-	cleanup_free char *weak = weak_directory(audit, process);
+	if (process->exe_writers.is_read || !says_deleted)
+		judge_writers(audit, process);
+	cleanup_free char *cause = NULL;
+	cleanup_free char *weak = weak_directory(audit, process, &cause);
 	if (!weak && errno)
 		audit_unreadable(audit, errno, "the way to its executable can't be examined");
 	if (weak)
-		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s", weak,
-			process->exe);
+		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s%s", weak,
+			process->exe, cause ? cause : "");
 }
 
 void check_traced(struct audit *audit, const struct audit_process *process)

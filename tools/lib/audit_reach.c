@@ -4,6 +4,7 @@
 #include "audit_objects.h"
 #include "cleanup.h"
 #include "log.h"
+#include "posix_acl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,7 +139,7 @@ static bool acl_allows(
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != d->st.st_dev || st.st_ino != d->st.st_ino)
 		return false;
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t n = getxattr(link, "system.posix_acl_access", acl, sizeof acl);
+	ssize_t n = getxattr(link, POSIX_ACL_ACCESS, acl, sizeof acl);
 	int rights = n > 0 ? audit_acl_rights(acl, (size_t)n, ACL_USER, uid) : -1;
 	return rights >= 0 && (rights & wanted) == wanted;
 }

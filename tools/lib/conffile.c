@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "safepath.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,16 +73,7 @@ bool conffile_read(const char *path, struct conffile *file)
 
 char *conffile_distrust(const struct conffile *file)
 {
-	if (file->st.st_uid != 0)
-		return xasprintf("it is owned by uid %u, not by root; check what it says, then: "
-				 "chown root %s",
-			file->st.st_uid, file->path);
-	/* The mode covers an ACL too: its mask stands in the group's place (acl(5)). */
-	if (file->st.st_mode & (S_IWGRP | S_IWOTH))
-		return xasprintf("its mode %04o lets others than root write it; check what it "
-				 "says, then: chmod go-w %s",
-			file->st.st_mode & 07777, file->path);
-	return NULL;
+	return trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
 }
 
 /* The way to the file, and the lock. */
@@ -126,8 +118,9 @@ static int find_directory(const char *path, char **real)
 	if (!safepath_open(parent, &walk, &error))
 		die("%s", error);
 	refuse_unsafe(path, &walk);
-	if (walk.st.st_uid != 0 || (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
-		die("can't make %s: others than root can write to its directory", path);
+	cleanup_free char *why = trust_why_not_roots(walk.fd, &walk.st, walk.path, "look into it");
+	if (why)
+		die("can't make %s: others than root can write to its directory: %s", path, why);
 	int dir = reopen_directory(walk.fd, path);
 	*real = xasprintf(
 		"%s/%s", strcmp(walk.path, "/") == 0 ? "" : walk.path, strrchr(path, '/') + 1);

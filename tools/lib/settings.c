@@ -6,6 +6,7 @@
 #include "log.h"
 #include "place.h"
 #include "safepath.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,11 +175,7 @@ static int open_settings(const char *file)
 	return fd;
 }
 
-/*
- * What root is told to run VMs as must come from root. The mode covers POSIX
- * ACLs too: where there is one, the group bits are its mask, so an entry that
- * grants write shows as g+w, and chmod g-w takes it away (acl(5)).
- */
+/* What root is told to run VMs as must come from root. */
 static size_t check_file(int fd, const char *file)
 {
 	struct stat st;
@@ -187,14 +184,9 @@ static size_t check_file(int fd, const char *file)
 		die_errno("can't examine the settings file %s", file);
 	if (!S_ISREG(st.st_mode))
 		die("can't read settings from %s: it is not a regular file", file);
-	if (st.st_uid != 0)
-		die("can't trust the settings in %s: it is owned by uid %u, not by root; "
-		    "check what it says, then: chown root %s",
-			file, st.st_uid, file);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		die("can't trust the settings in %s: its mode %04o lets others than root write "
-		    "it; check what it says, then: chmod go-w %s",
-			file, st.st_mode & 07777, file);
+	cleanup_free char *why = trust_why_not_roots(fd, &st, file, "check what it says");
+	if (why)
+		die("can't trust the settings in %s: %s", file, why);
 	if (st.st_size > (off_t)CONF_MAX_SIZE)
 		die("can't read settings from %s: it is larger than %zu bytes", file,
 			CONF_MAX_SIZE);
