@@ -22,7 +22,8 @@
 
 #include <cmocka.h>
 
-enum { ALICE = 6001, BOB = 6002, TEAM = 6100 };
+/* Numbers that no account bears. */
+enum { ALICE = 61001, BOB = 61002, TEAM = 61100 };
 
 /* Whoever is asked: two are in the team, and one is in root's group. */
 static const struct subject {
@@ -34,12 +35,12 @@ static const struct subject {
 } subjects[] = {
 	{"alice", ALICE, ALICE, {TEAM}, 1},
 	{"bob", BOB, BOB, {0}, 0},
-	{"in the team", 6004, 6004, {TEAM}, 1},
-	{"in group 0", 6003, 6003, {0}, 1},
+	{"in the team", 61004, 61004, {TEAM}, 1},
+	{"in group 0", 61003, 61003, {0}, 1},
 };
 
 #define ACL(named, mask) "u::rwx," named ",g::r-x,m::" mask ",o::r-x"
-#define BY_USER "user 6001 may write by its ACL (user:6001:rwx)"
+#define BY_USER "user 61001 may write by its ACL (user:61001:rwx)"
 #define BY_MODE(mode) "its mode " mode " lets others than root write it"
 
 /*
@@ -75,12 +76,12 @@ static const struct row {
 	{0, 0, S_IFDIR | S_ISVTX | 0775, NULL, 0, TRUST_GROUP_ROOT, true, BY_MODE("1775"),
 		"chmod go-w X", false},
 	{ALICE, TEAM, S_IFDIR | S_ISVTX | 0755, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 6001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not by root", "chown root X", false},
 	{ALICE, TEAM, S_IFDIR | 0755, NULL, ALICE, TRUST_OWNERS, false, NULL, NULL, false},
 	{ALICE, TEAM, S_IFDIR | 0555, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 6001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not by root", "chown root X", false},
 	{ALICE, 0, S_IFDIR | 0755, NULL, BOB, TRUST_OTHERS, false,
-		"it is owned by uid 6001, not by root", NULL, false},
+		"it is owned by uid 61001, not by root", NULL, false},
 	{0, 0, S_IFREG | 0644, NULL, 0, TRUST_OWNERS, false, NULL, NULL, false},
 	{0, 0, S_IFREG | 0664, NULL, 0, TRUST_GROUP_ROOT, false, BY_MODE("0664"), "chmod go-w X",
 		false},
@@ -89,55 +90,60 @@ static const struct row {
 	{0, 0, S_IFREG | S_ISVTX | 0666, NULL, 0, TRUST_OTHERS, false, BY_MODE("1666"),
 		"chmod go-w X", false},
 	{ALICE, 0, S_IFREG | 0400, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 6001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not by root", "chown root X", false},
 	{ALICE, 0, S_IFREG | 0666, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 6001, not by root", "chown root X && chmod go-w X", false},
+		"it is owned by uid 61001, not by root", "chown root X && chmod go-w X", false},
 	/* By ACL: named users. */
-	{0, 0, S_IFDIR | 0755, ACL("u:6001:rwx", "rwx"), 0, TRUST_OTHERS, false, BY_USER,
-		"setfacl -x u:6001 X", false},
-	{0, 0, S_IFDIR | 0755, ACL("u:6001:rwx", "r-x"), 0, TRUST_OWNERS, false, NULL, NULL, false},
-	{0, 0, S_IFDIR | 0755, ACL("u:6001:r-x", "rwx"), 0, TRUST_OWNERS, false, NULL, NULL, false},
-	{0, 0, S_IFDIR | 0755, ACL("u:6001:rwx", "rwx"), ALICE, TRUST_OWNERS, false, NULL, NULL,
+	{0, 0, S_IFDIR | 0755, ACL("u:61001:rwx", "rwx"), 0, TRUST_OTHERS, false, BY_USER,
+		"setfacl -x u:61001 X", false},
+	{0, 0, S_IFDIR | 0755, ACL("u:61001:rwx", "r-x"), 0, TRUST_OWNERS, false, NULL, NULL,
 		false},
-	{0, 0, S_IFDIR | 0755, ACL("u:6001:rwx", "rwx"), BOB, TRUST_OTHERS, false, BY_USER,
-		"setfacl -x u:6001 X", false},
+	{0, 0, S_IFDIR | 0755, ACL("u:61001:r-x", "rwx"), 0, TRUST_OWNERS, false, NULL, NULL,
+		false},
+	{0, 0, S_IFDIR | 0755, ACL("u:61001:rwx", "rwx"), ALICE, TRUST_OWNERS, false, NULL, NULL,
+		false},
+	{0, 0, S_IFDIR | 0755, ACL("u:61001:rwx", "rwx"), BOB, TRUST_OTHERS, false, BY_USER,
+		"setfacl -x u:61001 X", false},
 	{0, 0, S_IFDIR | 0755, ACL("u:0:rwx", "rwx"), 0, TRUST_OWNERS, false, NULL, NULL, false},
-	{0, 0, S_IFDIR | S_ISVTX | 0755, ACL("u:6001:rwx", "rwx"), 0, TRUST_OTHERS, true, BY_USER,
-		"setfacl -x u:6001 X", false},
+	{0, 0, S_IFDIR | S_ISVTX | 0755, ACL("u:61001:rwx", "rwx"), 0, TRUST_OTHERS, true, BY_USER,
+		"setfacl -x u:61001 X", false},
 	{0, TEAM, S_IFDIR | 0755, ACL("u:0:rwx", "rwx"), 0, TRUST_OWNERS, false, NULL, NULL, false},
-	{0, 0, S_IFDIR | 0755, ACL("u:6001:-w-", "rwx"), 0, TRUST_OTHERS, false,
-		"user 6001 may write by its ACL (user:6001:-w-)", "setfacl -x u:6001 X", true},
-	{ALICE, 0, S_IFDIR | 0755, ACL("u:6001:---", "rwx"), 0, TRUST_OTHERS, false,
-		"it is owned by uid 6001, not by root", "chown root X", false},
-	{0, 0, S_IFREG | 0644, "u::rw-,u:6001:rw-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS, false,
-		"user 6001 may write by its ACL (user:6001:rw-)", "setfacl -x u:6001 X", false},
-	{0, 0, S_IFREG | 0644, "u::rw-,u:6001:rw-,g::r--,m::r--,o::r--", 0, TRUST_OWNERS, false,
+	{0, 0, S_IFDIR | 0755, ACL("u:61001:-w-", "rwx"), 0, TRUST_OTHERS, false,
+		"user 61001 may write by its ACL (user:61001:-w-)", "setfacl -x u:61001 X", true},
+	{ALICE, 0, S_IFDIR | 0755, ACL("u:61001:---", "rwx"), 0, TRUST_OTHERS, false,
+		"it is owned by uid 61001, not by root", "chown root X", false},
+	{0, 0, S_IFREG | 0644, "u::rw-,u:61001:rw-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS, false,
+		"user 61001 may write by its ACL (user:61001:rw-)", "setfacl -x u:61001 X", false},
+	{0, 0, S_IFREG | 0644, "u::rw-,u:61001:rw-,g::r--,m::r--,o::r--", 0, TRUST_OWNERS, false,
 		NULL, NULL, false},
-	{ALICE, TEAM, S_IFREG | 0644, "u::rw-,u:6002:-w-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS,
-		false, "it is owned by uid 6001, not by root",
-		"chown root X && setfacl -x u:6002 X", false},
+	{ALICE, TEAM, S_IFREG | 0644, "u::rw-,u:61002:-w-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS,
+		false, "it is owned by uid 61001, not by root",
+		"chown root X && setfacl -x u:61002 X", false},
 	/* Named groups, and the group itself. */
-	{0, 0, S_IFDIR | 0755, ACL("g:6100:rwx", "rwx"), 0, TRUST_OTHERS, false,
-		"group 6100 may write by its ACL (group:6100:rwx)", "setfacl -x g:6100 X", false},
-	{0, 0, S_IFDIR | 0755, ACL("g:6100:rwx", "r-x"), 0, TRUST_OWNERS, false, NULL, NULL, false},
-	{0, 0, S_IFDIR | 0755, ACL("g:6100:rwx", "rwx"), ALICE, TRUST_OTHERS, false,
-		"group 6100 may write by its ACL (group:6100:rwx)", "setfacl -x g:6100 X", false},
+	{0, 0, S_IFDIR | 0755, ACL("g:61100:rwx", "rwx"), 0, TRUST_OTHERS, false,
+		"group 61100 may write by its ACL (group:61100:rwx)", "setfacl -x g:61100 X",
+		false},
+	{0, 0, S_IFDIR | 0755, ACL("g:61100:rwx", "r-x"), 0, TRUST_OWNERS, false, NULL, NULL,
+		false},
+	{0, 0, S_IFDIR | 0755, ACL("g:61100:rwx", "rwx"), ALICE, TRUST_OTHERS, false,
+		"group 61100 may write by its ACL (group:61100:rwx)", "setfacl -x g:61100 X",
+		false},
 	{0, 0, S_IFDIR | 0755, ACL("g:0:rwx", "rwx"), 0, TRUST_GROUP_ROOT, false,
 		"group root may write by its ACL (group:0:rwx)", "setfacl -x g:0 X", false},
-	{0, 0, S_IFDIR | 0755, ACL("u:6002:rwx,u:6001:rwx,g:6100:rwx", "rwx"), 0, TRUST_OTHERS,
-		false, BY_USER, "setfacl -x u:6001,u:6002,g:6100 X", false},
-	{0, TEAM, S_IFDIR | 0755, "u::rwx,u:6002:r-x,g::rwx,m::rwx,o::r-x", 0, TRUST_OTHERS, false,
-		"group 6100 may write by its ACL (group::rwx)", "chmod go-w X", false},
-	{0, TEAM, S_IFDIR | 0755, "u::rwx,u:6002:r-x,g::rwx,m::r-x,o::r-x", 0, TRUST_OWNERS, false,
+	{0, 0, S_IFDIR | 0755, ACL("u:61002:rwx,u:61001:rwx,g:61100:rwx", "rwx"), 0, TRUST_OTHERS,
+		false, BY_USER, "setfacl -x u:61001,u:61002,g:61100 X", false},
+	{0, TEAM, S_IFDIR | 0755, "u::rwx,u:61002:r-x,g::rwx,m::rwx,o::r-x", 0, TRUST_OTHERS, false,
+		"group 61100 may write by its ACL (group::rwx)", "chmod go-w X", false},
+	{0, TEAM, S_IFDIR | 0755, "u::rwx,u:61002:r-x,g::rwx,m::r-x,o::r-x", 0, TRUST_OWNERS, false,
 		NULL, NULL, false},
-	{0, 0, S_IFDIR | 0755, "u::rwx,u:6002:r-x,g::rwx,m::rwx,o::r-x", 0, TRUST_GROUP_ROOT, false,
-		"group root may write by its ACL (group::rwx)", "chmod go-w X", false},
+	{0, 0, S_IFDIR | 0755, "u::rwx,u:61002:r-x,g::rwx,m::rwx,o::r-x", 0, TRUST_GROUP_ROOT,
+		false, "group root may write by its ACL (group::rwx)", "chmod go-w X", false},
 	/* Everybody, and who is in the way of the rest. */
-	{0, 0, S_IFDIR | 0755, "u::rwx,u:6001:r-x,g::r-x,m::r-x,o::rwx", 0, TRUST_OTHERS, false,
+	{0, 0, S_IFDIR | 0755, "u::rwx,u:61001:r-x,g::r-x,m::r-x,o::rwx", 0, TRUST_OTHERS, false,
 		BY_MODE("0757"), "chmod go-w X", false},
-	{0, 0, S_IFDIR | 0755, "u::rwx,u:6001:---,g:6100:rwx,g::r-x,m::rwx,o::r-x", 0, TRUST_OTHERS,
-		false, "group 6100 may write by its ACL (group:6100:rwx)", "setfacl -x g:6100 X",
-		false},
+	{0, 0, S_IFDIR | 0755, "u::rwx,u:61001:---,g:61100:rwx,g::r-x,m::rwx,o::r-x", 0,
+		TRUST_OTHERS, false, "group 61100 may write by its ACL (group:61100:rwx)",
+		"setfacl -x g:61100 X", false},
 };
 
 static char directory[64];
@@ -305,15 +311,15 @@ static void what_is_made_counts(void **state)
 
 	(void)state;
 	make(&row, path);
-	acl_t acl = acl_from_text("u::rwx,u:6001:rwx,g::r-x,m::rwx,o::r-x");
+	acl_t acl = acl_from_text("u::rwx,u:61001:rwx,g::r-x,m::rwx,o::r-x");
 	assert_int_equal(acl_set_file(path, ACL_TYPE_DEFAULT, acl), 0);
 	acl_free(acl);
 	cleanup_fd int fd = open(path, O_PATH);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(trust_who_can_write(fd, &st, 0), TRUST_OWNERS);
 	cleanup_free char *why = trust_why_not_roots(fd, &st, "X", "look into it");
-	assert_string_equal(why, "user 6001 may write to what is made in it by its default ACL "
-				 "(default:user:6001:rwx); look into it, then: setfacl -k X");
+	assert_string_equal(why, "user 61001 may write to what is made in it by its default ACL "
+				 "(default:user:61001:rwx); look into it, then: setfacl -k X");
 }
 
 static void what_cannot_be_read_is_not_trusted(void **state)
@@ -362,7 +368,7 @@ static const struct {
 	{0, 0, 0x1, "alice@example.org", NULL},
 	{0, 0, 0x2, "alice@example.org", "user alice@example.org"},
 	{0, 0, 0x40, "alice@example.org", "user alice@example.org"},
-	{0, 0, 0x40000, "6001", "user 6001"},
+	{0, 0, 0x40000, "61001", "user 61001"},
 	{0, 0x40, 0x4, "team@example.org", "group team@example.org"},
 	{1, 0, 0x2, "alice@example.org", NULL},
 	{0, 0, 0x2, "OWNER", "user OWNER"},

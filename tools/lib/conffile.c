@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "place.h"
 #include "safepath.h"
 #include "trust.h"
 
@@ -73,7 +74,21 @@ bool conffile_read(const char *path, struct conffile *file)
 
 char *conffile_distrust(const struct conffile *file)
 {
-	return trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
+	cleanup_free char *why =
+		trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
+	cleanup_free char *absolute = place_absolute(file->path);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (why)
+		return steal_pointer(&why);
+	/* Or who could have moved another file of root's there. */
+	if (!safepath_open(absolute, &walk, &error))
+		return steal_pointer(&error);
+	why = walk.unsafe ? xstrdup(walk.unsafe) : NULL;
+	safepath_close(&walk);
+	safepath_forget();
+	return steal_pointer(&why);
 }
 
 /* The way to the file, and the lock. */
