@@ -102,8 +102,10 @@ const struct audit_check audit_checks[] = {
 		"Who can write to the executable, or to a directory on the way to it, decides what "
 		"the next virtual machine runs. One that was deleted is not what is installed now: "
 		"an update has not reached this process.",
-		"Install QEMU from a package; restart the VM after an update.", check_executable,
-		NULL},
+		"Install QEMU from a package; restart the VM after an update; chmod go-w "
+		"DIRECTORY, or "
+		"setfacl -x ENTRY DIRECTORY.",
+		check_executable, NULL},
 	{"P16", "nobody traces it", SEVERITY_HIGH, true, false,
 		"A tracer reads and writes all memory of the process, and of the guest.",
 		"End the tracer, if it is not meant to be.", check_traced, NULL},

@@ -83,12 +83,12 @@ static int is_weak(struct audit *audit, const char *path, char **cause)
 	struct trust_facts facts = trust_read(fd, &st);
 	enum trust_writer writer = trust_judge(&facts, 0, &report);
 	/* In a sticky directory, nobody else can put a file of root's away. */
-	int weak = writer == TRUST_OTHERS && !report.adds_only;
+	bool weak = report.is_owner || (writer == TRUST_OTHERS && !report.adds_only);
 	if (weak)
 		*cause = cause_of(audit, &facts, &report);
 	errno = facts.number;
 	trust_free(&facts);
-	return writer == TRUST_UNKNOWN && !report.is_owner ? -1 : weak || report.is_owner;
+	return writer == TRUST_UNKNOWN && !weak ? -1 : weak;
 }
 
 /*

@@ -55,16 +55,20 @@ static void add_acl(struct trust_facts *facts, const char *acl, size_t length)
 		facts->number = EBADMSG;
 }
 
-/* What has no POSIX ACLs may have others (nfs4_getfacl(1)); errno of ENOTSUP or ENODATA: none. */
-static void add_nfs4(struct trust_facts *facts, int fd, dev_t device)
+/* What has no POSIX ACLs may have others (nfs4_getfacl(1)); ENOTSUP and ENODATA: it has not. */
+static void add_foreign(struct trust_facts *facts, int fd, dev_t device)
 {
-	cleanup_free char *acl = NULL;
-	ssize_t n = posix_acl_read(fd, device, NFS4_ACL, &acl);
+	cleanup_free char *nfs4 = NULL;
+	cleanup_free char *rich = NULL;
+	ssize_t n = posix_acl_read(fd, device, NFS4_ACL, &nfs4);
 
 	if (n >= 0)
-		facts->foreign = nfs4_acl_named_writer(acl, (size_t)n);
+		facts->foreign = nfs4_acl_named_writer(nfs4, (size_t)n);
 	else if (errno != ENOTSUP && errno != ENODATA)
 		facts->number = errno;
+	/* Of kernels with patches (richacl(7)); it is not read here. */
+	if (posix_acl_read(fd, device, "system.richacl", &rich) >= 0)
+		facts->number = ENOTSUP;
 }
 
 static struct trust_facts start(const struct stat *st, const char *prefix)
@@ -95,7 +99,7 @@ struct trust_facts trust_read(int fd, const struct stat *st)
 	}
 	add_mode(&facts);
 	if (number == ENOTSUP)
-		add_nfs4(&facts, fd, st->st_dev);
+		add_foreign(&facts, fd, st->st_dev);
 	else if (number != ENODATA)
 		facts.number = number;
 	return facts;
