@@ -155,8 +155,8 @@ const struct audit_check audit_checks[] = {
 		"usermod -s /sbin/nologin -G kvm USER; systemd-sysusers makes a missing account.",
 		NULL, check_account},
 	{"H04", "qemu.conf is what runs", SEVERITY_MEDIUM, false, false,
-		"The settings do not ask for root (then the severity is high), libvirt does not go "
-		"by "
+		"Nobody but root can write the settings, and they do not ask for root (else the "
+		"severity is high), libvirt does not go by "
 		"another account that was compiled into it, and no process is older than the last "
 		"change of the file (low where its user is the one that the file names now).",
 		"Edit /etc/libvirt/qemu.conf, restart libvirt's daemon, and restart the VM.", NULL,

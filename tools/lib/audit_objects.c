@@ -5,6 +5,7 @@
 #include "journal.h"
 #include "log.h"
 #include "posix_acl.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -212,6 +213,15 @@ static void add_claimed(struct audit *audit, const struct entry *entry)
 		(struct claimed_file){.dev = st.st_dev, .ino = st.st_ino, .uid = entry->new_uid};
 }
 
+/* Whether nobody but root can have written what a journal says. */
+static bool is_roots(const struct audit_tree *tree, int directory, const char *name)
+{
+	struct stat st;
+	cleanup_fd int fd = tree_openat(tree, directory, name, O_PATH | O_NOFOLLOW);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && trust_who_can_write(fd, &st, 0) == TRUST_OWNERS;
+}
+
 /*
  * The journals of virt-priv-chown, without its lock, which would make a directory: each of
  * them is replaced in one piece, so that what is read is whole.
@@ -224,11 +234,19 @@ static void read_claims(struct audit *audit)
 
 	audit->has_claimed = true;
 	audit->claims_unread = !dir && errno != ENOENT;
+	if (dir && !is_roots(&audit->tree, fd, ".")) {
+		audit->claims_unread = true;
+		return;
+	}
 	for (errno = 0; dir && (d = readdir(dir)) != NULL; errno = 0) {
 		cleanup_free char *error = NULL;
 		size_t length;
 		if (!journal_is_name(d->d_name))
 			continue;
+		if (!is_roots(&audit->tree, fd, d->d_name)) {
+			audit->claims_unread = true;
+			continue;
+		}
 		cleanup_free char *text = tree_read_at(&audit->tree, fd, d->d_name, &length);
 		struct journal *journal =
 			text ? journal_parse(d->d_name, text, length, &error) : NULL;

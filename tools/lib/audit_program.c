@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the program that runs, and of who can get at its memory. */
 #include "audit_checks.h"
+#include "audit_writers.h"
 #include "cleanup.h"
 #include "log.h"
 #include "proc_text.h"
@@ -8,8 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/acl.h>
-#include <unistd.h>
 
 static void say_exe_unknown(struct audit *audit, const struct audit_process *process)
 {
@@ -50,72 +49,20 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		audit_unknown(audit, "can't tell whether %s has file capabilities", process->exe);
 }
 
-/* What lets others write, beside the owner and the mode, with ": " before it; "". New. */
-static char *cause_of(
-	struct audit *audit, const struct trust_facts *facts, const struct trust_report *report)
-{
-	struct trust_report shared = *report;
-	cleanup_free char *name = NULL;
-
-	if (!report->is_shared || report->by_mode)
-		return xstrdup("");
-	shared.is_owner = false;
-	if (report->entry.tag == ACL_USER)
-		name = tree_user_name(&audit->tree, report->entry.id);
-	else if (report->entry.tag)
-		name = tree_group_name(&audit->tree, report->entry.id);
-	cleanup_free char *cause = trust_explain(facts, &shared, name);
-	return xasprintf(": %s", cause);
-}
-
-/*
- * Whether others than root can change a directory on the way to an executable, and a new *cause;
- * -1 and errno where that can't be told.
- */
-static int is_weak(struct audit *audit, const char *path, char **cause)
-{
-	struct stat st;
-	struct trust_report report;
-	cleanup_fd int fd = tree_open_path(&audit->tree, *path ? path : ".", O_PATH | O_DIRECTORY);
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -1;
-	struct trust_facts facts = trust_read(fd, &st);
-	enum trust_writer writer = trust_judge(&facts, 0, &report);
-	/* In a sticky directory, nobody else can put a file of root's away. */
-	bool weak = report.is_owner || (writer == TRUST_OTHERS && !report.adds_only);
-	if (weak)
-		*cause = cause_of(audit, &facts, &report);
-	errno = facts.number;
-	trust_free(&facts);
-	return writer == TRUST_UNKNOWN && !weak ? -1 : weak;
-}
-
 /*
  * The first directory on the way to the executable that others than root can change, and a
  * new *cause. errno is not 0 where that could not be told.
  */
 static char *weak_directory(struct audit *audit, const struct audit_process *process, char **cause)
 {
-	cleanup_free char *path = xstrdup(process->exe);
 	struct stat st;
 
 	/* Another mount namespace, or another file by now: the way is not that of the file. */
-	bool is_there = tree_stat(&audit->tree, path, &st, 0);
+	bool is_there = tree_stat(&audit->tree, process->exe, &st, 0);
 	errno = is_there || errno == ENOENT || errno == ENOTDIR ? 0 : errno;
 	if (!is_there || st.st_dev != process->exe_st.st_dev || st.st_ino != process->exe_st.st_ino)
 		return NULL;
-	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		int weak = is_weak(audit, path, cause);
-		if (weak < 0)
-			return NULL;
-		if (weak)
-			return xstrdup(*path ? path : "/");
-		*slash = '/';
-	}
-	errno = 0;
-	return NULL;
+	return audit_weak_directory(audit, process->exe, cause);
 }
 
 /* Its owner is judged for itself. */
@@ -132,7 +79,7 @@ static void judge_writers(struct audit *audit, const struct audit_process *proce
 			"who can write to its executable can't be examined");
 		return;
 	}
-	cleanup_free char *cause = cause_of(audit, facts, &report);
+	cleanup_free char *cause = audit_writers_cause(audit, facts, &report);
 	audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)%s", process->exe,
 		facts->mode & 07777, cause);
 }

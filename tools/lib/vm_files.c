@@ -320,6 +320,11 @@ static bool hold_pid_file(struct vm_step *step, int fd, char **error)
 			"%s is not a file of root's with one name; remove it first", step->path);
 		return false;
 	}
+	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it");
+	if (why) {
+		*error = xasprintf("others than root can write to %s: %s", step->path, why);
+		return false;
+	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
 		*error = xasprintf("can't lock %s: %s", step->path,
 			errno == EAGAIN || errno == EACCES ? "another QEMU has it"
