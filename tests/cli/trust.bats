@@ -122,7 +122,7 @@ helped() {
 
 @test "settings: with such an ACL, and in such a directory, named or not" {
     local tool=(virt-priv-exec --dry-run true)
-    mkdir -p -m 0755 $fs/etc /etc/libvirt
+    mkdir -p $fs/etc /etc/libvirt
     echo 'user = "root"' >$fs/etc/other
     setfacl -m u:alice:rwx $fs/etc
     as alice mv $fs/etc/other $fs/etc/qemu.conf

@@ -59,7 +59,7 @@ as_alice() {
 }
 
 @test "the directory of the runtime: its ACL, and that of what is made in it" {
-    local runtime=/run/virt-privileges change
+    local runtime=/run/virt-privileges change words
     make guest alice:alice 0600 "$fs/a.raw"
     mkdir $runtime
     before=$(listing "$fs")
@@ -70,7 +70,8 @@ as_alice() {
         [[ $output == *"can't trust the directory $runtime: others than root can write to it: "*"; look into it, then: setfacl -"* ]]
         [ "$(listing "$fs")" = "$before" ]
         # The command that helps.
-        $(grep -o 'setfacl -[xk] .*' <<<"$output" | head -n 1)
+        read -ra words < <(grep -o 'setfacl -[xk] .*' <<<"$output")
+        "${words[@]}"
         [ "$(getfacl -cp $runtime | grep -c alice)" = 0 ]
     done
 }

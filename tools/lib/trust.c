@@ -145,7 +145,7 @@ static enum trust_writer judge_entry(const struct posix_acl_entry *entry, uid_t 
 enum trust_writer trust_judge(
 	const struct trust_facts *facts, uid_t owner, struct trust_report *report)
 {
-	struct trust_report ignored;
+	struct trust_report ignored = {0};
 	enum trust_writer worst = TRUST_OWNERS;
 
 	report = report ? report : &ignored;
