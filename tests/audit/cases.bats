@@ -14,6 +14,13 @@ teardown_file() {
     end_dev
 }
 
+@test "acl-directory: a user may write to a directory above its executable, which its mode does not show" {
+    local judged=0
+    judge acl-directory || judged=$?
+    setfacl -b /usr
+    [ "$judged" -eq 0 ]
+}
+
 @test "ambient: as a unit with AmbientCapabilities=CAP_NET_ADMIN starts it" {
     judge ambient
 }

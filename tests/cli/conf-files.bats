@@ -202,8 +202,8 @@ active() {
     write "$work/q" me
     setfacl -m u:alice:rw "$work/q"
     setpriv --reuid alice --clear-groups sh -c "echo '# alice was here' >>$work/q"
-    refused "$work/q" "can't trust the settings in $work/q: its mode 0664 lets others than root write it; check what it says, then: chmod go-w $work/q"
-    chmod go-w "$work/q"
+    refused "$work/q" "can't trust the settings in $work/q: user alice may write by its ACL (user:6001:rw-); check what it says, then: setfacl -x u:6001 $work/q"
+    setfacl -x u:6001 "$work/q"
     "$settings" "$work/q"
     run setpriv --reuid alice --clear-groups sh -c "echo '# alice was here' >>$work/q"
     [ "$status" -ne 0 ]

@@ -2,6 +2,7 @@
 /* Every parser of /proc's files, on the same bytes: none of them may rely on their form. */
 #include "audit_objects.h"
 #include "fuzz.h"
+#include "nfs4_acl.h"
 #include "proc.h"
 #include "proc_text.h"
 
@@ -50,5 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(proc_cgroup_path(text, "devices"));
 	free(proc_cgroup_path(text, ""));
 	audit_acl_rights(data, size, ACL_USER, 107);
+	free(nfs4_acl_named_writer(data, size));
 	return 0;
 }

@@ -158,3 +158,19 @@ accepted() {
         virt-priv-chown release --name other
     done
 }
+
+@test "a remembered time that somebody else could have written or moved there is not used" {
+    local time runtime=/run/virt-privileges entry
+    for entry in "u:alice:rw $runtime/boot-time" "u:alice:rwx $runtime" "g:team:rwx $runtime"; do
+        rm -rf $runtime
+        mkdir -p $runtime
+        echo "$(cat /proc/sys/kernel/random/boot_id) 1000000000" >$runtime/boot-time
+        # shellcheck disable=SC2086 # words
+        setfacl -m $entry
+        virt-priv-chown claim --name other --disk "$images/ours.raw" >/dev/null
+        time=$(timestamp "$images/ours.raw")
+        virt-priv-chown release --name other
+        [ $((time - $(booted))) -le 2 ] && [ $((time - $(booted))) -ge -2 ]
+    done
+    rm -rf $runtime
+}

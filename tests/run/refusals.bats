@@ -47,6 +47,14 @@ loop() {
     ln -s "${1##*/}" "$1"
 }
 
+acl() {
+    setfacl -m "$1" "$2"
+}
+
+as_alice() {
+    setpriv --reuid alice --regid alice --init-groups "$@"
+}
+
 no_kvm() {
     [ -e /dev/kvm ] || return 0
     cp -a /dev/kvm /mnt/kvm

@@ -14,6 +14,7 @@
 #include "audit_threads.h"
 #include "audit_tree.h"
 #include "settings.h"
+#include "trust.h"
 
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
@@ -56,6 +57,7 @@ struct audit_process {
 	int exe_errno;
 	bool has_exe_st;
 	struct stat exe_st;
+	struct trust_facts exe_writers;
 	int exe_capabilities;	    /* security.capability: 1 there, 0 not, -1 not told */
 	int exe_capabilities_errno; /* why not told */
 

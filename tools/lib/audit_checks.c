@@ -102,8 +102,10 @@ const struct audit_check audit_checks[] = {
 		"Who can write to the executable, or to a directory on the way to it, decides what "
 		"the next virtual machine runs. One that was deleted is not what is installed now: "
 		"an update has not reached this process.",
-		"Install QEMU from a package; restart the VM after an update.", check_executable,
-		NULL},
+		"Install QEMU from a package; restart the VM after an update; chmod go-w "
+		"DIRECTORY, or "
+		"setfacl -x ENTRY DIRECTORY.",
+		check_executable, NULL},
 	{"P16", "nobody traces it", SEVERITY_HIGH, true, false,
 		"A tracer reads and writes all memory of the process, and of the guest.",
 		"End the tracer, if it is not meant to be.", check_traced, NULL},
@@ -153,8 +155,8 @@ const struct audit_check audit_checks[] = {
 		"usermod -s /sbin/nologin -G kvm USER; systemd-sysusers makes a missing account.",
 		NULL, check_account},
 	{"H04", "qemu.conf is what runs", SEVERITY_MEDIUM, false, false,
-		"The settings do not ask for root (then the severity is high), libvirt does not go "
-		"by "
+		"Nobody but root can write the settings, and they do not ask for root (else the "
+		"severity is high), libvirt does not go by "
 		"another account that was compiled into it, and no process is older than the last "
 		"change of the file (low where its user is the one that the file names now).",
 		"Edit /etc/libvirt/qemu.conf, restart libvirt's daemon, and restart the VM.", NULL,

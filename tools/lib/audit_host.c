@@ -3,6 +3,7 @@
 #include "attempt.h"
 #include "audit_checks.h"
 #include "audit_find.h"
+#include "audit_writers.h"
 #include "cleanup.h"
 #include "log.h"
 #include "proc.h"
@@ -202,6 +203,35 @@ static void judge_age(struct audit *audit, const struct audit_process *process, 
 	audit->findings[audit->n_findings - 1].pid = process->pid;
 }
 
+/* Of this host, settings_read() has refused them. */
+static void judge_writers(struct audit *audit)
+{
+	const char *file = audit->settings.file;
+	cleanup_fd int fd = -1;
+	struct stat st;
+	struct trust_report report;
+
+	if (!audit->tree.root || !file)
+		return;
+	fd = tree_open_path(&audit->tree, file, O_PATH);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	struct trust_facts facts = trust_read(fd, &st);
+	if (trust_judge(&facts, 0, &report) != TRUST_OWNERS) {
+		cleanup_free char *why = audit_writers_cause(audit, &facts, &report);
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"others than root can write to %s (mode %04o, uid %u)%s", file,
+			st.st_mode & 07777, st.st_uid, why);
+	}
+	trust_free(&facts);
+	cleanup_free char *cause = NULL;
+	cleanup_free char *weak = audit_weak_directory(audit, file, &cause);
+	if (weak)
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"others than root can change %s, the way to %s%s", weak, file,
+			cause ? cause : "");
+}
+
 void check_settings(struct audit *audit)
 {
 	long long boot;
@@ -210,6 +240,7 @@ void check_settings(struct audit *audit)
 		audit_unreadable(audit, audit->settings_errno, "the settings can't be read");
 		return;
 	}
+	judge_writers(audit);
 	judge_root(audit);
 	judge_libvirt(audit);
 	if (audit->settings_time_errno && audit->n_processes)

@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "creds.h"
 #include "log.h"
+#include "posix_acl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ void check_kvm_device(struct audit *audit)
 	if ((st.st_mode & 07777) != 0666)
 		audit_fail(audit, NO_CLASS, KVM_DEVICE " has the mode %04o, not 0666",
 			st.st_mode & 07777);
-	if (!audit->tree.root && getxattr(KVM_DEVICE, "system.posix_acl_access", NULL, 0) > 0)
+	if (!audit->tree.root && getxattr(KVM_DEVICE, POSIX_ACL_ACCESS, NULL, 0) > 0)
 		audit_fail_as(audit, SEVERITY_LOW, NO_CLASS,
 			KVM_DEVICE " has an ACL, which gives nobody more than its mode should: "
 				   "setfacl -b " KVM_DEVICE);

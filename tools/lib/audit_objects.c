@@ -7,9 +7,10 @@
 #include "journal.h"
 #include "log.h"
 #include "look.h"
+#include "posix_acl.h"
+#include "trust.h"
 
 #include <dirent.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -141,32 +142,16 @@ const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
 	return audit->objects;
 }
 
-/* linux/posix_acl_xattr.h: a version, and entries of tag, rights and id, little-endian. */
-struct acl_entry_on_disk {
-	uint16_t tag, rights;
-	uint32_t id;
-};
-
 int audit_acl_rights(const void *acl, size_t length, unsigned tag, uint32_t id)
 {
-	const char *p = acl;
-	int rights = -1, mask = 7;
-	uint32_t version;
+	struct posix_acl_entry entry;
+	size_t at = 0;
+	int rights = -1, result;
 
-	if (length < sizeof version)
-		return -1;
-	memcpy(&version, p, sizeof version);
-	if (le32toh(version) != 2 || (length - sizeof version) % sizeof(struct acl_entry_on_disk))
-		return -1;
-	for (size_t at = sizeof version; at < length; at += sizeof(struct acl_entry_on_disk)) {
-		struct acl_entry_on_disk entry;
-		memcpy(&entry, p + at, sizeof entry);
-		if (le16toh(entry.tag) == tag && le32toh(entry.id) == id)
-			rights = le16toh(entry.rights) & 7;
-		else if (le16toh(entry.tag) == ACL_MASK)
-			mask = le16toh(entry.rights) & 7;
-	}
-	return rights < 0 ? -1 : rights & mask;
+	while ((result = posix_acl_next(acl, length, &at, &entry)) > 0)
+		if (entry.tag == tag && entry.id == id)
+			rights = (int)entry.rights;
+	return result < 0 || rights < 0 ? -1 : rights & (int)posix_acl_mask(acl, length);
 }
 
 /* The group bits of the mode are the mask of an ACL where there is one, not the group's. */
@@ -179,7 +164,7 @@ static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool i
 		note_missing(audit);
 		return -1;
 	}
-	ssize_t n = look_getxattr(fd, -1, "system.posix_acl_access", acl, sizeof acl);
+	ssize_t n = look_getxattr(fd, -1, POSIX_ACL_ACCESS, acl, sizeof acl);
 	if (n < 0 && errno != ENODATA && errno != ENOTSUP)
 		note_missing(audit);
 	if (n <= 0)
@@ -271,6 +256,15 @@ static void add_claimed(struct audit *audit, const struct journal *journal)
 	attempt(&asked, journal->n_entries);
 }
 
+/* Whether nobody but root can have written what a journal says. */
+static bool is_roots(const struct audit_tree *tree, int directory, const char *name)
+{
+	struct stat st;
+	cleanup_fd int fd = tree_openat(tree, directory, name, O_PATH | O_NOFOLLOW);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && trust_who_can_write(fd, &st, 0) == TRUST_OWNERS;
+}
+
 /*
  * The journals of virt-priv-chown, without its lock, which would make a directory: each of
  * them is replaced in one piece, so that what is read is whole.
@@ -283,11 +277,19 @@ static void read_claims(struct audit *audit)
 
 	audit->has_claimed = true;
 	audit->claims_unread = !dir && errno != ENOENT;
+	if (dir && !is_roots(&audit->tree, fd, ".")) {
+		audit->claims_unread = true;
+		return;
+	}
 	for (errno = 0; dir && (d = readdir(dir)) != NULL; errno = 0) {
 		cleanup_free char *error = NULL;
 		size_t length;
 		if (!journal_is_name(d->d_name))
 			continue;
+		if (!is_roots(&audit->tree, fd, d->d_name)) {
+			audit->claims_unread = true;
+			continue;
+		}
 		cleanup_free char *text = tree_read_at(&audit->tree, fd, d->d_name, &length);
 		struct journal *journal =
 			text ? journal_parse(d->d_name, text, length, &error) : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit_process.h"
 
+#include "attempt.h"
 #include "audit_find.h"
 #include "cleanup.h"
 #include "log.h"
@@ -22,22 +23,23 @@ static bool is_denied(int number)
 	return number == EACCES || number == EPERM;
 }
 
+static int open_exe(const struct audit_tree *tree, int directory)
+{
+	if (!tree->root)
+		return look_open_link(directory, "exe");
+	cleanup_free char *target = tree_link(directory, "exe");
+	return target ? tree_open_path(tree, target, O_PATH) : -1;
+}
+
 /* As the kernel gives them to a file with capabilities: capabilities(7), xattr(7). */
-static int read_exe_capabilities(const struct audit_tree *tree, int directory)
+static int read_exe_capabilities(int fd, int process)
 {
 	static const char name[] = "security.capability";
 	char value[64];
-	cleanup_fd int fd = -1;
 
-	if (tree->root) {
-		cleanup_free char *target = tree_link(directory, "exe");
-		fd = target ? tree_open_path(tree, target, O_PATH) : -1;
-	} else {
-		fd = look_open_link(directory, "exe");
-	}
 	if (fd < 0)
 		return -1;
-	if (look_getxattr(fd, tree->root ? -1 : directory, name, value, sizeof value) >= 0)
+	if (look_getxattr(fd, process, name, value, sizeof value) >= 0)
 		return 1;
 	return errno == ENODATA || errno == ENOTSUP ? 0 : -1;
 }
@@ -63,9 +65,14 @@ static void read_exe(const struct audit_tree *tree, int process, struct audit_pr
 	p->has_exe_st = p->exe && tree_stat_link(tree, directory, "exe", &p->exe_st);
 	if (p->exe && !p->has_exe_st)
 		p->exe_errno = errno;
-	errno = 0;
-	p->exe_capabilities = p->exe ? read_exe_capabilities(tree, directory) : -1;
+	cleanup_fd int fd = p->exe ? open_exe(tree, directory) : -1;
+	p->exe_capabilities = read_exe_capabilities(fd, tree->root ? -1 : directory);
 	p->exe_capabilities_errno = p->exe_capabilities < 0 ? errno : 0;
+	/* Who does not answer this would not answer trust_read() either. */
+	if (p->exe_capabilities_errno == ATTEMPT_SILENT)
+		p->exe_writers.number = ATTEMPT_SILENT;
+	else if (fd >= 0 && p->has_exe_st)
+		p->exe_writers = trust_read(fd, &p->exe_st);
 }
 
 /* The directory of a thread that still has its files and memory: the first, or another. */
@@ -287,6 +294,7 @@ void audit_process_free(struct audit_process *p)
 	free(p->classes);
 	free(p->name);
 	free(p->exe);
+	trust_free(&p->exe_writers);
 	free(p->unreadable);
 	free(p->label);
 	free(p->cgroup);

@@ -2,6 +2,7 @@
 /* Checks of the program that runs, and of who can get at its memory. */
 #include "attempt.h"
 #include "audit_checks.h"
+#include "audit_writers.h"
 #include "cleanup.h"
 #include "log.h"
 #include "proc_text.h"
@@ -54,31 +55,38 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 }
 
 /*
- * The first directory on the way to the executable that others than root can change. errno is
- * not 0 where that could not be told.
+ * The first directory on the way to the executable that others than root can change, and a
+ * new *cause. errno is not 0 where that could not be told.
  */
-static char *weak_directory(struct audit *audit, const struct audit_process *process)
+static char *weak_directory(struct audit *audit, const struct audit_process *process, char **cause)
 {
-	cleanup_free char *path = xstrdup(process->exe);
 	struct stat st;
 
 	/* Another mount namespace, or another file by now: the way is not that of the file. */
-	bool is_there = tree_stat(&audit->tree, path, &st, 0);
+	bool is_there = tree_stat(&audit->tree, process->exe, &st, 0);
 	errno = is_there || errno == ENOENT || errno == ENOTDIR ? 0 : errno;
 	if (!is_there || st.st_dev != process->exe_st.st_dev || st.st_ino != process->exe_st.st_ino)
 		return NULL;
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (!tree_stat(&audit->tree, path, &st, 0))
-			return NULL;
-		/* In a sticky directory, nobody else can put a file of root's away. */
-		bool weak = st.st_uid != 0 || ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) ||
-			    ((st.st_mode & S_IWGRP) && st.st_gid != 0 && !(st.st_mode & S_ISVTX));
-		if (weak)
-			return xstrdup(path);
-		*slash = '/';
+	return audit_weak_directory(audit, process->exe, cause);
+}
+
+/* Its owner is judged for itself. */
+static void judge_writers(struct audit *audit, const struct audit_process *process)
+{
+	const struct trust_facts *facts = &process->exe_writers;
+	struct trust_report report;
+
+	trust_judge(facts, 0, &report);
+	if (!report.is_shared)
+		return;
+	if (!facts->is_read || facts->number) {
+		audit_unreadable(audit, facts->number ? facts->number : ENOENT,
+			"who can write to its executable can't be examined");
+		return;
 	}
-	return NULL;
+	cleanup_free char *cause = audit_writers_cause(audit, facts, &report);
+	audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)%s", process->exe,
+		facts->mode & 07777, cause);
 }
 
 void check_executable(struct audit *audit, const struct audit_process *process)
@@ -106,16 +114,15 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 		cleanup_free char *owner = tree_user_name(&audit->tree, st->st_uid);
 		audit_fail(audit, NO_CLASS, "%s is owned by %s", process->exe, owner);
 	}
-	/* The mode covers ACLs too: its group bits are their mask (acl(5)). */
-	if ((st->st_mode & S_IWOTH) || ((st->st_mode & S_IWGRP) && st->st_gid != 0))
-		audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)",
-			process->exe, st->st_mode & 07777);
-	cleanup_free char *weak = weak_directory(audit, process);
+	if (process->exe_writers.is_read || !says_deleted)
+		judge_writers(audit, process);
+	cleanup_free char *cause = NULL;
+	cleanup_free char *weak = weak_directory(audit, process, &cause);
 	if (!weak && errno)
 		audit_unreadable(audit, errno, "the way to its executable can't be examined");
 	if (weak)
-		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s", weak,
-			process->exe);
+		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s%s", weak,
+			process->exe, cause ? cause : "");
 }
 
 void check_traced(struct audit *audit, const struct audit_process *process)

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "look.h"
+#include "posix_acl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,7 +141,7 @@ static int acl_allows(
 		return errno == ATTEMPT_SILENT ? -1 : 0;
 	if (st.st_dev != d->st.st_dev || st.st_ino != d->st.st_ino)
 		return 0;
-	ssize_t n = look_getxattr(fd, -1, "system.posix_acl_access", acl, sizeof acl);
+	ssize_t n = look_getxattr(fd, -1, POSIX_ACL_ACCESS, acl, sizeof acl);
 	if (n < 0 && errno == ATTEMPT_SILENT)
 		return -1;
 	int rights = n > 0 ? audit_acl_rights(acl, (size_t)n, ACL_USER, uid) : -1;

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,8 @@
 #include <unistd.h>
 #include <utmpx.h>
 
-#define BOOT_TIME_FILE RUNTIME_DIR "/boot-time"
+/* In RUNTIME_DIR. */
+#define BOOT_TIME_NAME "boot-time"
 /* Two computations can be a second apart, each rounded. */
 #define TOLERANCE 2
 
@@ -64,6 +66,17 @@ static long long from_uptime(void)
 	return booted > 0 ? booted : 1;
 }
 
+/* RUNTIME_DIR, where nobody but root can have put a file or a directory; -1: there is none so. */
+static int open_runtime(void)
+{
+	struct stat st;
+	cleanup_fd int fd = open(RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) < 0 || trust_who_can_write(fd, &st, 0) != TRUST_OWNERS)
+		return -1;
+	return steal_fd(&fd);
+}
+
 /*
  * What was seen, in this boot, by an earlier call; 0 if nothing was. Which boot that was is
  * told by the boot's id and not by the time, since the clock can have been set meanwhile.
@@ -72,9 +85,13 @@ static long long from_file(void)
 {
 	char text[BOOT_ID_LENGTH + 32] = "";
 	struct stat st;
-	cleanup_fd int fd = open(BOOT_TIME_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int dir = open_runtime();
+	cleanup_fd int fd = dir < 0 ? -1
+				    : openat(dir, BOOT_TIME_NAME,
+					      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || read(fd, text, sizeof text - 1) <= 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || trust_who_can_write(fd, &st, 0) != TRUST_OWNERS ||
+		read(fd, text, sizeof text - 1) <= 0)
 		return 0;
 	if (strncmp(text, boot_id(), BOOT_ID_LENGTH) != 0 || text[BOOT_ID_LENGTH] != ' ')
 		return 0;
@@ -121,7 +138,7 @@ long long boot_time(void)
 
 void boot_time_seen(long long time)
 {
-	static const char temporary[] = BOOT_TIME_FILE ".new";
+	static const char temporary[] = BOOT_TIME_NAME ".new";
 	char text[BOOT_ID_LENGTH + 32];
 
 	if (time == last_seen())
@@ -130,10 +147,13 @@ void boot_time_seen(long long time)
 	/* Only a help: without the file, the next one that is seen serves as well. */
 	if (mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
 		return;
-	unlink(temporary);
+	cleanup_fd int dir = open_runtime();
+	if (dir < 0)
+		return;
+	unlinkat(dir, temporary, 0);
 	cleanup_fd int fd =
-		open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+		openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int n = snprintf(text, sizeof text, "%s %lld\n", boot_id(), time);
 	if (fd >= 0 && write(fd, text, (size_t)n) == n)
-		rename(temporary, BOOT_TIME_FILE);
+		renameat(dir, temporary, dir, BOOT_TIME_NAME);
 }

@@ -3,7 +3,9 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "place.h"
 #include "safepath.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,16 +74,21 @@ bool conffile_read(const char *path, struct conffile *file)
 
 char *conffile_distrust(const struct conffile *file)
 {
-	if (file->st.st_uid != 0)
-		return xasprintf("it is owned by uid %u, not by root; check what it says, then: "
-				 "chown root %s",
-			file->st.st_uid, file->path);
-	/* The mode covers an ACL too: its mask stands in the group's place (acl(5)). */
-	if (file->st.st_mode & (S_IWGRP | S_IWOTH))
-		return xasprintf("its mode %04o lets others than root write it; check what it "
-				 "says, then: chmod go-w %s",
-			file->st.st_mode & 07777, file->path);
-	return NULL;
+	cleanup_free char *why =
+		trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
+	cleanup_free char *absolute = place_absolute(file->path);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (why)
+		return steal_pointer(&why);
+	/* Or who could have moved another file of root's there. */
+	if (!safepath_open(absolute, &walk, &error))
+		return steal_pointer(&error);
+	why = walk.unsafe ? xstrdup(walk.unsafe) : NULL;
+	safepath_close(&walk);
+	safepath_forget();
+	return steal_pointer(&why);
 }
 
 /* The way to the file, and the lock. */
@@ -126,8 +133,9 @@ static int find_directory(const char *path, char **real)
 	if (!safepath_open(parent, &walk, &error))
 		die("%s", error);
 	refuse_unsafe(path, &walk);
-	if (walk.st.st_uid != 0 || (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
-		die("can't make %s: others than root can write to its directory", path);
+	cleanup_free char *why = trust_why_not_roots(walk.fd, &walk.st, walk.path, "look into it");
+	if (why)
+		die("can't make %s: others than root can write to its directory: %s", path, why);
 	int dir = reopen_directory(walk.fd, path);
 	*real = xasprintf(
 		"%s/%s", strcmp(walk.path, "/") == 0 ? "" : walk.path, strrchr(path, '/') + 1);

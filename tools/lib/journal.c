@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "text.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -532,10 +533,10 @@ static int open_directory(int parent, const char *name, const char *path, mode_t
 		return -1;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die_errno("can't open the directory %s", path);
-	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		die("can't trust the directory %s: others than root can write to it; look into it, "
-		    "then: chown root %s && chmod go-w %s",
-			path, path, path);
+	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "look into it");
+	if (why)
+		die("can't trust the directory %s: others than root can write to it: %s", path,
+			why);
 	return fd;
 }
 
@@ -630,6 +631,11 @@ bool journal_read(const char *name, struct journal **out, char **error)
 		return fail(error, name, "open the journal");
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size > MAX_SIZE) {
 		*error = xasprintf("%s is no journal", path);
+		return false;
+	}
+	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check what it says");
+	if (why) {
+		*error = xasprintf("can't trust the journal %s: %s", path, why);
 		return false;
 	}
 	size_t length = 0;

@@ -24,20 +24,20 @@ char *place_absolute(const char *path)
 static bool is_roots_way(const struct safepath *walk)
 {
 	for (size_t i = 0; i < walk->n_dirs; i++)
-		if (walk->dirs[i].st.st_uid != 0 ||
-			(walk->dirs[i].st.st_mode & (S_IWGRP | S_IWOTH)))
+		if (trust_judge(&walk->dirs[i].writers, 0, NULL) != TRUST_OWNERS)
 			return false;
 	return walk->link_owner == 0;
 }
 
 /* The directory in which an existing object lies, by what the walk came through last. */
-static bool take_directory(struct place *place, const struct safepath_dir *dir, char **error)
+static bool take_directory(
+	struct place *place, int fd, const char *path, const struct stat *st, char **error)
 {
-	place->dir = fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
-	place->dir_path = xstrdup(dir->path);
-	place->dir_st = dir->st;
+	place->dir = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	place->dir_path = xstrdup(path);
+	place->dir_st = *st;
 	if (place->dir < 0)
-		*error = xasprintf("can't hold the directory %s: %s", dir->path, strerror(errno));
+		*error = xasprintf("can't hold the directory %s: %s", path, strerror(errno));
 	return place->dir >= 0;
 }
 
@@ -60,11 +60,10 @@ static bool find_directory(struct place *place, char **error)
 		*error = xasprintf("can't reach %s: %s", place->path, strerror(ENOTDIR));
 		return false;
 	}
-	struct safepath_dir dir = {
-		.fd = place->walk.fd, .path = place->walk.path, .st = place->walk.st};
-	place->is_roots = is_roots_way(&place->walk) && dir.st.st_uid == 0 &&
-			  !(dir.st.st_mode & (S_IWGRP | S_IWOTH));
-	return take_directory(place, &dir, error);
+	const struct safepath *walk = &place->walk;
+	place->is_roots =
+		is_roots_way(walk) && trust_who_can_write(walk->fd, &walk->st, 0) == TRUST_OWNERS;
+	return take_directory(place, walk->fd, walk->path, &walk->st, error);
 }
 
 static bool find_missing(struct place *place, char **error)
@@ -88,7 +87,8 @@ bool place_find(const char *path, struct place *place, char **error)
 		place->exists = true;
 		place->name = xstrdup(slash ? slash + 1 : "");
 		place->is_roots = is_roots_way(&place->walk);
-		return take_directory(place, &place->walk.dirs[place->walk.n_dirs - 1], error);
+		const struct safepath_dir *dir = &place->walk.dirs[place->walk.n_dirs - 1];
+		return take_directory(place, dir->fd, dir->path, &dir->st, error);
 	}
 	if (errno != ENOENT)
 		return false;

@@ -52,6 +52,7 @@ static void forget_way(void)
 	for (size_t i = 0; i < way.n_dirs; i++) {
 		close(way.dirs[i].fd);
 		free(way.dirs[i].path);
+		trust_free(&way.dirs[i].writers);
 	}
 	for (size_t i = 0; i < way.n_links; i++)
 		free(way.links[i].path);
@@ -71,6 +72,24 @@ static int open_component(int dir, const char *name)
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
 }
 
+static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t owner,
+	const struct trust_report *report)
+{
+	struct trust_report others = *report;
+	others.is_owner = false;
+	/* The mode is said already. */
+	cleanup_free char *cause =
+		report->by_mode ? NULL : trust_explain(&dir->writers, &others, NULL);
+	cleanup_free char *help =
+		report->adds_only ? NULL : trust_help(&dir->writers, owner, dir->path);
+
+	return xasprintf("others than its owner can write to the directory %s (mode %04o%s%s), so "
+			 "anybody's file can have been moved to %s; move it to a directory that "
+			 "only its owner or root can write to%s%s",
+		dir->path, dir->st.st_mode & 07777, cause ? "; " : "", cause ? cause : "", path,
+		help ? ", or: " : "", help ? help : "");
+}
+
 /*
  * Why an object of that owner, reached from dir under that path, may not be what root was
  * meant to reach.
@@ -78,20 +97,15 @@ static int open_component(int dir, const char *name)
 static char *judge_step(
 	const struct safepath_dir *dir, const char *path, uid_t owner, bool is_directory)
 {
-	bool is_shared =
-		((dir->st.st_mode & S_IWGRP) && dir->st.st_gid != 0) || (dir->st.st_mode & S_IWOTH);
+	struct trust_report report;
 
-	if (!is_shared && (dir->st.st_uid == 0 || dir->st.st_uid == owner))
+	if (trust_judge(&dir->writers, owner, &report) < TRUST_OTHERS)
 		return NULL;
 	/* Nobody but its owner moves a directory into a sticky one, or out of it. */
-	if (is_shared && dir->st.st_uid == 0 && (dir->st.st_mode & S_ISVTX) && owner == 0 &&
-		is_directory)
+	if (report.adds_only && dir->st.st_uid == 0 && owner == 0 && is_directory)
 		return NULL;
-	if (is_shared)
-		return xasprintf("others than its owner can write to the directory %s (mode %04o), "
-				 "so anybody's file can have been moved to %s; move it to a "
-				 "directory that only its owner or root can write to",
-			dir->path, dir->st.st_mode & 07777, path);
+	if (report.is_shared)
+		return say_shared(dir, path, owner, &report);
 	return xasprintf("%s is owned by uid %u, but the directory %s by uid %u, who can put "
 			 "anything there; move it to a directory of its owner's or of root's",
 		path, owner, dir->path, dir->st.st_uid);
@@ -109,7 +123,7 @@ static void note_unsafe(char *message)
 static void push_dir(int fd, char *path, const struct stat *st, uid_t server)
 {
 	way.dirs = xreallocarray(way.dirs, way.n_dirs + 1, sizeof *way.dirs);
-	way.dirs[way.n_dirs] = (struct safepath_dir){fd, path, *st, server};
+	way.dirs[way.n_dirs] = (struct safepath_dir){fd, path, *st, server, trust_read(fd, st)};
 	way.at = way.n_dirs++;
 }
 

@@ -9,9 +9,9 @@
  * object that somebody else owns is unsafe. So a user can lead root to a file of
  * his own, wherever that lies, and never to one of somebody else's.
  *
- * A directory is controlled by its owner and, where its mode (the mask of its ACL
- * included) lets group or others write, by anybody: who can move a file into it need not
- * be the file's owner. Root and group 0 do not count. A sticky directory of root's is as
+ * A directory is controlled by its owner and by everybody whom its mode or its ACL lets
+ * write (trust.h): who can move a file into it need not be the file's owner. Root, group 0
+ * and the owner of what is stepped to do not count. A sticky directory of root's is as
  * good as one that only root can write where the next object is a directory of root's:
  * nobody else can have moved that there. What a symbolic link leads to in the end must be
  * its owner's.
@@ -22,6 +22,8 @@
  */
 #pragma once
 
+#include "trust.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -30,7 +32,8 @@ struct safepath_dir {
 	int fd;	    /* O_PATH */
 	char *path; /* how it was reached, without symbolic links */
 	struct stat st;
-	uid_t server; /* who serves it, by a FUSE mount of his; 0: nobody but root */
+	uid_t server;		    /* who serves it, by a FUSE mount of his; 0: nobody but root */
+	struct trust_facts writers; /* who can write to it, for trust_judge() */
 };
 
 struct safepath {

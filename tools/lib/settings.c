@@ -6,6 +6,7 @@
 #include "log.h"
 #include "place.h"
 #include "safepath.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,28 +158,7 @@ bool settings_from_text(
 	return good;
 }
 
-/* Opens a settings file, or returns -1 if there is none of that name. */
-static int open_settings(const char *file)
-{
-	struct stat link;
-	/* Non-blocking: a fifo in its place must not stop the program here. */
-	int fd = open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
-	if (fd < 0 && errno != ENOENT)
-		die_errno("can't open the settings file %s", file);
-	/* Settings that have gone astray are not the same as none. */
-	if (fd < 0 && lstat(file, &link) == 0)
-		die("%s is a symbolic link to a file that does not exist: restore that file, or "
-		    "remove the link to use the defaults",
-			file);
-	return fd;
-}
-
-/*
- * What root is told to run VMs as must come from root. The mode covers POSIX
- * ACLs too: where there is one, the group bits are its mask, so an entry that
- * grants write shows as g+w, and chmod g-w takes it away (acl(5)).
- */
+/* What root is told to run VMs as must come from root. */
 static size_t check_file(int fd, const char *file)
 {
 	struct stat st;
@@ -187,14 +167,9 @@ static size_t check_file(int fd, const char *file)
 		die_errno("can't examine the settings file %s", file);
 	if (!S_ISREG(st.st_mode))
 		die("can't read settings from %s: it is not a regular file", file);
-	if (st.st_uid != 0)
-		die("can't trust the settings in %s: it is owned by uid %u, not by root; "
-		    "check what it says, then: chown root %s",
-			file, st.st_uid, file);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		die("can't trust the settings in %s: its mode %04o lets others than root write "
-		    "it; check what it says, then: chmod go-w %s",
-			file, st.st_mode & 07777, file);
+	cleanup_free char *why = trust_why_not_roots(fd, &st, file, "check what it says");
+	if (why)
+		die("can't trust the settings in %s: %s", file, why);
 	if (st.st_size > (off_t)CONF_MAX_SIZE)
 		die("can't read settings from %s: it is larger than %zu bytes", file,
 			CONF_MAX_SIZE);
@@ -220,24 +195,46 @@ static void read_file(struct settings *settings, int fd, const char *file)
 		die("%s", error);
 }
 
-/* Whoever has a directory or a link on the way could choose which of root's files it is. */
-static int open_named(const char *config)
+static void die_missing(const char *file, bool is_named)
 {
-	cleanup_free char *absolute = place_absolute(config);
+	struct stat link;
+
+	if (is_named)
+		die("there is no settings file %s", file);
+	/* Settings that have gone astray are not the same as none. */
+	if (lstat(file, &link) == 0)
+		die("%s is a symbolic link to a file that does not exist: restore that file, or "
+		    "remove the link to use the defaults",
+			file);
+}
+
+/*
+ * Opens a settings file, or returns -1 if there is none and it was not named. Whoever has a
+ * directory or a link on the way could choose which of root's files it is.
+ */
+static int open_settings(const char *file, bool is_named)
+{
+	cleanup_free char *absolute = place_absolute(file);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
 	if (!safepath_open(absolute, &walk, &error)) {
-		if (errno == ENOENT)
-			die("there is no settings file %s", config);
-		die("--config %s: %s", config, error);
+		if (errno != ENOENT && is_named)
+			die("--config %s: %s", file, error);
+		if (errno != ENOENT)
+			die("can't open the settings file %s: %s", file, error);
+		die_missing(file, is_named);
+		return -1;
 	}
 	if (walk.unsafe)
-		die("can't trust the settings in %s: %s", config, walk.unsafe);
+		die("can't trust the settings in %s: %s", file, walk.unsafe);
+	/* Non-blocking: a fifo in its place must not stop the program here. */
 	int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		die_errno("can't open the settings file %s", config);
+		die_errno("can't open the settings file %s", file);
 	safepath_close(&walk);
+	/* No descriptor of root's is left open that --keep-fd could name. */
+	safepath_forget();
 	return fd;
 }
 
@@ -246,12 +243,12 @@ void settings_read(struct settings *settings, const char *config)
 	static const char *const places[] = {SETTINGS_ADMIN_FILE, VENDOR_CONF};
 
 	if (config) {
-		cleanup_fd int fd = open_named(config);
+		cleanup_fd int fd = open_settings(config, true);
 		read_file(settings, fd, config);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		cleanup_fd int fd = open_settings(places[i]);
+		cleanup_fd int fd = open_settings(places[i], false);
 		if (fd >= 0) {
 			read_file(settings, fd, places[i]);
 			return;

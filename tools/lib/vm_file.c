@@ -46,6 +46,7 @@ static char *read_all(int fd, const char *path, char **error)
 char *vm_file_read(const char *path, char **error)
 {
 	cleanup_free char *absolute = place_absolute(path);
+	cleanup_free char *why = NULL;
 	struct safepath walk;
 	char *text = NULL;
 
@@ -55,10 +56,10 @@ char *vm_file_read(const char *path, char **error)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISREG(walk.st.st_mode))
 		*error = xasprintf("%s is no regular file", path);
-	else if (walk.st.st_uid != 0 || (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
+	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check what it says")))
 		*error = xasprintf("%s is not root's alone (mode %04o, uid %u), and root would do "
-				   "what it says; chown root %s && chmod go-w %s",
-			path, walk.st.st_mode & 07777, walk.st.st_uid, path, path);
+				   "what it says: %s",
+			path, walk.st.st_mode & 07777, walk.st.st_uid, why);
 	if (!*error) {
 		cleanup_fd int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK);
 		if (fd < 0)

@@ -210,11 +210,10 @@ static bool can_be_replaced(const struct qemuargs_resource *r, const struct plac
 		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
 		return false;
 	for (size_t i = 0; i < walk->n_dirs; i++) {
-		const struct stat *dir = &walk->dirs[i].st;
-		bool is_shared = dir->st_mode & (S_IWGRP | S_IWOTH);
-		if (dir->st_uid != 0 && dir->st_uid != place->dir_st.st_uid)
-			return false;
-		if (is_shared && !(dir->st_uid == 0 && (dir->st_mode & S_ISVTX)))
+		const struct safepath_dir *dir = &walk->dirs[i];
+		struct trust_report report;
+		if (trust_judge(&dir->writers, place->dir_st.st_uid, &report) != TRUST_OWNERS &&
+			!(report.adds_only && dir->st.st_uid == 0))
 			return false;
 	}
 	return true;
@@ -319,6 +318,11 @@ static bool hold_pid_file(struct vm_step *step, int fd, char **error)
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid()) {
 		*error = xasprintf(
 			"%s is not a file of root's with one name; remove it first", step->path);
+		return false;
+	}
+	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it");
+	if (why) {
+		*error = xasprintf("others than root can write to %s: %s", step->path, why);
 		return false;
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {

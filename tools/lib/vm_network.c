@@ -269,6 +269,7 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 {
 	cleanup_free char *path = place_absolute(program);
 	cleanup_free char *error = NULL;
+	cleanup_free char *why = NULL;
 	struct safepath walk;
 	bool good = false;
 
@@ -278,11 +279,10 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
 		vm_refuse(vm, r, xasprintf("%s is no program", path));
-	else if (walk.st.st_uid != 0 || (walk.st.st_mode & (S_IWGRP | S_IWOTH)))
+	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check what it does")))
 		vm_refuse(vm, r,
-			xasprintf("%s would run as root, but others than root can write to it; "
-				  "chown root %s && chmod go-w %s",
-				path, path, path));
+			xasprintf("%s would run as root, but others than root can write to it: %s",
+				path, why));
 	else
 		good = true;
 	safepath_close(&walk);

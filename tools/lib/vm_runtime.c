@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "creds.h"
 #include "log.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,10 +40,11 @@ static int open_runtime(char **error)
 		*error = xasprintf("can't open the directory " RUNTIME_DIR ": %s", strerror(errno));
 		return -1;
 	}
-	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH))) {
-		*error = xstrdup("can't trust the directory " RUNTIME_DIR
-				 ": others than root can write to it; look into it, then: chown "
-				 "root " RUNTIME_DIR " && chmod go-w " RUNTIME_DIR);
+	cleanup_free char *why = trust_why_not_roots(fd, &st, RUNTIME_DIR, "look into it");
+	if (why) {
+		*error = xasprintf("can't trust the directory " RUNTIME_DIR
+				   ": others than root can write to it: %s",
+			why);
 		return -1;
 	}
 	return steal_fd(&fd);
