@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "runtime_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 #include <utmpx.h>
 
-#define BOOT_TIME_FILE RUNTIME_DIR "/boot-time"
+#define BOOT_TIME_FILE RUNTIME_DIR "/.boot-time"
 /* Two computations can be a second apart, each rounded. */
 #define TOLERANCE 2
 
@@ -128,7 +129,9 @@ void boot_time_seen(long long time)
 		return;
 	seen = time;
 	/* Only a help: without the file, the next one that is seen serves as well. */
-	if (mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
+	cleanup_free char *error = NULL;
+	cleanup_fd int runtime = runtime_dir_open(&error);
+	if (runtime < 0)
 		return;
 	unlink(temporary);
 	cleanup_fd int fd =
