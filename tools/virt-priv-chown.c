@@ -19,6 +19,7 @@
 #include "openers.h"
 #include "place.h"
 #include "probe.h"
+#include "runtime_dir.h"
 #include "safepath.h"
 #include "settings.h"
 #include "status_report.h"
@@ -671,6 +672,9 @@ static int recover(struct options *o)
 	free_all(all, n);
 	for (size_t i = 0; i < o->n_libvirt; i++)
 		good = recover_libvirt(o->libvirt[i], o->dry_run) && good;
+	journal_unlock();
+	/* What VMs of virt-priv-run have left beside their claims. */
+	good = runtime_dir_recover(o->dry_run) && good;
 	return good ? DONE : NOT_DONE;
 }
 

@@ -10,9 +10,11 @@
 #include "json.h"
 #include "log.h"
 #include "qemu_command.h"
+#include "runtime_dir.h"
 #include "supervise.h"
 #include "vm.h"
 #include "vm_file.h"
+#include "vm_published.h"
 #include "vm_report.h"
 #include "vm_runtime.h"
 #include "vm_stop.h"
@@ -310,9 +312,21 @@ static void take_identity(struct vm *vm, const struct launch *launch)
 
 static char *default_name(const struct qemuargs *args)
 {
-	if (args->guest_name && journal_is_name(args->guest_name))
+	if (args->guest_name && journal_is_name(args->guest_name) &&
+		runtime_dir_fits(args->guest_name))
 		return xstrdup(args->guest_name);
 	return xasprintf("qemu-%d", getpid());
+}
+
+static char *take_vm_name(const struct options *o, const struct qemuargs *args)
+{
+	if (!o->name)
+		return default_name(args);
+	if (!runtime_dir_fits(o->name))
+		die("--name %s: a name that ends in \".qmp\" is that of another VM's control "
+		    "socket in " RUNTIME_DIR "; another name: --name",
+			o->name);
+	return xstrdup(o->name);
 }
 
 static struct rlimit files; /* the limit of open files that the caller has set */
@@ -343,12 +357,21 @@ static void set_limits(const struct vm *vm)
 		die_errno("can't set the limit of open files as it was");
 }
 
+static void finish_as_account(void *vm)
+{
+	vm_finish(vm);
+}
+
 /* The child's way to QEMU. */
 static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **command)
 {
 	cleanup_free char *home = vm_runtime_directory(vm->name);
 	cleanup_free char *error = NULL;
 
+	/* The QEMU user can stop this process before it is QEMU: it has nothing that others
+	 * wait for. */
+	close(vm->name_fd);
+	supervise_let_go();
 	if (!vm_claim(vm))
 		_exit(LAUNCH_FAILED);
 	if (!vm_write_pid(vm, getpid(), &error))
@@ -359,6 +382,8 @@ static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **c
 	launch->fds = xcalloc(vm->n_fds, sizeof(int));
 	for (size_t i = 0; i < vm->n_fds; i++)
 		launch->fds[launch->n_fds++] = vm->fds[i];
+	launch->as_account = finish_as_account;
+	launch->context = vm;
 	launch_exec(launch, PROGRAM);
 }
 
@@ -370,6 +395,8 @@ static int follow_daemon(struct vm *vm)
 
 	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
 		warn("%s", error);
+	/* What QEMU has bound is there once the caller has its answer. */
+	vm_publish(vm);
 	supervise_report(0);
 	return daemon ? supervise(daemon) : 0;
 }
@@ -387,13 +414,16 @@ static int run(struct vm *vm, struct launch *launch, char **command)
 	vm->holder = child;
 	vm->runs = child > 0;
 	vm_let_go(vm);
+	if (child > 0)
+		vm_watch_published(vm);
 	int status = child < 0 ? LAUNCH_FAILED : supervise(child);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
 		status = follow_daemon(vm);
 	vm->runs = false;
-	vm_give_back(vm);
-	return status;
+	bool is_given_back = vm_give_back(vm);
+	/* Otherwise it would look as if all was as before. */
+	return status == 0 && !is_given_back ? LAUNCH_FAILED : status;
 }
 
 int main(int argc, char *argv[])
@@ -425,7 +455,7 @@ int main(int argc, char *argv[])
 	check_run_as(&launch, &request);
 	take_identity(&vm, &launch);
 	vm.settings = &launch.settings;
-	vm.name = o.name ? xstrdup(o.name) : default_name(vm.args);
+	vm.name = take_vm_name(&o, vm.args);
 	vm.images = o.images;
 	vm.trusted = o.backing;
 	vm.n_trusted = o.n_backing;

@@ -67,7 +67,7 @@ for file in sys.argv[1:]:
     cat /etc/libvirt/*
     ls -A /etc/libvirt
     ls /mnt/scratch
-    find /var/lib/virt-privileges /run/virt-privileges -type f ! -name .lock ! -name boot-time 2>/dev/null || true
+    find /var/lib/virt-privileges /run/virt-privileges -type f ! -name .lock ! -name .boot-time 2>/dev/null || true
 }
 
 # undo: back to before, whatever a command that went through has done.

@@ -176,12 +176,13 @@ static int become_daemon(void)
 	return ends[1];
 }
 
-/* virt-priv-run, if it still runs, must be there to see the daemon's end. */
+/* virt-priv-run, if it still runs, must be there to see the daemon's end. One that was killed may
+ * take a moment to end: the kernel has it wait while it closes what inotify(7) watched. */
 static void print_parent(pid_t wanted, int its_pidfd)
 {
 	struct pollfd polled = {its_pidfd, POLLIN, 0};
 
-	if (getppid() != wanted && its_pidfd >= 0 && poll(&polled, 1, 0) == 0)
+	if (getppid() != wanted && its_pidfd >= 0 && poll(&polled, 1, PATIENCE_MS) == 0)
 		puts("no child of virt-priv-run's");
 }
 

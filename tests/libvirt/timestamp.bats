@@ -132,7 +132,7 @@ accepted() {
     virsh -q destroy vm1
     free
     mkdir -p /run/virt-privileges
-    echo "$(cat /proc/sys/kernel/random/boot_id) $((time + 1))" >/run/virt-privileges/boot-time
+    echo "$(cat /proc/sys/kernel/random/boot_id) $((time + 1))" >/run/virt-privileges/.boot-time
     virt-priv-chown claim --name vm1 --disk "$disk"
     [ "$(timestamp "$disk")" = $((time + 1)) ]
     virsh -q start vm1 --paused
@@ -151,7 +151,7 @@ accepted() {
     boot=$(cat /proc/sys/kernel/random/boot_id)
     for content in "$(cat /proc/sys/kernel/random/uuid) 1000000000" "1000000000" "$boot" "$boot -1000000000" \
         "$boot 1000000000x" "$boot 99999999999999999999"; do
-        echo "$content" >/run/virt-privileges/boot-time
+        echo "$content" >/run/virt-privileges/.boot-time
         virt-priv-chown claim --name other --disk "$images/ours.raw" >/dev/null
         time=$(timestamp "$images/ours.raw")
         [ $((time - $(booted))) -le 2 ] && [ $((time - $(booted))) -ge -2 ]

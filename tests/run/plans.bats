@@ -150,7 +150,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     fails_at '-pidfile @/by-acl' "others than root can write to @/by-acl: user alice may write by its ACL (user:6001:rw-); look into it, then: setfacl -x u:6001 @/by-acl"
     fails_at '-pidfile @/locked' "can't lock @/locked: another QEMU has it"
     fails_at '-monitor unix:@/ro/monitor,server,nowait' "can't bind the socket @/ro/monitor: Read-only file system"
-    fails_at '-vnc unix:@/ro/vnc' "can't make the symbolic link @/ro/vnc: Read-only file system"
+    fails_at '-vnc unix:@/ro/vnc' "can't make a directory for the socket @/ro/vnc: Read-only file system"
     fails_at '-object memory-backend-file,id=m,size=1M,mem-path=@/ro' "can't make the directory @/ro/virt-privileges-v: Read-only file system"
     umount "$fs/ro"
 }

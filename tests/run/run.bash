@@ -35,6 +35,7 @@ unmake_host() {
 
 # An empty file system, no claim, no VM.
 clean_host() {
+    awk '$2 ~ "^/run/virt-privileges/" { print $2 }' /proc/mounts | xargs -r umount -l
     rm -rf "${fs:?}"/* /etc/libvirt/qemu.conf /etc/virt-privileges /etc/qemu /var/lib/virt-privileges /run/virt-privileges
     cd "$BATS_TEST_DIRNAME/../.." || return
     umask 022
@@ -256,7 +257,7 @@ finish() {
 nothing_left() {
     no_processes
     [ "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock 2>/dev/null)" = "" ]
-    [ "$(find /run/virt-privileges -mindepth 1 ! -name boot-time 2>/dev/null)" = "" ]
+    [ "$(find /run/virt-privileges -mindepth 1 ! -name .boot-time 2>/dev/null)" = "" ]
 }
 
 # owner PATH

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,9 +40,11 @@ void identity_free(struct identity *identity)
 }
 
 /*
- * Effective ids alone change and come back, so nobody else can trace or signal this
- * process meanwhile; with them, the kernel takes the effective capabilities away and
- * gives them back (capabilities(7)).
+ * The ids for file systems alone change and come back (setfsuid(2)): by the other ones, which stay
+ * root's, the kernel judges whether somebody may trace or signal this process, or slow it
+ * down (set_one_prio_perm() and check_same_owner() of kernel/ take its effective uid). With
+ * them, the kernel takes away what capabilities give over files, and gives it back
+ * (capabilities(7)).
  */
 static struct {
 	gid_t gid;
@@ -49,6 +52,15 @@ static struct {
 	int n_groups;
 	bool is_changed;
 } before;
+
+/* They tell what was before, and not whether they did it. */
+static bool set_ids(uid_t uid, gid_t gid)
+{
+	errno = EPERM;
+	setfsgid(gid);
+	setfsuid(uid);
+	return (uid_t)setfsuid((uid_t)-1) == uid && (gid_t)setfsgid((gid_t)-1) == gid;
+}
 
 static bool become(const struct identity *identity)
 {
@@ -61,17 +73,14 @@ static bool become(const struct identity *identity)
 	/* A user namespace may not let groups be set at all. */
 	before.is_changed = getgroups(before.n_groups, before.groups) == before.n_groups &&
 			    setgroups(identity->n_groups, identity->groups) == 0;
-	return before.is_changed && setegid(identity->gid) == 0 && seteuid(identity->uid) == 0 &&
-	       geteuid() == identity->uid;
+	return before.is_changed && set_ids(identity->uid, identity->gid);
 }
 
 static void come_back(void)
 {
-	if (before.is_changed && (seteuid(0) < 0 || setegid(before.gid) < 0 ||
-					 setgroups((size_t)before.n_groups, before.groups) < 0))
+	if (before.is_changed &&
+		(!set_ids(0, before.gid) || setgroups((size_t)before.n_groups, before.groups) < 0))
 		die_errno("can't become root again");
-	if (geteuid() != 0)
-		die("can't become root again");
 	free(before.groups);
 	before.groups = NULL;
 }

@@ -219,10 +219,11 @@ static int ask_child(const struct audit *audit, struct kvm_result *shared)
 		ready = poll(&poll_in, 1, KVM_TIMEOUT_MS);
 	while (ready < 0 && errno == EINTR);
 	bool told = ready > 0 && read(in, &good, sizeof good) == sizeof good;
-	if (!told)
-		kill(pid, SIGKILL);
+	/* Also where it has told: as the QEMU user's process, it may be stopped by others of his.
+	 */
+	kill(pid, SIGKILL);
 	/* One that hangs in the kernel may outlast SIGKILL; init will wait for it. */
-	for (int i = 0; waitpid(pid, &status, told ? 0 : WNOHANG) == 0 && i < 100; i++)
+	for (int i = 0; waitpid(pid, &status, WNOHANG) == 0 && i < 100; i++)
 		usleep(10000);
 	if (ready == 0)
 		return -1;

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "runtime_dir.h"
 #include "trust.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include <utmpx.h>
 
 /* In RUNTIME_DIR. */
-#define BOOT_TIME_NAME "boot-time"
+#define BOOT_TIME_NAME ".boot-time"
 /* Two computations can be a second apart, each rounded. */
 #define TOLERANCE 2
 
@@ -145,9 +146,8 @@ void boot_time_seen(long long time)
 		return;
 	seen = time;
 	/* Only a help: without the file, the next one that is seen serves as well. */
-	if (mkdir(RUNTIME_DIR, 0755) < 0 && errno != EEXIST)
-		return;
-	cleanup_fd int dir = open_runtime();
+	cleanup_free char *error = NULL;
+	cleanup_fd int dir = runtime_dir_open(&error);
 	if (dir < 0)
 		return;
 	unlinkat(dir, temporary, 0);

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 
 #define BOOT_ID_LENGTH 36
-/* For what lasts as long as the boot. Made by tmpfiles.d, or when it is needed. */
-#define RUNTIME_DIR "/run/virt-privileges"
 
 /* The kernel's id of this boot (random(4)). Ends the program if it can't be had. */
 const char *boot_id(void);

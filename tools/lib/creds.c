@@ -94,6 +94,25 @@ static void drop_bounding_set(uint64_t keep)
 	}
 }
 
+/*
+ * Until execve(2) this process still has root's memory and descriptors, and another one of the
+ * same uid must not get at them: it could trace it, or read /proc/PID/mem and /proc/PID/fd. The
+ * change of uid has it not dumpable already, unless fs.suid_dumpable says otherwise
+ * (kernel/cred.c, commit_creds()). Between the two, what protects it are the capabilities
+ * that it still has, since SECBIT_NO_SETUID_FIXUP keeps them (security/commoncap.c,
+ * cap_ptrace_access_check()). execve(2) makes it dumpable again (fs/exec.c, begin_new_exec()).
+ */
+static void forbid_tracing(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		die_errno("cannot keep others of the same user from tracing this process");
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	if (dumpable < 0)
+		die_errno("cannot tell whether others of the same user can trace this process");
+	if (dumpable != 0)
+		die("after dropping privileges, others of the same user could trace this process");
+}
+
 static void change_identity(const struct creds *wanted)
 {
 	if (setgroups(wanted->n_groups, wanted->groups) < 0)
@@ -102,6 +121,8 @@ static void change_identity(const struct creds *wanted)
 		die_errno("cannot change to gid %u", wanted->gid);
 	if (setresuid(wanted->uid, wanted->uid, wanted->uid) < 0)
 		die_errno("cannot change to uid %u", wanted->uid);
+	if (wanted->uid != 0)
+		forbid_tracing();
 }
 
 /* The four sets of the thread, through libcap-ng. */

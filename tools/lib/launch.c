@@ -429,6 +429,8 @@ void launch_exec(struct launch *launch, const char *identifier)
 		become_unprivileged(launch, identifier);
 	else
 		creds_drop_unprivileged(launch->creds.allow_new_privs);
+	if (launch->as_account)
+		launch->as_account(launch->context);
 
 	execve(launch->path, launch->command, launch->is_root ? launch->environment : environ);
 	int status = errno == ENOENT			  ? LAUNCH_NOT_FOUND

@@ -42,6 +42,12 @@ struct launch {
 	char *path; /* the file to execute */
 	char *const *command;
 	char **environment;
+	/*
+	 * What remains to be done as the program's account, right before it is executed; ends
+	 * the program where that fails. NULL: nothing.
+	 */
+	void (*as_account)(void *context);
+	void *context;
 };
 
 /*

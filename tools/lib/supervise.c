@@ -20,7 +20,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Where there is no descriptor to wait for. */
+#define WATCH_MS 100
+
 static int report_to = -1;
+
+static struct {
+	int fd;
+	bool (*on_input)(void *context); /* NULL: nothing is watched */
+	void *context;
+} watched = {.fd = -1};
+
+void supervise_watch(int fd, bool (*on_input)(void *context), void *context)
+{
+	watched.fd = fd;
+	watched.on_input = on_input;
+	watched.context = context;
+}
 
 /* Those that QEMU ends by (os_setup_signal_handling()), and those that would end us instead. */
 static void handed_on(sigset_t *set)
@@ -80,19 +96,27 @@ int supervise(pid_t child)
 {
 	cleanup_fd int signals = open_signals();
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	struct pollfd polled[] = {{pidfd, POLLIN, 0}, {signals, POLLIN, 0}};
+	struct pollfd polled[] = {{pidfd, POLLIN, 0}, {signals, POLLIN, 0}, {-1, POLLIN, 0}};
 	int status;
 
 	if (pidfd < 0)
 		warn_errno("process %d can't be held by a descriptor; signals are not handed on",
 			child);
 	while (pidfd >= 0) {
-		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+		polled[2].fd = watched.on_input ? watched.fd : -1;
+		int timeout = watched.on_input && watched.fd < 0 ? WATCH_MS : -1;
+		int n = poll(polled, 3, timeout);
+		if (n < 0 && errno != EINTR)
 			break;
+		if (n < 0)
+			continue;
 		if (polled[0].revents)
 			break;
 		if (polled[1].revents)
 			hand_on(signals, pidfd);
+		if ((n == 0 || polled[2].revents) && watched.on_input &&
+			!watched.on_input(watched.context))
+			watched.on_input = NULL;
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR) {
@@ -107,15 +131,22 @@ static int wait_for_report(pid_t monitor, int from)
 {
 	cleanup_fd int signals = open_signals();
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, monitor, 0);
-	struct pollfd polled[] = {{from, POLLIN, 0}, {signals, POLLIN, 0}};
+	struct pollfd polled[] = {{from, POLLIN, 0}, {pidfd, POLLIN, 0}, {signals, POLLIN, 0}};
 	int status;
 
-	while (poll(polled, 2, -1) >= 0 || errno == EINTR) {
-		if (polled[0].revents)
+	/* Without its report, its end says the same. */
+	for (;;) {
+		int n = poll(polled, 3, -1);
+		if (n < 0 && errno != EINTR)
 			break;
-		if (polled[1].revents && pidfd >= 0)
+		if (n < 0)
+			continue;
+		if (polled[0].revents || polled[1].revents)
+			break;
+		if (polled[2].revents && pidfd >= 0)
 			hand_on(signals, pidfd);
 	}
+	/* Does not wait: another process could have the pipe, too. */
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
 		return status;
 	while (waitpid(monitor, &status, 0) < 0)
@@ -130,7 +161,7 @@ bool supervise_detach(int *status)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		die_errno("can't make a pipe");
 	pid_t monitor = fork();
 	if (monitor < 0)
@@ -161,6 +192,13 @@ void supervise_report(int status)
 	if (write(report_to, &status, sizeof status) < 0 && errno != EPIPE)
 		warn_errno("the status %d can't be reported", status);
 	close(report_to);
+	report_to = -1;
+}
+
+void supervise_let_go(void)
+{
+	if (report_to >= 0)
+		close(report_to);
 	report_to = -1;
 }
 

@@ -26,5 +26,17 @@ bool supervise_detach(int *status);
 /* What the caller of supervise_detach() is to end with; standard descriptors are let go of. */
 void supervise_report(int status);
 
+/*
+ * In a child that becomes somebody else: lets go of the pipe to the caller of
+ * supervise_detach(), who would wait for it.
+ */
+void supervise_let_go(void);
+
+/*
+ * While supervise() waits, has on_input(context) called when there is something to read from fd,
+ * or, where fd is -1, several times a second. Until that returns false.
+ */
+void supervise_watch(int fd, bool (*on_input)(void *context), void *context);
+
 /* A child of this process that has not ended, 0 if there is none. */
 pid_t supervise_remaining(void);

@@ -82,6 +82,7 @@ struct vm_step *vm_step(struct vm *vm, const char *path)
 	*step = (struct vm_step){.path = path ? xstrdup(path) : NULL,
 		.fd = -1,
 		.object = -1,
+		.staging = -1,
 		.place = {.dir = -1, .walk = {.fd = -1}}};
 	return step;
 }
@@ -472,6 +473,15 @@ void vm_remove_made(const struct vm_step *step)
 		warn_errno("can't remove %s", step->path);
 }
 
+void vm_finish(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->n_steps; i++) {
+		cleanup_free char *error = NULL;
+		if (vm->steps[i].finish && !vm->steps[i].finish(&vm->steps[i], &error))
+			die("%s", error);
+	}
+}
+
 bool vm_prepare(struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_steps; i++) {
@@ -522,7 +532,10 @@ bool vm_claim(struct vm *vm)
 		return false;
 	vm->claims.journal->holder = self;
 	vm->claims.journal->holder_start = start;
-	return claims_carry_out(&vm->claims);
+	bool good = claims_carry_out(&vm->claims);
+	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
+	journal_unlock();
+	return good;
 }
 
 void vm_let_go(struct vm *vm)

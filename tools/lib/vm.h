@@ -49,12 +49,18 @@ struct vm;
 struct vm_step {
 	/* Does it. False and a new message on failure. */
 	bool (*prepare)(struct vm *vm, struct vm_step *step, char **error);
+	/*
+	 * What remains to be done in QEMU's process, once it is the account's, so that others
+	 * see that. False and a new message on failure; NULL: nothing.
+	 */
+	bool (*finish)(struct vm_step *step, char **error);
 	/* Undoes it, and says itself what could not be undone; NULL: closing is enough. */
 	void (*give_back)(struct vm *vm, struct vm_step *step);
 	bool is_prepared;
 	char *path;	    /* for messages, and what it is about */
 	int fd;		    /* the reserved number that QEMU gets it under; -1: none */
 	int object;	    /* O_PATH, what was judged; -1: none. Owned. */
+	int staging;	    /* see vm_published.h; -1: none. Owned. */
 	int flags;	    /* to open it with */
 	mode_t mode;	    /* of what is made; 0: the usual one */
 	struct place place; /* where something is made */
@@ -116,6 +122,9 @@ bool vm_prepare(struct vm *vm);
  */
 bool vm_claim(struct vm *vm);
 
+/* In QEMU's process, as the account: what remains of the steps. Ends the program if it can't. */
+void vm_finish(struct vm *vm);
+
 /* In the process that stays: closes all descriptors of the VM's resources. */
 void vm_let_go(struct vm *vm);
 
@@ -168,8 +177,17 @@ bool vm_add_claim(struct vm *vm, const struct qemuargs_resource *resource, const
  */
 char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
 
-/* Binds step->path in step->place, with step->mode or as umask says, as step->fd; and back. */
+/*
+ * Binds step->path in step->place, with step->mode or as umask says, as step->fd; and back.
+ * step->finish is to be vm_listen_again().
+ */
 bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error);
+bool vm_listen_again(struct vm_step *step, char **error);
+/*
+ * Takes away a socket or link at step->place that is root's or a socket of the account's, as an
+ * earlier run leaves it. False and a new message: something else is there.
+ */
+bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **error);
 void vm_remove_socket(struct vm *vm, struct vm_step *step);
 
 /* Takes away what was made at step->place, if it still is that; says what it can't. */

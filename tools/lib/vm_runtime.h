@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a virtual machine of virt-priv-run has below RUNTIME_DIR: NAME, a directory of the
- * QEMU user's own, its HOME, with sockets that QEMU itself must bind; and NAME.qmp, a
- * socket of root's with which the VM can be asked to shut down.
+ * QEMU user's own, its HOME (vm_home.h); and NAME.qmp, a socket of root's with which the VM
+ * can be asked to shut down.
  *
- * RUNTIME_DIR is root's, so nobody else can put anything in the place of either. Root
- * never opens what is in NAME: it is emptied by a process that has become the QEMU user.
+ * RUNTIME_DIR is root's, so nobody else can put anything in the place of either.
  */
 #pragma once
 

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * UNIX sockets. Where QEMU takes a descriptor, root binds the socket at the path that was
- * asked for, or connects to it, and QEMU gets it; else QEMU binds it in the VM's own
- * directory, and a link stands at the path.
+ * UNIX sockets for which QEMU takes a descriptor: root binds the socket at the path that was
+ * asked for, or connects to it, and QEMU gets it. The others are vm_published.c's.
+ *
+ * Whom the other side takes QEMU for (SO_PEERCRED, unix(7)) is what a process was when it
+ * called listen(2) or connect(2) (net/unix/af_unix.c, init_peercred()). So QEMU's process calls
+ * them as the account, right before it executes QEMU: listen(2) once more, since clients may come
+ * as soon as there is a name; connect(2) where the account may, else root has done it.
  */
 #include "cleanup.h"
 #include "log.h"
+#include "runtime_dir.h"
 #include "vm.h"
+#include "vm_published.h"
 #include "vm_runtime.h"
 
 #include <errno.h>
@@ -30,14 +36,14 @@ static bool set_address(struct sockaddr_un *address, const char *path, char **er
 }
 
 /* Makes way as QEMU would, but for nothing that is somebody else's or not what we make. */
-static bool clear_place(const struct vm_step *step, char **error)
+bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **error)
 {
 	struct stat st;
 
 	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return true;
-	} else if (st.st_uid != 0) {
+	} else if (st.st_uid != 0 && (st.st_uid != vm->identity.uid || !S_ISSOCK(st.st_mode))) {
 		*error = xasprintf(
 			"%s exists and is uid %u's; remove it first", step->path, st.st_uid);
 		return false;
@@ -83,7 +89,6 @@ static char *name_to_bind(const struct vm_step *step)
 
 bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 {
-	(void)vm;
 	struct sockaddr_un address;
 	cleanup_free char *name = name_to_bind(step);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -92,7 +97,7 @@ bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 		*error = xasprintf("can't make the socket %s: %s", step->path, strerror(errno));
 		return false;
 	}
-	if (!set_address(&address, name, error) || !clear_place(step, error))
+	if (!set_address(&address, name, error) || !vm_clear_place(vm, step, error))
 		return false;
 	mode_t mask = step->mode ? umask(0777 & ~step->mode) : 0;
 	bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
@@ -113,42 +118,48 @@ bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 	return false;
 }
 
-static bool make_link(struct vm *vm, struct vm_step *step, char **error)
+bool vm_listen_again(struct vm_step *step, char **error)
 {
-	(void)vm;
-	if (!clear_place(step, error))
-		return false;
-	if (symlinkat(step->name, step->place.dir, step->place.name) < 0) {
-		*error = xasprintf(
-			"can't make the symbolic link %s: %s", step->path, strerror(errno));
-		return false;
-	}
-	if (note_made(step, error))
+	if (listen(step->fd, 1) == 0)
 		return true;
-	unlinkat(step->place.dir, step->place.name, 0);
+	*error = xasprintf("can't listen on the socket %s: %s", step->path, strerror(errno));
 	return false;
 }
 
-static bool connect_socket(struct vm *vm, struct vm_step *step, char **error)
+/* As the account, in QEMU's process; or as root. */
+static bool connect_to(struct vm_step *step, int fd, char **error)
 {
-	(void)vm;
 	struct sockaddr_un address;
 	cleanup_free char *name = vm_fd_path(step->object);
-	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int result = -1;
+	int result;
 
 	if (!set_address(&address, name, error))
 		return false;
-	if (fd >= 0)
-		do
-			result = connect(fd, (struct sockaddr *)&address, sizeof address);
-		while (result < 0 && errno == EINTR);
-	if (result < 0) {
+	do
+		result = connect(fd, (struct sockaddr *)&address, sizeof address);
+	while (result < 0 && errno == EINTR);
+	if (result < 0)
 		*error = xasprintf("can't connect to the socket %s: %s; is its server running?",
 			step->path, strerror(errno));
+	return result == 0;
+}
+
+static bool connect_as_account(struct vm_step *step, char **error)
+{
+	return connect_to(step, step->fd, error);
+}
+
+static bool make_client(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0) {
+		*error = xasprintf("can't make a socket for %s: %s", step->path, strerror(errno));
 		return false;
 	}
-	return vm_fill(step->fd, steal_fd(&fd), error);
+	return (step->finish || connect_to(step, fd, error)) &&
+	       vm_fill(step->fd, steal_fd(&fd), error);
 }
 
 /* Puts the descriptor where the path stood: "path" becomes "fd", "addr.path" a whole address. */
@@ -168,28 +179,13 @@ static void replace_path(struct vm *vm, const struct qemuargs_resource *r, int f
 	qemuargs_set(vm->args, r->option, str, number);
 }
 
-/* A socket of QEMU's own in its directory, where a link leads. */
-static void plan_link(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
-{
-	cleanup_free char *directory = vm_runtime_directory(vm->name);
-	struct vm_step *step = vm_step(vm, place->path);
-
-	step->prepare = make_link;
-	step->give_back = vm_remove_socket;
-	step->name = xasprintf("%s/socket%zu", directory, vm->n_steps);
-	step->place = *place;
-	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
-	qemuargs_set(vm->args, r->option, r->key, step->name);
-	vm_item(vm, r, VM_MAKE, xasprintf("a link to %s, where QEMU binds it", step->name));
-}
-
 void vm_plan_listen(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
 	cleanup_free char *error = NULL;
 	struct place place;
 
-	/* A link that an earlier run has made is in the way of nobody else. */
+	/* A link that an earlier version has made is in the way of nobody else. */
 	if (!place_find_link(r->path, RUNTIME_DIR "/", &place) &&
 		!place_find(r->path, &place, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
@@ -201,10 +197,11 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 	} else if (!place.exists && place.walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
 	} else if (!r->takes_fd) {
-		plan_link(vm, r, &place);
+		vm_plan_published(vm, r, &place);
 	} else {
 		struct vm_step *step = vm_step(vm, place.path);
 		step->prepare = vm_bind_socket;
+		step->finish = vm_listen_again;
 		step->give_back = vm_remove_socket;
 		step->place = place;
 		place = (struct place){.dir = -1, .walk = {.fd = -1}};
@@ -245,13 +242,16 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	} else {
 		struct vm_step *step = vm_step(vm, walk.path);
-		step->prepare = connect_socket;
+		step->prepare = make_client;
+		step->finish = why ? NULL : connect_as_account;
 		step->object = fcntl(walk.fd, F_DUPFD_CLOEXEC, 3);
 		if (step->object < 0)
 			die_errno("can't keep %s open", walk.path);
 		step->fd = vm_reserve(vm);
 		replace_path(vm, r, step->fd);
-		vm_item(vm, r, VM_CONNECT, xstrdup("connected as root, and passed"));
+		vm_item(vm, r, VM_CONNECT,
+			why ? xstrdup("connected as root, and passed")
+			    : xasprintf("connected as %s, and passed", vm->identity.user));
 	}
 	safepath_close(&walk);
 }

@@ -8,6 +8,7 @@
 #include "vm_runtime.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,13 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Between two attempts to connect. */
+#define RETRY_MS 50
+/* Between the end of QEMU's sockets and its own. */
+#define MOMENT_MS 500
+/* Of what QEMU says: far more than a monitor does while its guest powers down. */
+#define MAX_HEARD ((size_t)1024 * 1024)
 
 static long long now(void)
 {
@@ -63,41 +71,86 @@ static int hold_process(const char *name)
 	return fd;
 }
 
-/* Whether the process ends before that time, or errno says why not; what is said on the socket is
- * thrown away. */
+/*
+ * The milliseconds that are left, for poll(2), never less than 0, which would have it wait for
+ * ever; and errno, should they be gone.
+ */
+static int left_until(long long end)
+{
+	long long left = end - now();
+
+	errno = ETIMEDOUT;
+	return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Throws away what is said, as long as it is not too much: the rest is left to lie there, and its
+ * speaker to wait. False: nothing more is to be heard. */
+static bool hear(int fd, size_t *heard)
+{
+	char bytes[4096];
+	ssize_t n = read(fd, bytes, sizeof bytes);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	*heard += (size_t)n;
+	return n > 0 && *heard < MAX_HEARD;
+}
+
+/* Whether the process ends before that time, or errno says why not. */
 static bool wait_for_end(int process, int fd, long long end)
 {
 	struct pollfd polled[] = {{process, POLLIN, 0}, {fd, POLLIN, 0}};
-	char bytes[4096];
+	size_t heard = 0;
+	int left;
 
-	for (;;) {
-		long long left = end - now();
-		int result = left > 0 ? poll(polled, 2, (int)left) : 0;
-		if (result < 0 && errno == EINTR)
-			continue;
-		if (result == 0)
-			errno = ETIMEDOUT;
-		if (result <= 0)
+	while ((left = left_until(end)) > 0) {
+		int result = poll(polled, 2, left);
+		if (result < 0 && errno != EINTR)
 			return false;
+		if (result <= 0)
+			continue;
 		if (polled[0].revents)
 			return true;
-		if (polled[1].revents && read(fd, bytes, sizeof bytes) <= 0)
+		if (polled[1].revents && !hear(fd, &heard))
 			polled[1].fd = -1;
 	}
+	return false;
 }
 
-/* Connects, and waits for QEMU to greet, which it does first. */
-static bool greet(int fd, const char *path, long long end)
+/*
+ * connect(2), but for no longer than that: it waits while too many others do (unix(7)), and
+ * tells so at once by EAGAIN where it must not. There is nothing to poll for then but the end of
+ * the process.
+ */
+static bool connect_until(int fd, const char *path, int process, long long end)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct pollfd polled = {fd, POLLIN, 0};
-	char bytes[4096];
+	struct pollfd polled = {process, POLLIN, 0};
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-		return false;
-	while (now() < end) {
-		int result = poll(&polled, 1, (int)(end - now()));
+	while (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			return false;
+		int left = left_until(end);
+		if (left == 0)
+			return false;
+		if (poll(&polled, 1, left < RETRY_MS ? left : RETRY_MS) > 0) {
+			errno = ESRCH;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Waits for QEMU to greet, which it does first; it is not looked at what it says. */
+static bool greet(int fd, long long end)
+{
+	struct pollfd polled = {fd, POLLIN, 0};
+	char bytes[4096];
+	int left;
+
+	while ((left = left_until(end)) > 0) {
+		int result = poll(&polled, 1, left);
 		if (result > 0) {
 			/* The end of what is said is no error by itself. */
 			errno = ECONNRESET;
@@ -106,7 +159,6 @@ static bool greet(int fd, const char *path, long long end)
 		if (result < 0 && errno != EINTR)
 			return false;
 	}
-	errno = ETIMEDOUT;
 	return false;
 }
 
@@ -118,13 +170,18 @@ bool vm_stop(const char *name, unsigned seconds)
 		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"system_powerdown\"}\n";
 	cleanup_free char *path = vm_control_socket(name);
 	cleanup_fd int process = hold_process(name);
-	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	long long end = now() + (long long)seconds * 1000;
 
 	if (process < 0)
 		return false;
-	if (fd < 0 || !greet(fd, path, end) ||
+	if (fd < 0 || !connect_until(fd, path, process, end) || !greet(fd, end) ||
 		send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) {
+		int number = errno;
+		/* One that ends has let go of its socket a moment before. */
+		if (number != ETIMEDOUT && wait_for_end(process, -1, now() + MOMENT_MS))
+			return true;
+		errno = number;
 		warn_errno("can't ask the VM %s to stop by %s", name, path);
 		return false;
 	}

@@ -76,7 +76,7 @@ it_is_stopped() {
     is "$(qemu)" "" "QEMU has ended"
     is "$(access_of "$disk")" "640 alice:alice" "the disk is its owner's again"
     is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
-    is "$(find /run/virt-privileges -mindepth 1 ! -name boot-time)" "" "nothing is left in /run/virt-privileges"
+    is "$(find /run/virt-privileges -mindepth 1 ! -name .boot-time)" "" "nothing is left in /run/virt-privileges"
     is "$(ls /sys/class/net)" lo "the tap device is gone"
 }
 

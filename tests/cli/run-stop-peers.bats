@@ -1,0 +1,60 @@
+# virt-priv-run --stop of a VM whose QEMU a guest has taken over: whatever it says, or does not, --stop ends in time,
+# holds nobody up, and takes no memory.
+
+load chown.bash
+
+attacker=$BATS_TEST_DIRNAME/../run/attacker
+socket=/run/virt-privileges/v.qmp
+
+teardown() {
+    [ -z "$holder" ] || kill "$holder"
+    [ -z "$peer" ] || kill "$peer"
+    umount -R $fs
+    rm -rf "$fs.img" /mnt/stop.*
+}
+
+# answers KIND TEXT: --stop ends with that text, after one to two seconds.
+answers() {
+    mkdir -p /run/virt-privileges
+    "$attacker" qmp "$1" $socket 3>&- 2>/dev/null &
+    peer=$!
+    until [ -S $socket ]; do sleep 0.02; done
+    local began ended status=0
+    # As if a queue was filled before.
+    [ "$1" != full ] || until [ "$(grep -c "$socket" /proc/net/unix)" -ge 2 ]; do sleep 0.02; done
+    began=$(date +%s%N)
+    /usr/bin/time -o /mnt/stop.memory -f %M timeout 30 virt-priv-run --stop v --timeout 2 2>/mnt/stop.said 3>&- &
+    local stop=$!
+    # Another VM's disks go to and fro meanwhile.
+    run -0 timeout 10 virt-priv-chown claim --name w --disk $fs/b
+    run -0 timeout 10 virt-priv-chown release --name w
+    wait $stop || status=$?
+    ended=$(date +%s%N)
+    echo "$1: $status, $(((ended - began) / 1000000)) ms, $(tail -n 1 /mnt/stop.memory) KiB: $(cat /mnt/stop.said)"
+    [ "$status" -eq 1 ]
+    grep -qF "$2" /mnt/stop.said
+    [ $(((ended - began) / 1000000)) -lt 5000 ]
+    [ "$(tail -n 1 /mnt/stop.memory)" -lt 20000 ]
+    # It may have ended when --stop had.
+    kill $peer 2>/dev/null || true
+    wait $peer || true
+    peer=
+    rm -f $socket
+}
+
+@test "a monitor that says nothing, too much, or too little, that goes away, or that nobody can reach" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b bob:bob 0640
+    sleep 600 3>&- &
+    holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
+    answers silent "can't ask the VM v to stop by $socket: Connection timed out"
+    answers full "can't ask the VM v to stop by $socket: Connection timed out"
+    answers closes "can't ask the VM v to stop by $socket: Connection reset by peer"
+    answers greets-and-closes "the VM v has not ended within 2 s"
+    answers part "the VM v has not ended within 2 s"
+    answers drips "the VM v has not ended within 2 s"
+    answers flood "the VM v has not ended within 2 s"
+    [ "$(owner $fs/a)" = qemu:qemu ]
+    run -0 virt-priv-chown release --name v
+}
