@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include "cleanup.h"
+#include "journal_text.h"
 #include "log.h"
 #include "text.h"
 
@@ -38,7 +39,7 @@ bool journal_is_name(const char *name)
 
 /* Writing. */
 
-static void put_escaped(FILE *out, const char *text)
+void journal_put_escaped(FILE *out, const char *text)
 {
 	while (*text) {
 		size_t n = text_utf8_length(text);
@@ -49,17 +50,17 @@ static void put_escaped(FILE *out, const char *text)
 	}
 }
 
-static void put_value(FILE *out, const char *key, const char *value)
+void journal_put_value(FILE *out, const char *key, const char *value)
 {
 	fprintf(out, "%s ", key);
-	put_escaped(out, value);
+	journal_put_escaped(out, value);
 	putc('\n', out);
 }
 
 static void put_entry(FILE *out, const struct entry *e)
 {
 	fprintf(out, "entry %s\n", e->kind == ENTRY_OWNER ? "owner" : "grant");
-	put_value(out, "path", e->path);
+	journal_put_value(out, "path", e->path);
 	fprintf(out, "type %c\nfilesystem %s\n", e->type, e->id.filesystem);
 	if (e->id.handle_size) {
 		fprintf(out, "handle %d:", e->id.handle_type);
@@ -77,9 +78,10 @@ static void put_entry(FILE *out, const struct entry *e)
 	if (e->releasing)
 		fprintf(out, "releasing %u\n", e->releasing);
 	if (e->kind == ENTRY_GRANT) {
-		put_value(out, "acl-before", e->acl_before);
-		put_value(out, "acl-after", e->acl_after);
+		journal_put_value(out, "acl-before", e->acl_before);
+		journal_put_value(out, "acl-after", e->acl_after);
 	}
+	journal_put_ownable(out, &e->ownable);
 	fputs("end\n", out);
 }
 
@@ -129,7 +131,7 @@ static int digit(char c)
 }
 
 /* In place. */
-static bool unescape(char *text)
+bool journal_unescape(char *text)
 {
 	char *to = text;
 
@@ -236,7 +238,7 @@ static bool text(char **to, const char *value)
 	if (*to)
 		return false;
 	*to = xstrdup(value);
-	return unescape(*to) && **to;
+	return journal_unescape(*to) && **to;
 }
 
 static bool mode(const char *p, struct entry *e)
@@ -282,6 +284,8 @@ static bool field(struct reader *r, struct entry *e)
 		good = text(&e->acl_before, v);
 	else if (strcmp(r->key, "acl-after") == 0)
 		good = text(&e->acl_after, v);
+	else
+		good = journal_take_ownable(r->key, v, &e->ownable) == JOURNAL_LINE_TAKEN;
 	return good || bad(r, "not a line of an entry, or its value is malformed");
 }
 
@@ -306,7 +310,8 @@ static bool read_entry(struct reader *r, struct journal *journal)
 	}
 	if (!e->path || !e->type || !e->id.filesystem[0] || !e->id.inode || e->old_uid == unset ||
 		e->new_uid == unset || e->mode == (mode_t)-1 ||
-		(e->kind == ENTRY_GRANT && (!e->acl_before || !e->acl_after)))
+		(e->kind == ENTRY_GRANT && (!e->acl_before || !e->acl_after)) ||
+		e->ownable.n_attributes != e->ownable.n_expected)
 		return bad(r, "the entry above is incomplete");
 	return true;
 }
@@ -428,6 +433,8 @@ static void free_entry(struct entry *e)
 	free(e->path);
 	free(e->acl_before);
 	free(e->acl_after);
+	free(e->acl_wanted);
+	ownable_free(&e->ownable);
 }
 
 void journal_free(struct journal *journal)
@@ -639,6 +646,23 @@ struct journal **journal_read_all(size_t *n, bool *all_read)
 	if (*n)
 		qsort(all, *n, sizeof *all, by_name);
 	return all;
+}
+
+bool journal_stamp(const char *name, struct journal_stamp *stamp)
+{
+	struct stat st;
+
+	*stamp = (struct journal_stamp){0};
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	*stamp = (struct journal_stamp){st.st_ino, st.st_ctim};
+	return true;
+}
+
+bool journal_same(const struct journal_stamp *a, const struct journal_stamp *b)
+{
+	return a->inode == b->inode && a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
 static bool write_all(int fd, const char *text, size_t at)
