@@ -200,7 +200,7 @@ bool holding_take(struct entry *e, int fd, char **error)
 	enum metalock lock = metalock_take(fd, false, &file);
 	e->busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
 	if (e->busy)
-		lockwait_add(fd, e->path, lock == METALOCK_LEASED);
+		lockwait_add(fd, e->path, false);
 	if (lock != METALOCK_TAKEN)
 		return e->busy ? false : fail(error, "open and lock it");
 	if (fstat(file, &st) < 0)
@@ -437,7 +437,7 @@ enum holding_end holding_give_back(struct journal *journal, struct entry *e, int
 		/* All that is needed can be done without opening it, which would be to wait. */
 		return give_back_file(journal, e, fd, same_boot, settled, false, message);
 	case METALOCK_BUSY:
-		lockwait_add(fd, e->path, false);
+		lockwait_add(fd, e->path, true);
 		return HOLDING_BUSY;
 	case METALOCK_FAILED:
 		fail(message, "open and lock it");

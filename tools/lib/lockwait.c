@@ -21,7 +21,8 @@
 struct waited {
 	char *path;
 	int fd; /* O_PATH */
-	bool lease;
+	bool past_leases;
+	bool lease; /* it is what was waited for last */
 };
 
 struct list {
@@ -66,7 +67,7 @@ void lockwait_begin(void)
 	deadline = (struct timespec){0};
 }
 
-void lockwait_add(int fd, const char *path, bool lease)
+void lockwait_add(int fd, const char *path, bool past_leases)
 {
 	if (has(&waiting, path))
 		return;
@@ -74,7 +75,7 @@ void lockwait_add(int fd, const char *path, bool lease)
 	if (copy < 0)
 		die_errno(
 			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
-	put(&waiting, (struct waited){xstrdup(path), copy, lease});
+	put(&waiting, (struct waited){xstrdup(path), copy, past_leases, false});
 }
 
 bool lockwait_due(const char *path)
@@ -99,13 +100,13 @@ static bool is_time_up(void)
 static bool is_free(struct waited *waited)
 {
 	int file;
-	enum metalock result = metalock_take(waited->fd, false, &file);
+	enum metalock result = metalock_take(waited->fd, waited->past_leases, &file);
 
 	if (file >= 0)
 		close(file);
 	if (result == METALOCK_BUSY || result == METALOCK_LEASED)
 		waited->lease = result == METALOCK_LEASED;
-	return result == METALOCK_TAKEN || result == METALOCK_FAILED;
+	return result != METALOCK_BUSY && (result != METALOCK_LEASED || waited->past_leases);
 }
 
 static void say_who(const struct waited *waited)
@@ -148,13 +149,16 @@ bool lockwait_again(bool *good)
 {
 	if (waiting.n == 0)
 		return false;
+	/* What is free only now and then must not be waited for again and again. */
+	bool is_last = is_time_up();
 	journal_unlock();
-	wait_for_all();
+	if (!is_last)
+		wait_for_all();
 	drop(&due);
 	for (size_t i = 0; i < waiting.n; i++) {
 		struct waited *waited = &waiting.all[i];
-		/* What is free only now and then would be waited for again and again. */
-		if (!is_time_up() || is_free(waited)) {
+		/* That tells, too, what stands in the way. */
+		if (is_free(waited) && !is_last) {
 			put(&due, *waited);
 			continue;
 		}

@@ -19,8 +19,11 @@
 /* Another call begins: nothing is waited for, and no time has been spent. */
 void lockwait_begin(void);
 
-/* Somebody has a lock, or a lease, on the object of fd, of that path. */
-void lockwait_add(int fd, const char *path, bool lease);
+/*
+ * Somebody has a lock, or a lease, on the object of fd, of that path. past_leases: a lease is
+ * nothing to wait for.
+ */
+void lockwait_add(int fd, const char *path, bool past_leases);
 
 /* Whether what has that path has its turn in this round: in the first one each has. */
 bool lockwait_due(const char *path);
