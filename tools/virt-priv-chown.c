@@ -15,6 +15,7 @@
 #include "holder.h"
 #include "holding.h"
 #include "journal.h"
+#include "lockwait.h"
 #include "log.h"
 #include "openers.h"
 #include "place.h"
@@ -453,6 +454,50 @@ static void probe_named(const struct options *o, const struct domain *domain)
 		free(own[i]);
 }
 
+/* The plan of what is asked for, as things are now. Ends the program if there can't be one. */
+static void plan_claim(struct options *o, bool is_new, const struct domain *domain,
+	unsigned long long start, struct claims_plan *plan)
+{
+	cleanup_free char *error = NULL;
+
+	if (!claims_begin(plan, o->name, &error))
+		die("%s", error);
+	if (!plan->is_new)
+		claims_say_kept(plan->journal);
+	if (is_new && !plan->is_new) {
+		cleanup_free char *advice = holder_advice(plan->journal);
+		die_status(NOT_DONE,
+			"the VM %s has a claim already; %s; to add a disk to it: virt-priv-chown "
+			"add",
+			o->name, advice);
+	}
+	if (!is_new && plan->is_new)
+		die_status(NOT_DONE, "the VM %s has no claim to add a disk to", o->name);
+	enum claims_hold hold = is_new ? CLAIMS_HELD : claims_hold(plan->journal, &error);
+	if (hold == CLAIMS_UNKNOWN)
+		die_status(NOT_DONE, "%s", error);
+	if (hold == CLAIMS_ABANDONED)
+		die_status(NOT_DONE,
+			"the claim of the VM %s is of an earlier boot, or its holder has ended; "
+			"first: virt-priv-chown recover",
+			o->name);
+	if (is_new) {
+		plan->journal->holder = o->pid;
+		plan->journal->holder_start = start;
+	}
+	for (size_t i = 0; domain && i < domain->n_resources; i++)
+		claims_add(plan, &domain->resources[i]);
+	for (size_t i = 0; i < o->n_disks; i++) {
+		struct domain_resource resource;
+		parse_disk(o->disks[i], &resource);
+		claims_add(plan, &resource);
+		free_resource(&resource);
+	}
+	print_refusals(plan);
+	/* From here on, an error is one of what could not be done. */
+	log_init(PROGRAM, NOT_DONE);
+}
+
 /* claim and add: the plan, then what it says. */
 static int claim(struct options *o, bool is_new)
 {
@@ -464,6 +509,7 @@ static int claim(struct options *o, bool is_new)
 	cleanup_free char *error = NULL;
 	struct domain *domain = NULL;
 	int status = DONE;
+	bool good = true;
 
 	for (size_t i = 0; i < o->n_forced; i++)
 		o->forced[i] = absolute(o->forced[i]);
@@ -485,42 +531,7 @@ static int claim(struct options *o, bool is_new)
 	probe_named(o, domain);
 	journal_lock(true);
 	defer_signals();
-	if (!claims_begin(&plan, o->name, &error))
-		die("%s", error);
-	if (!plan.is_new)
-		claims_say_kept(plan.journal);
-	if (is_new && !plan.is_new) {
-		cleanup_free char *advice = holder_advice(plan.journal);
-		die_status(NOT_DONE,
-			"the VM %s has a claim already; %s; to add a disk to it: virt-priv-chown "
-			"add",
-			o->name, advice);
-	}
-	if (!is_new && plan.is_new)
-		die_status(NOT_DONE, "the VM %s has no claim to add a disk to", o->name);
-	enum claims_hold hold = is_new ? CLAIMS_HELD : claims_hold(plan.journal, &error);
-	if (hold == CLAIMS_UNKNOWN)
-		die_status(NOT_DONE, "%s", error);
-	if (hold == CLAIMS_ABANDONED)
-		die_status(NOT_DONE,
-			"the claim of the VM %s is of an earlier boot, or its holder has ended; "
-			"first: virt-priv-chown recover",
-			o->name);
-	if (is_new) {
-		plan.journal->holder = o->pid;
-		plan.journal->holder_start = start;
-	}
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_add(&plan, &domain->resources[i]);
-	for (size_t i = 0; i < o->n_disks; i++) {
-		struct domain_resource resource;
-		parse_disk(o->disks[i], &resource);
-		claims_add(&plan, &resource);
-		free_resource(&resource);
-	}
-	print_refusals(&plan);
-	/* From here on, an error is one of what could not be done. */
-	log_init(PROGRAM, NOT_DONE);
+	plan_claim(o, is_new, domain, start, &plan);
 	if (o->json)
 		print_plan_json(&plan);
 	else
@@ -528,12 +539,21 @@ static int claim(struct options *o, bool is_new)
 	/* What can't be told must not be done. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die_errno("can't write to standard output; nothing was changed");
+	/* What others have locked is waited for, and all is judged anew behind that. */
+	while (!plan.refused && !o->dry_run && !claims_carry_out(&plan)) {
+		status = NOT_DONE;
+		if (!plan.busy || !lockwait_again(&good))
+			break;
+		claims_restart(&plan);
+		plan_claim(o, is_new, domain, start, &plan);
+		status = DONE;
+	}
 	if (plan.refused) {
 		if (!o->dry_run)
 			warn("nothing was changed");
 		status = NOT_DONE;
-	} else if (!o->dry_run && !claims_carry_out(&plan)) {
-		status = NOT_DONE;
+	} else if (plan.busy) {
+		warn("nothing was changed");
 	}
 	claims_end(&plan);
 	for (size_t i = 0; i < o->n_forced; i++)
@@ -565,13 +585,59 @@ static bool may_give_back(const struct options *o, const struct journal *journal
 	return !who;
 }
 
+/* Entries have the name without symbolic links. New. */
+static char *path_of_entry(const char *disk)
+{
+	struct domain_resource resource;
+	struct safepath walk;
+	cleanup_free char *ignored = NULL;
+
+	parse_disk(disk, &resource);
+	char *path =
+		xstrdup(safepath_open(resource.path, &walk, &ignored) ? walk.path : resource.path);
+	safepath_close(&walk);
+	free_resource(&resource);
+	return path;
+}
+
+static bool is_held(const struct journal *journal, const char *path)
+{
+	for (size_t i = 0; i < journal->n_entries; i++)
+		if (strcmp(journal->entries[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Gives back what is not locked by others: all (no path), or those disks that are due. */
+static bool release_round(const struct options *o, bool only_disks, struct journal *journal)
+{
+	size_t n;
+	bool all_read, good = true;
+	struct journal **all = journal_read_all(&n, &all_read);
+
+	for (size_t i = 0; i < (only_disks ? o->n_disks : 1); i++) {
+		cleanup_free char *path = only_disks ? path_of_entry(o->disks[i]) : NULL;
+		if (path && !lockwait_due(path))
+			continue;
+		if (path && !is_held(journal, path)) {
+			warn("%s is not claimed by the VM %s", path, o->name);
+			good = false;
+			continue;
+		}
+		good = may_give_back(o, journal, path) &&
+		       claims_release(journal, path, false, all, n) && good;
+	}
+	free_all(all, n);
+	return good;
+}
+
 /* release (no path) and drop. */
 static int release(const struct options *o, bool only_disks)
 {
 	cleanup_free char *error = NULL;
+	struct journal_stamp before, now;
 	struct journal *journal;
-	size_t n;
-	bool all_read, good = true;
+	bool good = true, again;
 
 	need_name(o);
 	if (only_disks && o->n_disks == 0)
@@ -586,35 +652,18 @@ static int release(const struct options *o, bool only_disks)
 	if (!journal)
 		die_status(NOT_DONE, "the VM %s has no claim; virt-priv-chown status lists them",
 			o->name);
-	struct journal **all = journal_read_all(&n, &all_read);
-	for (size_t i = 0; i < (only_disks ? o->n_disks : 1); i++) {
-		cleanup_free char *path = NULL;
-		if (only_disks) {
-			struct domain_resource resource;
-			struct safepath walk;
-			cleanup_free char *ignored = NULL;
-			parse_disk(o->disks[i], &resource);
-			/* Entries have the name without symbolic links. */
-			if (safepath_open(resource.path, &walk, &ignored))
-				path = xstrdup(walk.path);
-			else
-				path = xstrdup(resource.path);
-			safepath_close(&walk);
-			free_resource(&resource);
-			bool held = false;
-			for (size_t j = 0; j < journal->n_entries; j++)
-				held = held || strcmp(journal->entries[j].path, path) == 0;
-			if (!held) {
-				warn("%s is not claimed by the VM %s", path, o->name);
-				good = false;
-				continue;
-			}
+	do {
+		good = release_round(o, only_disks, journal) && good;
+		again = journal_stamp(o->name, &before) && lockwait_again(&good);
+		/* The claim that is there now may be another one, of a VM that runs. */
+		if (again && (!journal_stamp(o->name, &now) || !journal_same(&before, &now))) {
+			warn("the claim of the VM %s was changed by somebody else meanwhile; what "
+			     "is left of it is shown by: virt-priv-chown status",
+				o->name);
+			again = good = false;
 		}
-		good = may_give_back(o, journal, path) &&
-		       claims_release(journal, path, false, all, n) && good;
-	}
+	} while (again);
 	journal_free(journal);
-	free_all(all, n);
 	return good ? DONE : NOT_DONE;
 }
 
@@ -623,8 +672,10 @@ static bool recover_libvirt(const char *given, bool dry_run)
 	cleanup_free char *path = absolute(given);
 	cleanup_free char *message = NULL;
 	struct safepath walk;
-	bool good = false;
+	bool good = false, busy = false;
 
+	if (!lockwait_due(path))
+		return true;
 	if (!safepath_open(path, &walk, &message)) {
 		warn("%s", message);
 		return false;
@@ -632,32 +683,31 @@ static bool recover_libvirt(const char *given, bool dry_run)
 	if (walk.unsafe)
 		warn("%s", walk.unsafe);
 	else
-		good = holding_recover_libvirt(walk.fd, &walk.st, dry_run, &message);
-	if (!walk.unsafe && !good)
+		good = holding_recover_libvirt(walk.fd, &walk.st, dry_run, &busy, &message);
+	/* That is told when it was waited for. */
+	if (busy)
+		lockwait_add(walk.fd, path, false);
+	else if (!walk.unsafe && !good)
 		warn("%s: %s", path, message);
 	else if (message && dry_run)
 		printf("recover %s %s\n", path, message);
 	else if (message)
 		info("%s: %s", path, message);
 	safepath_close(&walk);
-	return good;
+	return good || busy;
 }
 
-static int recover(struct options *o)
+static bool recover_round(const struct options *o, bool is_first)
 {
 	size_t n;
 	bool good = true;
-
-	probe_named(o, NULL);
-	journal_lock(true);
-	defer_signals();
-	log_init(PROGRAM, NOT_DONE);
 	struct journal **all = claims_probe_all(&n, &good);
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *error = NULL;
 		enum claims_hold hold = claims_hold(all[i], &error);
 		if (hold == CLAIMS_UNKNOWN) {
-			warn("%s; nothing of it is given back", error);
+			if (is_first)
+				warn("%s; nothing of it is given back", error);
 			good = false;
 		}
 		if (hold != CLAIMS_ABANDONED)
@@ -666,12 +716,27 @@ static int recover(struct options *o)
 			printf("release %s\n", all[i]->name);
 			continue;
 		}
-		info("the claim of the VM %s is abandoned", all[i]->name);
+		if (is_first)
+			info("the claim of the VM %s is abandoned", all[i]->name);
 		good = claims_release(all[i], NULL, true, all, n) && good;
 	}
 	free_all(all, n);
 	for (size_t i = 0; i < o->n_libvirt; i++)
 		good = recover_libvirt(o->libvirt[i], o->dry_run) && good;
+	return good;
+}
+
+static int recover(struct options *o)
+{
+	bool good;
+
+	probe_named(o, NULL);
+	journal_lock(true);
+	defer_signals();
+	log_init(PROGRAM, NOT_DONE);
+	good = recover_round(o, true);
+	while (lockwait_again(&good))
+		good = recover_round(o, false) && good;
 	journal_unlock();
 	/* What VMs of virt-priv-run have left beside their claims. */
 	good = runtime_dir_recover(o->dry_run) && good;

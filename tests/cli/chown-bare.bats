@@ -5,7 +5,7 @@ load chown.bash
 setup() {
     umask 022
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
-    rm -rf /var/lib/virt-privileges
+    rm -rf /var/lib/virt-privileges /run/libvirt
     # Neither file handles nor extended attributes.
     bare=/mnt/bare
     mkdir -p $bare
@@ -221,6 +221,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     chown alice:alice /mnt/fs/alices
     run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
     [[ $output == *"is owned by uid 107, but the directory /mnt/fs/alices by uid 6001"* ]]
+    libvirt_domain
     attributes /mnt/fs/alices/a +6002:+6002
     run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
     attributes /mnt/fs/alices/a +6001:+6001

@@ -7,7 +7,7 @@ PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
 setup() {
     umask 022
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
-    rm -rf /var/lib/virt-privileges /run/virt-privileges
+    rm -rf /var/lib/virt-privileges /run/virt-privileges /run/libvirt
     fs=/mnt/fs
     make_filesystem "$fs"
 }
@@ -52,6 +52,12 @@ try:
     print(*(os.getxattr(sys.argv[1], "trusted.libvirt.security." + name).decode() for name in ("dac", "ref_dac")))
 except OSError:
     pass' "$1"
+}
+
+# libvirt_domain: a domain of libvirt's runs, as far as its state directory tells.
+libvirt_domain() {
+    mkdir -p /run/libvirt/qemu
+    touch /run/libvirt/qemu/{driver.pid,other.xml,other.pid}
 }
 
 owner() {

@@ -32,7 +32,8 @@ make_files() {
     ln team.img.beside second-name
 }
 
-# Disks that a libvirt holds for the same user, one holder so far, and one of ours alone.
+# Disks that a libvirt holds for the same user, one holder so far, and one of ours alone; the
+# sweep has --domain with them.
 make_held_files() {
     touch held.img second.img plain.img
     chmod 0600 held.img second.img plain.img
@@ -128,23 +129,23 @@ sweep() {
 @test "held by libvirt too: claim killed at each call, then recover: all as before, or unclear" {
     files=make_held_files
     # shellcheck disable=SC2046
-    sweep kill --recover "$chown recover" --may-say 'comes back at the next boot' --may-keep -- $(claim_held)
+    sweep kill --domain --recover "$chown recover" --may-say 'comes back at the next boot' --may-keep -- $(claim_held)
 }
 
 @test "held by libvirt too: release killed at each call, then recover: all as before, or unclear" {
     files=make_held_files
-    sweep kill --begin "$(claim_held)" --recover "$chown recover" --may-say 'comes back at the next boot' \
+    sweep kill --domain --begin "$(claim_held)" --recover "$chown recover" --may-say 'comes back at the next boot' \
         --may-keep -- "$chown" release --name vm1
 }
 
 @test "held by libvirt too: claim with each call failing: done, or nothing is" {
     files=make_held_files
     # shellcheck disable=SC2046
-    sweep error=EIO,ENOSPC --unchanged 1 --recover "$chown recover" -- $(claim_held)
+    sweep error=EIO,ENOSPC --domain --unchanged 1 --recover "$chown recover" -- $(claim_held)
 }
 
 @test "held by libvirt too: release with each call failing: done, or all as before after recover, or unclear" {
     files=make_held_files
-    sweep error=EIO,ENOSPC --begin "$(claim_held)" --recover "$chown recover" \
+    sweep error=EIO,ENOSPC --domain --begin "$(claim_held)" --recover "$chown recover" \
         --may-say 'comes back at the next boot' --may-keep -- "$chown" release --name vm1
 }

@@ -80,7 +80,7 @@ sweep() {
 @test "somebody who never gives the lock back is named as the reason" {
     printf '# start\n' | write "$admin"
     flock /etc/libvirt sleep 60 3>&- &
-    fails 2 "somebody else has held the directory of $admin locked for" \
+    fails 2 "process $! ($(type -P flock)) has held the directory of $admin locked for" \
         timeout 50 strace -f -qq -o /dev/null -e trace=clock_nanosleep "$conf" set user alice
     kill $!
 }

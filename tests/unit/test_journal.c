@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,19 @@ static const struct entry examples[] = {
 };
 #define N_EXAMPLES (sizeof examples / sizeof *examples)
 
+/* What its owner could change of the first one. */
+static void make_ownable(struct ownable *o)
+{
+	o->acl = strdup("user::rw-,user:6002:r--,group::r--,mask::r--,other::---");
+	o->has_flags = true;
+	o->flags = 0x40;
+	o->project = UINT32_MAX;
+	o->has_attributes = true;
+	ownable_add(o, strdup("user. \\\n\xff"), calloc(1, 1), 1);
+	ownable_add(o, strdup("user.empty"), calloc(1, 1), 0);
+	o->n_expected = 2;
+}
+
 static struct journal *example(void)
 {
 	struct journal *journal = calloc(1, sizeof *journal);
@@ -64,6 +78,8 @@ static struct journal *example(void)
 		e->kept = e->kept ? strdup(e->kept) : NULL;
 		e->acl_before = e->acl_before ? strdup(e->acl_before) : NULL;
 		e->acl_after = e->acl_after ? strdup(e->acl_after) : NULL;
+		if (i == 0)
+			make_ownable(&e->ownable);
 	}
 	return journal;
 }
@@ -93,6 +109,17 @@ static void what_is_written_is_read(void **state)
 			assert_string_equal(disk->name, examples[i].id.disk.name);
 			assert_int_equal(!back->entries[i].kept, !examples[i].kept);
 		}
+		const struct ownable *o = &back->entries[0].ownable;
+		assert_string_equal(
+			o->acl, "user::rw-,user:6002:r--,group::r--,mask::r--,other::---");
+		assert_true(o->has_flags && o->flags == 0x40 && o->project == UINT32_MAX);
+		assert_int_equal(o->n_attributes, 2);
+		assert_string_equal(o->attributes[0].name, "user. \\\n\xff");
+		assert_int_equal(o->attributes[0].size, 1);
+		assert_int_equal(o->attributes[1].size, 0);
+		/* As in a journal of an earlier version. */
+		o = &back->entries[1].ownable;
+		assert_true(!o->acl && !o->has_flags && !o->has_attributes);
 		char *again = journal_format(back);
 		assert_string_equal(text, again);
 		free(again);
@@ -150,6 +177,47 @@ static void other_bytes_do_no_harm(void **state)
 			journal_free(back);
 			text[at] = saved;
 		}
+	}
+	free(text);
+	journal_free(journal);
+}
+
+/* Lines of what an owner can change that nobody has written. */
+static void other_lines_are_refused(void **state)
+{
+	(void)state;
+	static const char *const bad_lines[] = {
+		"acl \n",
+		"flags 1 2 3 4\n",
+		"flags 1 2 3 4 5 6\n",
+		"flags 1  2 3 4 5\n",
+		"flags 1 2 3 4 4294967296\n",
+		"flags -1 2 3 4 5\n",
+		"user-attributes x\n",
+		"user-attributes 1\n",
+		"user-attributes 0\nuser-attribute 0x user.a\n",
+		"user-attribute 0x user.a\n",
+		"user-attributes 1\nuser-attribute 0x trusted.a\n",
+		"user-attributes 1\nuser-attribute 0x user.\n",
+		"user-attributes 1\nuser-attribute 0x1 user.a\n",
+		"user-attributes 1\nuser-attribute 0x1g user.a\n",
+		"user-attributes 1\nuser-attribute 00 user.a\n",
+		"user-attributes 1\nuser-attribute 0x00\n",
+		"user-attributes 2\nuser-attribute 0x user.b\nuser-attribute 0x user.a\n",
+		"user-attributes 2\nuser-attribute 0x user.a\nuser-attribute 0x user.a\n",
+		"user-attributes 2\nuser-attribute 0x user.a\n",
+	};
+	struct journal *journal = example();
+	ownable_free(&journal->entries[0].ownable);
+	char *text = journal_format(journal);
+	char *end = strstr(text, "end\n");
+
+	for (size_t i = 0; i < sizeof bad_lines / sizeof *bad_lines; i++) {
+		char *error, *whole = malloc(strlen(text) + strlen(bad_lines[i]) + 1);
+		sprintf(whole, "%.*s%s%s", (int)(end - text), text, bad_lines[i], end);
+		assert_null(journal_parse("x", whole, strlen(whole), &error));
+		free(error);
+		free(whole);
 	}
 	free(text);
 	journal_free(journal);
@@ -242,6 +310,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_part_is_refused),
 		cmocka_unit_test(other_bytes_do_no_harm),
+		cmocka_unit_test(other_lines_are_refused),
 		cmocka_unit_test(what_is_added_is_read),
 		cmocka_unit_test(what_a_power_cut_leaves_behind_the_end),
 	};

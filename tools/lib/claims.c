@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims.h"
 
+#include "claims_acl.h"
 #include "claims_find.h"
 #include "cleanup.h"
 #include "grant.h"
 #include "holder.h"
 #include "holding.h"
+#include "lockwait.h"
 #include "log.h"
 #include "openers.h"
 #include "probe.h"
@@ -14,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +77,24 @@ void claims_end(struct claims_plan *plan)
 	free(plan->fds);
 	claimable_free(&plan->claimable);
 	journal_free(plan->journal);
+}
+
+void claims_restart(struct claims_plan *plan)
+{
+	struct claims_plan fresh = {.settings = plan->settings,
+		.grant_read = plan->grant_read,
+		.dry_run = plan->dry_run,
+		.quiet = true,
+		.label = plan->label,
+		.identities = plan->identities,
+		.labels = plan->labels,
+		.n_identities = plan->n_identities};
+
+	plan->identities = NULL;
+	plan->labels = NULL;
+	plan->n_identities = 0;
+	claims_end(plan);
+	*plan = fresh;
 }
 
 /* Room for one more identity that is looked up. Takes the label. */
@@ -325,6 +346,18 @@ static void copy_up(struct safepath *walk)
 		fstat(walk->fd, &walk->st);
 }
 
+/* What is recorded of an object's ACL is its owner's part. */
+static bool forget_grants(struct claims_plan *plan, struct entry *e, char **error)
+{
+	if (!plan->has_grants || !e->ownable.acl)
+		return true;
+	char *acl =
+		claims_acl_without_grants(plan->journal, e, plan->others, plan->n_others, error);
+	free(e->ownable.acl);
+	e->ownable.acl = acl;
+	return acl != NULL;
+}
+
 static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	const struct domain_resource *resource, struct safepath *walk,
 	const struct identity *identity)
@@ -386,7 +419,8 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	e->new_uid = identity->uid;
 	e->new_gid = identity->gid;
 	if (!holding_plan(
-		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error))
+		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
+		!forget_grants(plan, e, &error))
 		refuse(plan, item, error);
 	else if (note && !plan->quiet)
 		warn("%s: %s", walk->path, note);
@@ -509,6 +543,28 @@ struct touches {
 	dev_t *of; /* of each entry of the journal; 0: none */
 };
 
+/* The directory that a file is in, if that is on the same file system; -1 and errno if not. */
+static int open_directory_of(int fd, dev_t dev)
+{
+	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
+	char path[PATH_MAX];
+	struct stat st;
+	ssize_t n = readlink(link, path, sizeof path - 1);
+
+	errno = n < 0 ? errno : EWOULDBLOCK;
+	path[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(path, '/');
+	if (!slash)
+		return -1;
+	slash[slash == path ? 1 : 0] = '\0';
+	cleanup_fd int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != dev) {
+		errno = EWOULDBLOCK;
+		return -1;
+	}
+	return safepath_reopen(dir, O_RDONLY | O_DIRECTORY);
+}
+
 static void touch(struct touches *touches, size_t entry, int fd)
 {
 	struct stat st;
@@ -522,8 +578,11 @@ static void touch(struct touches *touches, size_t entry, int fd)
 		if (touches->all[i].dev == st.st_dev)
 			return;
 	touches->all = xreallocarray(touches->all, touches->n + 1, sizeof *touches->all);
-	touches->all[touches->n++] =
-		(struct touched){st.st_dev, safepath_reopen(fd, O_RDONLY | O_NONBLOCK), errno};
+	int file = safepath_reopen(fd, O_RDONLY | O_NONBLOCK);
+	/* A lease on it is one on nothing else. */
+	if (file < 0 && errno == EWOULDBLOCK)
+		file = open_directory_of(fd, st.st_dev);
+	touches->all[touches->n++] = (struct touched){st.st_dev, file, errno};
 }
 
 /* Synchronizes them all; where that fails, entries are not done. Releases *touches. */
@@ -550,6 +609,19 @@ static bool sync_touched(struct touches *touches, struct journal *journal)
 	return good;
 }
 
+/* As holding_give_back(), with the grants of all VMs left as they are. */
+static enum holding_end give_back_owned(struct journal *journal, struct entry *e, int fd,
+	bool same_boot, bool settled, struct journal *const *all, size_t n_all, char **message)
+{
+	*message = NULL;
+	free(e->acl_wanted);
+	e->acl_wanted = NULL;
+	if (e->ownable.acl &&
+		!(e->acl_wanted = claims_acl_with_grants(journal, e, all, n_all, message)))
+		return HOLDING_KEPT;
+	return holding_give_back(journal, e, fd, same_boot, settled, message);
+}
+
 /* Undoes what this call changed, in reverse; what was not touched is forgotten. */
 static void undo(struct claims_plan *plan)
 {
@@ -567,9 +639,11 @@ static void undo(struct claims_plan *plan)
 			touch(&touches, i, fd);
 			if (e->kind == ENTRY_GRANT)
 				e->done = grant_take_back(e, fd, &message);
-			else
-				e->done = holding_give_back(journal, e, fd, true, true, &message) !=
-					  HOLDING_KEPT;
+			else {
+				enum holding_end end = give_back_owned(journal, e, fd, true, true,
+					plan->others, plan->n_others, &message);
+				e->done = end != HOLDING_KEPT && end != HOLDING_BUSY;
+			}
 		} else {
 			e->done = !e->changed;
 		}
@@ -589,13 +663,43 @@ static void undo(struct claims_plan *plan)
 	plan->fds = NULL;
 	sync_touched(&touches, journal);
 	journal_sweep(journal);
+	plan->n_left = journal->n_entries - plan->first_new;
 	journal->settled = plan->was_settled;
 	if (!(plan->is_new && journal->n_entries == 0 ? journal_remove(journal, &error)
 						      : journal_write(journal, &error)))
 		warn("%s", error);
 }
 
-bool claims_carry_out(struct claims_plan *plan)
+/*
+ * What could not be undone since somebody, as libvirt for a moment, had it locked: again, as
+ * soon as it is free. The plan is at its end then.
+ */
+static void undo_rest(struct claims_plan *plan)
+{
+	bool good = true, all_read;
+
+	while (plan->n_left > 0 && lockwait_again(&good)) {
+		cleanup_free char *error = NULL;
+		struct journal *journal;
+		size_t n;
+		if (!journal_read(plan->journal->name, &journal, &error) || !journal)
+			break;
+		struct journal **all = journal_read_all(&n, &all_read);
+		claims_release(journal, NULL, false, all, n);
+		for (size_t i = 0; i < n; i++)
+			journal_free(all[i]);
+		free(all);
+		journal_free(journal);
+	}
+	if (plan->n_left > 0 && plan->busy) {
+		plan->busy = false;
+		warn("the claim of the VM %s was begun while others had its disks locked; try "
+		     "again",
+			plan->journal->name);
+	}
+}
+
+static bool carry_out(struct claims_plan *plan)
 {
 	struct journal *journal = plan->journal;
 	cleanup_free char *error = NULL;
@@ -614,8 +718,10 @@ bool claims_carry_out(struct claims_plan *plan)
 	for (size_t i = plan->first_new; i < journal->n_entries; i++) {
 		struct entry *e = &journal->entries[i];
 		if (!take(e, plan->fds[i], &error)) {
-			warn("%s can't be %s: %s; all of this call is undone", e->path,
-				e->kind == ENTRY_OWNER ? "claimed" : "granted", error);
+			plan->busy = e->busy;
+			if (!plan->busy)
+				warn("%s can't be %s: %s; all of this call is undone", e->path,
+					e->kind == ENTRY_OWNER ? "claimed" : "granted", error);
 			undo(plan);
 			return false;
 		}
@@ -645,6 +751,14 @@ bool claims_carry_out(struct claims_plan *plan)
 	return true;
 }
 
+bool claims_carry_out(struct claims_plan *plan)
+{
+	if (carry_out(plan))
+		return true;
+	undo_rest(plan);
+	return false;
+}
+
 /* What there is to say of an entry, and whether that means that something was not done. */
 static bool report(const struct entry *e, const char *message, bool problem)
 {
@@ -653,6 +767,18 @@ static bool report(const struct entry *e, const char *message, bool problem)
 	else
 		info("%s: %s", e->path, message);
 	return !problem;
+}
+
+/* libvirt gives it back, if what its attributes say is true. */
+static bool report_libvirt(const struct entry *e, const struct stat *st)
+{
+	if (openers_first(st, (uid_t)-1))
+		return report(e, "libvirt holds it too, and gives it back to its owner", false);
+	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
+	     "until libvirt gives it back; no process has it open, so if it is a copy: "
+	     "virt-priv-chown recover --libvirt %s",
+		e->path, e->path);
+	return true;
 }
 
 /* Gives one object back. Returns whether all went as it should. */
@@ -679,7 +805,10 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		return true;
 	}
 	enum holding_end end =
-		holding_give_back(journal, e, fd, same_boot, journal->settled, &message);
+		give_back_owned(journal, e, fd, same_boot, journal->settled, all, n_all, &message);
+	/* That is told when it was waited for. */
+	if (end == HOLDING_BUSY)
+		return true;
 	e->done = end != HOLDING_KEPT;
 	if (end == HOLDING_KEPT) {
 		claims_keep(journal, e, steal_pointer(&message));
@@ -693,9 +822,14 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		return report(e, whose, true);
 	}
 	if (end == HOLDING_LIBVIRT)
-		return report(e, "libvirt holds it too, and gives it back to its owner", false);
+		return report_libvirt(e, &st);
 	if (message)
 		report(e, message, true);
+	/* Who changed something can have opened it until it was put back. */
+	if (message && !opener) {
+		openers_forget();
+		opener = openers_first(&st, e->new_uid);
+	}
 	if (opener) {
 		cleanup_free char *who =
 			xasprintf("process %d, which can go on using it, has it open", opener);
@@ -743,8 +877,8 @@ static void put_right(struct journal *journal, struct entry *e, struct claims_ob
 			done = grant_take_back(e, object->fd, &message)
 				       ? "; its access was taken back"
 				       : "";
-		else if (holding_give_back(journal, e, object->fd, same_boot, journal->settled,
-				 &message) == HOLDING_BACK)
+		else if (give_back_owned(journal, e, object->fd, same_boot, journal->settled, all,
+				 n_all, &message) == HOLDING_BACK)
 			done = "; that was given back to its owner";
 	}
 	claims_keep(journal, e,
@@ -798,7 +932,8 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 	bool good = true;
 
 	for (size_t i = 0; i < journal->n_entries; i++) {
-		if (path && strcmp(path, journal->entries[i].path) != 0)
+		const char *its = journal->entries[i].path;
+		if ((path && strcmp(path, its) != 0) || !lockwait_due(its))
 			continue;
 		if (!release_entry(journal, i, recovering, all, n_all, &touches))
 			good = false;

@@ -38,7 +38,11 @@ struct claims_plan {
 	bool was_settled; /* the journal, before this call */
 	struct claims_item *items;
 	size_t n_items;
-	bool refused; /* an item is refused */
+	bool refused;  /* an item is refused */
+	size_t n_left; /* entries of this call that could not be undone */
+	/* It could not be carried out now: to be waited for by lockwait_again(), nothing was said.
+	 */
+	bool busy;
 	struct journal **others;
 	size_t n_others;
 	bool has_grants;  /* some journal has an ACL entry */
@@ -82,12 +86,16 @@ char *claims_why_not_passed(
  */
 bool claims_carry_out(struct claims_plan *plan);
 void claims_end(struct claims_plan *plan);
+/* As claims_end(), for another plan of the same that follows: who gets it is known already. */
+void claims_restart(struct claims_plan *plan);
 
 /* "claim", "check", ... */
 const char *claims_action_name(enum claims_action action);
 
 /*
- * Gives back what the journal holds: all of it, or (path not NULL) what has that path.
+ * Gives back what the journal holds: all of it, or (path not NULL) what has that path, as far as
+ * it has its turn (lockwait_due()). What somebody has locked stays without a word, for
+ * lockwait_again().
  * recovering: what a process has open stays. Says what could not be done and returns
  * false then. Writes the journal without what was given back, or removes it when all of
  * the VM was released.

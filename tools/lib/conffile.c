@@ -2,6 +2,7 @@
 #include "conffile.h"
 
 #include "cleanup.h"
+#include "lockers.h"
 #include "log.h"
 #include "place.h"
 #include "safepath.h"
@@ -152,6 +153,18 @@ static time_t now(void)
 	return t.tv_sec;
 }
 
+/* Whoever may read the directory can lock it. */
+static _Noreturn void refuse_locked(int dir, const char *path)
+{
+	struct stat st = {0};
+	pid_t pid;
+
+	fstat(dir, &st);
+	cleanup_free char *who = lockers_name(&st, LOCKERS_FLOCK, &pid);
+	die("%s has held the directory of %s locked for %d s; end it, then try again", who, path,
+		LOCK_SECONDS);
+}
+
 /*
  * The lock is one of the directory, which stays what it is while files in it are replaced,
  * and leaves nothing behind.
@@ -165,9 +178,7 @@ static void lock_directory(int dir, const char *path)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			die_errno("can't lock the directory of %s", path);
 		if (now() >= end)
-			die("somebody else has held the directory of %s locked for %d s; is "
-			    "another virt-priv-conf stopped? lslocks names it",
-				path, LOCK_SECONDS);
+			refuse_locked(dir, path);
 		nanosleep(&pause, NULL);
 	}
 }

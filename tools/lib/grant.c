@@ -1,35 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "grant.h"
 
+#include "acls.h"
 #include "cleanup.h"
 #include "log.h"
 
-#include <acl/libacl.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/acl.h>
-
-static void free_acl(acl_t *acl)
-{
-	if (*acl)
-		acl_free(*acl);
-}
-#define cleanup_acl __attribute__((cleanup(free_acl)))
 
 static const acl_perm_t all_bits[] = {ACL_READ, ACL_WRITE, ACL_EXECUTE};
-
-static unsigned bits_of(acl_entry_t entry)
-{
-	acl_permset_t set;
-	unsigned bits = 0;
-
-	if (acl_get_permset(entry, &set) == 0)
-		for (size_t i = 0; i < 3; i++)
-			if (acl_get_perm(set, all_bits[i]) == 1)
-				bits |= all_bits[i];
-	return bits;
-}
 
 static int set_bits(acl_entry_t entry, unsigned bits)
 {
@@ -43,32 +22,11 @@ static int set_bits(acl_entry_t entry, unsigned bits)
 	return acl_set_permset(entry, set);
 }
 
-/* The entry with that tag and, for ACL_USER, user; NULL if there is none. */
-static acl_entry_t find(acl_t acl, acl_tag_t wanted, uid_t uid)
-{
-	acl_entry_t entry;
-
-	for (int r = acl_get_entry(acl, ACL_FIRST_ENTRY, &entry); r == 1;
-		r = acl_get_entry(acl, ACL_NEXT_ENTRY, &entry)) {
-		acl_tag_t tag;
-		if (acl_get_tag_type(entry, &tag) < 0 || tag != wanted)
-			continue;
-		if (tag != ACL_USER)
-			return entry;
-		uid_t *id = acl_get_qualifier(entry);
-		bool same = id && *id == uid;
-		acl_free(id);
-		if (same)
-			return entry;
-	}
-	return NULL;
-}
-
 /* Bits that the entries of the group class have, but for that of user uid; and how many are named.
  */
 static unsigned group_class(acl_t acl, uid_t uid, unsigned *named)
 {
-	acl_entry_t ours = find(acl, ACL_USER, uid);
+	acl_entry_t ours = acls_find(acl, ACL_USER, uid);
 	acl_entry_t entry;
 	unsigned bits = 0;
 
@@ -81,19 +39,9 @@ static unsigned group_class(acl_t acl, uid_t uid, unsigned *named)
 		if (tag == ACL_USER || tag == ACL_GROUP)
 			(*named)++;
 		if (tag == ACL_USER || tag == ACL_GROUP || tag == ACL_GROUP_OBJ)
-			bits |= bits_of(entry);
+			bits |= acls_bits(entry);
 	}
 	return bits;
-}
-
-/* Numbers, and one line. */
-static char *to_text(acl_t acl)
-{
-	char *text = acl_to_any_text(acl, NULL, ',', TEXT_NUMERIC_IDS);
-	char *copy = text ? xstrdup(text) : NULL;
-
-	acl_free(text);
-	return copy;
 }
 
 static bool fail(char **error, const char *what)
@@ -102,21 +50,14 @@ static bool fail(char **error, const char *what)
 	return false;
 }
 
-/* Through /proc: a descriptor that is O_PATH has no attributes. */
 static acl_t read_acl(int fd)
 {
-	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return acl_get_file(path, ACL_TYPE_ACCESS);
+	return acls_read(fd, ACL_TYPE_ACCESS);
 }
 
 static bool write_acl(int fd, acl_t acl, char **error)
 {
-	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return acl_set_file(path, ACL_TYPE_ACCESS, acl) == 0 || fail(error, "set its ACL");
+	return acls_write(fd, ACL_TYPE_ACCESS, acl) == 0 || fail(error, "set its ACL");
 }
 
 static acl_entry_t new_entry(acl_t *acl, acl_tag_t tag, const uid_t *uid)
@@ -133,37 +74,42 @@ static bool add_user(acl_t *acl, uid_t uid, unsigned wanted, char **error)
 {
 	unsigned named;
 	unsigned others = group_class(*acl, uid, &named);
-	acl_entry_t mask = find(*acl, ACL_MASK, 0);
-	unsigned allowed = mask ? bits_of(mask) : others;
+	acl_entry_t mask = acls_find(*acl, ACL_MASK, 0);
+	unsigned allowed = mask ? acls_bits(mask) : others;
 
 	if (mask && (others & wanted & ~allowed)) {
 		*error = xasprintf("the mask of its ACL holds back entries that would get the same "
 				   "access; settle that with setfacl first");
 		return false;
 	}
-	acl_entry_t ours = find(*acl, ACL_USER, uid);
-	unsigned had = ours ? bits_of(ours) & allowed : 0;
+	acl_entry_t ours = acls_find(*acl, ACL_USER, uid);
+	unsigned had = ours ? acls_bits(ours) & allowed : 0;
 	if ((!ours && !new_entry(acl, ACL_USER, &uid)) ||
 		(!mask && !new_entry(acl, ACL_MASK, NULL)))
 		return fail(error, "work out its ACL");
 	/* The array may have moved. */
-	ours = find(*acl, ACL_USER, uid);
-	mask = find(*acl, ACL_MASK, 0);
+	ours = acls_find(*acl, ACL_USER, uid);
+	mask = acls_find(*acl, ACL_MASK, 0);
 	if (!ours || !mask || set_bits(ours, had | wanted) < 0 ||
 		set_bits(mask, allowed | wanted) < 0)
 		return fail(error, "work out its ACL");
 	return true;
 }
 
+static unsigned wanted_bits(const struct entry *grant)
+{
+	return grant->type == 'd' ? ACL_EXECUTE : ACL_READ;
+}
+
 bool grant_plan(struct entry *e, int fd, char **error)
 {
 	cleanup_acl acl_t acl = read_acl(fd);
 
-	if (!acl || !(e->acl_before = to_text(acl)))
+	if (!acl || !(e->acl_before = acls_text(acl)))
 		return fail(error, "read its ACL");
-	if (!add_user(&acl, e->new_uid, e->type == 'd' ? ACL_EXECUTE : ACL_READ, error))
+	if (!add_user(&acl, e->new_uid, wanted_bits(e), error))
 		return false;
-	if (!(e->acl_after = to_text(acl)))
+	if (!(e->acl_after = acls_text(acl)))
 		return fail(error, "work out its ACL");
 	return true;
 }
@@ -171,7 +117,7 @@ bool grant_plan(struct entry *e, int fd, char **error)
 bool grant_give(struct entry *e, int fd, char **error)
 {
 	cleanup_acl acl_t now = read_acl(fd);
-	cleanup_free char *text = now ? to_text(now) : NULL;
+	cleanup_free char *text = now ? acls_text(now) : NULL;
 	cleanup_acl acl_t after = acl_from_text(e->acl_after);
 
 	if (!text || !after)
@@ -190,26 +136,26 @@ bool grant_give(struct entry *e, int fd, char **error)
 /* Takes out what grant_give() put in, of an ACL that somebody changed since. */
 static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **error)
 {
-	acl_entry_t ours = find(now, ACL_USER, uid);
-	acl_entry_t given = find(after, ACL_USER, uid);
-	acl_entry_t old = find(before, ACL_USER, uid);
+	acl_entry_t ours = acls_find(now, ACL_USER, uid);
+	acl_entry_t given = acls_find(after, ACL_USER, uid);
+	acl_entry_t old = acls_find(before, ACL_USER, uid);
 	unsigned named, named_before;
 
 	/* The owner decided about the entry himself. */
-	if (!ours || !given || bits_of(ours) != bits_of(given))
+	if (!ours || !given || acls_bits(ours) != acls_bits(given))
 		return true;
-	if (old ? set_bits(ours, bits_of(old)) < 0 : acl_delete_entry(now, ours) < 0)
+	if (old ? set_bits(ours, acls_bits(old)) < 0 : acl_delete_entry(now, ours) < 0)
 		return fail(error, "work out its ACL");
-	acl_entry_t mask = find(now, ACL_MASK, 0);
-	acl_entry_t mask_before = find(before, ACL_MASK, 0);
-	acl_entry_t mask_after = find(after, ACL_MASK, 0);
+	acl_entry_t mask = acls_find(now, ACL_MASK, 0);
+	acl_entry_t mask_before = acls_find(before, ACL_MASK, 0);
+	acl_entry_t mask_after = acls_find(after, ACL_MASK, 0);
 	unsigned others = group_class(now, old ? (uid_t)-1 : uid, &named);
 	if (!mask || !mask_after)
 		return true;
-	unsigned allowed = bits_of(mask);
-	unsigned added =
-		bits_of(mask_after) &
-		~(mask_before ? bits_of(mask_before) : bits_of(find(before, ACL_GROUP_OBJ, 0)));
+	unsigned allowed = acls_bits(mask);
+	unsigned added = acls_bits(mask_after) &
+			 ~(mask_before ? acls_bits(mask_before)
+				       : acls_bits(acls_find(before, ACL_GROUP_OBJ, 0)));
 	allowed &= ~(added & ~others);
 	if (set_bits(mask, allowed) < 0)
 		return fail(error, "work out its ACL");
@@ -219,7 +165,7 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 	 */
 	group_class(before, (uid_t)-1, &named_before);
 	if ((!mask_before || named_before > 0) && named == 0 &&
-		(set_bits(find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
+		(set_bits(acls_find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
 			acl_delete_entry(now, mask) < 0))
 		return fail(error, "work out its ACL");
 	return true;
@@ -230,7 +176,7 @@ bool grant_take_back(struct entry *e, int fd, char **error)
 	cleanup_acl acl_t now = read_acl(fd);
 	cleanup_acl acl_t before = acl_from_text(e->acl_before);
 	cleanup_acl acl_t after = acl_from_text(e->acl_after);
-	cleanup_free char *text = now ? to_text(now) : NULL;
+	cleanup_free char *text = now ? acls_text(now) : NULL;
 
 	if (!text || !before || !after)
 		return fail(error, "read its ACL");
@@ -240,6 +186,30 @@ bool grant_take_back(struct entry *e, int fd, char **error)
 		return write_acl(fd, before, error);
 	if (!remove_user(now, before, after, e->new_uid, error))
 		return false;
-	cleanup_free char *wanted = to_text(now);
+	cleanup_free char *wanted = acls_text(now);
 	return (wanted && strcmp(text, wanted) == 0) || write_acl(fd, now, error);
+}
+
+char *grant_in(const char *text, const struct entry *grant, char **error)
+{
+	cleanup_acl acl_t acl = acl_from_text(text);
+
+	if (!acl) {
+		fail(error, "work out its ACL");
+		return NULL;
+	}
+	return add_user(&acl, grant->new_uid, wanted_bits(grant), error) ? acls_text(acl) : NULL;
+}
+
+char *grant_out(const char *text, const struct entry *grant, char **error)
+{
+	cleanup_acl acl_t acl = acl_from_text(text);
+	cleanup_acl acl_t before = acl_from_text(grant->acl_before);
+	cleanup_acl acl_t after = acl_from_text(grant->acl_after);
+
+	if (!acl || !before || !after) {
+		fail(error, "work out its ACL");
+		return NULL;
+	}
+	return remove_user(acl, before, after, grant->new_uid, error) ? acls_text(acl) : NULL;
 }

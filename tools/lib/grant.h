@@ -22,3 +22,10 @@ bool grant_give(struct entry *e, int fd, char **error);
 
 /* Takes it back. What the owner changed meanwhile stays. */
 bool grant_take_back(struct entry *e, int fd, char **error);
+
+/*
+ * The ACL of that text, with what the grant puts in, and without it; new. NULL and a new
+ * message on failure.
+ */
+char *grant_in(const char *acl, const struct entry *grant, char **error);
+char *grant_out(const char *acl, const struct entry *grant, char **error);

@@ -3,7 +3,11 @@
 
 #include "boot.h"
 #include "cleanup.h"
+#include "giveback.h"
+#include "libvirt_domains.h"
+#include "lockwait.h"
 #include "log.h"
+#include "metalock.h"
 #include "openers.h"
 #include "remembered.h"
 #include "safepath.h"
@@ -37,9 +41,69 @@ static bool is_current(const struct entry *e, const struct remembered *r, const 
 	       (r->state == REMEMBERED_STALE && r->time && openers_have_domain(st, e->new_uid));
 }
 
+/*
+ * Whether nobody can stand behind attributes of this boot: they came with a copy, which was made
+ * while the original was held (cp -a, rsync -X, a backup's restore), or are what was left of
+ * a holder. That no journal has the file was told before by its identity.
+ */
+static bool is_nobodys(const struct stat *st)
+{
+	return openers_first(st, (uid_t)-1) == 0 && !libvirt_domains_exist();
+}
+
 static bool is_target(const struct entry *e, const struct stat *st)
 {
 	return st->st_uid == e->new_uid && st->st_gid == e->new_gid;
+}
+
+/* libvirt holds it. One that does so for another user is not to be disturbed. */
+static bool join_libvirt(struct entry *e, const struct stat *st, const struct remembered *r,
+	bool is_this_boots, char **error)
+{
+	if (!is_target(e, st)) {
+		*error = xasprintf("libvirt holds it for uid %u and gid %u%s", st->st_uid,
+			st->st_gid,
+			openers_first(st, (uid_t)-1)
+				? ""
+				: ", or it is a copy of such a file, since no process has it open; "
+				  "a copy's attributes go with: setfattr -x "
+				  "trusted.libvirt.security.ref_dac FILE, and likewise .dac and "
+				  ".timestamp_dac");
+		return false;
+	}
+	/* Otherwise libvirt would give it back while it is held here. */
+	e->attributes = true;
+	e->refs_before = r->refs;
+	e->old_uid = r->uid;
+	e->old_gid = r->gid;
+	if (is_this_boots)
+		boot_time_seen(r->time);
+	return true;
+}
+
+/*
+ * Nobody holds it. What is the QEMU user's still was never given back: the attributes name
+ * its true owner. Who else owns it has got it since.
+ */
+static void take_over(
+	struct entry *e, const struct stat *st, const struct remembered *r, char **note)
+{
+	if (is_target(e, st)) {
+		e->old_uid = r->uid;
+		e->old_gid = r->gid;
+	}
+	if (st->st_uid == r->uid && st->st_gid == r->gid)
+		return;
+	if (is_target(e, st))
+		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
+				  "a copy, or was left behind; it is the file of uid %u and gid "
+				  "%u, whom they name, and goes to them when it is released",
+			r->uid, r->gid);
+	else if (e->is_void)
+		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
+				  "a copy, or was left behind; they are cleared, and uid %u and "
+				  "gid %u own it",
+			st->st_uid, st->st_gid);
 }
 
 bool holding_plan(
@@ -51,6 +115,8 @@ bool holding_plan(
 	e->old_uid = st->st_uid;
 	e->old_gid = st->st_gid;
 	e->mode = st->st_mode & 07777;
+	if (!ownable_read(fd, e->type, &e->ownable, error))
+		return false;
 	int counts = e->type == 'f' ? remembered_counts(fd, st) : 0;
 	if (counts < 0)
 		return fail(error, "tell its file system");
@@ -69,25 +135,13 @@ bool holding_plan(
 		return true;
 	}
 	e->attributes = remember;
-	bool current = is_current(e, &r, st);
-	if (current || (r.state == REMEMBERED_STALE && !is_abandoned(&r, st))) {
-		if (!is_target(e, st)) {
-			*error = xasprintf(
-				"libvirt holds it for uid %u and gid %u", st->st_uid, st->st_gid);
-			return false;
-		}
-		/* Otherwise libvirt would give it back while it is held here. */
-		e->attributes = true;
-		e->refs_before = r.refs;
-		e->old_uid = r.uid;
-		e->old_gid = r.gid;
-		if (current)
-			boot_time_seen(r.time);
-	} else if (r.state == REMEMBERED_STALE && is_target(e, st)) {
-		/* Left behind by a libvirt that never gave it back: they name the true owner. */
-		e->old_uid = r.uid;
-		e->old_gid = r.gid;
-	}
+	bool is_this_boots = is_current(e, &r, st);
+	e->is_void = is_this_boots && is_nobodys(st);
+	if (!e->is_void &&
+		(is_this_boots || (r.state == REMEMBERED_STALE && !is_abandoned(&r, st))))
+		return join_libvirt(e, st, &r, is_this_boots, error);
+	if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
+		take_over(e, st, &r, note);
 	return true;
 }
 
@@ -100,10 +154,12 @@ static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 		return false;
 	if (!is_target(e, st) && (st->st_uid != e->old_uid || st->st_gid != e->old_gid))
 		return false;
-	if (!e->attributes)
+	if (!e->attributes && !e->is_void)
 		return true;
 	remembered_read(fd, &r);
-	return e->refs_before ? r.refs == e->refs_before : r.state != REMEMBERED_CURRENT;
+	if (e->refs_before)
+		return r.refs == e->refs_before;
+	return r.state != REMEMBERED_CURRENT || (e->is_void && is_nobodys(st));
 }
 
 /* Writes the attributes; where they can't be, the journal alone has to do. */
@@ -140,15 +196,13 @@ bool holding_take(struct entry *e, int fd, char **error)
 		return fchownat(fd, "", e->new_uid, e->new_gid, AT_EMPTY_PATH) == 0 ||
 		       fail(error, "change its owner");
 	}
-	cleanup_fd int file = safepath_reopen(fd, O_RDWR | O_NONBLOCK);
-	if (file < 0)
-		return fail(error, "open it");
-	if (remembered_lock(file) < 0) {
-		if (errno == EAGAIN)
-			*error = xstrdup("libvirt, or somebody else, has held its metadata lock "
-					 "for 5 s; try again");
-		return errno == EAGAIN ? false : fail(error, "lock it");
-	}
+	cleanup_fd int file = -1;
+	enum metalock lock = metalock_take(fd, false, &file);
+	e->busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
+	if (e->busy)
+		lockwait_add(fd, e->path, false);
+	if (lock != METALOCK_TAKEN)
+		return e->busy ? false : fail(error, "open and lock it");
 	if (fstat(file, &st) < 0)
 		return fail(error, "examine it");
 	if (!is_as_planned(e, file, &st)) {
@@ -159,6 +213,8 @@ bool holding_take(struct entry *e, int fd, char **error)
 	e->changed = e->refs_before == 0;
 	if (e->attributes && !remember_owner(e, file, error))
 		return false;
+	if (!e->attributes && e->is_void && remembered_remove(file) < 0)
+		return fail(error, "remove the attributes trusted.libvirt.security.*dac");
 	e->changed = true;
 	if (!is_target(e, &st) && fchown(file, e->new_uid, e->new_gid) < 0)
 		return fail(error, "change its owner");
@@ -172,29 +228,46 @@ bool holding_take(struct entry *e, int fd, char **error)
 	return true;
 }
 
-/* Owner, then mode. Whether that is needed is told by what the object is now. */
+/*
+ * The owner comes first: who is it no more can't change the rest again. Whether a change is
+ * needed is told by what the object is now.
+ */
 static bool restore(const struct entry *e, int fd, const struct stat *st, char **message)
 {
-	bool mode_differs = (st->st_mode & 07777) != e->mode;
 	/* Its own user can move a file to another of his groups. */
 	bool is_given =
 		st->st_uid == e->new_uid && (e->new_uid != e->old_uid || st->st_gid == e->new_gid);
+	const char *acl = e->acl_wanted ? e->acl_wanted : e->ownable.acl;
+	mode_t mode = ownable_mode(e->mode, acl);
+	cleanup_free char *said = NULL;
+	struct stat now;
 
 	if (is_given && (st->st_uid != e->old_uid || st->st_gid != e->old_gid) &&
 		fchownat(fd, "", e->old_uid, e->old_gid, AT_EMPTY_PATH) < 0)
 		return fail(message, "give it back to its owner");
-	if (mode_differs) {
+	if (st->st_nlink > 1)
+		ownable_say(&said,
+			xasprintf("it has %lu links now: somebody may still reach it by another "
+				  "name",
+				(unsigned long)st->st_nlink));
+	/* What was done is said all the same: another try does not find it any more. */
+	if (!ownable_restore(&e->ownable, acl, fd, e->type, &said, message)) {
+		ownable_say(&said, *message);
+		*message = steal_pointer(&said);
+		return false;
+	}
+	/* It could still be changed before it had its owner, and its ACL is a part of it. */
+	if (fstat(fd, &now) < 0)
+		return fail(message, "examine it");
+	if ((now.st_mode & 07777) != mode) {
 		cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
-		if (chmod(path, e->mode) < 0)
+		if (chmod(path, mode) < 0)
 			return fail(message, "restore its mode");
 	}
-	if (st->st_nlink > 1)
-		*message = xasprintf("it has %lu links now: somebody may still reach it by another "
-				     "name",
-			(unsigned long)st->st_nlink);
-	else if (mode_differs)
-		*message = xasprintf("its mode had become %04o, and is %04o again",
-			st->st_mode & 07777, e->mode);
+	if ((st->st_mode & 07777) != mode)
+		ownable_say(&said, xasprintf("its mode had become %04o, and is %04o again",
+					   st->st_mode & 07777, mode));
+	*message = steal_pointer(&said);
 	return true;
 }
 
@@ -248,58 +321,95 @@ static bool is_held_now(const struct journal *journal, const struct entry *e,
 	return is_current(e, r, st);
 }
 
-static enum holding_end give_back_file(struct journal *journal, struct entry *e, int file,
-	const struct stat *st, bool same_boot, bool settled, char **message)
+/* What the decision is made from. */
+static void find_facts(const struct journal *journal, const struct entry *e, int fd,
+	const struct stat *st, bool same_boot, struct remembered *r, struct giveback_facts *facts)
 {
-	struct remembered r = {0};
-	bool counted = e->attributes && same_boot;
+	int counts = remembered_counts(fd, st);
 
-	int counts = remembered_counts(file, st);
+	*r = (struct remembered){0};
 	if (counts > 0)
-		remembered_read(file, &r);
-	if (counts < 0 || r.state == REMEMBERED_MALFORMED) {
-		*message = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
-				   "can't be read");
-		return HOLDING_KEPT;
+		remembered_read(fd, r);
+	facts->readable = counts >= 0 && r->state != REMEMBERED_MALFORMED;
+	facts->counted = e->attributes && same_boot;
+	facts->refs = r->refs;
+	facts->refs_before = e->refs_before;
+	facts->releasing = e->releasing;
+	facts->names_target = r->uid == e->new_uid;
+	facts->was_targets = e->new_uid == e->old_uid;
+	facts->strangers = is_strangers(e, st);
+	facts->held = facts->readable && is_held_now(journal, e, r, st, same_boot);
+	/* The one holder that is counted is this claim. */
+	bool has_others = !facts->counted || r->refs != 1 || e->refs_before > 0 || e->releasing;
+	if (facts->held && has_others && is_nobodys(st))
+		facts->held = false;
+	facts->libvirt_open = facts->held && facts->was_targets && openers_libvirt() &&
+			      openers_first(st, (uid_t)-1);
+}
+
+static const char *why_kept(enum giveback what)
+{
+	switch (what) {
+	case GIVEBACK_UNREADABLE:
+		return "the attributes trusted.libvirt.security.*dac are malformed, or "
+		       "can't be read";
+	case GIVEBACK_CLAIM_UNCLEAR:
+		return "an interrupted call left it unclear whether libvirt holds it; it comes "
+		       "back at the next boot";
+	case GIVEBACK_RELEASE_UNCLEAR:
+		return "an interrupted release left it unclear whether libvirt holds it; it comes "
+		       "back at the next boot";
+	case GIVEBACK_OPEN_UNCLEAR:
+		return "it can't be told whether libvirt holds it, and a process has it open; try "
+		       "again when that has ended";
+	case GIVEBACK_UNLOCKED:
+		return "libvirt holds it too, and a lease (fcntl(2)) of some process keeps it from "
+		       "being locked; try again when that has ended";
+	default:
+		return NULL;
 	}
-	if (is_held_now(journal, e, &r, st, same_boot)) {
-		if (counted && !settled && e->refs_before > 0 && r.refs <= e->refs_before) {
-			*message = xstrdup("an interrupted call left it unclear whether libvirt "
-					   "holds it; it comes back at the next boot");
-			return HOLDING_KEPT;
-		}
-		/*
-		 * libvirt took the QEMU user for the owner, so it found no attributes: it discards
-		 * those of others when a domain of its own ends.
-		 */
-		if (r.uid == e->new_uid && e->new_uid != e->old_uid)
-			counted = false;
-		if (counted && e->releasing && r.refs - 1 != e->releasing) {
-			*message = xstrdup("an interrupted release left it unclear whether libvirt "
-					   "holds it; it comes back at the next boot");
-			return HOLDING_KEPT;
-		}
-		if (counted && r.refs == 1 && e->new_uid == e->old_uid && openers_libvirt() &&
-			openers_first(st, (uid_t)-1)) {
-			*message =
-				xstrdup("it can't be told whether libvirt holds it, and a process "
-					"has it open; try again when that has ended");
-			return HOLDING_KEPT;
-		}
-		if (!counted || r.refs > 1)
-			return leave_to_libvirt(journal, e, file, &r, counted, message);
-	}
-	/* A new owner stays; that the file is held, and whose it was, is no longer true. */
-	bool is_changed = is_strangers(e, st);
-	if (!is_changed && !restore(e, file, st, message))
+}
+
+/* Nobody holds it any more. A new owner stays. */
+static enum holding_end end_hold(struct entry *e, int fd, const struct stat *st,
+	const struct remembered *r, bool is_changed, char **message)
+{
+	if (!is_changed && !restore(e, fd, st, message))
 		return HOLDING_KEPT;
 	/* Without CAP_SYS_ADMIN, attributes that are there seem not to be. */
-	if ((e->attributes || (r.state != REMEMBERED_NONE && r.state != REMEMBERED_UNSUPPORTED)) &&
-		remembered_remove(file) < 0) {
-		fail(message, "remove the attributes trusted.libvirt.security.*dac");
+	if ((e->attributes ||
+		    (r->state != REMEMBERED_NONE && r->state != REMEMBERED_UNSUPPORTED)) &&
+		remembered_remove(fd) < 0) {
+		char *why;
+		fail(&why, "remove the attributes trusted.libvirt.security.*dac");
+		ownable_say(message, why);
 		return HOLDING_KEPT;
 	}
 	return is_changed ? HOLDING_CHANGED : HOLDING_BACK;
+}
+
+static enum holding_end give_back_file(struct journal *journal, struct entry *e, int fd,
+	bool same_boot, bool settled, bool locked, char **message)
+{
+	struct giveback_facts facts = {.settled = settled, .locked = locked};
+	struct remembered r;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		fail(message, "examine it");
+		return HOLDING_KEPT;
+	}
+	find_facts(journal, e, fd, &st, same_boot, &r, &facts);
+	enum giveback what = giveback_decide(&facts);
+	const char *kept = why_kept(what);
+	if (kept) {
+		*message = xstrdup(kept);
+		return HOLDING_KEPT;
+	}
+	if (what == GIVEBACK_LIBVIRT || what == GIVEBACK_LIBVIRT_COUNT)
+		return leave_to_libvirt(
+			journal, e, fd, &r, what == GIVEBACK_LIBVIRT_COUNT, message);
+	return end_hold(e, fd, &st, &r, what == GIVEBACK_STRANGERS, message);
 }
 
 enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
@@ -319,43 +429,41 @@ enum holding_end holding_give_back(struct journal *journal, struct entry *e, int
 		st.st_nlink = 1;
 		return restore(e, fd, &st, message) ? HOLDING_BACK : HOLDING_KEPT;
 	}
-	cleanup_fd int file = safepath_reopen(fd, O_RDWR | O_NONBLOCK);
-	if (file < 0) {
-		fail(message, "open it");
-		return HOLDING_KEPT;
+	cleanup_fd int file = -1;
+	switch (metalock_take(fd, true, &file)) {
+	case METALOCK_TAKEN:
+		return give_back_file(journal, e, file, same_boot, settled, true, message);
+	case METALOCK_LEASED:
+		/* All that is needed can be done without opening it, which would be to wait. */
+		return give_back_file(journal, e, fd, same_boot, settled, false, message);
+	case METALOCK_BUSY:
+		lockwait_add(fd, e->path, true);
+		return HOLDING_BUSY;
+	case METALOCK_FAILED:
+		fail(message, "open and lock it");
+		break;
 	}
-	if (remembered_lock(file) < 0) {
-		if (errno == EAGAIN)
-			*message =
-				xstrdup("libvirt, or somebody else, has held its metadata lock for "
-					"5 s; try again");
-		else
-			fail(message, "lock it");
-		return HOLDING_KEPT;
-	}
-	if (fstat(file, &st) < 0) {
-		fail(message, "examine it");
-		return HOLDING_KEPT;
-	}
-	return give_back_file(journal, e, file, &st, same_boot, settled, message);
+	return HOLDING_KEPT;
 }
 
-bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char **message)
+bool holding_recover_libvirt(
+	int fd, const struct stat *st, bool dry_run, bool *busy, char **message)
 {
 	struct remembered r;
 	struct stat now;
 
 	*message = NULL;
+	*busy = false;
 	if (!S_ISREG(st->st_mode) || remembered_counts(fd, st) != 1) {
 		*message = xstrdup("libvirt's attributes don't count there: not a regular file, or "
 				   "on a shared or removable file system");
 		return false;
 	}
-	cleanup_fd int file = safepath_reopen(fd, O_RDWR | O_NONBLOCK);
-	if (file < 0)
-		return fail(message, "open it");
-	if (remembered_lock(file) < 0)
-		return fail(message, "take its metadata lock");
+	cleanup_fd int file = -1;
+	enum metalock lock = metalock_take(fd, true, &file);
+	*busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
+	if (lock != METALOCK_TAKEN)
+		return *busy ? false : fail(message, "open and lock it");
 	remembered_read(file, &r);
 	pid_t opener = openers_first(st, (uid_t)-1);
 	if (fstat(file, &now) < 0)
@@ -369,11 +477,15 @@ bool holding_recover_libvirt(int fd, const struct stat *st, bool dry_run, char *
 		return false;
 	}
 	if (r.state == REMEMBERED_CURRENT && openers_libvirt()) {
-		*message = xasprintf(
-			"libvirt holds it, and process %d is a libvirt daemon", openers_libvirt());
+		*message = xasprintf("libvirt holds it, and process %d is a libvirt daemon; if "
+				     "it is a copy, which libvirt knows nothing of: chown "
+				     "%u:%u FILE, then setfattr -x "
+				     "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
+				     "and .timestamp_dac",
+			openers_libvirt(), r.uid, r.gid);
 		return false;
 	}
-	if (!dry_run && fchown(file, r.uid, r.gid) < 0)
+	if (!dry_run && fchownat(file, "", r.uid, r.gid, AT_EMPTY_PATH) < 0)
 		return fail(message, "give it back to its owner");
 	if (!dry_run && remembered_remove(file) < 0)
 		return fail(message, "remove the attributes trusted.libvirt.security.*dac");

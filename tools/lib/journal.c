@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include "cleanup.h"
+#include "journal_text.h"
 #include "log.h"
 #include "text.h"
 #include "trust.h"
@@ -40,7 +41,7 @@ bool journal_is_name(const char *name)
 
 /* Writing. */
 
-static void put_escaped(FILE *out, const char *text)
+void journal_put_escaped(FILE *out, const char *text)
 {
 	while (*text) {
 		size_t n = text_utf8_length(text);
@@ -51,24 +52,24 @@ static void put_escaped(FILE *out, const char *text)
 	}
 }
 
-static void put_value(FILE *out, const char *key, const char *value)
+void journal_put_value(FILE *out, const char *key, const char *value)
 {
 	fprintf(out, "%s ", key);
-	put_escaped(out, value);
+	journal_put_escaped(out, value);
 	putc('\n', out);
 }
 
 static void put_entry(FILE *out, const struct entry *e)
 {
 	fprintf(out, "entry %s\n", e->kind == ENTRY_OWNER ? "owner" : "grant");
-	put_value(out, "path", e->path);
+	journal_put_value(out, "path", e->path);
 	fprintf(out, "type %c\n", e->type);
-	put_value(out, "filesystem", e->id.filesystem);
+	journal_put_value(out, "filesystem", e->id.filesystem);
 	if (e->id.disk.dev)
 		fprintf(out, "device %u:%u %llu\n", major(e->id.disk.dev), minor(e->id.disk.dev),
 			e->id.disk.sequence);
 	if (e->id.disk.name[0])
-		put_value(out, "disk", e->id.disk.name);
+		journal_put_value(out, "disk", e->id.disk.name);
 	if (e->id.handle_size) {
 		fprintf(out, "handle %d:", e->id.handle_type);
 		for (unsigned i = 0; i < e->id.handle_size; i++)
@@ -87,11 +88,12 @@ static void put_entry(FILE *out, const struct entry *e)
 	if (e->releasing)
 		fprintf(out, "releasing %u\n", e->releasing);
 	if (e->kind == ENTRY_GRANT) {
-		put_value(out, "acl-before", e->acl_before);
-		put_value(out, "acl-after", e->acl_after);
+		journal_put_value(out, "acl-before", e->acl_before);
+		journal_put_value(out, "acl-after", e->acl_after);
 	}
 	if (e->kept)
-		put_value(out, "kept", e->kept);
+		journal_put_value(out, "kept", e->kept);
+	journal_put_ownable(out, &e->ownable);
 	fputs("end\n", out);
 }
 
@@ -141,7 +143,7 @@ static int digit(char c)
 }
 
 /* In place. */
-static bool unescape(char *text)
+bool journal_unescape(char *text)
 {
 	char *to = text;
 
@@ -246,7 +248,7 @@ static bool filesystem(const char *value, char out[FSID_SIZE])
 {
 	cleanup_free char *id = xstrdup(value);
 
-	if (!unescape(id) || !fsid_is_valid(id))
+	if (!journal_unescape(id) || !fsid_is_valid(id))
 		return false;
 	strcpy(out, id);
 	return true;
@@ -262,7 +264,7 @@ static bool disk_name(const char *value, char out[DISK_NAME_SIZE])
 {
 	cleanup_free char *name = xstrdup(value);
 
-	if (!unescape(name) || !*name || strlen(name) >= DISK_NAME_SIZE)
+	if (!journal_unescape(name) || !*name || strlen(name) >= DISK_NAME_SIZE)
 		return false;
 	strcpy(out, name);
 	return true;
@@ -278,7 +280,7 @@ static bool text(char **to, const char *value)
 	if (*to)
 		return false;
 	*to = xstrdup(value);
-	return unescape(*to) && **to;
+	return journal_unescape(*to) && **to;
 }
 
 static bool mode(const char *p, struct entry *e)
@@ -332,6 +334,8 @@ static bool field(struct reader *r, struct entry *e)
 		good = text(&e->acl_after, v);
 	else if (strcmp(r->key, "kept") == 0)
 		good = text(&e->kept, v);
+	else
+		good = journal_take_ownable(r->key, v, &e->ownable) == JOURNAL_LINE_TAKEN;
 	return good || bad(r, "not a line of an entry, or its value is malformed");
 }
 
@@ -356,7 +360,8 @@ static bool read_entry(struct reader *r, struct journal *journal)
 	}
 	if (!e->path || !e->type || !e->id.filesystem[0] || !e->id.inode || e->old_uid == unset ||
 		e->new_uid == unset || e->mode == (mode_t)-1 ||
-		(e->kind == ENTRY_GRANT && (!e->acl_before || !e->acl_after)))
+		(e->kind == ENTRY_GRANT && (!e->acl_before || !e->acl_after)) ||
+		e->ownable.n_attributes != e->ownable.n_expected)
 		return bad(r, "the entry above is incomplete");
 	return true;
 }
@@ -479,6 +484,8 @@ static void free_entry(struct entry *e)
 	free(e->acl_before);
 	free(e->acl_after);
 	free(e->kept);
+	free(e->acl_wanted);
+	ownable_free(&e->ownable);
 }
 
 void journal_free(struct journal *journal)
@@ -695,6 +702,23 @@ struct journal **journal_read_all(size_t *n, bool *all_read)
 	if (*n)
 		qsort(all, *n, sizeof *all, by_name);
 	return all;
+}
+
+bool journal_stamp(const char *name, struct journal_stamp *stamp)
+{
+	struct stat st;
+
+	*stamp = (struct journal_stamp){0};
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT;
+	*stamp = (struct journal_stamp){st.st_ino, st.st_ctim};
+	return true;
+}
+
+bool journal_same(const struct journal_stamp *a, const struct journal_stamp *b)
+{
+	return a->inode == b->inode && a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
 static bool write_all(int fd, const char *text, size_t at)

@@ -10,10 +10,12 @@
 
 #include "boot.h"
 #include "fileid.h"
+#include "ownable.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define JOURNAL_DIR "/var/lib/virt-privileges/claims"
 
@@ -42,9 +44,15 @@ struct entry {
 	/* ENTRY_GRANT: the ACL before the first grant and after this one, as acl_to_text(3). */
 	char *acl_before, *acl_after;
 	char *kept; /* why the last release left it claimed; NULL: none did, or it is not known */
+	/* ENTRY_OWNER: what its owner could have changed; nothing in entries of earlier versions.
+	 */
+	struct ownable ownable;
 	/* Of this run, not on disk: what was changed, or need not be kept any more. */
 	bool changed, done;
-	bool unwritten; /* its attributes could not be written */
+	bool unwritten;	  /* its attributes could not be written */
+	bool is_void;	  /* it has attributes of this boot that nobody stands behind */
+	bool busy;	  /* somebody has a lock or a lease on it (lockwait.h) */
+	char *acl_wanted; /* at its release: that of the claim, and what was granted since */
 };
 
 struct journal {
@@ -102,6 +110,14 @@ bool journal_remove(const struct journal *journal, char **error);
  */
 bool journal_settle(struct journal *journal, char **error);
 bool journal_announce(struct journal *journal, struct entry *e, unsigned releasing, char **error);
+
+/* Which text a VM's journal has: another one whenever it was written anew. */
+struct journal_stamp {
+	ino_t inode; /* 0: there is none */
+	struct timespec changed;
+};
+bool journal_stamp(const char *name, struct journal_stamp *stamp);
+bool journal_same(const struct journal_stamp *a, const struct journal_stamp *b);
 
 /* For tests: the text of a journal, new; and back. */
 char *journal_format(const struct journal *journal);

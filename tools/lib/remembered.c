@@ -16,17 +16,11 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OWNER "trusted.libvirt.security.dac"
 #define REFS "trusted.libvirt.security.ref_dac"
 #define TIME "trusted.libvirt.security.timestamp_dac"
-
-/* METADATA_OFFSET and METADATA_LEN of libvirt's src/security/security_manager.c. */
-#define LOCK_START 1
-#define LOCK_LENGTH 1
-#define LOCK_SECONDS 5
 
 /* statfs(2) types of network and cluster file systems that <linux/magic.h> may lack. */
 static bool is_shared(long type)
@@ -74,6 +68,15 @@ int remembered_counts(int fd, const struct stat *st)
 	dev = st->st_dev;
 	counts = !is_shared(fs.f_type) && !is_removable(dev);
 	return counts;
+}
+
+#define PATH_ROOM (sizeof "/proc/self/fd/" + 3 * sizeof(int))
+
+/* Through /proc, since a descriptor that is O_PATH has no attributes. */
+static const char *path_of(int fd, char path[PATH_ROOM])
+{
+	snprintf(path, PATH_ROOM, "/proc/self/fd/%d", fd);
+	return path;
 }
 
 /* The attribute as a string; -1 and ENODATA where there is none. */
@@ -127,13 +130,12 @@ static bool parse_owner(const char *text, struct remembered *remembered)
 
 void remembered_read(int fd, struct remembered *r)
 {
-	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
+	char path[PATH_ROOM];
 	char refs[64], owner[64], time[64];
 	unsigned long long n, seconds;
 
 	*r = (struct remembered){.uid = (uid_t)-1, .gid = (gid_t)-1};
-	/* Through /proc, since a descriptor that is O_PATH has no attributes. */
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	path_of(fd, path);
 	ssize_t has_refs = get(path, REFS, refs);
 	if (has_refs < 0 && errno != ENODATA) {
 		r->state = errno == ENOTSUP || errno == ENOSYS ? REMEMBERED_UNSUPPORTED
@@ -177,7 +179,11 @@ void remembered_read(int fd, struct remembered *r)
 
 static int set(int fd, const char *name, const char *value)
 {
-	return fsetxattr(fd, name, value, strlen(value), 0);
+	char path[PATH_ROOM];
+
+	if (fsetxattr(fd, name, value, strlen(value), 0) == 0)
+		return 0;
+	return errno == EBADF ? setxattr(path_of(fd, path), name, value, strlen(value), 0) : -1;
 }
 
 int remembered_write_refs(int fd, unsigned refs)
@@ -210,39 +216,14 @@ int remembered_write(int fd, const struct remembered *r)
 int remembered_remove(int fd)
 {
 	static const char *const names[] = {REFS, OWNER, TIME};
+	char path[PATH_ROOM];
 
-	for (size_t i = 0; i < 3; i++)
-		if (fremovexattr(fd, names[i]) < 0 && errno != ENODATA && errno != ENOTSUP)
+	for (size_t i = 0; i < 3; i++) {
+		int result = fremovexattr(fd, names[i]);
+		if (result < 0 && errno == EBADF)
+			result = removexattr(path_of(fd, path), names[i]);
+		if (result < 0 && errno != ENODATA && errno != ENOTSUP)
 			return -1;
-	return 0;
-}
-
-int remembered_lock(int fd)
-{
-	struct flock lock = {.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = LOCK_START,
-		.l_len = LOCK_LENGTH};
-	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-	struct timespec now, end;
-
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += LOCK_SECONDS;
-	for (;;) {
-		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-			return -1;
-		nanosleep(&pause, NULL);
-		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-			return 0;
-		int number = errno;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > end.tv_sec ||
-			(now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec)) {
-			errno = EAGAIN;
-			return -1;
-		}
-		errno = number;
 	}
+	return 0;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The owner of a file as libvirt remembers it: extended attributes of the file
- * (src/security/security_util.c of libvirt), under libvirt's own lock (metadata
- * lock, virSecurityManagerMetadataLock() in src/security/security_manager.c). Only
- * CAP_SYS_ADMIN reads and writes attributes of the class trusted (xattr(7)).
+ * (src/security/security_util.c of libvirt), under libvirt's own lock (metalock.h).
+ * Only CAP_SYS_ADMIN reads and writes attributes of the class trusted (xattr(7)).
  *
  *   trusted.libvirt.security.dac            "+UID:+GID"  the owner before the first holder
  *   trusted.libvirt.security.ref_dac        "N"          holders, at least 1
@@ -43,7 +42,7 @@ int remembered_counts(int fd, const struct stat *st);
 /* Reads them; fd may be O_PATH. Never fails: what can't be read is UNSUPPORTED or MALFORMED. */
 void remembered_read(int fd, struct remembered *remembered);
 
-/* All three of the file; -1 and errno on failure. fd is open for writing. */
+/* All three of the file; -1 and errno on failure. fd may be O_PATH in each of these. */
 int remembered_write(int fd, const struct remembered *remembered);
 /* The count alone. */
 int remembered_write_refs(int fd, unsigned refs);
@@ -51,9 +50,3 @@ int remembered_write_refs(int fd, unsigned refs);
 int remembered_write_owner(int fd, uid_t uid, gid_t gid);
 /* Takes away all that there is of them. */
 int remembered_remove(int fd);
-
-/*
- * Takes libvirt's metadata lock: a write lock on byte 1 of the open file description,
- * which goes with it. Waits up to 5 s; -1 and EAGAIN if somebody else has it still.
- */
-int remembered_lock(int fd);

@@ -5,6 +5,7 @@
 #include "claims_probe.h"
 #include "cleanup.h"
 #include "holder.h"
+#include "lockwait.h"
 #include "log.h"
 #include "openers.h"
 #include "probe.h"
@@ -411,8 +412,13 @@ bool vm_plan(struct vm *vm, char **error)
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
 	probe_resources(vm);
+	bool good = true;
+	lockwait_begin();
 	journal_lock(true);
-	if (!recover_abandoned(vm, error) || !begin_claims(vm, error)) {
+	bool recovered = recover_abandoned(vm, error);
+	while (recovered && lockwait_again(&good))
+		recovered = recover_abandoned(vm, error);
+	if (!recovered || !begin_claims(vm, error)) {
 		end_claims(vm);
 		vm_let_go_of_name(vm);
 		return false;
@@ -527,15 +533,23 @@ bool vm_claim(struct vm *vm)
 			error ? error : "there is no process of its own in /proc: is it mounted?");
 		return false;
 	}
+	bool good = true;
+	lockwait_begin();
 	journal_lock(true);
-	if (!plan_claims_again(vm))
-		return false;
-	vm->claims.journal->holder = self;
-	vm->claims.journal->holder_start = start;
-	bool good = claims_carry_out(&vm->claims);
+	for (;;) {
+		if (!plan_claims_again(vm))
+			return false;
+		vm->claims.journal->holder = self;
+		vm->claims.journal->holder_start = start;
+		if (claims_carry_out(&vm->claims))
+			break;
+		if (!vm->claims.busy || !lockwait_again(&good))
+			return false;
+		claims_end(&vm->claims);
+	}
 	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
 	journal_unlock();
-	return good;
+	return true;
 }
 
 void vm_let_go(struct vm *vm)
@@ -584,20 +598,20 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	return good;
 }
 
-bool vm_give_back(struct vm *vm)
+/* Gives back what is not locked by others. */
+static bool release_round(struct vm *vm)
 {
 	cleanup_free char *error = NULL;
 	struct journal *journal;
 	bool all_read;
 	size_t n;
 
-	journal_lock(true);
 	bool good = claims_probe(vm->name, &journal, &error);
 	if (!good)
 		warn("%s", error);
 	/* What was claimed by hand under the name since then is somebody else's. */
-	vm->was_claimed = journal && journal->holder == vm->holder;
-	if (vm->was_claimed) {
+	if (journal && journal->holder == vm->holder) {
+		vm->was_claimed = true;
 		openers_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;
@@ -606,6 +620,19 @@ bool vm_give_back(struct vm *vm)
 		free(all);
 	}
 	journal_free(journal);
+	return good;
+}
+
+bool vm_give_back(struct vm *vm)
+{
+	bool good = true;
+
+	lockwait_begin();
+	journal_lock(true);
+	vm->was_claimed = false;
+	do
+		good = release_round(vm) && good;
+	while (lockwait_again(&good));
 	journal_unlock();
 	vm_undo(vm);
 	return good;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the owner of an object can change of it beside its content and mode, and could so
+ * keep a hold of it by when he is no longer the owner:
+ *
+ *   - the access ACL, and the default ACL of a directory: only the owner, or CAP_FOWNER,
+ *     sets them (set_posix_acl() in Linux' fs/posix_acl.c);
+ *   - inode flags, the project id and hints of extent sizes: FS_IOC_SETFLAGS and
+ *     FS_IOC_FSSETXATTR, for the owner or CAP_FOWNER too (vfs_fileattr_set());
+ *   - attributes of the class user, which whoever may write the file can set (xattr(7)).
+ *     Any of them can mean something to a privileged program: an owner and mode
+ *     (user.virtfs.* of QEMU's 9p, user.rsync.%stat of rsync --fake-super,
+ *     user.containers.override_stat of fuse-overlayfs), where a file's content is
+ *     (user.overlay.* of overlayfs), flags and access lists (user.DOSATTRIB and others of Samba).
+ *     So all of them count, whatever their name.
+ *
+ * Not among it: attributes of the classes trusted and security, which need a capability or
+ * the consent of a security module; what a server keeps (NFSv4 and CIFS access lists); and
+ * flags that need CAP_LINUX_IMMUTABLE. Flags that a file system sets by itself are not
+ * compared.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ownable_attribute {
+	char *name; /* begins with "user." */
+	unsigned char *value;
+	size_t size;
+};
+
+struct ownable {
+	/* NULL: the file system has none, or it was not recorded. */
+	char *acl, *default_acl; /* as acl_to_text(3), with numbers; default_acl can be "" */
+	bool has_flags, has_attributes;
+	/* FS_IOC_GETFLAGS, and struct fsxattr. */
+	uint32_t flags, xflags, project, extent_size, cow_extent_size;
+	struct ownable_attribute *attributes; /* sorted by name */
+	size_t n_attributes;
+	size_t n_expected; /* of the reader of a journal */
+};
+
+/* As much as the attributes of an object may have, names and values together. */
+#define OWNABLE_MAX_ATTRIBUTES ((size_t)64 * 1024)
+
+/*
+ * Fills *out, which is zeroed, from the object of fd (O_PATH) of that type (of a journal's
+ * entry). What the file system does not have is left out, and so are the flags of a file
+ * that somebody has a lease on. false: it can't be read, or is too much; *error is new.
+ */
+bool ownable_read(int fd, char type, struct ownable *out, char **error);
+void ownable_free(struct ownable *ownable);
+/* Adds one to the end; takes both. */
+void ownable_add(struct ownable *ownable, char *name, unsigned char *value, size_t size);
+
+/*
+ * Makes the object as it was, whose owner is already another one. acl: the access ACL that is
+ * wanted, which is that of *wanted but for what was granted or taken back meanwhile; NULL:
+ * leave it. *said is added to, where something differed. false: something could not be
+ * done that another try can; *error is new.
+ */
+bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
+	char **error);
+
+/* The permission bits of a mode whose group bits are those that the ACL shows there. */
+mode_t ownable_mode(mode_t mode, const char *acl);
+
+/* Adds a sentence to a list of them, new or NULL. Takes the sentence. */
+void ownable_say(char **said, char *sentence);
