@@ -47,22 +47,33 @@ static const char *system_directory(const char *path)
 	return NULL;
 }
 
+/* The directories of root's PATH, looked up once in this program's life; the last one has no inode.
+ */
+static const struct stat *path_directories(void)
+{
+	static struct stat *all;
+	const char *path = getenv("PATH");
+	cleanup_free char *copy = xstrdup(path ? path : "");
+	size_t n = 0;
+
+	for (char *rest = all ? NULL : copy; rest;) {
+		const char *dir = strsep(&rest, ":");
+		all = xreallocarray(all, n + 2, sizeof *all);
+		if (*dir == '/' && look_stat(AT_FDCWD, dir, 0, &all[n]))
+			n++;
+		all[n] = (struct stat){0};
+	}
+	return all;
+}
+
 /* Whether a directory of root's PATH holds the object itself. */
 static bool is_in_path(const struct safepath *walk)
 {
-	const char *path = getenv("PATH");
-	cleanup_free char *copy = xstrdup(path ? path : "");
-	struct stat st;
+	const struct stat *last = walk->n_dirs ? &walk->dirs[walk->n_dirs - 1].st : NULL;
 
-	if (walk->n_dirs == 0)
-		return false;
-	const struct stat *last = &walk->dirs[walk->n_dirs - 1].st;
-	for (char *rest = copy; rest;) {
-		const char *dir = strsep(&rest, ":");
-		if (*dir == '/' && stat(dir, &st) == 0 && st.st_dev == last->st_dev &&
-			st.st_ino == last->st_ino)
+	for (const struct stat *dir = path_directories(); last && dir->st_ino; dir++)
+		if (dir->st_dev == last->st_dev && dir->st_ino == last->st_ino)
 			return true;
-	}
 	return false;
 }
 

@@ -6,6 +6,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +78,12 @@ static ssize_t read_once(int fd, const char *attribute, void *value, size_t room
 	if (n >= 0 || errno != EBADF)
 		return n;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return getxattr(path, attribute, value, room);
+	n = getxattr(path, attribute, value, room);
+	if (n >= 0 || errno != ENOENT)
+		return n;
+	/* Without /proc, as in an installer's root, a directory can be opened from itself. */
+	cleanup_fd int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return directory < 0 ? -1 : fgetxattr(directory, attribute, value, room);
 }
 
 ssize_t posix_acl_read(int fd, dev_t device, const char *attribute, char **value)

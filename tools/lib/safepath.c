@@ -358,3 +358,22 @@ int safepath_reopen(int fd, int flags)
 	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
 	return open(name, flags | O_CLOEXEC | O_NOCTTY);
 }
+
+int safepath_reopen_walk(const struct safepath *walk, int flags)
+{
+	int fd = safepath_reopen(walk->fd, flags);
+	const char *slash = strrchr(walk->path, '/');
+	struct stat st;
+
+	if (fd >= 0 || errno != ENOENT || walk->n_dirs == 0 || !slash || !slash[1])
+		return fd;
+	cleanup_fd int again = openat(walk->dirs[walk->n_dirs - 1].fd, slash + 1,
+		flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	if (again < 0 || fstat(again, &st) < 0)
+		return -1;
+	if (st.st_dev != walk->st.st_dev || st.st_ino != walk->st.st_ino) {
+		errno = ESTALE;
+		return -1;
+	}
+	return steal_fd(&again);
+}

@@ -74,3 +74,8 @@ void safepath_judge(struct safepath *walk, uid_t owner);
 
 /* The same object once more, with other flags (no O_CREAT); -1 and errno as open(2). */
 int safepath_reopen(int fd, int flags);
+/*
+ * The same of what a walk came to, also where there is no /proc, as in an installer's root: then
+ * by its name in the directory that is held, if that still is the same object (else ESTALE).
+ */
+int safepath_reopen_walk(const struct safepath *walk, int flags);

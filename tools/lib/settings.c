@@ -229,7 +229,7 @@ static int open_settings(const char *file, bool is_named)
 	if (walk.unsafe)
 		die("can't trust the settings in %s: %s", file, walk.unsafe);
 	/* Non-blocking: a fifo in its place must not stop the program here. */
-	int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int fd = safepath_reopen_walk(&walk, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		die_errno("can't open the settings file %s", file);
 	safepath_close(&walk);
