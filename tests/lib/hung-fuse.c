@@ -135,6 +135,7 @@ static void answer(int fd, const struct fuse_in_header *in)
 		.congestion_threshold = 12};
 	struct fuse_attr_out attr = {.attr = attributes(in->nodeid)};
 	struct fuse_open_out open_out = {0};
+	struct fuse_getxattr_out no_names = {0};
 	struct fuse_statfs_out statfs_out = {.st = {.bsize = 4096, .namelen = 255}};
 
 	switch (in->opcode) {
@@ -170,10 +171,15 @@ static void answer(int fd, const struct fuse_in_header *in)
 	case FUSE_SYNCFS:
 		reply(fd, in->unique, 0, NULL, 0);
 		break;
+	/* Asked for each time; ENOSYS would be remembered. */
 	case FUSE_GETXATTR:
-	case FUSE_LISTXATTR:
-		/* Asked for each time; ENOSYS would be remembered. */
 		reply(fd, in->unique, -ENODATA, NULL, 0);
+		break;
+	case FUSE_LISTXATTR:
+		if (((const struct fuse_getxattr_in *)body)->size)
+			reply(fd, in->unique, 0, NULL, 0);
+		else
+			reply(fd, in->unique, 0, &no_names, sizeof no_names);
 		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:

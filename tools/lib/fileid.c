@@ -39,7 +39,7 @@ static bool statx_of(int fd, struct fileid *id)
  */
 static bool has_lasting_handles(int fd)
 {
-	const struct mount *mount = mounts_of(fd);
+	const struct proc_mount *mount = mounts_of(fd);
 
 	return !mount || (strncmp(mount->type, "fuse", strlen("fuse")) != 0 &&
 				 strcmp(mount->type, "virtiofs") != 0);
@@ -111,7 +111,7 @@ bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 		id->disk = disks[0];
 	} else {
 		/* btrfs shows other numbers in stat(2) than in mountinfo. */
-		const struct mount *mount = mounts_of(fd);
+		const struct proc_mount *mount = mounts_of(fd);
 		id->disk.dev = mount ? mount->dev : st->st_dev;
 	}
 	return true;
@@ -200,7 +200,7 @@ static enum disk_evidence judge(struct search *s, int fd, const struct fileid *n
 {
 	const struct disk *disks;
 	size_t n = disks_of(fd, now, &disks);
-	const struct mount *mount = mounts_of(fd);
+	const struct proc_mount *mount = mounts_of(fd);
 	bool has_disks = n > 0 || fsid_folder(now->filesystem, fd);
 	/* Where no device is below, none is copied; and a number was the same one already. */
 	enum disk_evidence evidence = !has_disks || fsid_is_of_boot(s->id->filesystem)
@@ -288,7 +288,7 @@ static void look_by_handle(struct search *s, int dir, const struct fileid *root)
 }
 
 /* Returns whether the file system of the mount has been looked at. */
-static bool look_on_mount(struct search *s, const struct mount *mount)
+static bool look_on_mount(struct search *s, const struct proc_mount *mount)
 {
 	struct fileid root = {0};
 	struct stat st;
@@ -297,7 +297,7 @@ static bool look_on_mount(struct search *s, const struct mount *mount)
 	/* A file can be a mount point, and a mount can lie below another one. */
 	cleanup_fd int dir =
 		point < 0 ? -1 : safepath_reopen(point, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-	const struct mount *own = dir < 0 ? NULL : mounts_of(dir);
+	const struct proc_mount *own = dir < 0 ? NULL : mounts_of(dir);
 	if (dir < 0 || fstat(dir, &st) < 0 || !fsid_of(dir, &st, root.filesystem) ||
 		(own && own->id != mount->id))
 		return false;
@@ -311,7 +311,7 @@ static bool look_on_mount(struct search *s, const struct mount *mount)
 }
 
 /* Whether a mount can be the one, without a question to its file system. */
-static bool is_candidate(const struct search *s, const struct mount *mount)
+static bool is_candidate(const struct search *s, const struct proc_mount *mount)
 {
 	const struct fileid *id = s->id;
 
@@ -329,7 +329,7 @@ static bool is_candidate(const struct search *s, const struct mount *mount)
 static void look_on_mounts(struct search *s)
 {
 	const struct mounts *mounts = mounts_now();
-	struct mount *all = xcalloc(mounts->n + 1, sizeof *all);
+	struct proc_mount *all = xcalloc(mounts->n + 1, sizeof *all);
 	size_t n = 0;
 
 	/* Of its own: the list can be another one as soon as something is mounted. */

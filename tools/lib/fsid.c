@@ -87,7 +87,7 @@ static void put_hex(char digits[33], const uint8_t *bytes)
  * A descriptor for the file system's own calls: of the object, or, where to open that could do
  * something, of the root of its mount.
  */
-static int open_askable(int fd, const struct stat *st, const struct mount *mount)
+static int open_askable(int fd, const struct stat *st, const struct proc_mount *mount)
 {
 	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
 		return safepath_reopen(
@@ -169,7 +169,7 @@ static bool put_statfs(int fd, char *out)
 }
 
 /* One that is too long is cut, and what was cut stands for by a sum (FNV-1a). */
-static void put_source(const struct mount *mount, char out[FSID_SIZE])
+static void put_source(const struct proc_mount *mount, char out[FSID_SIZE])
 {
 	uint64_t sum = 0xcbf29ce484222325;
 	const char *type = strncmp(mount->type, "nfs", 3) == 0 ? "nfs" : mount->type;
@@ -197,7 +197,7 @@ static enum kind kind_of_magic(int fd)
 
 static bool ask(int fd, const struct stat *st, char out[FSID_SIZE])
 {
-	const struct mount *mount = mounts_of(fd);
+	const struct proc_mount *mount = mounts_of(fd);
 	enum kind kind = mount ? kind_of(mount->type) : kind_of_magic(fd);
 	char *to = kind == VOLATILE ? stpcpy(out, "volatile:") : out;
 	bool asks_object = kind == BY_UUID || kind == BY_BTRFS || kind == VOLATILE;
@@ -303,6 +303,6 @@ const char *fsid_folder(const char *id, int fd)
 {
 	if (begins(id, "btrfs:"))
 		return "btrfs";
-	const struct mount *mount = begins(id, "uuid:") ? mounts_of(fd) : NULL;
+	const struct proc_mount *mount = begins(id, "uuid:") ? mounts_of(fd) : NULL;
 	return mount && strcmp(mount->type, "bcachefs") == 0 ? "bcachefs" : NULL;
 }

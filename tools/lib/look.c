@@ -401,17 +401,14 @@ dev_t look_device(const char *path)
 	dev_t device = 0;
 
 	while (text && *text) {
-		const char *line = text;
-		unsigned major_number, minor_number;
 		struct proc_mount mount;
 		if (!proc_mountinfo_next(&text, &mount))
 			break;
 		size_t length = strlen(mount.point);
 		/* A later mount hides what is there already. */
-		if (length > 1 && length >= longest && is_below(path, mount.point) &&
-			sscanf(line, "%*u %*u %u:%u", &major_number, &minor_number) == 2) {
+		if (length > 1 && length >= longest && is_below(path, mount.point)) {
 			longest = length;
-			device = is_local(mount.type) ? 0 : makedev(major_number, minor_number);
+			device = is_local(mount.type) ? 0 : mount.dev;
 		}
 		proc_mount_free(&mount);
 	}

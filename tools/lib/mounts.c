@@ -31,49 +31,6 @@ static void set_aside(void)
 	now = (struct mounts){0};
 }
 
-/* Blanks and the like stand as \040; in place. */
-static char *unescaped(const char *word)
-{
-	char *text = xstrdup(word), *to = text;
-
-	for (const char *p = text; *p; p++) {
-		if (p[0] == '\\' && strspn(p + 1, "01234567") >= 3) {
-			*to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
-			p += 3;
-		} else {
-			*to++ = *p;
-		}
-	}
-	*to = '\0';
-	return text;
-}
-
-/* "36 35 98:0 ROOT POINT OPTIONS [TAG]... - TYPE SOURCE OPTIONS" */
-static void add(char *line)
-{
-	unsigned long long id;
-	unsigned major_number, minor_number;
-	int at = 0;
-	char *rest = NULL, *point, *type, *source;
-
-	if (sscanf(line, "%llu %*u %u:%u %*s %n", &id, &major_number, &minor_number, &at) < 3 ||
-		at == 0)
-		return;
-	char *dash = strstr(line + at, " - ");
-	if (!dash || !(point = strtok_r(line + at, " ", &rest)))
-		return;
-	if (!(type = strtok_r(dash + 3, " ", &rest)) || !(source = strtok_r(NULL, " ", &rest)))
-		return;
-	/* Doubled, so that many mounts are not many copies. */
-	if ((now.n & (now.n - 1)) == 0)
-		now.all = xreallocarray(now.all, now.n ? 2 * now.n : 1, sizeof *now.all);
-	now.all[now.n++] = (struct mount){.id = id,
-		.dev = makedev(major_number, minor_number),
-		.point = unescaped(point),
-		.type = unescaped(type),
-		.source = unescaped(source)};
-}
-
 /* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
 static bool has_changed(void)
 {
@@ -82,31 +39,45 @@ static bool has_changed(void)
 	return poll(&changed, 1, 0) != 0;
 }
 
+/* All of it; NULL: half of it is nothing to go by. */
+static char *read_again(void)
+{
+	cleanup_free char *text = NULL;
+	size_t room = 0;
+
+	if (mountinfo)
+		rewind(mountinfo);
+	else
+		mountinfo = fopen("/proc/self/mountinfo", "re");
+	/* Up to a NUL, of which there is none. */
+	if (!mountinfo || getdelim(&text, &room, '\0', mountinfo) < 0 || ferror(mountinfo))
+		return NULL;
+	return steal_pointer(&text);
+}
+
 const struct mounts *mounts_now(void)
 {
-	cleanup_free char *line = NULL;
-	size_t room = 0;
+	struct proc_mount mount;
 
 	if (mountinfo && !has_changed())
 		return &now;
 	if (now.all)
 		set_aside();
-	if (mountinfo)
-		rewind(mountinfo);
-	else
-		mountinfo = fopen("/proc/self/mountinfo", "re");
-	while (mountinfo && getline(&line, &room, mountinfo) > 0)
-		add(line);
-	/* Half of it is nothing to go by. */
-	if (mountinfo && ferror(mountinfo)) {
+	cleanup_free char *text = read_again();
+	for (const char *p = text; p && proc_mountinfo_next(&p, &mount);) {
+		/* Doubled, so that many mounts are not many copies. */
+		if ((now.n & (now.n - 1)) == 0)
+			now.all = xreallocarray(now.all, now.n ? 2 * now.n : 1, sizeof *now.all);
+		now.all[now.n++] = mount;
+	}
+	if (!text && mountinfo) {
 		fclose(mountinfo);
 		mountinfo = NULL;
-		set_aside();
 	}
 	return &now;
 }
 
-const struct mount *mounts_of(int fd)
+const struct proc_mount *mounts_of(int fd)
 {
 	const struct mounts *mounts = mounts_now();
 	struct statx stx;
@@ -132,7 +103,7 @@ bool mounts_may_hang(const char *type)
 	return false;
 }
 
-const struct mount *mounts_on_way(const char *path)
+const struct proc_mount *mounts_on_way(const char *path)
 {
 	const struct mounts *mounts = mounts_now();
 

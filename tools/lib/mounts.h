@@ -5,18 +5,14 @@
  */
 #pragma once
 
+#include "proc_text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-struct mount {
-	unsigned long long id; /* statx(2)'s stx_mnt_id */
-	dev_t dev;	       /* of the superblock; btrfs shows another one in stat(2) */
-	char *point, *type, *source;
-};
-
 struct mounts {
-	struct mount *all; /* NULL: it can't be read */
+	struct proc_mount *all; /* NULL: it can't be read */
 	size_t n;
 };
 
@@ -28,7 +24,7 @@ const struct mounts *mounts_now(void);
  * The mount that the object of the descriptor lies on; NULL: not known. Asks with
  * AT_STATX_DONT_SYNC, which network file systems and FUSE answer from what they know.
  */
-const struct mount *mounts_of(int fd);
+const struct proc_mount *mounts_of(int fd);
 
 /*
  * Whether a file system of this type asks somebody else, a server or a process, who may never
@@ -37,4 +33,4 @@ const struct mount *mounts_of(int fd);
 bool mounts_may_hang(const char *type);
 
 /* The first such mount that a walk along the path (absolute) meets; NULL: none. */
-const struct mount *mounts_on_way(const char *path);
+const struct proc_mount *mounts_on_way(const char *path);

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 /* What follows key at the start of a line, NULL if no line starts with it. */
 static const char *find_line(const char *text, const char *key)
@@ -148,29 +149,34 @@ static void resolve_escapes(char *text)
 	*out = '\0';
 }
 
-/* Fields 5 and, behind the "-", 1 and 3 (proc(5)). */
+/* Fields 1, 3 and 5 and, behind the "-", 1 to 3 (proc(5)). */
 static bool read_mount(char *line, struct proc_mount *mount)
 {
-	char *fields[3] = {NULL, NULL, NULL};
+	char *fields[6] = {NULL};
 	char *save = NULL;
-	unsigned position = 0, behind = 0;
+	unsigned position = 0, behind = 0, major_number, minor_number;
 
 	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		position++;
-		if (position == 5)
-			fields[0] = word;
+		if (!behind && (position == 1 || position == 3 || position == 5))
+			fields[position / 2] = word;
 		else if (position > 6 && !behind && strcmp(word, "-") == 0)
 			behind = position;
-		else if (behind && position == behind + 1)
-			fields[1] = word;
-		else if (behind && position == behind + 3)
-			fields[2] = word;
+		else if (behind && position <= behind + 3)
+			fields[2 + position - behind] = word;
 	}
-	if (!fields[0] || !fields[1])
+	if (!fields[2] || !fields[3])
 		return false;
-	*mount = (struct proc_mount){
-		xstrdup(fields[0]), xstrdup(fields[1]), xstrdup(fields[2] ? fields[2] : "")};
+	/* A tree of files that stands for a host may say less. */
+	bool has_device = sscanf(fields[1], "%u:%u", &major_number, &minor_number) == 2;
+	*mount = (struct proc_mount){.id = strtoull(fields[0], NULL, 10),
+		.dev = has_device ? makedev(major_number, minor_number) : 0,
+		.point = xstrdup(fields[2]),
+		.type = xstrdup(fields[3]),
+		.source = xstrdup(fields[4] ? fields[4] : ""),
+		.options = xstrdup(fields[5] ? fields[5] : "")};
 	resolve_escapes(mount->point);
+	resolve_escapes(mount->source);
 	return true;
 }
 
@@ -191,6 +197,7 @@ void proc_mount_free(struct proc_mount *mount)
 {
 	free(mount->point);
 	free(mount->type);
+	free(mount->source);
 	free(mount->options);
 	*mount = (struct proc_mount){0};
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The flags of open(2) in an fdinfo file; false if it has none, or others than octal ones. */
 bool proc_fdinfo_flags(const char *text, unsigned *flags);
@@ -30,8 +31,10 @@ char *proc_cgroup_path(const char *text, const char *controller);
 
 /* A line of a mountinfo file. */
 struct proc_mount {
-	char *point;   /* octal escapes resolved */
-	char *type;    /* of the file system */
+	unsigned long long id; /* statx(2)'s stx_mnt_id */
+	dev_t dev;	       /* of the superblock; btrfs shows another one in stat(2) */
+	/* Octal escapes are resolved in the first and the third. */
+	char *point, *type, *source;
 	char *options; /* of the file system ("super options") */
 };
 

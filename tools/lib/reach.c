@@ -64,7 +64,7 @@ static dev_t served(void *context, size_t i)
 
 int reach_open(const char *path)
 {
-	const struct mount *mount = mounts_on_way(path);
+	const struct proc_mount *mount = mounts_on_way(path);
 	struct way way = {.path = path, .served = mount ? mount->dev : 0, .fd = -1};
 	const struct attempt question = {
 		.ask = ask, .take = take, .device = served, .context = &way};
