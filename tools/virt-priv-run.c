@@ -6,6 +6,7 @@
  */
 #include "cleanup.h"
 #include "environment.h"
+#include "given_fds.h"
 #include "journal.h"
 #include "json.h"
 #include "log.h"
@@ -436,6 +437,7 @@ int main(int argc, char *argv[])
 
 	log_init(PROGRAM, LAUNCH_FAILED);
 	launch_fill_standard_descriptors();
+	given_fds_note();
 	parse_options(&o, argc, argv);
 	check_options(&o);
 	if (o.vm)

@@ -56,5 +56,5 @@ answers() {
     answers drips "the VM v has not ended within 2 s"
     answers flood "the VM v has not ended within 2 s"
     [ "$(owner $fs/a)" = qemu:qemu ]
-    run -0 virt-priv-chown release --name v
+    run -0 virt-priv-chown release --name v --force
 }

@@ -4,6 +4,7 @@
 #include "claims_find.h"
 #include "claims_probe.h"
 #include "cleanup.h"
+#include "given_fds.h"
 #include "holder.h"
 #include "lockwait.h"
 #include "log.h"
@@ -254,8 +255,7 @@ static void plan_fd(struct vm *vm, const struct qemuargs_resource *resource)
 	char *end;
 	long fd = strtol(resource->path, &end, 10);
 
-	if (*end || end == resource->path || fd < 0 || fd > 1 << 20 ||
-		fcntl((int)fd, F_GETFD) < 0) {
+	if (*end || end == resource->path || fd < 0 || fd > 1 << 20 || !given_fds_has((int)fd)) {
 		vm_refuse(vm, resource,
 			xasprintf("descriptor %s is not open; the caller must open it first, as "
 				  "in: %s<>FILE",
