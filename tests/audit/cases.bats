@@ -134,5 +134,5 @@ teardown_file() {
 }
 
 @test "each case has a test" {
-    diff <(ls "$cases") <(sed -n 's/^    judge //p' "$BATS_TEST_FILENAME" | sort)
+    diff <(ls "$cases") <(sed -n 's/^    judge \([^ ]*\).*/\1/p' "$BATS_TEST_FILENAME" | sort)
 }
