@@ -9,6 +9,7 @@
 #include "holding.h"
 #include "lockwait.h"
 #include "log.h"
+#include "mounts.h"
 #include "openers.h"
 #include "probe.h"
 #include "remembered.h"
@@ -84,6 +85,8 @@ void claims_restart(struct claims_plan *plan)
 	struct claims_plan fresh = {.settings = plan->settings,
 		.grant_read = plan->grant_read,
 		.dry_run = plan->dry_run,
+		.claimable = {.forced = plan->claimable.forced,
+			.n_forced = plan->claimable.n_forced},
 		.quiet = true,
 		.label = plan->label,
 		.identities = plan->identities,
@@ -543,28 +546,6 @@ struct touches {
 	dev_t *of; /* of each entry of the journal; 0: none */
 };
 
-/* The directory that a file is in, if that is on the same file system; -1 and errno if not. */
-static int open_directory_of(int fd, dev_t dev)
-{
-	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
-	char path[PATH_MAX];
-	struct stat st;
-	ssize_t n = readlink(link, path, sizeof path - 1);
-
-	errno = n < 0 ? errno : EWOULDBLOCK;
-	path[n > 0 ? n : 0] = '\0';
-	char *slash = strrchr(path, '/');
-	if (!slash)
-		return -1;
-	slash[slash == path ? 1 : 0] = '\0';
-	cleanup_fd int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != dev) {
-		errno = EWOULDBLOCK;
-		return -1;
-	}
-	return safepath_reopen(dir, O_RDONLY | O_DIRECTORY);
-}
-
 static void touch(struct touches *touches, size_t entry, int fd)
 {
 	struct stat st;
@@ -581,7 +562,7 @@ static void touch(struct touches *touches, size_t entry, int fd)
 	int file = safepath_reopen(fd, O_RDONLY | O_NONBLOCK);
 	/* A lease on it is one on nothing else. */
 	if (file < 0 && errno == EWOULDBLOCK)
-		file = open_directory_of(fd, st.st_dev);
+		file = mounts_open_directory(fd, &st);
 	touches->all[touches->n++] = (struct touched){st.st_dev, file, errno};
 }
 
@@ -801,8 +782,9 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	}
 	pid_t opener = openers_first(&st, e->new_uid);
 	if (opener && recovering && same_boot) {
-		info("%s: process %d has it open, so it stays", e->path, opener);
-		return true;
+		cleanup_free char *who = openers_text(opener);
+		cleanup_free char *text = xasprintf("%s, so it stays", who);
+		return report(e, text, openers_is_unseen(opener));
 	}
 	enum holding_end end =
 		give_back_owned(journal, e, fd, same_boot, journal->settled, all, n_all, &message);
@@ -832,7 +814,10 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	}
 	if (opener) {
 		cleanup_free char *who =
-			xasprintf("process %d, which can go on using it, has it open", opener);
+			openers_is_unseen(opener)
+				? openers_text(opener)
+				: xasprintf("process %d, which can go on using it, has it open",
+					  opener);
 		report(e, who, true);
 	}
 	return !message && !opener;

@@ -305,7 +305,8 @@ static bool look_on_mount(struct search *s, const struct mount *mount)
 	if (fsid_matches(s->id->filesystem, root.filesystem, root.dev) ||
 		fsid_same_base(s->id->filesystem, root.filesystem))
 		look_by_handle(s, dir, &root);
-	else if (s->same_boot && s->id->disk.dev == mount->dev)
+	else if (s->same_boot && s->id->disk.dev == mount->dev &&
+		 !fsid_says_less(s->id->filesystem, root.filesystem))
 		s->is_over = true;
 	return true;
 }

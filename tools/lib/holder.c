@@ -131,8 +131,12 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 		return NULL;
 	pid_t opener = openers_first(&st, e->new_uid);
 	if (!opener || stays_libvirts(journal, e, fd, &st) ||
-		(only_writers && !writes(opener, &st)))
+		(only_writers && !openers_is_unseen(opener) && !writes(opener, &st)))
 		return NULL;
+	if (openers_is_unseen(opener)) {
+		cleanup_free char *unseen = openers_text(opener);
+		return xasprintf("%s: %s", e->path, unseen);
+	}
 	cleanup_free char *who = named(opener);
 	return xasprintf("process %s has %s open", who, e->path);
 }

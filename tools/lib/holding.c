@@ -61,14 +61,15 @@ static bool join_libvirt(struct entry *e, const struct stat *st, const struct re
 	bool is_this_boots, char **error)
 {
 	if (!is_target(e, st)) {
-		*error = xasprintf("libvirt holds it for uid %u and gid %u%s", st->st_uid,
-			st->st_gid,
-			openers_first(st, (uid_t)-1)
-				? ""
-				: ", or it is a copy of such a file, since no process has it open; "
-				  "a copy's attributes go with: setfattr -x "
-				  "trusted.libvirt.security.ref_dac FILE, and likewise .dac and "
-				  ".timestamp_dac");
+		pid_t opener = openers_first(st, (uid_t)-1);
+		cleanup_free char *who =
+			opener ? openers_text(opener)
+			       : xstrdup("or it is a copy of such a file, since no process has it "
+					 "open; a copy's attributes go with: setfattr -x "
+					 "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
+					 "and .timestamp_dac");
+		*error = xasprintf(
+			"libvirt holds it for uid %u and gid %u, %s", st->st_uid, st->st_gid, who);
 		return false;
 	}
 	/* Otherwise libvirt would give it back while it is held here. */
@@ -240,6 +241,7 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 	const char *acl = e->acl_wanted ? e->acl_wanted : e->ownable.acl;
 	mode_t mode = ownable_mode(e->mode, acl);
 	cleanup_free char *said = NULL;
+	bool is_closed = false;
 	struct stat now;
 
 	if (is_given && (st->st_uid != e->old_uid || st->st_gid != e->old_gid) &&
@@ -250,12 +252,10 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 			xasprintf("it has %lu links now: somebody may still reach it by another "
 				  "name",
 				(unsigned long)st->st_nlink));
-	/* What was done is said all the same: another try does not find it any more. */
-	if (!ownable_restore(&e->ownable, acl, fd, e->type, &said, message)) {
-		ownable_say(&said, *message);
-		*message = steal_pointer(&said);
-		return false;
-	}
+	/* Whatever can't be done, its mode is not left as whoever it was given to has made it. */
+	bool good = ownable_restore(&e->ownable, acl, fd, e->type, &said, &is_closed, message);
+	if (is_closed)
+		mode &= ~(mode_t)077;
 	/* It could still be changed before it had its owner, and its ACL is a part of it. */
 	if (fstat(fd, &now) < 0)
 		return fail(message, "examine it");
@@ -263,6 +263,17 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 		cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
 		if (chmod(path, mode) < 0)
 			return fail(message, "restore its mode");
+	}
+	/* What was done is said all the same: another try does not find it any more. */
+	if (!good) {
+		ownable_say(&said, *message);
+		*message = steal_pointer(&said);
+		if (is_closed)
+			ownable_say(message,
+				xasprintf("until then, nobody but its owner may use it (mode "
+					  "%04o)",
+					mode));
+		return false;
 	}
 	if ((st->st_mode & 07777) != mode)
 		ownable_say(&said, xasprintf("its mode had become %04o, and is %04o again",
@@ -473,7 +484,7 @@ bool holding_recover_libvirt(
 		return false;
 	}
 	if (opener) {
-		*message = xasprintf("process %d has it open", opener);
+		*message = openers_text(opener);
 		return false;
 	}
 	if (r.state == REMEMBERED_CURRENT && openers_libvirt()) {

@@ -10,20 +10,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* What stateDir of libvirt's src/qemu/qemu_conf.c is: NAME.pid of each domain that runs. */
 #define DOMAINS "/run/libvirt/qemu"
 
+/* Of a kernel thread: include/linux/sched.h. */
+#define PF_KTHREAD 0x00200000U
+
 struct opener {
 	dev_t dev; /* 0: not told, any */
 	ino_t ino;
 	pid_t pid;
-	uid_t uid[2]; /* real, effective */
+	uid_t uid[2]; /* real, effective; -1: not told, any */
+	bool unseen;  /* what it has open can't be seen: it may be anything */
 };
 
 static struct opener *openers;
@@ -67,6 +74,11 @@ static void note_libvirt(int process, pid_t pid)
 		libvirt = pid;
 }
 
+static bool is_denied(void)
+{
+	return errno == EACCES || errno == EPERM;
+}
+
 static void add_opener(const struct opener *opener)
 {
 	if ((n_openers & (n_openers - 1)) == 0)
@@ -83,14 +95,43 @@ static bool identify(int fds, const char *name, struct opener *opener)
 {
 	struct statx stx;
 
-	if (name[0] == '.' || statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-				      STATX_TYPE | STATX_INO, &stx) < 0)
+	if (name[0] == '.')
 		return false;
+	if (statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, &stx) <
+		0) {
+		opener->unseen = opener->unseen || is_denied();
+		return false;
+	}
 	if (!S_ISREG(stx.stx_mode) && !S_ISBLK(stx.stx_mode) && !S_ISCHR(stx.stx_mode))
 		return false;
 	opener->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 	opener->ino = stx.stx_ino;
 	return true;
+}
+
+/* Of the kernel, or ended: it has nothing open (proc(5), fields 3 and 9 of /proc/PID/stat). */
+static bool has_no_files(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
+	char text[1024] = "", state;
+	unsigned flags;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *end = strrchr(text, ')');
+	if (!end || sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return false;
+	return state == 'Z' || state == 'X' || flags & PF_KTHREAD;
+}
+
+/* Without CAP_SYS_PTRACE, in a container, what others have open is not shown (ptrace(2)). */
+static void add_unseen(struct opener opener)
+{
+	opener.unseen = true;
+	if (!has_no_files(opener.pid))
+		add_opener(&opener);
 }
 
 static int open_process(int proc, const char *name, struct opener *opener, DIR **dir)
@@ -100,9 +141,13 @@ static int open_process(int proc, const char *name, struct opener *opener, DIR *
 	if (!opener->pid || opener->pid == getpid())
 		return -1;
 	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opener->unseen = process < 0 && is_denied();
+	if (opener->unseen)
+		opener->uid[0] = opener->uid[1] = (uid_t)-1;
 	if (process < 0 || !read_uids(process, opener->uid))
 		return -1;
 	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opener->unseen = fds < 0 && is_denied();
 	*dir = fds >= 0 ? fdopendir(fds) : NULL;
 	return steal_fd(&process);
 }
@@ -115,12 +160,14 @@ static void read_process(int proc, const char *name)
 	cleanup_fd int process = open_process(proc, name, &opener, &found);
 	cleanup_dir DIR *dir = found;
 
-	if (process < 0)
-		return;
-	note_libvirt(process, opener.pid);
-	while (dir && (d = readdir(dir)) != NULL)
+	if (process >= 0)
+		note_libvirt(process, opener.pid);
+	/* All are of one owner, and one is enough. */
+	while (dir && !opener.unseen && (d = readdir(dir)) != NULL)
 		if (identify(dirfd(dir), d->d_name, &opener))
 			add_opener(&opener);
+	if (opener.unseen)
+		add_unseen(opener);
 }
 
 /*
@@ -144,9 +191,11 @@ static void ask_process(void *context, size_t i, struct attempt_out *out)
 	cleanup_fd int process = open_process(scan->proc, scan->names[i], &opener, &found);
 	cleanup_dir DIR *dir = found;
 
-	while (process >= 0 && dir && (d = readdir(dir)) != NULL)
+	while (process >= 0 && dir && !opener.unseen && (d = readdir(dir)) != NULL)
 		if (identify(dirfd(dir), d->d_name, &opener))
 			attempt_put(out, &opener, sizeof opener);
+	if (opener.unseen)
+		attempt_put(out, &opener, sizeof opener);
 }
 
 static void read_numbers(int proc, const char *name)
@@ -157,6 +206,8 @@ static void read_numbers(int proc, const char *name)
 	cleanup_fd int process = open_process(proc, name, &opener, &found);
 	cleanup_dir DIR *dir = found;
 
+	if (opener.unseen)
+		add_unseen(opener);
 	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
 		char text[1024] = "";
 		unsigned long long ino;
@@ -180,7 +231,10 @@ static void take_process(void *context, size_t i, const struct attempt_answer *a
 
 	for (size_t at = 0; at + sizeof opener <= answer->length; at += sizeof opener) {
 		memcpy(&opener, bytes + at, sizeof opener);
-		add_opener(&opener);
+		if (opener.unseen)
+			add_unseen(opener);
+		else
+			add_opener(&opener);
 	}
 	if (answer->number)
 		read_numbers(scan->proc, scan->names[i]);
@@ -215,6 +269,38 @@ static void scan_in_child(DIR *proc)
 	free(scan.names);
 }
 
+/* Bit CAP_SYS_PTRACE of the effective set, in the first word. */
+static bool may_see_all(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1U << CAP_SYS_PTRACE;
+}
+
+/* Whether processes may not even be listed: fs/proc/root.c's hidepid=invisible and ptraceable. */
+static bool are_hidden(int proc)
+{
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+	unsigned long long id;
+	struct statx stx;
+
+	if (may_see_all())
+		return false;
+	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
+	if (!file || statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return true;
+	while (getline(&line, &room, file) > 0) {
+		const char *options = strstr(line, " - proc ");
+		if (options && sscanf(line, "%llu", &id) == 1 &&
+			(id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) &&
+			strstr(options, "hidepid="))
+			return true;
+	}
+	return ferror(file);
+}
+
 static void read_all(void)
 {
 	struct dirent *d;
@@ -225,6 +311,10 @@ static void read_all(void)
 	cleanup_dir DIR *dir = opendir("/proc");
 	if (!dir)
 		die_errno("can't read /proc to see who has files open");
+	if (are_hidden(dirfd(dir)))
+		die("can't see who has files open: /proc is mounted with hidepid, and "
+		    "CAP_SYS_PTRACE is missing; run it with that capability, or: mount -o "
+		    "remount,hidepid=0 /proc");
 	if (look_may_wait()) {
 		scan_in_child(dir);
 		return;
@@ -244,8 +334,28 @@ void openers_forget(void)
 
 static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 {
-	return o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev) &&
-	       (uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid);
+	bool is_user = uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid ||
+		       (o->unseen && o->uid[0] == (uid_t)-1);
+
+	return is_user &&
+	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
+}
+
+bool openers_is_unseen(pid_t pid)
+{
+	for (size_t i = 0; i < n_openers; i++)
+		if (openers[i].pid == pid && openers[i].unseen)
+			return true;
+	return false;
+}
+
+char *openers_text(pid_t pid)
+{
+	if (openers_is_unseen(pid))
+		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
+				 "has it open",
+			pid);
+	return xasprintf("process %d has it open", pid);
 }
 
 pid_t openers_first(const struct stat *st, uid_t uid)
@@ -308,7 +418,13 @@ unsigned long long openers_start_time(pid_t pid, char **error)
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
-		if (errno != ENOENT && errno != ESRCH)
+		bool is_gone = errno == ENOENT || errno == ESRCH;
+		/* hidepid makes others seem to be none. */
+		if (is_gone && (kill(pid, 0) == 0 || errno == EPERM)) {
+			is_gone = false;
+			errno = EPERM;
+		}
+		if (!is_gone)
 			*error = xasprintf(
 				"can't tell when process %d was started: can't read %s: %s", pid,
 				path, strerror(errno));

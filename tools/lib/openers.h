@@ -15,6 +15,14 @@ pid_t openers_first(const struct stat *st, uid_t uid);
 void openers_forget(void);
 
 /*
+ * Whether what a process has open can't be seen (ptrace(2), "Ptrace access mode checking"), so
+ * that it counts as one that has each object open.
+ */
+bool openers_is_unseen(pid_t pid);
+/* "process 12 has it open", or, where that can't be seen, that; new. */
+char *openers_text(pid_t pid);
+
+/*
  * Whether such a process is a domain of libvirt's: one that libvirt has noted, which it does
  * until the domain ends, and after a reboot nothing of it is there.
  */
