@@ -3,28 +3,9 @@
 load chown.bash
 
 teardown() {
-    local holder
-    for holder in "${holders[@]}"; do
-        kill "$holder" 2>/dev/null || true
-    done
+    end_holders
     umount -R "$fs" 2>/dev/null || true
     rm -f "$fs.img" /etc/libvirt/qemu.conf
-}
-
-holders=()
-
-# hold USER FILE COMMAND: a process of that user that does what escaped-qemu calls COMMAND to
-# FILE, until the end of the test; its id in $holder.
-hold() {
-    local answer
-    mkfifo "$BATS_TEST_TMPDIR/answer"
-    setpriv --reuid "$1" --regid "$1" --clear-groups tests/lib/escaped-qemu "$2" "$3" \
-        >"$BATS_TEST_TMPDIR/answer" 3>&- &
-    holder=$!
-    holders+=("$holder")
-    read -r answer <"$BATS_TEST_TMPDIR/answer"
-    rm "$BATS_TEST_TMPDIR/answer"
-    [ "$answer" = ok ]
 }
 
 # in_background COMMAND...: its output in $BATS_TEST_TMPDIR/said, its process id in $waiter.

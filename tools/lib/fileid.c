@@ -451,7 +451,7 @@ static bool is_of_tmpfs(const struct fileid *id)
 }
 
 /* Also where an earlier version has written the UUID of a tmpfs, or the number of a devtmpfs. */
-static bool has_ended(const struct fileid *id, const char *path, bool same_boot)
+bool fileid_has_ended(const struct fileid *id, const char *path, bool same_boot)
 {
 	if (same_boot)
 		return false;
@@ -469,7 +469,7 @@ enum fileid_found fileid_open(
 
 	*fd = -1;
 	*why = NULL;
-	if (has_ended(id, path, same_boot))
+	if (fileid_has_ended(id, path, same_boot))
 		return say(why, FILEID_ENDED, "it ended with an earlier boot");
 	/* The number is another one's now. */
 	bool is_known = same_boot || !fsid_is_of_boot(id->filesystem);

@@ -278,7 +278,20 @@ static bool may_see_all(void)
 	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1U << CAP_SYS_PTRACE;
 }
 
-/* Whether processes may not even be listed: fs/proc/root.c's hidepid=invisible and ptraceable. */
+/*
+ * Whether the options of a mount of proc keep processes from being listed, to who may not trace
+ * them: fs/proc/base.c, has_pid_permissions(). Members of the group, which is 0, are spared,
+ * but for "ptraceable".
+ */
+static bool hides(const char *options)
+{
+	bool is_member = getegid() == 0 && !strstr(options, ",gid=");
+
+	return strstr(options, "hidepid=ptraceable") || strstr(options, "hidepid=4") ||
+	       (!is_member &&
+		       (strstr(options, "hidepid=invisible") || strstr(options, "hidepid=2")));
+}
+
 static bool are_hidden(int proc)
 {
 	cleanup_free char *line = NULL;
@@ -294,8 +307,7 @@ static bool are_hidden(int proc)
 	while (getline(&line, &room, file) > 0) {
 		const char *options = strstr(line, " - proc ");
 		if (options && sscanf(line, "%llu", &id) == 1 &&
-			(id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) &&
-			strstr(options, "hidepid="))
+			(id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) && hides(options))
 			return true;
 	}
 	return ferror(file);
