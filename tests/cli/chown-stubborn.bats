@@ -303,3 +303,55 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
 }
+
+@test "a descriptor that QEMU has passed to another user's process: named" {
+    disk $fs/a alice:alice 0666
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    hold bob $fs/a keep
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$fs/a: process $holder, which can go on using it, has it open"* ]]
+    [ "$(owner $fs/a)$(journals)" = alice:alice ]
+    kill "$holder"
+    wait "$holder" || true
+    # Who only reads it, its owner and root are what they were before.
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    hold bob $fs/a "lock read"
+    hold alice $fs/a keep
+    hold root $fs/a keep
+    run -0 virt-priv-chown release --name v
+}
+
+@test "a hard link that QEMU has made stands in the way of the next claim, which says how to find it" {
+    mkdir -m 1777 $fs/tmp
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    as_qemu ln $fs/a $fs/tmp/evil
+    run -1 virt-priv-chown release --name v
+    [[ $output == *"$fs/a: it has 2 links now: somebody may still reach it by another name, which find -xdev -samefile finds"* ]]
+    run -1 virt-priv-chown claim --name v --disk $fs/a
+    [[ $output == *"it has 2 hard links, "*": find $fs -xdev -samefile $fs/a"* ]]
+    [ "$(find $fs -xdev -samefile $fs/a | sort | xargs)" = "$fs/a $fs/tmp/evil" ]
+}
+
+@test "a copy that was made while QEMU held the disk: what QEMU has left of its ACL is said" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    [ "$(evil $fs/a "acl $(id -u qemu)")" = ok ]
+    cp -a $fs/a $fs/copy
+    run -1 virt-priv-chown release --name v
+    run -0 virt-priv-chown claim --name c --disk $fs/copy
+    [[ $output == *"the QEMU user can have set its mode and ACL, which lets others use it: user::rw-,user:107:rw-,"*"; look at it with getfacl"* ]]
+    run -0 virt-priv-chown release --name c
+}
+
+@test "a disk of the claim that was given away meanwhile is not taken for claimed, and one named twice is" {
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/a
+    chown alice:alice $fs/a
+    run -1 virt-priv-chown add --name v --disk $fs/a --disk $fs/b
+    [[ $output == *"$fs/a (--disk): the VM has a claim on it, and it is uid 6001's now; when that is settled, it can be claimed anew: virt-priv-chown release --name v --path $fs/a --as-is"* ]]
+    [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice alice:alice" ]
+    run -0 virt-priv-chown release --name v --path $fs/a --as-is
+    [ -z "$(journals)" ]
+}

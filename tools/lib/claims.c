@@ -380,8 +380,18 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		refuse(plan, item, error);
 		return;
 	}
-	if (find_entry(plan, &id, ENTRY_OWNER, 0, &whose)) {
-		if (whose == plan->journal) {
+	const struct entry *held = find_entry(plan, &id, ENTRY_OWNER, 0, &whose);
+	if (held) {
+		/* What this call is about to take is not yet the QEMU user's. */
+		bool is_taken =
+			whose == plan->journal && held < &plan->journal->entries[plan->first_new];
+		if (is_taken && walk->st.st_uid != held->new_uid) {
+			cleanup_free char *settle = claims_settle_command(whose, held);
+			refuse(plan, item,
+				xasprintf("the VM has a claim on it, and it is uid %u's now; when "
+					  "that is settled, it can be claimed anew: %s",
+					walk->st.st_uid, settle));
+		} else if (whose == plan->journal) {
 			item->action = ACTION_LEAVE;
 			free(item->reason);
 			item->reason = xstrdup("claimed already");
@@ -812,6 +822,8 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		openers_forget();
 		opener = openers_first(&st, e->new_uid);
 	}
+	if (!opener)
+		opener = openers_writer(&st, e->old_uid, holder_writes);
 	if (opener) {
 		cleanup_free char *who =
 			openers_is_unseen(opener)

@@ -95,11 +95,18 @@ static void take_over(
 	}
 	if (st->st_uid == r->uid && st->st_gid == r->gid)
 		return;
+	/* Its mode and ACL are those that its last owner has left. */
+	bool is_open = e->mode & S_IWOTH || (e->ownable.acl && strstr(e->ownable.acl, "mask:"));
 	if (is_target(e, st))
 		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
 				  "a copy, or was left behind; it is the file of uid %u and gid "
-				  "%u, whom they name, and goes to them when it is released",
-			r->uid, r->gid);
+				  "%u, whom they name, and goes to them when it is released%s%s%s",
+			r->uid, r->gid,
+			is_open ? "; the QEMU user can have set its mode and ACL, "
+				  "which lets others use it: "
+				: "",
+			is_open && e->ownable.acl ? e->ownable.acl : "",
+			is_open ? "; look at it with getfacl" : "");
 	else if (e->is_void)
 		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
 				  "a copy, or was left behind; they are cleared, and uid %u and "
@@ -250,7 +257,7 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 	if (st->st_nlink > 1)
 		ownable_say(&said,
 			xasprintf("it has %lu links now: somebody may still reach it by another "
-				  "name",
+				  "name, which find -xdev -samefile finds",
 				(unsigned long)st->st_nlink));
 	/* Whatever can't be done, its mode is not left as whoever it was given to has made it. */
 	bool good = ownable_restore(&e->ownable, acl, fd, e->type, &said, &is_closed, message);

@@ -379,6 +379,28 @@ pid_t openers_first(const struct stat *st, uid_t uid)
 	return 0;
 }
 
+static bool is_of(const struct opener *o, uid_t uid)
+{
+	return o->uid[0] == uid && o->uid[1] == uid;
+}
+
+pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
+{
+	pid_t last = 0;
+
+	read_all();
+	for (size_t i = 0; i < n_openers; i++) {
+		const struct opener *o = &openers[i];
+		if (o->unseen || o->pid == last || is_of(o, 0) || is_of(o, owner) ||
+			!is_opener(o, st, (uid_t)-1))
+			continue;
+		last = o->pid;
+		if (writes(last, st))
+			return last;
+	}
+	return 0;
+}
+
 /* The process id of a domain's file; 0: none. */
 static pid_t domain_of(int dir, const char *name)
 {

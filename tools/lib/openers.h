@@ -13,6 +13,13 @@
  */
 pid_t openers_first(const struct stat *st, uid_t uid);
 void openers_forget(void);
+/*
+ * One that has the object open, as writes() tells, for writing, and is neither root nor the owner:
+ * whoever has it open can pass the descriptor on (unix(7), SCM_RIGHTS). 0: there is none that can
+ * be seen.
+ */
+pid_t openers_writer(
+	const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *));
 
 /*
  * Whether what a process has open can't be seen (ptrace(2), "Ptrace access mode checking"), so
