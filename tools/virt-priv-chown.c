@@ -484,6 +484,7 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 	if (is_new) {
 		plan->journal->holder = o->pid;
 		plan->journal->holder_start = start;
+		plan->journal->holder_namespace = openers_namespace();
 	}
 	for (size_t i = 0; domain && i < domain->n_resources; i++)
 		claims_add(plan, &domain->resources[i]);

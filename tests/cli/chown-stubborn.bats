@@ -355,3 +355,23 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown release --name v --path $fs/a --as-is
     [ -z "$(journals)" ]
 }
+
+@test "a holder of another pid namespace has not ended" {
+    disk $fs/a alice:alice 0640
+    sleep 600 3>&- &
+    local vm=$!
+    holders+=("$vm")
+    run -0 virt-priv-chown claim --name v --pid $vm --disk $fs/a
+    run -1 unshare --pid --fork --mount-proc virt-priv-chown recover
+    [[ $output == *"the VM v: its holder is process $vm of another pid namespace, where it is to be recovered; if it has ended: virt-priv-chown release --name v --force; nothing of it is given back"* ]]
+    run -1 unshare --pid --fork --mount-proc virt-priv-chown release --name v
+    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
+    # A journal of before says nothing of it, and is read as before.
+    sed -i 's/^\(holder [0-9]* [0-9]*\) [0-9]*$/\1/' /var/lib/virt-privileges/claims/v
+    run -0 virt-priv-chown recover
+    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
+    kill $vm
+    wait $vm || true
+    run -0 virt-priv-chown recover
+    [ "$(owner $fs/a)$(journals)" = alice:alice ]
+}

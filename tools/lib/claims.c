@@ -953,6 +953,15 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	if (!journal->holder)
 		return CLAIMS_HELD;
 	cleanup_free char *why = NULL;
+	/* There, another process has that number, or none, and nobody who has files open is seen.
+	 */
+	if (journal->holder_namespace && journal->holder_namespace != openers_namespace()) {
+		*error = xasprintf("the VM %s: its holder is process %d of another pid namespace, "
+				   "where it is to be recovered; if it has ended: virt-priv-chown "
+				   "release --name %s --force",
+			journal->name, journal->holder, journal->name);
+		return CLAIMS_UNKNOWN;
+	}
 	unsigned long long start = openers_start_time(journal->holder, &why);
 	if (why) {
 		*error = xasprintf("the VM %s: %s", journal->name, why);

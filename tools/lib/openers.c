@@ -444,6 +444,13 @@ pid_t openers_libvirt(void)
 	return libvirt;
 }
 
+unsigned long long openers_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
 unsigned long long openers_start_time(pid_t pid, char **error)
 {
 	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);

@@ -141,7 +141,9 @@ static bool read_attributes(int fd, struct ownable *o, char **error)
 		return false;
 	}
 	if (n < 0)
-		return errno == ENOTSUP || errno == ENOSYS || fail(error, "list its attributes");
+		/* ENODATA is a FUSE server's way to say that there are none. */
+		return errno == ENOTSUP || errno == ENOSYS || errno == ENODATA ||
+		       fail(error, "list its attributes");
 	for (const char *p = names; p < names + n; p += strlen(p) + 1)
 		if (strncmp(p, "user.", 5) == 0 && !read_attribute(path, p, &total, o, error))
 			return false;
