@@ -70,7 +70,7 @@ hang() {
         setpriv --reuid qemu --regid qemu --clear-groups bash -c "exec 7<>$what; echo ready; exec sleep 1000" >/mnt/said 3>&- &
         helper=$!
         says /mnt/said ready
-        run virt-priv-chown release --name v
+        run virt-priv-chown release --name v --force
         kill -KILL $helper
         wait $helper || true
         [ "$type" != block ] || losetup -d "$loop"

@@ -47,7 +47,7 @@ waits() {
         hold qemu $fs/$i "lock write"
         named+=("$holder")
     done
-    in_background virt-priv-chown release --name v
+    in_background virt-priv-chown release --name v --force
     waits
     # What is not locked is given back already, and another VM starts and ends meanwhile.
     run -0 virt-priv-chown claim --name w --disk $fs/other
@@ -76,7 +76,7 @@ waits() {
     run -0 virt-priv-chown claim --name v "${words[@]}"
     for i in 1 2 3 4; do hold qemu $fs/$i "lock write"; done
     begin=$(awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime)
-    run -1 virt-priv-chown release --name v
+    run -1 virt-priv-chown release --name v --force
     took=$(($(awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime) - begin))
     echo "# $took ms with four locks" >&3
     [ "$took" -ge 5000 ] && [ "$took" -lt 10000 ]
@@ -99,7 +99,7 @@ waits() {
     [ "$(owner $fs/a) $(remembered $fs/a)" = "qemu:qemu +6001:+6001 1" ]
     run -0 virt-priv-chown add --name v --disk $fs/b
     hold qemu $fs/a "lock write"
-    go_on virt-priv-chown drop --name v --disk $fs/a --disk $fs/b
+    go_on virt-priv-chown drop --name v --force --disk $fs/a --disk $fs/b
     [ "$(owner $fs/a) $(owner $fs/b) $(journals)" = "alice:alice alice:alice v" ]
     run -0 virt-priv-chown release --name v
     sleep 600 3>&- &
@@ -133,7 +133,7 @@ waits() {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a
     hold qemu $fs/a "lock write"
-    in_background virt-priv-chown release --name v
+    in_background virt-priv-chown release --name v --force
     waits
     cp /var/lib/virt-privileges/claims/v /var/lib/virt-privileges/claims/.v.copy
     mv /var/lib/virt-privileges/claims/.v.copy /var/lib/virt-privileges/claims/v

@@ -136,7 +136,7 @@ on() {
     disk $fs/a alice:alice 0660
     claimed $fs/a
     [ "$(evil mode 0666) $(evil keep)" = "ok ok" ]
-    run -1 virt-priv-chown release --name v
+    run -1 virt-priv-chown release --name v --force
     [[ $output == *"$fs/a: its mode had become 0666, and is 0660 again"* ]]
     [[ $output == *"$fs/a: process $escaped, which can go on using it, has it open"* ]]
     as_before $fs/a
@@ -159,7 +159,7 @@ on() {
         disk $fs/a alice:alice 0640
         claimed $fs/a
         [ "$(evil acl 107) $(evil lease $kind)" = "ok ok" ]
-        run -1 timeout 4 virt-priv-chown release --name v
+        run -1 timeout 4 virt-priv-chown release --name v --force
         echo "$kind: $output"
         [[ $output == *"its ACL had gained user:107:rw-"* ]]
         [[ $output == *"process $escaped, which can go on using it, has it open"* ]]
