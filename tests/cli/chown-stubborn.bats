@@ -375,3 +375,20 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown recover
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
 }
+
+@test "what could not be given back as it was is not claimed: CAP_CHOWN and CAP_FOWNER" {
+    local capability
+    disk $fs/a alice:alice 0640
+    for capability in chown fowner; do
+        run -1 without -$capability virt-priv-chown claim --name v --disk $fs/a
+        [[ $output == *"without CAP_CHOWN and CAP_FOWNER, $fs/a could not be given back with its owner, mode and ACL; nothing was changed"* ]]
+        [ "$(owner $fs/a)$(journals)" = alice:alice ]
+    done
+    # A release without it says each thing that it could not do, and keeps the entry.
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    [ "$(evil $fs/a "acl $(id -u qemu)")" = ok ]
+    run -1 without -fowner virt-priv-chown release --name v
+    [[ $output == *"can't restore its ACL: Operation not permitted; can't restore its mode: Operation not permitted"*"it stays claimed"* ]]
+    run -1 virt-priv-chown release --name v
+    [ "$(owner $fs/a) $(evil $fs/a open)$(journals)" = "alice:alice EACCES" ]
+}

@@ -5,6 +5,7 @@
 #include "claims_find.h"
 #include "cleanup.h"
 #include "grant.h"
+#include "has_cap.h"
 #include "holder.h"
 #include "holding.h"
 #include "lockwait.h"
@@ -17,7 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -698,6 +699,12 @@ static bool carry_out(struct claims_plan *plan)
 
 	if (journal->n_entries == plan->first_new && !plan->is_new)
 		return true;
+	if (journal->n_entries > plan->first_new && !(has_cap(CAP_CHOWN) && has_cap(CAP_FOWNER))) {
+		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be given back with its owner, "
+		     "mode and ACL; nothing was changed",
+			journal->entries[plan->first_new].path);
+		return false;
+	}
 	plan->was_settled = journal->settled;
 	journal->settled = false;
 	journal->boot_time = boot_time();

@@ -268,8 +268,12 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 		return fail(message, "examine it");
 	if ((now.st_mode & 07777) != mode) {
 		cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
-		if (chmod(path, mode) < 0)
-			return fail(message, "restore its mode");
+		if (chmod(path, mode) < 0) {
+			char *why;
+			fail(&why, "restore its mode");
+			ownable_say(message, why);
+			good = false;
+		}
 	}
 	/* What was done is said all the same: another try does not find it any more. */
 	if (!good) {

@@ -3,6 +3,7 @@
 
 #include "attempt.h"
 #include "cleanup.h"
+#include "has_cap.h"
 #include "log.h"
 #include "look.h"
 
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -269,15 +269,6 @@ static void scan_in_child(DIR *proc)
 	free(scan.names);
 }
 
-/* Bit CAP_SYS_PTRACE of the effective set, in the first word. */
-static bool may_see_all(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1U << CAP_SYS_PTRACE;
-}
-
 /*
  * Whether the options of a mount of proc keep processes from being listed, to who may not trace
  * them: fs/proc/base.c, has_pid_permissions(). Members of the group, which is 0, are spared,
@@ -299,7 +290,7 @@ static bool are_hidden(int proc)
 	unsigned long long id;
 	struct statx stx;
 
-	if (may_see_all())
+	if (has_cap(CAP_SYS_PTRACE))
 		return false;
 	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
 	if (!file || statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
