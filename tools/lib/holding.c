@@ -248,7 +248,9 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 	const char *acl = e->acl_wanted ? e->acl_wanted : e->ownable.acl;
 	mode_t mode = ownable_mode(e->mode, acl);
 	cleanup_free char *said = NULL;
-	bool is_closed = false;
+	/* Whose it is no more can't have done it: an earlier release could not do all. */
+	bool was_closed = !is_given && (st->st_mode & 07777) == (mode & ~(mode_t)077);
+	bool is_closed = was_closed;
 	struct stat now;
 
 	if (is_given && (st->st_uid != e->old_uid || st->st_gid != e->old_gid) &&
@@ -286,7 +288,7 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 					mode));
 		return false;
 	}
-	if ((st->st_mode & 07777) != mode)
+	if ((st->st_mode & 07777) != mode && !was_closed)
 		ownable_say(&said, xasprintf("its mode had become %04o, and is %04o again",
 					   st->st_mode & 07777, mode));
 	*message = steal_pointer(&said);

@@ -184,7 +184,8 @@ mode_t ownable_mode(mode_t mode, const char *text)
 	return (mode & ~(mode_t)070) | (mode_t)(acls_bits(group) << 3);
 }
 
-static bool restore_acl(int fd, acl_type_t type, const char *text, char **said, char **error)
+static bool restore_acl(
+	int fd, acl_type_t type, const char *text, bool was_closed, char **said, char **error)
 {
 	const char *which = type == ACL_TYPE_DEFAULT ? "default ACL" : "ACL";
 	cleanup_acl acl_t now = acls_read(fd, type);
@@ -197,6 +198,9 @@ static bool restore_acl(int fd, acl_type_t type, const char *text, char **said, 
 		return true;
 	if (differ < 0 || acls_write(fd, type, wanted) < 0)
 		return fail(error, "restore its ACL");
+	/* That was done here, by a release that could not do more. */
+	if (was_closed && acl_equiv_mode(now, NULL) == 0)
+		return true;
 	/* What is nothing but its mode is said as a mode. */
 	if (type == ACL_TYPE_ACCESS && acl_equiv_mode(now, NULL) == 0 &&
 		acl_equiv_mode(wanted, NULL) == 0)
@@ -369,6 +373,7 @@ static void try(bool good, char **error, char **errors)
 bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
 	bool *is_closed, char **error)
 {
+	bool was_closed = *is_closed;
 	char *one = NULL;
 
 	*error = NULL;
@@ -377,13 +382,13 @@ bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char
 	 */
 	if (wanted->has_attributes)
 		try(restore_attributes(wanted, fd, said, &one), &one, error);
-	if (acl && !restore_acl(fd, ACL_TYPE_ACCESS, acl, said, &one)) {
+	if (acl && !restore_acl(fd, ACL_TYPE_ACCESS, acl, was_closed, said, &one)) {
 		try(false, &one, error);
 		close_acl(fd);
 		*is_closed = true;
 	}
 	if (wanted->default_acl)
-		try(restore_acl(fd, ACL_TYPE_DEFAULT, wanted->default_acl, said, &one), &one,
+		try(restore_acl(fd, ACL_TYPE_DEFAULT, wanted->default_acl, false, said, &one), &one,
 			error);
 	if (wanted->has_flags)
 		try(restore_flags(wanted, fd, type, said, &one), &one, error);

@@ -61,7 +61,7 @@ void ownable_add(struct ownable *ownable, char *name, unsigned char *value, size
  * wanted, which is that of *wanted but for what was granted or taken back meanwhile; NULL:
  * leave it. *said is added to, where something differed. false: something could not be
  * done that another try can, and all the rest was; *error is new. *is_closed: that was the access
- * ACL, so nobody but the owner has access until then.
+ * ACL, so nobody but the owner has access until then; before, whether an earlier try left it so.
  */
 bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
 	bool *is_closed, char **error);
