@@ -49,7 +49,7 @@ static const char usage[] =
 	"       virt-priv-chown add --name VM [--grant-read] [--force-in-use PATH]...\n"
 	"                             --disk PATH[,readonly][,shared]...\n"
 	"       virt-priv-chown drop --name VM --disk PATH... [--force]\n"
-	"       virt-priv-chown release --name VM [--path PATH --as-is | --force]\n"
+	"       virt-priv-chown release --name VM [--path PATH --as-is] [--force]\n"
 	"       virt-priv-chown status [--json] [PATH]...\n"
 	"       virt-priv-chown recover [--libvirt PATH]... [--dry-run]\n"
 	"Hands the writable, exclusive disks of a virtual machine to the user and group of\n"
@@ -64,7 +64,7 @@ static const char usage[] =
 	"      --path PATH         of what is claimed, this path alone, as status shows it\n"
 	"      --as-is             forget it, and leave what is there as it is\n"
 	"      --force-in-use PATH claim PATH though the host has it mounted, or else in use\n"
-	"      --force             give back what a VM that runs still uses\n"
+	"      --force             give back, or forget, what a VM that runs still uses\n"
 	"      --libvirt PATH      give the file to the owner that libvirt's attributes name\n"
 	"  -c, --config FILE       read the settings from FILE\n"
 	"      --dry-run           print what would be done, and change nothing\n"
@@ -484,6 +484,7 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 	if (is_new) {
 		plan->journal->holder = o->pid;
 		plan->journal->holder_start = start;
+		plan->journal->holder_namespace = openers_namespace();
 	}
 	for (size_t i = 0; domain && i < domain->n_resources; i++)
 		claims_add(plan, &domain->resources[i]);
@@ -792,9 +793,8 @@ static int settle(const struct options *o)
 	if (!o->path || !(o->given & GIVEN_AS_IS))
 		die("release: --path and --as-is go together; without them, all of the VM is "
 		    "released");
-	if (o->force)
-		die("release: --force gives back, and --as-is leaves as it is");
 	path = absolute(o->path);
+	probe((const char *const[]){path}, 1);
 	journal_lock(true);
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
@@ -803,6 +803,12 @@ static int settle(const struct options *o)
 	if (!journal)
 		die_status(NOT_DONE, "the VM %s has no claim; virt-priv-chown status lists them",
 			o->name);
+	/* What is forgotten can be another VM's next. */
+	cleanup_free char *who = o->force ? NULL : holder_using(journal, path);
+	if (who)
+		die_status(NOT_DONE,
+			"%s stays claimed: %s; end that first, or forget it all the same: --force",
+			path, who);
 	bool good = claims_settle(journal, path);
 	journal_free(journal);
 	return good ? DONE : NOT_DONE;

@@ -3,28 +3,9 @@
 load chown.bash
 
 teardown() {
-    local holder
-    for holder in "${holders[@]}"; do
-        kill "$holder" 2>/dev/null || true
-    done
+    end_holders
     umount -R "$fs" 2>/dev/null || true
     rm -f "$fs.img" /etc/libvirt/qemu.conf
-}
-
-holders=()
-
-# hold USER FILE COMMAND: a process of that user that does what escaped-qemu calls COMMAND to
-# FILE, until the end of the test; its id in $holder.
-hold() {
-    local answer
-    mkfifo "$BATS_TEST_TMPDIR/answer"
-    setpriv --reuid "$1" --regid "$1" --clear-groups tests/lib/escaped-qemu "$2" "$3" \
-        >"$BATS_TEST_TMPDIR/answer" 3>&- &
-    holder=$!
-    holders+=("$holder")
-    read -r answer <"$BATS_TEST_TMPDIR/answer"
-    rm "$BATS_TEST_TMPDIR/answer"
-    [ "$answer" = ok ]
 }
 
 # in_background COMMAND...: its output in $BATS_TEST_TMPDIR/said, its process id in $waiter.
@@ -118,7 +99,7 @@ waits() {
     [ "$(owner $fs/a) $(remembered $fs/a)" = "qemu:qemu +6001:+6001 1" ]
     run -0 virt-priv-chown add --name v --disk $fs/b
     hold qemu $fs/a "lock write"
-    go_on virt-priv-chown drop --name v --disk $fs/a --disk $fs/b --force
+    go_on virt-priv-chown drop --name v --force --disk $fs/a --disk $fs/b
     [ "$(owner $fs/a) $(owner $fs/b) $(journals)" = "alice:alice alice:alice v" ]
     run -0 virt-priv-chown release --name v
     sleep 600 3>&- &

@@ -82,3 +82,27 @@ settled() {
     run -0 virt-priv-chown release --name v --path "$1" --as-is
     [ -z "$(journals)" ]
 }
+
+holders=()
+
+# hold USER FILE COMMAND: a process of that user that does what escaped-qemu calls COMMAND to
+# FILE, until the end of the test; its id in $holder.
+hold() {
+    local answer
+    mkfifo "$BATS_TEST_TMPDIR/answer"
+    setpriv --reuid "$1" --regid "$1" --clear-groups tests/lib/escaped-qemu "$2" "$3" \
+        >"$BATS_TEST_TMPDIR/answer" 3>&- &
+    holder=$!
+    holders+=("$holder")
+    read -r answer <"$BATS_TEST_TMPDIR/answer"
+    rm "$BATS_TEST_TMPDIR/answer"
+    [ "$answer" = ok ]
+}
+
+# end_holders: all of them, for teardown.
+end_holders() {
+    local holder
+    for holder in "${holders[@]}"; do
+        kill "$holder" 2>/dev/null || true
+    done
+}

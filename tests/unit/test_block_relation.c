@@ -324,9 +324,41 @@ static void test_without_sysfs(void **state)
 	assert_int_equal(system(remove_), 0);
 }
 
+/* As many as a user of udisks can have made: files are claimed all the same. */
+static void test_many_loops(void **state)
+{
+	cleanup_free char *error = NULL;
+	struct block_ground ground, file;
+	size_t at, other_at;
+
+	(void)state;
+	strcpy(root, "/tmp/block.XXXXXX");
+	assert_non_null(mkdtemp(root));
+	put("self/mountinfo", "1 1 0:1 / /proc rw - proc proc rw", "w");
+	put("images/a.img", "data", "w");
+	for (unsigned i = 0; i < 3000; i++) {
+		cleanup_free char *name = xasprintf("loop%u", i);
+		cleanup_free char *number = xasprintf("7:%u", i);
+		cleanup_free char *what = xasprintf("%s images/a.img 0 0", name);
+		device(name, name, number);
+		loop(what);
+	}
+	struct block_view *view = view_of_tree();
+	ground_of(view, "7:2999", &ground, &error);
+	ground_of(view, "images/a.img", &file, &error);
+	assert_null(error);
+	assert_true(block_shares(&ground, &file, &at, &other_at));
+	block_ground_free(&ground);
+	block_ground_free(&file);
+	block_view_free(view);
+	cleanup_free char *remove_ = xasprintf("rm -rf %s", root);
+	assert_int_equal(system(remove_), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many_loops),
 		cmocka_unit_test(test_trees),
 		cmocka_unit_test(test_without_sysfs),
 	};

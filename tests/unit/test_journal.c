@@ -71,6 +71,7 @@ static struct journal *example(void)
 	journal->boot_time = 1795552552;
 	journal->holder = 123;
 	journal->holder_start = 456;
+	journal->holder_namespace = 789;
 	for (size_t i = 0; i < N_EXAMPLES; i++) {
 		struct entry *e = journal_add(journal);
 		*e = examples[i];
@@ -96,6 +97,7 @@ static void what_is_written_is_read(void **state)
 		assert_non_null(back);
 		assert_int_equal(back->settled, settled);
 		assert_int_equal(back->holder, 123);
+		assert_int_equal(back->holder_namespace, 789);
 		assert_true(back->boot_time == 1795552552);
 		assert_int_equal(back->n_entries, N_EXAMPLES);
 		for (size_t i = 0; i < N_EXAMPLES; i++) {

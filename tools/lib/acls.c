@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "text_list.h"
 
 #include <acl/libacl.h>
 #include <stdio.h>
@@ -91,16 +92,13 @@ char *acls_difference(acl_t a, acl_t b)
 {
 	cleanup_free char *ours = acls_text(a);
 	cleanup_free char *theirs = acls_text(b);
-	char *result = xstrdup("");
+	struct text_list list = {.separator = ","};
 
 	for (const char *p = ours ? ours : ""; *p; p += *p == ',') {
 		size_t n = strcspn(p, ",");
-		if (!has_entry(theirs ? theirs : "", p, n)) {
-			char *more = xasprintf("%s%s%.*s", result, *result ? "," : "", (int)n, p);
-			free(result);
-			result = more;
-		}
+		if (!has_entry(theirs ? theirs : "", p, n))
+			text_list_add(&list, p, n);
 		p += n;
 	}
-	return result;
+	return text_list_end(&list);
 }

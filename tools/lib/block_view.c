@@ -59,8 +59,11 @@ static bool fail(char **error, const char *what)
 
 /* Loop devices. */
 
-/* More than that many are none of a host's. */
-#define MAX_LOOPS 1024
+/*
+ * More than that many are none of a host's. An ordinary user can have some made (udisks), and with
+ * too many, nothing could be claimed: so it is far beyond what fits into a desktop's session.
+ */
+#define MAX_LOOPS 16384
 
 struct found {
 	dev_t dev;

@@ -6,6 +6,7 @@
 #include "holder.h"
 #include "log.h"
 #include "look.h"
+#include "mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,8 @@ char *claimable_why_system(const struct safepath *walk)
 char *claimable_why_not(const struct safepath *walk, bool is_device)
 {
 	const struct stat *st = &walk->st;
+	const struct mount *mount =
+		S_ISREG(st->st_mode) && st->st_nlink != 1 ? mounts_of(walk->fd) : NULL;
 
 	if (walk->unsafe)
 		return xstrdup(walk->unsafe);
@@ -124,8 +127,10 @@ char *claimable_why_not(const struct safepath *walk, bool is_device)
 	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
 		return xstrdup("it is no regular file and no block device");
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
-		return xasprintf("it has %lu hard links, and would be given away under all of them",
-			(unsigned long)st->st_nlink);
+		return xasprintf("it has %lu hard links, and would be given away under all of "
+				 "them; those that no one needs are to be removed, in their "
+				 "directories: find %s -xdev -samefile %s",
+			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
 		return xasprintf("its mode %04o has a set-id bit, which no disk needs; chmod ug-s",
 			st->st_mode & 07777);

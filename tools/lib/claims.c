@@ -5,10 +5,12 @@
 #include "claims_find.h"
 #include "cleanup.h"
 #include "grant.h"
+#include "has_cap.h"
 #include "holder.h"
 #include "holding.h"
 #include "lockwait.h"
 #include "log.h"
+#include "mounts.h"
 #include "openers.h"
 #include "probe.h"
 #include "remembered.h"
@@ -16,7 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,8 @@ void claims_restart(struct claims_plan *plan)
 	struct claims_plan fresh = {.settings = plan->settings,
 		.grant_read = plan->grant_read,
 		.dry_run = plan->dry_run,
+		.claimable = {.forced = plan->claimable.forced,
+			.n_forced = plan->claimable.n_forced},
 		.quiet = true,
 		.label = plan->label,
 		.identities = plan->identities,
@@ -377,8 +381,18 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		refuse(plan, item, error);
 		return;
 	}
-	if (find_entry(plan, &id, ENTRY_OWNER, 0, &whose)) {
-		if (whose == plan->journal) {
+	const struct entry *held = find_entry(plan, &id, ENTRY_OWNER, 0, &whose);
+	if (held) {
+		/* What this call is about to take is not yet the QEMU user's. */
+		bool is_taken =
+			whose == plan->journal && held < &plan->journal->entries[plan->first_new];
+		if (is_taken && walk->st.st_uid != held->new_uid) {
+			cleanup_free char *settle = claims_settle_command(whose, held);
+			refuse(plan, item,
+				xasprintf("the VM has a claim on it, and it is uid %u's now; when "
+					  "that is settled, it can be claimed anew: %s",
+					walk->st.st_uid, settle));
+		} else if (whose == plan->journal) {
 			item->action = ACTION_LEAVE;
 			free(item->reason);
 			item->reason = xstrdup("claimed already");
@@ -543,28 +557,6 @@ struct touches {
 	dev_t *of; /* of each entry of the journal; 0: none */
 };
 
-/* The directory that a file is in, if that is on the same file system; -1 and errno if not. */
-static int open_directory_of(int fd, dev_t dev)
-{
-	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
-	char path[PATH_MAX];
-	struct stat st;
-	ssize_t n = readlink(link, path, sizeof path - 1);
-
-	errno = n < 0 ? errno : EWOULDBLOCK;
-	path[n > 0 ? n : 0] = '\0';
-	char *slash = strrchr(path, '/');
-	if (!slash)
-		return -1;
-	slash[slash == path ? 1 : 0] = '\0';
-	cleanup_fd int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != dev) {
-		errno = EWOULDBLOCK;
-		return -1;
-	}
-	return safepath_reopen(dir, O_RDONLY | O_DIRECTORY);
-}
-
 static void touch(struct touches *touches, size_t entry, int fd)
 {
 	struct stat st;
@@ -581,7 +573,7 @@ static void touch(struct touches *touches, size_t entry, int fd)
 	int file = safepath_reopen(fd, O_RDONLY | O_NONBLOCK);
 	/* A lease on it is one on nothing else. */
 	if (file < 0 && errno == EWOULDBLOCK)
-		file = open_directory_of(fd, st.st_dev);
+		file = mounts_open_directory(fd, &st);
 	touches->all[touches->n++] = (struct touched){st.st_dev, file, errno};
 }
 
@@ -707,6 +699,12 @@ static bool carry_out(struct claims_plan *plan)
 
 	if (journal->n_entries == plan->first_new && !plan->is_new)
 		return true;
+	if (journal->n_entries > plan->first_new && !(has_cap(CAP_CHOWN) && has_cap(CAP_FOWNER))) {
+		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be given back with its owner, "
+		     "mode and ACL; nothing was changed",
+			journal->entries[plan->first_new].path);
+		return false;
+	}
 	plan->was_settled = journal->settled;
 	journal->settled = false;
 	journal->boot_time = boot_time();
@@ -801,8 +799,9 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 	}
 	pid_t opener = openers_first(&st, e->new_uid);
 	if (opener && recovering && same_boot) {
-		info("%s: process %d has it open, so it stays", e->path, opener);
-		return true;
+		cleanup_free char *who = openers_text(opener);
+		cleanup_free char *text = xasprintf("%s, so it stays", who);
+		return report(e, text, openers_is_unseen(opener));
 	}
 	enum holding_end end =
 		give_back_owned(journal, e, fd, same_boot, journal->settled, all, n_all, &message);
@@ -830,9 +829,14 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		openers_forget();
 		opener = openers_first(&st, e->new_uid);
 	}
+	if (!opener)
+		opener = openers_writer(&st, e->old_uid, holder_writes);
 	if (opener) {
 		cleanup_free char *who =
-			xasprintf("process %d, which can go on using it, has it open", opener);
+			openers_is_unseen(opener)
+				? openers_text(opener)
+				: xasprintf("process %d, which can go on using it, has it open",
+					  opener);
 		report(e, who, true);
 	}
 	return !message && !opener;
@@ -956,6 +960,15 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	if (!journal->holder)
 		return CLAIMS_HELD;
 	cleanup_free char *why = NULL;
+	/* There, another process has that number, or none, and nobody who has files open is seen.
+	 */
+	if (journal->holder_namespace && journal->holder_namespace != openers_namespace()) {
+		*error = xasprintf("the VM %s: its holder is process %d of another pid namespace, "
+				   "where it is to be recovered; if it has ended: virt-priv-chown "
+				   "release --name %s --force",
+			journal->name, journal->holder, journal->name);
+		return CLAIMS_UNKNOWN;
+	}
 	unsigned long long start = openers_start_time(journal->holder, &why);
 	if (why) {
 		*error = xasprintf("the VM %s: %s", journal->name, why);

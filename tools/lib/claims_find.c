@@ -48,12 +48,17 @@ bool claims_find_snapshot(const struct entry *e, struct claims_object *object)
 	return true;
 }
 
+/* A device node is made anew at each boot, as an earlier version had it. */
+static bool is_earlier_node(const struct journal *journal, const struct entry *e)
+{
+	return !is_same_boot(journal) && (e->type == 'b' || e->type == 'c') &&
+	       fsid_is_of_boot(e->id.filesystem);
+}
+
 void claims_find(const struct journal *journal, const struct entry *e, struct claims_object *object)
 {
 	*object = (struct claims_object){.fd = -1};
-	/* A device node is made anew at each boot, as an earlier version had it. */
-	if (!is_same_boot(journal) && (e->type == 'b' || e->type == 'c') &&
-		fsid_is_of_boot(e->id.filesystem)) {
+	if (is_earlier_node(journal, e)) {
 		object->how = FILEID_ENDED;
 		object->why = xstrdup("it ended with an earlier boot");
 		return;
@@ -157,20 +162,17 @@ bool claims_settle(struct journal *journal, const char *path)
 
 bool claims_has_ended(const struct journal *journal, const struct entry *e)
 {
-	return !is_same_boot(journal) && fsid_is_volatile(e->id.filesystem);
+	return is_earlier_node(journal, e) ||
+	       fileid_has_ended(&e->id, e->path, is_same_boot(journal));
 }
 
+/* Nothing is looked for, since that can take its time. */
 bool claims_have_ended(const struct journal *journal)
 {
 	if (is_same_boot(journal))
 		return false;
-	for (size_t i = 0; i < journal->n_entries; i++) {
-		struct claims_object object;
-		claims_find(journal, &journal->entries[i], &object);
-		bool has_ended = object.how == FILEID_ENDED;
-		claims_object_free(&object);
-		if (!has_ended)
+	for (size_t i = 0; i < journal->n_entries; i++)
+		if (!claims_has_ended(journal, &journal->entries[i]))
 			return false;
-	}
 	return true;
 }

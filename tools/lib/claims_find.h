@@ -46,7 +46,7 @@ void claims_say_kept(const struct journal *journal);
  */
 bool claims_settle(struct journal *journal, const char *path);
 
-/* Whether the object of the entry ended with an earlier boot, as far as its file system says so. */
+/* Whether the object of the entry ended with an earlier boot, by what the journal says alone. */
 bool claims_has_ended(const struct journal *journal, const struct entry *entry);
 /* Whether all that it holds ended with an earlier boot. */
 bool claims_have_ended(const struct journal *journal);

@@ -305,7 +305,8 @@ static bool look_on_mount(struct search *s, const struct proc_mount *mount)
 	if (fsid_matches(s->id->filesystem, root.filesystem, root.dev) ||
 		fsid_same_base(s->id->filesystem, root.filesystem))
 		look_by_handle(s, dir, &root);
-	else if (s->same_boot && s->id->disk.dev == mount->dev)
+	else if (s->same_boot && s->id->disk.dev == mount->dev &&
+		 !fsid_says_less(s->id->filesystem, root.filesystem))
 		s->is_over = true;
 	return true;
 }
@@ -450,7 +451,7 @@ static bool is_of_tmpfs(const struct fileid *id)
 }
 
 /* Also where an earlier version has written the UUID of a tmpfs, or the number of a devtmpfs. */
-static bool has_ended(const struct fileid *id, const char *path, bool same_boot)
+bool fileid_has_ended(const struct fileid *id, const char *path, bool same_boot)
 {
 	if (same_boot)
 		return false;
@@ -468,7 +469,7 @@ enum fileid_found fileid_open(
 
 	*fd = -1;
 	*why = NULL;
-	if (has_ended(id, path, same_boot))
+	if (fileid_has_ended(id, path, same_boot))
 		return say(why, FILEID_ENDED, "it ended with an earlier boot");
 	/* The number is another one's now. */
 	bool is_known = same_boot || !fsid_is_of_boot(id->filesystem);

@@ -63,6 +63,12 @@ enum fileid_found {
 };
 
 /*
+ * Whether it ended with an earlier boot, as what is written of it says: nothing is asked. As
+ * fileid_open(), which says FILEID_ENDED then.
+ */
+bool fileid_has_ended(const struct fileid *id, const char *path, bool same_boot);
+
+/*
  * Finds the object again; path is the name that it had, and same_boot whether *id is of this
  * boot. On FILEID_FOUND and FILEID_COPY *fd is new and opened O_PATH. With all but FILEID_FOUND,
  * *why is a new sentence that says it.

@@ -83,19 +83,57 @@ static void put_hex(char digits[33], const uint8_t *bytes)
 		sprintf(digits + 2 * i, "%02x", bytes[i]);
 }
 
+/* The root of a mount, if it is not below another one; of the same device number as the object. */
+static int open_root(const struct stat *st, const struct mount *mount)
+{
+	struct stat its;
+
+	if (!mount || mounts_may_hang(mount->type) || mounts_on_way(mount->point)) {
+		errno = ENOTTY;
+		return -1;
+	}
+	cleanup_fd int root = open(mount->point, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
+	const struct mount *own = root < 0 ? NULL : mounts_of(root);
+	if (root < 0)
+		return -1;
+	/* Where nothing tells which mount it is of, the number does, but for subvolumes. */
+	bool is_it =
+		own ? own->id == mount->id : fstat(root, &its) == 0 && its.st_dev == st->st_dev;
+	if (is_it && S_ISREG(st->st_mode))
+		is_it = fstat(root, &its) == 0 && its.st_dev == st->st_dev;
+	errno = ENOTTY;
+	return is_it ? steal_fd(&root) : -1;
+}
+
 /*
- * A descriptor for the file system's own calls: of the object, or, where to open that could do
- * something, of the root of its mount.
+ * A descriptor for the file system's own calls: of the object; where to open that could do
+ * something (a device), or can't be done now (somebody has a lease on it), of the directory that
+ * it lies in, or the root of its mount. All of them say the same, so that what identifies an
+ * object does not depend on who has done what to it.
  */
 static int open_askable(int fd, const struct stat *st, const struct proc_mount *mount)
 {
-	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
-		return safepath_reopen(
-			fd, O_RDONLY | O_NONBLOCK | (S_ISDIR(st->st_mode) ? O_DIRECTORY : 0));
-	if (mount && !mounts_may_hang(mount->type) && !mounts_on_way(mount->point))
-		return open(mount->point, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
-	errno = ENOTTY;
-	return -1;
+	bool is_directory = S_ISDIR(st->st_mode);
+	int file = -1, number = ENOTTY;
+
+	if (S_ISREG(st->st_mode) || is_directory) {
+		file = safepath_reopen(
+			fd, O_RDONLY | O_NONBLOCK | (is_directory ? O_DIRECTORY : 0));
+		number = errno;
+	}
+	if (file < 0)
+		file = mounts_open_directory(fd, st);
+	if (file < 0)
+		file = open_root(st, mount);
+	if (file < 0)
+		errno = number;
+	return file;
+}
+
+/* Whether what could not be opened can be at another time, or without a limit. */
+static bool is_passing(int number)
+{
+	return number == EWOULDBLOCK || number == EMFILE || number == ENFILE || number == ENOMEM;
 }
 
 static bool uuid_of_kernel(int askable, char *out)
@@ -206,14 +244,22 @@ static bool ask(int fd, const struct stat *st, char out[FSID_SIZE])
 	if (mount && mounts_may_hang(mount->type))
 		asks_object = false;
 	cleanup_fd int askable = asks_object ? open_askable(fd, st, mount) : -1;
+	int number = asks_object && askable < 0 ? errno : 0;
+	errno = number;
 	if (kind == BY_BTRFS)
 		return put_btrfs(askable, st, out);
 	if (kind == BY_STATFS)
 		return put_statfs(fd, out);
 	if (kind == BY_SOURCE)
 		put_source(mount, out);
-	else if (!uuid_of_kernel(askable, to) && !uuid_of_disk(st->st_dev, to))
-		put_device(to, st->st_dev);
+	if (kind == BY_SOURCE || uuid_of_kernel(askable, to) || uuid_of_disk(st->st_dev, to))
+		return true;
+	/* With a number in place of its UUID, it would seem to be another one later. */
+	if (is_passing(number)) {
+		errno = number;
+		return false;
+	}
+	put_device(to, st->st_dev);
 	return true;
 }
 
@@ -275,9 +321,17 @@ bool fsid_matches(const char *journalled, const char *now, dev_t dev)
 	if (strcmp(journalled, now) == 0)
 		return true;
 	put_device(device, dev);
-	return (begins(journalled, "dev:") && strcmp(journalled, device) == 0) ||
+	/* Volatile or not, it is of this boot. */
+	const char *number =
+		begins(journalled, "volatile:dev:") ? journalled + strlen("volatile:") : journalled;
+	return (begins(number, "dev:") && strcmp(number, device) == 0) ||
 	       (begins(journalled, "uuid:") && fsid_is_volatile(now) &&
 		       strcmp(journalled, now + strlen("volatile:")) == 0);
+}
+
+bool fsid_says_less(const char *journalled, const char *now)
+{
+	return begins(journalled, "volatile:uuid:") && begins(now, "volatile:dev:");
 }
 
 bool fsid_same_base(const char *a, const char *b)

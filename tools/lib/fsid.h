@@ -44,6 +44,11 @@ bool fsid_is_source(const char *id);
  * is what fsid_of() says now of a file system whose objects have the device number dev.
  */
 bool fsid_matches(const char *journalled, const char *now, dev_t dev);
+/*
+ * Whether now says less of a file system than was journalled, so that another name is no proof of
+ * another file system.
+ */
+bool fsid_says_less(const char *journalled, const char *now);
 /* Whether both are subvolumes of one file system. */
 bool fsid_same_base(const char *a, const char *b);
 /*

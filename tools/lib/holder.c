@@ -73,7 +73,7 @@ static bool is_written(int infos, const char *name, ino_t ino)
  * Whether a process has the object open for writing. Its descriptors are asked for what they are
  * only where that can be it, and without asking their file systems.
  */
-static bool writes(pid_t pid, const struct stat *st)
+bool holder_writes(pid_t pid, const struct stat *st)
 {
 	cleanup_free char *infos_path = xasprintf("/proc/%d/fdinfo", pid);
 	cleanup_free char *fds_path = xasprintf("/proc/%d/fd", pid);
@@ -131,8 +131,12 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 		return NULL;
 	pid_t opener = openers_first(&st, e->new_uid);
 	if (!opener || stays_libvirts(journal, e, fd, &st) ||
-		(only_writers && !writes(opener, &st)))
+		(only_writers && !openers_is_unseen(opener) && !holder_writes(opener, &st)))
 		return NULL;
+	if (openers_is_unseen(opener)) {
+		cleanup_free char *unseen = openers_text(opener);
+		return xasprintf("%s: %s", e->path, unseen);
+	}
 	cleanup_free char *who = named(opener);
 	return xasprintf("process %s has %s open", who, e->path);
 }

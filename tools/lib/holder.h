@@ -12,6 +12,10 @@
 
 #include "journal.h"
 
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
 /*
  * Who uses what the journal holds, a new text such as "process 12 (qemu-system-x86) has /srv/a.img
  * open"; NULL: nobody, as far as can be told. path: that entry alone, whose claim can be dropped
@@ -19,6 +23,9 @@
  * locked.
  */
 char *holder_using(const struct journal *journal, const char *path);
+
+/* Whether a process has the object open for writing, or that can't be seen. */
+bool holder_writes(pid_t pid, const struct stat *st);
 
 /* What ends the VM's claim, a new text that can follow "the VM web holds it; ". */
 char *holder_advice(const struct journal *journal);

@@ -61,14 +61,15 @@ static bool join_libvirt(struct entry *e, const struct stat *st, const struct re
 	bool is_this_boots, char **error)
 {
 	if (!is_target(e, st)) {
-		*error = xasprintf("libvirt holds it for uid %u and gid %u%s", st->st_uid,
-			st->st_gid,
-			openers_first(st, (uid_t)-1)
-				? ""
-				: ", or it is a copy of such a file, since no process has it open; "
-				  "a copy's attributes go with: setfattr -x "
-				  "trusted.libvirt.security.ref_dac FILE, and likewise .dac and "
-				  ".timestamp_dac");
+		pid_t opener = openers_first(st, (uid_t)-1);
+		cleanup_free char *who =
+			opener ? openers_text(opener)
+			       : xstrdup("or it is a copy of such a file, since no process has it "
+					 "open; a copy's attributes go with: setfattr -x "
+					 "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
+					 "and .timestamp_dac");
+		*error = xasprintf(
+			"libvirt holds it for uid %u and gid %u, %s", st->st_uid, st->st_gid, who);
 		return false;
 	}
 	/* Otherwise libvirt would give it back while it is held here. */
@@ -94,11 +95,18 @@ static void take_over(
 	}
 	if (st->st_uid == r->uid && st->st_gid == r->gid)
 		return;
+	/* Its mode and ACL are those that its last owner has left. */
+	bool is_open = e->mode & S_IWOTH || (e->ownable.acl && strstr(e->ownable.acl, "mask:"));
 	if (is_target(e, st))
 		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
 				  "a copy, or was left behind; it is the file of uid %u and gid "
-				  "%u, whom they name, and goes to them when it is released",
-			r->uid, r->gid);
+				  "%u, whom they name, and goes to them when it is released%s%s%s",
+			r->uid, r->gid,
+			is_open ? "; the QEMU user can have set its mode and ACL, "
+				  "which lets others use it: "
+				: "",
+			is_open && e->ownable.acl ? e->ownable.acl : "",
+			is_open ? "; look at it with getfacl" : "");
 	else if (e->is_void)
 		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
 				  "a copy, or was left behind; they are cleared, and uid %u and "
@@ -240,6 +248,9 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 	const char *acl = e->acl_wanted ? e->acl_wanted : e->ownable.acl;
 	mode_t mode = ownable_mode(e->mode, acl);
 	cleanup_free char *said = NULL;
+	/* Whose it is no more can't have done it: an earlier release could not do all. */
+	bool was_closed = !is_given && (st->st_mode & 07777) == (mode & ~(mode_t)077);
+	bool is_closed = was_closed;
 	struct stat now;
 
 	if (is_given && (st->st_uid != e->old_uid || st->st_gid != e->old_gid) &&
@@ -248,23 +259,36 @@ static bool restore(const struct entry *e, int fd, const struct stat *st, char *
 	if (st->st_nlink > 1)
 		ownable_say(&said,
 			xasprintf("it has %lu links now: somebody may still reach it by another "
-				  "name",
+				  "name, which find -xdev -samefile finds",
 				(unsigned long)st->st_nlink));
-	/* What was done is said all the same: another try does not find it any more. */
-	if (!ownable_restore(&e->ownable, acl, fd, e->type, &said, message)) {
-		ownable_say(&said, *message);
-		*message = steal_pointer(&said);
-		return false;
-	}
+	/* Whatever can't be done, its mode is not left as whoever it was given to has made it. */
+	bool good = ownable_restore(&e->ownable, acl, fd, e->type, &said, &is_closed, message);
+	if (is_closed)
+		mode &= ~(mode_t)077;
 	/* It could still be changed before it had its owner, and its ACL is a part of it. */
 	if (fstat(fd, &now) < 0)
 		return fail(message, "examine it");
 	if ((now.st_mode & 07777) != mode) {
 		cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
-		if (chmod(path, mode) < 0)
-			return fail(message, "restore its mode");
+		if (chmod(path, mode) < 0) {
+			char *why;
+			fail(&why, "restore its mode");
+			ownable_say(message, why);
+			good = false;
+		}
 	}
-	if ((st->st_mode & 07777) != mode)
+	/* What was done is said all the same: another try does not find it any more. */
+	if (!good) {
+		ownable_say(&said, *message);
+		*message = steal_pointer(&said);
+		if (is_closed)
+			ownable_say(message,
+				xasprintf("until then, nobody but its owner may use it (mode "
+					  "%04o)",
+					mode));
+		return false;
+	}
+	if ((st->st_mode & 07777) != mode && !was_closed)
 		ownable_say(&said, xasprintf("its mode had become %04o, and is %04o again",
 					   st->st_mode & 07777, mode));
 	*message = steal_pointer(&said);
@@ -473,7 +497,7 @@ bool holding_recover_libvirt(
 		return false;
 	}
 	if (opener) {
-		*message = xasprintf("process %d has it open", opener);
+		*message = openers_text(opener);
 		return false;
 	}
 	if (r.state == REMEMBERED_CURRENT && openers_libvirt()) {

@@ -108,7 +108,11 @@ char *journal_format(const struct journal *journal)
 	fprintf(out, FIRST_LINE "\nname %s\nboot %s\nbooted %lld\n", journal->name, journal->boot,
 		journal->boot_time);
 	if (journal->holder)
-		fprintf(out, "holder %d %llu\n", journal->holder, journal->holder_start);
+		fprintf(out, "holder %d %llu", journal->holder, journal->holder_start);
+	if (journal->holder && journal->holder_namespace)
+		fprintf(out, " %llu", journal->holder_namespace);
+	if (journal->holder)
+		fputc('\n', out);
 	for (size_t i = 0; i < journal->n_entries; i++)
 		put_entry(out, &journal->entries[i]);
 	fprintf(out, "entries %zu\n%s", journal->n_entries, journal->settled ? "settled\n" : "");
@@ -368,7 +372,7 @@ static bool read_entry(struct reader *r, struct journal *journal)
 
 static bool read_head(struct reader *r, struct journal *journal)
 {
-	unsigned long long pid, start, time;
+	unsigned long long pid, start, time, namespace = 0;
 
 	if (!next_line(r))
 		return false;
@@ -394,10 +398,12 @@ static bool read_head(struct reader *r, struct journal *journal)
 		return false;
 	if (strcmp(r->key, "holder") == 0) {
 		const char *p = r->value;
-		if (!number(&p, INT_MAX, &pid) || *p++ != ' ' || !single(p, ULLONG_MAX, &start))
+		if (!number(&p, INT_MAX, &pid) || *p++ != ' ' || !number(&p, ULLONG_MAX, &start) ||
+			(*p && (*p++ != ' ' || !single(p, ULLONG_MAX, &namespace))))
 			return bad(r, "a process id and its start time were expected");
 		journal->holder = (pid_t)pid;
 		journal->holder_start = start;
+		journal->holder_namespace = namespace;
 		return next_line(r);
 	}
 	return true;

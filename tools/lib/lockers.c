@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -77,10 +78,19 @@ static char *name_process(int proc, const char *pid)
 		     : xasprintf("process %s", pid);
 }
 
+static bool is_roots(int proc, const char *pid)
+{
+	struct stat st;
+
+	return fstatat(proc, pid, &st, 0) == 0 && st.st_uid == 0;
+}
+
 char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 {
 	cleanup_dir DIR *dir = opendir("/proc");
 	struct dirent *d;
+
+	cleanup_free char *roots = NULL;
 
 	*pid = 0;
 	while (dir && (d = readdir(dir)) != NULL) {
@@ -89,8 +99,13 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 		if (*end || number <= 0 || number > INT_MAX || number == getpid() ||
 			!is_holder(dirfd(dir), d->d_name, st, wanted))
 			continue;
+		if (is_roots(dirfd(dir), d->d_name)) {
+			if (!roots)
+				roots = name_process(dirfd(dir), d->d_name);
+			continue;
+		}
 		*pid = (pid_t)number;
 		return name_process(dirfd(dir), d->d_name);
 	}
-	return xstrdup("a process that /proc does not show");
+	return roots ? steal_pointer(&roots) : xstrdup("a process that /proc does not show");
 }

@@ -13,7 +13,9 @@ enum lockers_kind {
 
 /*
  * Who has such a lock on the file: "process 12 (/usr/bin/program)", or that /proc shows nobody;
- * new. *pid is 0 then. What is read are the "lock:" lines of
+ * new. Of several that share the lock, one that is not root's: a descriptor can be passed to any
+ * daemon that takes one, and none of those is to be ended. *pid is 0 where there is only
+ * root's, or nobody. What is read are the "lock:" lines of
  * /proc/PID/fdinfo/FD (proc(5)), which /proc/locks has without the process for locks of open
  * file descriptions; no file of another process is opened or looked at.
  */

@@ -3,8 +3,11 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "safepath.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,4 +120,32 @@ const struct proc_mount *mounts_on_way(const char *path)
 			return &mounts->all[i];
 	}
 	return NULL;
+}
+
+int mounts_open_directory(int fd, const struct stat *st)
+{
+	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
+	char path[PATH_MAX];
+	struct stat its;
+	ssize_t n = readlink(link, path, sizeof path - 1);
+
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+	char *slash = strrchr(path, '/');
+	/* Of what was opened by its handle, the kernel may know no name. */
+	if (path[0] != '/' || !slash || mounts_on_way(path)) {
+		errno = ENOENT;
+		return -1;
+	}
+	slash[slash == path ? 1 : 0] = '\0';
+	/* Whoever can move it leads elsewhere, but not to another file system unseen. */
+	cleanup_fd int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return -1;
+	if (fstat(dir, &its) < 0 || its.st_dev != st->st_dev) {
+		errno = EXDEV;
+		return -1;
+	}
+	return safepath_reopen(dir, O_RDONLY | O_DIRECTORY);
 }

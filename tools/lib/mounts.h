@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct mounts {
@@ -31,6 +32,14 @@ const struct proc_mount *mounts_of(int fd);
  * answer: those of the network, of clusters and of FUSE, and autofs, which mounts them.
  */
 bool mounts_may_hang(const char *type);
+
+/*
+ * The directory that an object lies in, open for reading; -1 and errno where that is not known, is
+ * on another file system (on btrfs, in another subvolume), or is reached by way of one that may not
+ * answer. It answers for the file system where the object itself can't be opened: under a
+ * lease (fcntl(2)), or since to open a device does something.
+ */
+int mounts_open_directory(int fd, const struct stat *st);
 
 /* The first such mount that a walk along the path (absolute) meets; NULL: none. */
 const struct proc_mount *mounts_on_way(const char *path);

@@ -3,6 +3,7 @@
 
 #include "attempt.h"
 #include "cleanup.h"
+#include "has_cap.h"
 #include "log.h"
 #include "look.h"
 
@@ -10,6 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +22,15 @@
 /* What stateDir of libvirt's src/qemu/qemu_conf.c is: NAME.pid of each domain that runs. */
 #define DOMAINS "/run/libvirt/qemu"
 
+/* Of a kernel thread: include/linux/sched.h. */
+#define PF_KTHREAD 0x00200000U
+
 struct opener {
 	dev_t dev; /* 0: not told, any */
 	ino_t ino;
 	pid_t pid;
-	uid_t uid[2]; /* real, effective */
+	uid_t uid[2]; /* real, effective; -1: not told, any */
+	bool unseen;  /* what it has open can't be seen: it may be anything */
 };
 
 static struct opener *openers;
@@ -67,6 +74,11 @@ static void note_libvirt(int process, pid_t pid)
 		libvirt = pid;
 }
 
+static bool is_denied(void)
+{
+	return errno == EACCES || errno == EPERM;
+}
+
 static void add_opener(const struct opener *opener)
 {
 	if ((n_openers & (n_openers - 1)) == 0)
@@ -83,14 +95,43 @@ static bool identify(int fds, const char *name, struct opener *opener)
 {
 	struct statx stx;
 
-	if (name[0] == '.' || statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-				      STATX_TYPE | STATX_INO, &stx) < 0)
+	if (name[0] == '.')
 		return false;
+	if (statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, &stx) <
+		0) {
+		opener->unseen = opener->unseen || is_denied();
+		return false;
+	}
 	if (!S_ISREG(stx.stx_mode) && !S_ISBLK(stx.stx_mode) && !S_ISCHR(stx.stx_mode))
 		return false;
 	opener->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 	opener->ino = stx.stx_ino;
 	return true;
+}
+
+/* Of the kernel, or ended: it has nothing open (proc(5), fields 3 and 9 of /proc/PID/stat). */
+static bool has_no_files(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
+	char text[1024] = "", state;
+	unsigned flags;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *end = strrchr(text, ')');
+	if (!end || sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return false;
+	return state == 'Z' || state == 'X' || flags & PF_KTHREAD;
+}
+
+/* Without CAP_SYS_PTRACE, in a container, what others have open is not shown (ptrace(2)). */
+static void add_unseen(struct opener opener)
+{
+	opener.unseen = true;
+	if (!has_no_files(opener.pid))
+		add_opener(&opener);
 }
 
 static int open_process(int proc, const char *name, struct opener *opener, DIR **dir)
@@ -100,9 +141,13 @@ static int open_process(int proc, const char *name, struct opener *opener, DIR *
 	if (!opener->pid || opener->pid == getpid())
 		return -1;
 	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opener->unseen = process < 0 && is_denied();
+	if (opener->unseen)
+		opener->uid[0] = opener->uid[1] = (uid_t)-1;
 	if (process < 0 || !read_uids(process, opener->uid))
 		return -1;
 	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opener->unseen = fds < 0 && is_denied();
 	*dir = fds >= 0 ? fdopendir(fds) : NULL;
 	return steal_fd(&process);
 }
@@ -115,12 +160,14 @@ static void read_process(int proc, const char *name)
 	cleanup_fd int process = open_process(proc, name, &opener, &found);
 	cleanup_dir DIR *dir = found;
 
-	if (process < 0)
-		return;
-	note_libvirt(process, opener.pid);
-	while (dir && (d = readdir(dir)) != NULL)
+	if (process >= 0)
+		note_libvirt(process, opener.pid);
+	/* All are of one owner, and one is enough. */
+	while (dir && !opener.unseen && (d = readdir(dir)) != NULL)
 		if (identify(dirfd(dir), d->d_name, &opener))
 			add_opener(&opener);
+	if (opener.unseen)
+		add_unseen(opener);
 }
 
 /*
@@ -144,9 +191,11 @@ static void ask_process(void *context, size_t i, struct attempt_out *out)
 	cleanup_fd int process = open_process(scan->proc, scan->names[i], &opener, &found);
 	cleanup_dir DIR *dir = found;
 
-	while (process >= 0 && dir && (d = readdir(dir)) != NULL)
+	while (process >= 0 && dir && !opener.unseen && (d = readdir(dir)) != NULL)
 		if (identify(dirfd(dir), d->d_name, &opener))
 			attempt_put(out, &opener, sizeof opener);
+	if (opener.unseen)
+		attempt_put(out, &opener, sizeof opener);
 }
 
 static void read_numbers(int proc, const char *name)
@@ -157,6 +206,8 @@ static void read_numbers(int proc, const char *name)
 	cleanup_fd int process = open_process(proc, name, &opener, &found);
 	cleanup_dir DIR *dir = found;
 
+	if (opener.unseen)
+		add_unseen(opener);
 	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
 		char text[1024] = "";
 		unsigned long long ino;
@@ -180,7 +231,10 @@ static void take_process(void *context, size_t i, const struct attempt_answer *a
 
 	for (size_t at = 0; at + sizeof opener <= answer->length; at += sizeof opener) {
 		memcpy(&opener, bytes + at, sizeof opener);
-		add_opener(&opener);
+		if (opener.unseen)
+			add_unseen(opener);
+		else
+			add_opener(&opener);
 	}
 	if (answer->number)
 		read_numbers(scan->proc, scan->names[i]);
@@ -215,6 +269,41 @@ static void scan_in_child(DIR *proc)
 	free(scan.names);
 }
 
+/*
+ * Whether the options of a mount of proc keep processes from being listed, to who may not trace
+ * them: fs/proc/base.c, has_pid_permissions(). Members of the group, which is 0, are spared,
+ * but for "ptraceable".
+ */
+static bool hides(const char *options)
+{
+	bool is_member = getegid() == 0 && !strstr(options, ",gid=");
+
+	return strstr(options, "hidepid=ptraceable") || strstr(options, "hidepid=4") ||
+	       (!is_member &&
+		       (strstr(options, "hidepid=invisible") || strstr(options, "hidepid=2")));
+}
+
+static bool are_hidden(int proc)
+{
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+	unsigned long long id;
+	struct statx stx;
+
+	if (has_cap(CAP_SYS_PTRACE))
+		return false;
+	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
+	if (!file || statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return true;
+	while (getline(&line, &room, file) > 0) {
+		const char *options = strstr(line, " - proc ");
+		if (options && sscanf(line, "%llu", &id) == 1 &&
+			(id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) && hides(options))
+			return true;
+	}
+	return ferror(file);
+}
+
 static void read_all(void)
 {
 	struct dirent *d;
@@ -225,6 +314,10 @@ static void read_all(void)
 	cleanup_dir DIR *dir = opendir("/proc");
 	if (!dir)
 		die_errno("can't read /proc to see who has files open");
+	if (are_hidden(dirfd(dir)))
+		die("can't see who has files open: /proc is mounted with hidepid, and "
+		    "CAP_SYS_PTRACE is missing; run it with that capability, or: mount -o "
+		    "remount,hidepid=0 /proc");
 	if (look_may_wait()) {
 		scan_in_child(dir);
 		return;
@@ -244,8 +337,28 @@ void openers_forget(void)
 
 static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 {
-	return o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev) &&
-	       (uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid);
+	bool is_user = uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid ||
+		       (o->unseen && o->uid[0] == (uid_t)-1);
+
+	return is_user &&
+	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
+}
+
+bool openers_is_unseen(pid_t pid)
+{
+	for (size_t i = 0; i < n_openers; i++)
+		if (openers[i].pid == pid && openers[i].unseen)
+			return true;
+	return false;
+}
+
+char *openers_text(pid_t pid)
+{
+	if (openers_is_unseen(pid))
+		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
+				 "has it open",
+			pid);
+	return xasprintf("process %d has it open", pid);
 }
 
 pid_t openers_first(const struct stat *st, uid_t uid)
@@ -254,6 +367,28 @@ pid_t openers_first(const struct stat *st, uid_t uid)
 	for (size_t i = 0; i < n_openers; i++)
 		if (is_opener(&openers[i], st, uid))
 			return openers[i].pid;
+	return 0;
+}
+
+static bool is_of(const struct opener *o, uid_t uid)
+{
+	return o->uid[0] == uid && o->uid[1] == uid;
+}
+
+pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
+{
+	pid_t last = 0;
+
+	read_all();
+	for (size_t i = 0; i < n_openers; i++) {
+		const struct opener *o = &openers[i];
+		if (o->unseen || o->pid == last || is_of(o, 0) || is_of(o, owner) ||
+			!is_opener(o, st, (uid_t)-1))
+			continue;
+		last = o->pid;
+		if (writes(last, st))
+			return last;
+	}
 	return 0;
 }
 
@@ -300,6 +435,13 @@ pid_t openers_libvirt(void)
 	return libvirt;
 }
 
+unsigned long long openers_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
 unsigned long long openers_start_time(pid_t pid, char **error)
 {
 	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
@@ -308,7 +450,13 @@ unsigned long long openers_start_time(pid_t pid, char **error)
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
-		if (errno != ENOENT && errno != ESRCH)
+		bool is_gone = errno == ENOENT || errno == ESRCH;
+		/* hidepid makes others seem to be none. */
+		if (is_gone && (kill(pid, 0) == 0 || errno == EPERM)) {
+			is_gone = false;
+			errno = EPERM;
+		}
+		if (!is_gone)
 			*error = xasprintf(
 				"can't tell when process %d was started: can't read %s: %s", pid,
 				path, strerror(errno));

@@ -13,6 +13,21 @@
  */
 pid_t openers_first(const struct stat *st, uid_t uid);
 void openers_forget(void);
+/*
+ * One that has the object open, as writes() tells, for writing, and is neither root nor the owner:
+ * whoever has it open can pass the descriptor on (unix(7), SCM_RIGHTS). 0: there is none that can
+ * be seen.
+ */
+pid_t openers_writer(
+	const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *));
+
+/*
+ * Whether what a process has open can't be seen (ptrace(2), "Ptrace access mode checking"), so
+ * that it counts as one that has each object open.
+ */
+bool openers_is_unseen(pid_t pid);
+/* "process 12 has it open", or, where that can't be seen, that; new. */
+char *openers_text(pid_t pid);
 
 /*
  * Whether such a process is a domain of libvirt's: one that libvirt has noted, which it does
@@ -22,6 +37,9 @@ bool openers_have_domain(const struct stat *st, uid_t uid);
 
 /* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
 pid_t openers_libvirt(void);
+
+/* The pid namespace of this process, by its inode (pid_namespaces(7)); 0: it can't be told. */
+unsigned long long openers_namespace(void);
 
 /*
  * When a process was started, in clock ticks since boot (proc(5), field 22 of

@@ -5,15 +5,18 @@
 #include "cleanup.h"
 #include "log.h"
 #include "safepath.h"
+#include "text_list.h"
 
 #include <acl/libacl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -26,6 +29,11 @@
 		FS_XFLAG_PROJINHERIT | FS_XFLAG_NOSYMLINKS | FS_XFLAG_EXTSIZE |                    \
 		FS_XFLAG_EXTSZINHERIT | FS_XFLAG_NODEFRAG | FS_XFLAG_FILESTREAM | FS_XFLAG_DAX |   \
 		FS_XFLAG_COWEXTSIZE)
+
+#define BEYOND_LIST                                                                                \
+	"their names are more than the kernel lists (64 KiB), so they can't be compared; copy "    \
+	"its "                                                                                     \
+	"content to a new file: cp --sparse=always"
 
 static bool fail(char **error, const char *what)
 {
@@ -128,8 +136,14 @@ static bool read_attributes(int fd, struct ownable *o, char **error)
 		names = xmalloc((size_t)n + 4096);
 		n = listxattr(path, names, (size_t)n + 4096);
 	}
+	if (n < 0 && errno == E2BIG) {
+		*error = xstrdup("it has so many attributes that " BEYOND_LIST);
+		return false;
+	}
 	if (n < 0)
-		return errno == ENOTSUP || errno == ENOSYS || fail(error, "list its attributes");
+		/* ENODATA is a FUSE server's way to say that there are none. */
+		return errno == ENOTSUP || errno == ENOSYS || errno == ENODATA ||
+		       fail(error, "list its attributes");
 	for (const char *p = names; p < names + n; p += strlen(p) + 1)
 		if (strncmp(p, "user.", 5) == 0 && !read_attribute(path, p, &total, o, error))
 			return false;
@@ -170,7 +184,8 @@ mode_t ownable_mode(mode_t mode, const char *text)
 	return (mode & ~(mode_t)070) | (mode_t)(acls_bits(group) << 3);
 }
 
-static bool restore_acl(int fd, acl_type_t type, const char *text, char **said, char **error)
+static bool restore_acl(
+	int fd, acl_type_t type, const char *text, bool was_closed, char **said, char **error)
 {
 	const char *which = type == ACL_TYPE_DEFAULT ? "default ACL" : "ACL";
 	cleanup_acl acl_t now = acls_read(fd, type);
@@ -183,6 +198,9 @@ static bool restore_acl(int fd, acl_type_t type, const char *text, char **said, 
 		return true;
 	if (differ < 0 || acls_write(fd, type, wanted) < 0)
 		return fail(error, "restore its ACL");
+	/* That was done here, by a release that could not do more. */
+	if (was_closed && acl_equiv_mode(now, NULL) == 0)
+		return true;
 	/* What is nothing but its mode is said as a mode. */
 	if (type == ACL_TYPE_ACCESS && acl_equiv_mode(now, NULL) == 0 &&
 		acl_equiv_mode(wanted, NULL) == 0)
@@ -270,17 +288,9 @@ static const struct ownable_attribute *find(const struct ownable *o, const char 
 	return NULL;
 }
 
-static void add_name(char **names, const char *name)
-{
-	char *more = *names ? xasprintf("%s, %s", *names, name) : xstrdup(name);
-
-	free(*names);
-	*names = more;
-}
-
 /* Those that were added go, and those that went or changed come back. */
-static bool make_same(
-	const char *path, const struct ownable *now, const struct ownable *wanted, char **names)
+static bool make_same(const char *path, const struct ownable *now, const struct ownable *wanted,
+	struct text_list *names)
 {
 	for (size_t i = 0; i < now->n_attributes; i++) {
 		const char *name = now->attributes[i].name;
@@ -288,7 +298,7 @@ static bool make_same(
 			continue;
 		if (removexattr(path, name) < 0 && errno != ENODATA)
 			return false;
-		add_name(names, name);
+		text_list_add(names, name, strlen(name));
 	}
 	for (size_t i = 0; i < wanted->n_attributes; i++) {
 		const struct ownable_attribute *a = &wanted->attributes[i];
@@ -297,18 +307,31 @@ static bool make_same(
 			continue;
 		if (setxattr(path, a->name, a->value, a->size, 0) < 0)
 			return false;
-		add_name(names, a->name);
+		text_list_add(names, a->name, strlen(a->name));
 	}
 	return true;
+}
+
+/* More names than listxattr(2) gives anybody: fs/xattr.c, XATTR_LIST_MAX. */
+static bool is_beyond_list(const char *path)
+{
+	ssize_t n = listxattr(path, NULL, 0);
+
+	return n > XATTR_LIST_MAX || (n < 0 && errno == E2BIG);
 }
 
 static bool restore_attributes(const struct ownable *wanted, int fd, char **said, char **error)
 {
 	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
-	cleanup_free char *names = NULL;
+	struct text_list names = {.separator = ", "};
 	struct ownable now = {0};
 
 	bool good = read_attributes(fd, &now, error);
+	/* No other try finds less, and all the rest is put back. */
+	if (!good && !now.has_attributes && is_beyond_list(path)) {
+		ownable_say(said, steal_pointer(error));
+		return true;
+	}
 	/* More than a claim would remember are no reason to leave them. */
 	if (!good && now.has_attributes) {
 		free(*error);
@@ -318,18 +341,56 @@ static bool restore_attributes(const struct ownable *wanted, int fd, char **said
 	if (good && !make_same(path, &now, wanted, &names))
 		good = fail(error, "restore its attributes of the class user");
 	ownable_free(&now);
-	if (names)
+	cleanup_free char *all = text_list_end(&names);
+	if (*all)
 		ownable_say(said,
-			xasprintf("its attributes were changed: %s; as at the claim again", names));
+			xasprintf("its attributes were changed: %s; as at the claim again", all));
 	return good;
 }
 
-bool ownable_restore(
-	const struct ownable *wanted, const char *acl, int fd, char type, char **said, char **error)
+/* Without its entries for users and groups, and without anything for its group. */
+static void close_acl(int fd)
 {
-	return (!acl || restore_acl(fd, ACL_TYPE_ACCESS, acl, said, error)) &&
-	       (!wanted->default_acl ||
-		       restore_acl(fd, ACL_TYPE_DEFAULT, wanted->default_acl, said, error)) &&
-	       (!wanted->has_attributes || restore_attributes(wanted, fd, said, error)) &&
-	       (!wanted->has_flags || restore_flags(wanted, fd, type, said, error));
+	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	cleanup_acl acl_t none = acl_from_mode(st.st_mode & ~(mode_t)077);
+	if (none)
+		acls_write(fd, ACL_TYPE_ACCESS, none);
+	/* Where there is an ACL still, these bits are its mask. */
+	chmod(path, st.st_mode & 0700);
+}
+
+/* One step of several, of which none is left out for another one's sake. */
+static void try(bool good, char **error, char **errors)
+{
+	if (!good)
+		ownable_say(errors, steal_pointer(error));
+}
+
+bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
+	bool *is_closed, char **error)
+{
+	bool was_closed = *is_closed;
+	char *one = NULL;
+
+	*error = NULL;
+	*is_closed = false;
+	/* Attributes and ACLs have the same room: what was added goes before what was lost comes.
+	 */
+	if (wanted->has_attributes)
+		try(restore_attributes(wanted, fd, said, &one), &one, error);
+	if (acl && !restore_acl(fd, ACL_TYPE_ACCESS, acl, was_closed, said, &one)) {
+		try(false, &one, error);
+		close_acl(fd);
+		*is_closed = true;
+	}
+	if (wanted->default_acl)
+		try(restore_acl(fd, ACL_TYPE_DEFAULT, wanted->default_acl, false, said, &one), &one,
+			error);
+	if (wanted->has_flags)
+		try(restore_flags(wanted, fd, type, said, &one), &one, error);
+	return !*error;
 }

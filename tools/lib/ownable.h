@@ -60,10 +60,11 @@ void ownable_add(struct ownable *ownable, char *name, unsigned char *value, size
  * Makes the object as it was, whose owner is already another one. acl: the access ACL that is
  * wanted, which is that of *wanted but for what was granted or taken back meanwhile; NULL:
  * leave it. *said is added to, where something differed. false: something could not be
- * done that another try can; *error is new.
+ * done that another try can, and all the rest was; *error is new. *is_closed: that was the access
+ * ACL, so nobody but the owner has access until then; before, whether an earlier try left it so.
  */
 bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
-	char **error);
+	bool *is_closed, char **error);
 
 /* The permission bits of a mode whose group bits are those that the ACL shows there. */
 mode_t ownable_mode(mode_t mode, const char *acl);

@@ -541,6 +541,7 @@ bool vm_claim(struct vm *vm)
 			return false;
 		vm->claims.journal->holder = self;
 		vm->claims.journal->holder_start = start;
+		vm->claims.journal->holder_namespace = openers_namespace();
 		if (claims_carry_out(&vm->claims))
 			break;
 		if (!vm->claims.busy || !lockwait_again(&good))
@@ -590,6 +591,7 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = start;
+		journal->holder_namespace = openers_namespace();
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}
