@@ -7,6 +7,7 @@
 #include "grant.h"
 #include "holder.h"
 #include "holding.h"
+#include "journal_damage.h"
 #include "lockwait.h"
 #include "log.h"
 #include "openers.h"
@@ -368,9 +369,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	cleanup_free char *note = NULL;
 
 	if (!plan->all_read)
-		error = xstrdup(
-			"not all journals can be read, so it is not known whether another VM "
-			"holds it");
+		error = journal_damage_reason();
 	if (!plan->dry_run && !walk->unsafe)
 		copy_up(walk);
 	if (error || !fileid_of(walk->fd, &walk->st, &id, &error)) {
@@ -434,9 +433,7 @@ char *claims_why_not_passed(
 	char *error = NULL;
 
 	if (!plan->all_read)
-		return xstrdup(
-			"not all journals can be read, so it is not known whether another VM "
-			"holds it");
+		return journal_damage_reason();
 	if (!fileid_of(walk->fd, &walk->st, &id, &error))
 		return error;
 	if (find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal) {
