@@ -260,3 +260,37 @@ virt-priv-chown release --name v --as-is" ]
     [[ $output == *"can't write to standard output; nothing was changed"* ]]
     [ "$(journals)" = v ]
 }
+
+# What keeps the claim is there at each instant: the damaged journal, or the one that took its place.
+@test "killed or refused at any change, it can be done again" {
+    local how call n points=0
+    for how in signal=KILL error=EIO; do
+        for call in linkat fsync,fdatasync renameat,renameat2 fchown,fchownat unlinkat syncfs; do
+            for n in 1 2 3 4; do
+                rm -rf $claims
+                claimed
+                damage cut-in-second
+                cp $claims/v /mnt/damaged-copy
+                strace -f -qq -o /mnt/trace -e trace="$call" -e "inject=$call:$how:when=$n" \
+                    virt-priv-chown release --name v --as-is >/mnt/said 2>&1 || true
+                rm -f $fs/other
+                if grep -qE 'INJECTED|killed' /mnt/trace; then
+                    points=$((points + 1))
+                    echo "# $how at $call, $n"
+                    if [ "$(owner $fs/a)" = qemu:qemu ]; then
+                        [ "$(journals)" = v ]
+                    fi
+                    # As each message says.
+                    virt-priv-chown release --name v --as-is || true
+                    virt-priv-chown release --name v || true
+                fi
+                expect a
+                [ -z "$(journals)" ]
+                cmp /mnt/damaged-copy $claims/.v.damaged
+                rm -f $fs/a $fs/b
+            done
+        done
+    done
+    echo "$points points"
+    [ "$points" -ge 16 ]
+}

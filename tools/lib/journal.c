@@ -561,10 +561,13 @@ struct journal *journal_salvage(
 		}
 		/* Two that became one by the loss of what was between them are seen by this. */
 		if (begins_with(&r, "entries")) {
-			const char *at = r.p + strlen("entries ");
-			if (!number(&at, SIZE_MAX, &n) || *at != '\n' ||
+			struct reader from = r;
+			/* Without the end of its line, the number may go on. */
+			if (!next_line(&r) || !single(r.value, SIZE_MAX, &n) ||
 				n != whole->n_entries + (*partial)->n_entries)
 				*is_sound = false;
+			r.p = from.p;
+			r.line = from.line;
 		}
 		skip_line(&r);
 	}
