@@ -180,7 +180,7 @@ expect() {
     claimed
     damage cut-in-second
     exec 8<>$fs/a
-    setpriv --reuid 107 --regid 107 --clear-groups sleep 60 8<>$fs/a &
+    setpriv --reuid 107 --regid 107 --clear-groups sleep 60 8<>$fs/a 3>&- &
     local pid=$!
     exec 8>&-
     until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
@@ -195,6 +195,29 @@ expect() {
     wait $pid || true
     run -0 virt-priv-chown release --name v
     expect a
+}
+
+@test "what is not believed, and a process of QEMU's has open, is no other VM's yet" {
+    local kind
+    for kind in newer cut-in-line; do
+        rm -rf $claims
+        claimed
+        damage $kind
+        exec 8<>$fs/b
+        setpriv --reuid 107 --regid 107 --clear-groups sleep 60 8<>$fs/b 3>&- &
+        local pid=$!
+        exec 8>&-
+        until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
+        run -1 virt-priv-chown release --name v --as-is
+        [[ $output == *"# process $pid has it open"*"the VM v may run: process $pid has $fs/b open; its journal stays where it is"*"stop it first" ]]
+        [ "$(journals)" = v ] && [ ! -e $claims/.v.damaged ]
+        run -1 virt-priv-chown claim --name w --disk $fs/b
+        kill $pid
+        wait $pid || true
+        run -1 virt-priv-chown release --name v --as-is
+        [ -z "$(journals)" ]
+        rm -f $fs/a $fs/b
+    done
 }
 
 @test "a second one is numbered, and none is taken for what an interrupted write left" {

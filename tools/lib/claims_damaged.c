@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "libvirt_domains.h"
 #include "log.h"
+#include "openers.h"
 #include "probe.h"
 #include "remembered.h"
 #include "safepath.h"
@@ -24,6 +25,7 @@ struct wreck {
 	struct journal_file file;
 	struct journal *whole, *partial; /* NULL: nothing can be read */
 	bool is_sound;			 /* what is whole can be believed */
+	char *in_use; /* of what is not believed: who has it open; NULL: nobody */
 };
 
 static void read_wreck(const char *name, struct wreck *wreck)
@@ -46,6 +48,7 @@ static void free_wreck(struct wreck *wreck)
 	journal_file_free(&wreck->file);
 	journal_free(wreck->whole);
 	journal_free(wreck->partial);
+	free(wreck->in_use);
 }
 
 /* Without the lock, so that nobody waits for a file system that does not answer. */
@@ -146,9 +149,24 @@ static void say_commands(const struct wreck *wreck, const struct entry *e, const
 			path, e->mode, path);
 }
 
+/*
+ * What nobody has a claim on any more, another VM can claim: not while its own may run. Of an
+ * entry that says no user, anybody counts.
+ */
+static void look_for_users(struct wreck *wreck, const struct entry *e, const struct stat *st)
+{
+	pid_t opener = S_ISDIR(st->st_mode) ? 0 : openers_first(st, e->new_uid);
+
+	if (!opener)
+		return;
+	say("# process %d has it open", opener);
+	if (!wreck->in_use)
+		wreck->in_use = xasprintf("process %d has %s open", opener, e->path);
+}
+
 /* An entry that is whole and not believed: what it says, what is there, and what helps. */
 static void say_whole(
-	const struct wreck *wreck, const struct entry *e, const char *whose, const char *why)
+	struct wreck *wreck, const struct entry *e, const char *whose, const char *why)
 {
 	cleanup_free char *path = text_shell_word(e->path);
 	struct claims_object object;
@@ -173,24 +191,27 @@ static void say_whole(
 			st.st_mode & 07777);
 	else
 		say("# now: %u:%u, mode %04o", st.st_uid, st.st_gid, st.st_mode & 07777);
+	if (object.fd >= 0)
+		look_for_users(wreck, e, &st);
 	if (object.how == FILEID_FOUND && is_at(e->path, &st))
 		say_commands(wreck, e, &st);
 	claims_object_free(&object);
 }
 
 /* What is at the path of an entry that is not whole, and whether libvirt's attributes know more. */
-static void say_found(const struct wreck *wreck, const char *path)
+static void say_found(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *why = NULL;
-	cleanup_free char *word = text_shell_word(path);
+	cleanup_free char *word = text_shell_word(e->path);
 	struct remembered r = {0};
 	struct safepath walk;
 
-	if (!safepath_open(path, &walk, &why)) {
+	if (!safepath_open(e->path, &walk, &why)) {
 		say("# now: %s", why);
 		return;
 	}
 	say("# now: %u:%u, mode %04o", walk.st.st_uid, walk.st.st_gid, walk.st.st_mode & 07777);
+	look_for_users(wreck, e, &walk.st);
 	if (S_ISREG(walk.st.st_mode) && remembered_counts(walk.fd, &walk.st) == 1)
 		remembered_read(walk.fd, &r);
 	if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE) {
@@ -202,7 +223,7 @@ static void say_found(const struct wreck *wreck, const char *path)
 }
 
 /* What can be read of an entry that is not whole. */
-static void say_partial(const struct wreck *wreck, const struct entry *e)
+static void say_partial(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *path = e->path ? text_shell_word(e->path) : NULL;
 	cleanup_free char *owner = e->old_uid == (uid_t)-1
@@ -214,7 +235,7 @@ static void say_partial(const struct wreck *wreck, const struct entry *e)
 	say("# line %u: an entry that is not whole (%s): %s %s%s", e->line, e->kept,
 		path ? path : "a path that can't be read,", owner, mode);
 	if (e->path)
-		say_found(wreck, e->path);
+		say_found(wreck, e);
 }
 
 /*
@@ -296,6 +317,10 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 	/* What nobody can read any more must not be gone. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		warn_errno("can't write to standard output; nothing was changed");
+	else if (wreck->in_use)
+		warn("the VM %s may run: %s; its journal stays where it is, so that no other VM "
+		     "gets what it uses; stop it first",
+			name, wreck->in_use);
 	else
 		good = journal_set_aside(name, rest->n_entries ? rest : NULL, &aside, &error);
 	if (error)

@@ -7,7 +7,8 @@
  * is: entries that are whole, of a file that only root could write, whose head and number of
  * entries are right and are the VM's own, and that no other VM has. A damage that fits all of
  * that can't be told: there is no checksum. The rest is for the admin to judge, who gets the owner
- * and mode before the claim, what is there now, and the commands that make it so.
+ * and mode before the claim, what is there now, and the commands that make it so. Nothing is set
+ * aside while a process has something of that rest open: another VM could claim it.
  */
 #pragma once
 
