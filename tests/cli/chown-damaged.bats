@@ -166,6 +166,30 @@ expect() {
     expect ab
 }
 
+@test "what was made readable: taken back if it is believed, else by the command" {
+    local before kind
+    disk $fs/base root:root 0600
+    before=$(state $fs/base)
+    disk $fs/a alice:alice 0640
+    for kind in newer end-lost; do
+        rm -rf $claims
+        run -0 virt-priv-chown claim --name v --disk $fs/a --grant-read --disk $fs/base,readonly
+        [ "$(state $fs/base)" != "$before" ]
+        cp $claims/v /mnt/whole
+        damage $kind
+        run --separate-stderr virt-priv-chown release --name v --as-is
+        if [ $kind = newer ]; then
+            [[ $output == *"$fs/base was 0:0, mode 0600, before the claim, and was made readable by 107:107"* ]]
+            [[ $output == *"setfacl -x u:107 $fs/base"* ]]
+            sh -e <<<"$output"
+            [ -z "$(getfacl -cpn $fs/base | grep user:107)" ]
+            setfacl -b $fs/base && chmod 0600 $fs/base
+        fi
+        [ "$(owner $fs/a)" = alice:alice ]
+        [ "$(state $fs/base)" = "$before" ]
+    done
+}
+
 @test "what has another name now, or is another file, gets no command" {
     claimed
     mv $fs/a $fs/moved
