@@ -8,6 +8,7 @@
  * in holding.h and grant.h, and their order in claims.h.
  */
 #include "claims.h"
+#include "claims_damaged.h"
 #include "claims_find.h"
 #include "claims_probe.h"
 #include "cleanup.h"
@@ -15,6 +16,7 @@
 #include "holder.h"
 #include "holding.h"
 #include "journal.h"
+#include "journal_damage.h"
 #include "lockwait.h"
 #include "log.h"
 #include "openers.h"
@@ -49,7 +51,7 @@ static const char usage[] =
 	"       virt-priv-chown add --name VM [--grant-read] [--force-in-use PATH]...\n"
 	"                             --disk PATH[,readonly][,shared]...\n"
 	"       virt-priv-chown drop --name VM --disk PATH... [--force]\n"
-	"       virt-priv-chown release --name VM [--path PATH --as-is] [--force]\n"
+	"       virt-priv-chown release --name VM [[--path PATH] --as-is] [--force]\n"
 	"       virt-priv-chown status [--json] [PATH]...\n"
 	"       virt-priv-chown recover [--libvirt PATH]... [--dry-run]\n"
 	"Hands the writable, exclusive disks of a virtual machine to the user and group of\n"
@@ -62,7 +64,8 @@ static const char usage[] =
 	"      --grant-read        let the user read what it can't, by ACL entries\n"
 	"      --pid PID           recover releases the claim when this process has ended\n"
 	"      --path PATH         of what is claimed, this path alone, as status shows it\n"
-	"      --as-is             forget it, and leave what is there as it is\n"
+	"      --as-is             forget it, and leave what is there as it is; without --path:\n"
+	"                          set aside a journal that can't be read\n"
 	"      --force-in-use PATH claim PATH though the host has it mounted, or else in use\n"
 	"      --force             give back, or forget, what a VM that runs still uses\n"
 	"      --libvirt PATH      give the file to the owner that libvirt's attributes name\n"
@@ -755,11 +758,16 @@ static int status(struct options *o)
 	probe((const char *const *)paths, o->n_paths);
 	journal_lock(false);
 	struct journal **all = journal_read_all(&n, &good);
+	size_t n_damaged;
+	struct journal_damage *damaged = journal_damage_list(&n_damaged);
 	/* What is looked for below may lie where nobody answers, and others are not to wait. */
 	journal_unlock();
 	log_init(PROGRAM, NOT_DONE);
-	bool reached = o->json ? status_report_json(all, n, paths, o->n_paths)
+	if (!o->json)
+		status_report_damaged(damaged, n_damaged);
+	bool reached = o->json ? status_report_json(all, n, damaged, n_damaged, paths, o->n_paths)
 			       : status_report(all, n, paths, o->n_paths);
+	journal_damage_free(damaged, n_damaged);
 	for (size_t i = 0; i < o->n_paths; i++)
 		free(paths[i]);
 	free_all(all, n);
@@ -782,6 +790,34 @@ static int drop(struct options *o)
 	return release(o, true);
 }
 
+/* A journal that can't be read; what is believed of it is released as usual. */
+static int settle_damaged(const struct options *o)
+{
+	bool all_known = true;
+
+	defer_signals();
+	log_init(PROGRAM, NOT_DONE);
+	switch (claims_set_aside(o->name, &all_known)) {
+	case CLAIMS_DAMAGED_NONE:
+		die_status(NOT_DONE, "the VM %s has no claim; virt-priv-chown status lists them",
+			o->name);
+	case CLAIMS_DAMAGED_WHOLE:
+		die_status(USAGE,
+			"release: --as-is alone is for a journal that can't be read, and that of "
+			"the VM %s can; --path PATH --as-is forgets one path of it, and without "
+			"both all of the VM is released",
+			o->name);
+	case CLAIMS_DAMAGED_RELEASE:
+		journal_unlock();
+		return release(o, false) == DONE && all_known ? DONE : NOT_DONE;
+	case CLAIMS_DAMAGED_ASIDE:
+		return all_known ? DONE : NOT_DONE;
+	case CLAIMS_DAMAGED_FAILED:
+		break;
+	}
+	return NOT_DONE;
+}
+
 /* One entry that can't be decided, by the path that the journal has: nothing need be there. */
 static int settle(const struct options *o)
 {
@@ -790,9 +826,12 @@ static int settle(const struct options *o)
 	struct journal *journal;
 
 	need_name(o);
-	if (!o->path || !(o->given & GIVEN_AS_IS))
-		die("release: --path and --as-is go together; without them, all of the VM is "
-		    "released");
+	if (!(o->given & GIVEN_AS_IS))
+		die("release: --path goes with --as-is; without both, all of the VM is released");
+	if (!o->path && o->force)
+		die("release: --force gives back, and --as-is without --path sets a journal aside");
+	if (!o->path)
+		return settle_damaged(o);
 	path = absolute(o->path);
 	probe((const char *const[]){path}, 1);
 	journal_lock(true);

@@ -127,7 +127,7 @@ open('$bytes/go').read()" 3>&- &
     printf '\177ELF, but nothing that could be executed' >$bytes/no-program
     chmod 0755 $bytes/program $bytes/script
     chmod 0644 $bytes/no-program
-    refused $bytes/program "it is a program (mode 0755, and it begins as an ELF file), no disk; if it is one: chmod a-x"
+    refused $bytes/program "it is a program (mode 0755, and it begins as an ELF file), no disk; if it is a disk all the same: chmod a-x $bytes/program"
     refused $bytes/script "it is a program (mode 0755, and it begins as a script), no disk"
     claimed $bytes/no-program
     # Images have execute bits, too, where a file system knows no modes.

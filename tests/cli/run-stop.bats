@@ -28,7 +28,7 @@ stop() {
     sleep 60 3>&- &
     holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
-    stop "can't ask the VM v to stop by /run/virt-privileges/v.qmp: No such file or directory"
+    stop "can't ask the VM v to stop by /run/virt-privileges/v.qmp: No such file or directory; only a VM that --vm started has that socket"
     mkdir -p /run/virt-privileges
     /usr/bin/python3 -c '
 import os, socket

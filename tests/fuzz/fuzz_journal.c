@@ -18,12 +18,32 @@ static void check_entry(const struct entry *e)
 		check(strncmp(e->ownable.attributes[i].name, "user.", 5) == 0);
 }
 
+/* What is read of one that is damaged is as sound, entry by entry. */
+static void check_salvage(const char *text, size_t size, const struct journal *journal)
+{
+	struct journal *partial;
+	bool is_sound;
+	struct journal *whole = journal_salvage("fuzz", text, size, &partial, &is_sound);
+
+	for (size_t i = 0; i < whole->n_entries; i++)
+		check_entry(&whole->entries[i]);
+	for (size_t i = 0; i < partial->n_entries; i++)
+		check(partial->entries[i].kept && partial->entries[i].line > 0);
+	check(!is_sound || journal_is_name(whole->name));
+	/* Behind its end, anything can stand. */
+	if (journal && journal->size == size)
+		check(is_sound && whole->n_entries == journal->n_entries && !partial->n_entries);
+	journal_free(whole);
+	journal_free(partial);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_free char *text = fuzz_bytes(data, size);
 	cleanup_free char *error = NULL, *why = NULL;
 	struct journal *journal = journal_parse("fuzz", text, size, &error);
 
+	check_salvage(text, size, journal);
 	if (!journal) {
 		check(error);
 		return 0;

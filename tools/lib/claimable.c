@@ -7,6 +7,7 @@
 #include "log.h"
 #include "look.h"
 #include "mounts.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,7 @@ static bool is_in_path(const struct safepath *walk)
 static char *why_program(const struct safepath *walk)
 {
 	char magic[4] = "";
+	cleanup_free char *path = text_shell_word(walk->path);
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_WRONLY | O_NONBLOCK);
 
 	if (fd < 0 && errno == ETXTBSY)
@@ -89,12 +91,13 @@ static char *why_program(const struct safepath *walk)
 	cleanup_fd int readable = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (readable < 0 || pread(readable, magic, sizeof magic, 0) < 0)
 		return xasprintf("it has an execute bit, and can't be read to see whether it is a "
-				 "program: %s; if it is a disk: chmod a-x",
-			strerror(errno));
+				 "program: %s; if it is a disk: chmod a-x %s",
+			strerror(errno), path);
 	if (memcmp(magic, "\177ELF", 4) == 0 || memcmp(magic, "#!", 2) == 0)
 		return xasprintf("it is a program (mode %04o, and it begins as %s), no disk; if it "
-				 "is one: chmod a-x",
-			walk->st.st_mode & 07777, magic[0] == '#' ? "a script" : "an ELF file");
+				 "is a disk all the same: chmod a-x %s",
+			walk->st.st_mode & 07777, magic[0] == '#' ? "a script" : "an ELF file",
+			path);
 	return NULL;
 }
 
@@ -117,8 +120,9 @@ char *claimable_why_system(const struct safepath *walk)
 char *claimable_why_not(const struct safepath *walk, bool is_device)
 {
 	const struct stat *st = &walk->st;
-	const struct mount *mount =
+	const struct proc_mount *mount =
 		S_ISREG(st->st_mode) && st->st_nlink != 1 ? mounts_of(walk->fd) : NULL;
+	cleanup_free char *path = text_shell_word(walk->path);
 
 	if (walk->unsafe)
 		return xstrdup(walk->unsafe);
@@ -132,12 +136,13 @@ char *claimable_why_not(const struct safepath *walk, bool is_device)
 				 "directories: find %s -xdev -samefile %s",
 			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
-		return xasprintf("its mode %04o has a set-id bit, which no disk needs; chmod ug-s",
-			st->st_mode & 07777);
+		return xasprintf(
+			"its mode %04o has a set-id bit, which no disk needs; chmod ug-s %s",
+			st->st_mode & 07777, path);
 	if ((st->st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR))
 		return xasprintf("with its mode %04o even its owner may not read and write it; "
-				 "chmod u+rw",
-			st->st_mode & 07777);
+				 "chmod u+rw %s",
+			st->st_mode & 07777, path);
 	return claimable_why_system(walk);
 }
 

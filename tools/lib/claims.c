@@ -8,6 +8,7 @@
 #include "has_cap.h"
 #include "holder.h"
 #include "holding.h"
+#include "journal_damage.h"
 #include "lockwait.h"
 #include "log.h"
 #include "mounts.h"
@@ -372,9 +373,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	cleanup_free char *note = NULL;
 
 	if (!plan->all_read)
-		error = xstrdup(
-			"not all journals can be read, so it is not known whether another VM "
-			"holds it");
+		error = journal_damage_reason();
 	if (!plan->dry_run && !walk->unsafe)
 		copy_up(walk);
 	if (error || !fileid_of(walk->fd, &walk->st, &id, &error)) {
@@ -448,9 +447,7 @@ char *claims_why_not_passed(
 	char *error = NULL;
 
 	if (!plan->all_read)
-		return xstrdup(
-			"not all journals can be read, so it is not known whether another VM "
-			"holds it");
+		return journal_damage_reason();
 	if (!fileid_of(walk->fd, &walk->st, &id, &error))
 		return error;
 	if (find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal) {

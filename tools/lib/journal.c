@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include "cleanup.h"
+#include "journal_damage.h"
 #include "journal_text.h"
 #include "log.h"
 #include "text.h"
@@ -343,14 +344,33 @@ static bool field(struct reader *r, struct entry *e)
 	return good || bad(r, "not a line of an entry, or its value is malformed");
 }
 
-static bool read_entry(struct reader *r, struct journal *journal)
+static void free_entry(struct entry *e)
+{
+	free(e->path);
+	free(e->acl_before);
+	free(e->acl_after);
+	free(e->kept);
+	free(e->acl_wanted);
+	ownable_free(&e->ownable);
+}
+
+/* Nothing of which is known yet. */
+static struct entry *unread_entry(const struct reader *r, struct journal *journal)
 {
 	struct entry *e = journal_add(journal);
-	const uid_t unset = (uid_t)-1;
 
-	e->old_uid = e->new_uid = unset;
+	e->line = r->line;
+	e->old_uid = e->new_uid = (uid_t)-1;
 	e->mode = (mode_t)-1;
 	e->id.born = -1;
+	return e;
+}
+
+static bool read_entry(struct reader *r, struct journal *journal)
+{
+	struct entry *e = unread_entry(r, journal);
+	const uid_t unset = (uid_t)-1;
+
 	if (strcmp(r->value, "owner") != 0 && strcmp(r->value, "grant") != 0)
 		return bad(r, "an entry is \"owner\" or \"grant\"");
 	e->kind = strcmp(r->value, "owner") == 0 ? ENTRY_OWNER : ENTRY_GRANT;
@@ -475,6 +495,93 @@ struct journal *journal_parse(const char *file, const char *text, size_t length,
 	return journal;
 }
 
+static bool begins_with(const struct reader *r, const char *word)
+{
+	size_t n = strlen(word);
+
+	return (size_t)(r->end - r->p) > n && memcmp(r->p, word, n) == 0 &&
+	       (r->p[n] == ' ' || r->p[n] == '\n');
+}
+
+static void skip_line(struct reader *r)
+{
+	const char *newline = memchr(r->p, '\n', (size_t)(r->end - r->p));
+
+	r->p = newline ? newline + 1 : r->end;
+	r->line++;
+}
+
+/* The lines of an entry that is not whole, as far as each of them can be read. */
+static void read_lines(struct reader *r, struct entry *e)
+{
+	while (r->p < r->end && !begins_with(r, "entry") && !begins_with(r, "entries") &&
+		!begins_with(r, "end")) {
+		struct reader from = *r;
+		if (next_line(r)) {
+			field(r, e);
+			continue;
+		}
+		r->p = from.p;
+		r->line = from.line;
+		skip_line(r);
+	}
+}
+
+/* One entry, whole or not: to the one journal or the other. */
+static void salvage_entry(struct reader *r, struct journal *whole, struct journal *partial)
+{
+	struct reader from = *r;
+
+	if (next_line(r) && read_entry(r, whole))
+		return;
+	if (whole->n_entries && whole->entries[whole->n_entries - 1].line == from.line + 1)
+		free_entry(&whole->entries[--whole->n_entries]);
+	char *why = steal_pointer(r->error);
+	r->p = from.p;
+	r->line = from.line;
+	bool is_owner = begins_with(r, "entry owner");
+	skip_line(r);
+	struct entry *e = unread_entry(r, partial);
+	e->kind = is_owner ? ENTRY_OWNER : ENTRY_GRANT;
+	read_lines(r, e);
+	free(e->kept);
+	e->kept = why;
+}
+
+struct journal *journal_salvage(
+	const char *path, const char *text, size_t length, struct journal **partial, bool *is_sound)
+{
+	cleanup_free char *error = NULL;
+	struct reader r = {.file = path, .p = text, .end = text + length, .error = &error};
+	struct journal *whole = xcalloc(1, sizeof *whole);
+	unsigned long long n;
+
+	*partial = xcalloc(1, sizeof **partial);
+	*is_sound = read_head(&r, whole);
+	r.p = text;
+	r.line = 0;
+	while (r.p < r.end) {
+		if (begins_with(&r, "entry")) {
+			salvage_entry(&r, whole, *partial);
+			continue;
+		}
+		/* Two that became one by the loss of what was between them are seen by this. */
+		if (begins_with(&r, "entries")) {
+			struct reader from = r;
+			/* Without the end of its line, the number may go on. */
+			if (!next_line(&r) || !single(r.value, SIZE_MAX, &n) ||
+				n != whole->n_entries + (*partial)->n_entries)
+				*is_sound = false;
+			r.p = from.p;
+			r.line = from.line;
+		}
+		skip_line(&r);
+	}
+	free(r.key);
+	free(r.value);
+	return whole;
+}
+
 struct journal *journal_new(const char *name)
 {
 	struct journal *journal = xcalloc(1, sizeof *journal);
@@ -482,16 +589,6 @@ struct journal *journal_new(const char *name)
 	journal->name = xstrdup(name);
 	strcpy(journal->boot, boot_id());
 	return journal;
-}
-
-static void free_entry(struct entry *e)
-{
-	free(e->path);
-	free(e->acl_before);
-	free(e->acl_after);
-	free(e->kept);
-	free(e->acl_wanted);
-	ownable_free(&e->ownable);
 }
 
 void journal_free(struct journal *journal)
@@ -631,82 +728,161 @@ static bool fail(char **error, const char *name, const char *what)
 	return false;
 }
 
-bool journal_read(const char *name, struct journal **out, char **error)
+/* The text of the journal, or as much as can be read of it. False and errno if that is not all. */
+static bool read_text(int fd, size_t size, struct journal_file *file)
 {
-	struct stat st;
-	cleanup_free char *path = xasprintf("%s/%s", JOURNAL_DIR, name);
-	cleanup_fd int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	*out = NULL;
-	if (fd < 0 && errno == ENOENT)
-		return true;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail(error, name, "open the journal");
-	if (!S_ISREG(st.st_mode) || (size_t)st.st_size > MAX_SIZE) {
-		*error = xasprintf("%s is no journal", path);
-		return false;
-	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check what it says");
-	if (why) {
-		*error = xasprintf("can't trust the journal %s: %s", path, why);
-		return false;
-	}
-	size_t length = 0;
-	cleanup_free char *text = xmalloc((size_t)st.st_size + 1);
-	while (length < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + length, (size_t)st.st_size - length);
+	file->text = xmalloc(size + 1);
+	while (file->length < size) {
+		ssize_t n = read(fd, file->text + file->length, size - file->length);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail(error, name, "read the journal");
+			return false;
 		if (n == 0)
 			break;
-		length += (size_t)n;
+		file->length += (size_t)n;
 	}
-	*out = journal_parse(path, text, length, error);
-	if (*out && strcmp((*out)->name, name) != 0) {
-		*error = xasprintf("%s:2: the journal is that of the VM %s", path, (*out)->name);
-		journal_free(*out);
-		*out = NULL;
+	return true;
+}
+
+/* What is at its place is not what was written. */
+static void damaged(struct journal_file *file, char *why)
+{
+	file->state = JOURNAL_DAMAGED;
+	file->why = why;
+}
+
+/* Of an open one. Nothing is known of it yet. */
+static void load(const char *name, const char *path, int fd, struct journal_file *file)
+{
+	struct stat st;
+	char *error = NULL;
+
+	if (fstat(fd, &st) < 0) {
+		fail(&file->why, name, "examine the journal");
+		return;
 	}
-	return *out != NULL;
+	if (!S_ISREG(st.st_mode) || (size_t)st.st_size > MAX_SIZE) {
+		damaged(file, xasprintf("%s is no journal", path));
+		return;
+	}
+	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check what it says");
+	file->is_roots = !why;
+	if (!read_text(fd, (size_t)st.st_size, file)) {
+		/* A disk that fails is for longer. */
+		file->state = errno == EIO ? JOURNAL_DAMAGED : JOURNAL_FAILED;
+		fail(&file->why, name, "read the journal");
+		return;
+	}
+	if (why) {
+		damaged(file, xasprintf("can't trust the journal %s: %s", path, why));
+		return;
+	}
+	file->whole = journal_parse(path, file->text, file->length, &error);
+	file->state = JOURNAL_WHOLE;
+	if (!file->whole) {
+		damaged(file, error);
+	} else if (strcmp(file->whole->name, name) != 0) {
+		damaged(file, xasprintf("%s:2: the journal is that of the VM %s", path,
+				      file->whole->name));
+		journal_free(file->whole);
+		file->whole = NULL;
+	}
+}
+
+void journal_load(const char *name, struct journal_file *file)
+{
+	cleanup_free char *path = xasprintf("%s/%s", JOURNAL_DIR, name);
+	cleanup_fd int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	*file = (struct journal_file){.state = JOURNAL_FAILED};
+	if (fd >= 0) {
+		load(name, path, fd, file);
+		return;
+	}
+	if (errno == ENOENT) {
+		file->state = JOURNAL_NONE;
+		return;
+	}
+	/* A symbolic link, a socket, a device without a driver. */
+	if (errno == ELOOP || errno == ENXIO || errno == ENODEV)
+		file->state = JOURNAL_DAMAGED;
+	fail(&file->why, name, "open the journal");
+}
+
+void journal_file_free(struct journal_file *file)
+{
+	free(file->text);
+	free(file->why);
+	journal_free(file->whole);
+	*file = (struct journal_file){0};
+}
+
+bool journal_read(const char *name, struct journal **out, char **error)
+{
+	struct journal_file file;
+
+	*out = NULL;
+	journal_load(name, &file);
+	*out = steal_pointer(&file.whole);
+	if (file.state == JOURNAL_DAMAGED)
+		*error = journal_damage_message(name, file.why);
+	else if (file.state == JOURNAL_FAILED)
+		*error = steal_pointer(&file.why);
+	bool good = file.state == JOURNAL_NONE || file.state == JOURNAL_WHOLE;
+	journal_file_free(&file);
+	return good;
 }
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(struct journal *const *)a)->name, (*(struct journal *const *)b)->name);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-struct journal **journal_read_all(size_t *n, bool *all_read)
+char **journal_names(size_t *n)
 {
-	struct journal **all = NULL;
+	char **names = NULL;
 	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
 
 	*n = 0;
-	*all_read = true;
 	if (directory < 0)
 		return NULL;
 	if (!dir)
 		die_errno("can't read the directory %s", JOURNAL_DIR);
 	while (errno = 0, (d = readdir(dir)) != NULL) {
-		cleanup_free char *error = NULL;
-		struct journal *journal;
 		if (!journal_is_name(d->d_name))
 			continue;
-		if (!journal_read(d->d_name, &journal, &error)) {
-			warn("%s; left as it is", error);
-			*all_read = false;
-		} else if (journal) {
-			all = xreallocarray(all, *n + 1, sizeof *all);
-			all[(*n)++] = journal;
-		}
+		names = xreallocarray(names, *n + 1, sizeof *names);
+		names[(*n)++] = xstrdup(d->d_name);
 	}
 	if (errno)
 		die_errno("can't read the directory %s", JOURNAL_DIR);
 	if (*n)
-		qsort(all, *n, sizeof *all, by_name);
+		qsort(names, *n, sizeof *names, by_name);
+	return names;
+}
+
+struct journal **journal_read_all(size_t *n, bool *all_read)
+{
+	size_t n_names;
+	cleanup_free char **names = journal_names(&n_names);
+	struct journal **all = xcalloc(n_names + 1, sizeof *all);
+
+	*n = 0;
+	*all_read = true;
+	for (size_t i = 0; i < n_names; i++) {
+		cleanup_free char *name = names[i];
+		cleanup_free char *error = NULL;
+		struct journal *journal;
+		if (!journal_read(name, &journal, &error)) {
+			warn("%s", error);
+			*all_read = false;
+		} else if (journal) {
+			all[(*n)++] = journal;
+		}
+	}
 	return all;
 }
 
@@ -788,6 +964,33 @@ bool journal_write(struct journal *journal, char **error)
 		return fail(error, name, "sync the journal");
 	journal->size = strlen(text);
 	return true;
+}
+
+/* A name that no VM can have, tidy() does not take away, and nothing has yet. */
+static bool move_aside(const char *name, bool keep, char **aside)
+{
+	for (unsigned i = 1; i < 10000; i++) {
+		*aside = i == 1 ? xasprintf(".%s.damaged", name)
+				: xasprintf(".%s.damaged.%u", name, i);
+		if ((keep ? linkat(directory, name, directory, *aside, 0)
+			  : renameat2(directory, name, directory, *aside, RENAME_NOREPLACE)) == 0)
+			return true;
+		free(*aside);
+		*aside = NULL;
+		if (errno != EEXIST)
+			return false;
+	}
+	return false;
+}
+
+bool journal_set_aside(const char *name, struct journal *rest, char **aside, char **error)
+{
+	if (!move_aside(name, rest != NULL, aside))
+		return fail(error, name, "set aside the journal");
+	/* Before the other takes its place. */
+	if (!sync_fd(directory))
+		return fail(error, *aside, "sync");
+	return !rest || journal_write(rest, error);
 }
 
 /* Adds a line, which *journal says already. */

@@ -49,6 +49,7 @@ struct entry {
 	struct ownable ownable;
 	/* Of this run, not on disk: what was changed, or need not be kept any more. */
 	bool changed, done;
+	unsigned line;	  /* of its journal's file, where it begins; 0: it was not read there */
 	bool unwritten;	  /* its attributes could not be written */
 	bool is_void;	  /* it has attributes of this boot that nobody stands behind */
 	bool busy;	  /* somebody has a lock or a lease on it (lockwait.h) */
@@ -84,7 +85,8 @@ void journal_unlock(void);
 
 /*
  * Reads the journal of a VM into *out, a new object; NULL if there is none. Returns false
- * and a new message in *error if it can't be read or is not what was written.
+ * and a new message in *error if it can't be read or is not what was written; of a damaged one,
+ * the message names the command that settles it.
  */
 bool journal_read(const char *name, struct journal **out, char **error);
 
@@ -93,6 +95,45 @@ bool journal_read(const char *name, struct journal **out, char **error);
  * makes *all_read false.
  */
 struct journal **journal_read_all(size_t *n, bool *all_read);
+
+/* What lies at the place of a VM's journal. */
+struct journal_file {
+	enum {
+		JOURNAL_NONE,
+		JOURNAL_WHOLE,
+		JOURNAL_DAMAGED, /* it is there, and is not what was written */
+		JOURNAL_FAILED,	 /* it could not be looked at; another try can succeed */
+	} state;
+	bool is_roots;	       /* nobody else can have written its text */
+	char *text;	       /* new; NULL: it is no file, or none of it could be read */
+	size_t length;	       /* of the text, which can have NUL bytes */
+	struct journal *whole; /* with JOURNAL_WHOLE */
+	char *why;	       /* with the last two; new */
+};
+
+/* Reads it into *file, which journal_file_free() ends. */
+void journal_load(const char *name, struct journal_file *file);
+void journal_file_free(struct journal_file *file);
+
+/* The names of VMs that something in JOURNAL_DIR has, sorted and new. Ends the program on errors.
+ */
+char **journal_names(size_t *n);
+
+/*
+ * What can still be read of a damaged journal's text: the entries that are whole, each with its
+ * line; and in *partial those that are not, with what of them could be read, kept being the reason.
+ * *is_sound says whether the head is whole, and whether the entries are as many as the end of
+ * the text says, where it is there. NULL never.
+ */
+struct journal *journal_salvage(const char *path, const char *text, size_t length,
+	struct journal **partial, bool *is_sound);
+
+/*
+ * Sets what is at the place of the VM's journal aside, durably, under a name that no VM can have:
+ * *aside, new. rest: the journal that takes its place in the same instant; NULL: none. False and
+ * *error on failure; then it is where it was, or under both names.
+ */
+bool journal_set_aside(const char *name, struct journal *rest, char **aside, char **error);
 
 struct journal *journal_new(const char *name);
 void journal_free(struct journal *journal);

@@ -188,6 +188,22 @@ bool status_report(struct journal *const *all, size_t n, char *const *paths, siz
 	return good;
 }
 
+void status_report_damaged(const struct journal_damage *damaged, size_t n)
+{
+	if (n == 0)
+		return;
+	struct libscols_table *table =
+		new_table((const char *const[]){"VM", "STATE", "JOURNAL"}, 3);
+	for (size_t i = 0; i < n; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		cell(line, 0, xstrdup(damaged[i].name));
+		cell(line, 1, xstrdup("damaged"));
+		cell(line, 2, xasprintf("%s/%s", JOURNAL_DIR, damaged[i].name));
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
 static void owner_json(const char *key, uid_t uid, gid_t gid)
 {
 	json_begin_object(key);
@@ -270,7 +286,19 @@ static bool file_json(const char *path, struct journal *const *all, size_t n)
 	return good;
 }
 
-bool status_report_json(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+static void damage_json(const struct journal_damage *damage)
+{
+	cleanup_free char *command = journal_damage_command(damage->name);
+
+	json_begin_object(NULL);
+	json_bytes("name", damage->name);
+	json_bytes("reason", damage->why);
+	json_bytes("settle", command);
+	json_end_object();
+}
+
+bool status_report_json(struct journal *const *all, size_t n, const struct journal_damage *damaged,
+	size_t n_damaged, char *const *paths, size_t n_paths)
 {
 	bool good = true;
 
@@ -279,6 +307,10 @@ bool status_report_json(struct journal *const *all, size_t n, char *const *paths
 	json_begin_array("claims");
 	for (size_t i = 0; i < n; i++)
 		claim_json(all[i]);
+	json_end_array();
+	json_begin_array("damaged");
+	for (size_t i = 0; i < n_damaged; i++)
+		damage_json(&damaged[i]);
 	json_end_array();
 	json_begin_array("files");
 	for (size_t i = 0; i < n_paths; i++)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "journal.h"
+#include "journal_damage.h"
 
 /*
  * Prints to standard output what is held, and of each path (absolute) who owns it, who
@@ -9,4 +10,7 @@
  * tests/schema/virt-priv-chown-status.json. Returns false if a path could not be reached.
  */
 bool status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths);
-bool status_report_json(struct journal *const *all, size_t n, char *const *paths, size_t n_paths);
+bool status_report_json(struct journal *const *all, size_t n, const struct journal_damage *damaged,
+	size_t n_damaged, char *const *paths, size_t n_paths);
+/* The journals that can't be read: of the tables a part; nothing where there are none. */
+void status_report_damaged(const struct journal_damage *damaged, size_t n);

@@ -181,8 +181,14 @@ bool vm_stop(const char *name, unsigned seconds)
 		/* One that ends has let go of its socket a moment before. */
 		if (number != ETIMEDOUT && wait_for_end(process, -1, now() + MOMENT_MS))
 			return true;
+		/* There is a VM, and its claim was not made for --vm. */
+		if (number == ENOENT)
+			warn("can't ask the VM %s to stop by %s: %s; only a VM that --vm started "
+			     "has that socket; stop this one by a monitor of its own",
+				name, path, strerror(number));
 		errno = number;
-		warn_errno("can't ask the VM %s to stop by %s", name, path);
+		if (number != ENOENT)
+			warn_errno("can't ask the VM %s to stop by %s", name, path);
 		return false;
 	}
 	if (wait_for_end(process, fd, end))

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Journals that are there and can't be read: cut, overwritten, with keys of a newer version, of
+ * another VM's name, not root's alone, or no file at all. What they hold is not known, so that no
+ * VM can claim a disk; what is said of them, and what settles them without a loss.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What settles it, for a shell; new. */
+char *journal_damage_command(const char *name);
+
+/* What there is to say of a journal that is damaged, with why and the command; new. */
+char *journal_damage_message(const char *name, const char *why);
+
+struct journal_damage {
+	char *name; /* of the VM */
+	char *why;
+};
+
+/*
+ * Those that can't be read now, sorted by name, new; journal_damage_free() ends them. The journals
+ * are locked.
+ */
+struct journal_damage *journal_damage_list(size_t *n);
+void journal_damage_free(struct journal_damage *all, size_t n);
+
+/* Why no VM can claim a disk, a new sentence that names one of them, and its command. */
+char *journal_damage_reason(void);
