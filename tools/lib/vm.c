@@ -9,6 +9,7 @@
 #include "log.h"
 #include "openers.h"
 #include "probe.h"
+#include "vm_header.h"
 #include "vm_runtime.h"
 
 #include <errno.h>
@@ -405,6 +406,12 @@ static void probe_resources(const struct vm *vm)
 	probe((const char *const *)paths, n);
 	for (size_t i = 0; i < n; i++)
 		free(paths[i]);
+	for (size_t i = 0; i < vm->args->n_resources && vm->images != VM_IMAGES_LEAVE; i++) {
+		const struct qemuargs_resource *r = &vm->args->resources[i];
+		if (r->path && (r->kind == QEMUARGS_DISK || r->kind == QEMUARGS_BACKING ||
+				       r->kind == QEMUARGS_NVRAM))
+			vm_header_probe(r->path, r->format);
+	}
 }
 
 bool vm_plan(struct vm *vm, char **error)

@@ -1,0 +1,76 @@
+# What users, images that a guest has written, and other QEMUs of the account try against the start of a VM.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads
+
+setup_file() {
+    load run.bash
+    make_host
+}
+
+teardown_file() {
+    load run.bash
+    unmake_host
+}
+
+setup() {
+    load run.bash
+    load ../lib/hung.bash
+    load rows.bash
+    clean_host
+    attacker=$PWD/tests/run/attacker
+}
+
+teardown() {
+    end_hung
+    end_all
+}
+
+as() {
+    setpriv --reuid "$1" --regid "$1" --init-groups "${@:2}"
+}
+
+@test "a directory of root's that its user puts in the place of a socket's staging directory stays as it is" {
+    local permissions
+    for permissions in 0700 0000; do
+        make dir alice:alice 0755 "$fs/a"
+        make dir root:root "$permissions" "$fs/a/roots"
+        mkdir "$fs/a/roots/sub"
+        echo kept | tee "$fs/a/roots/socket" >"$fs/a/roots/sub/file"
+        listing "$fs/a/roots" | sed "s,$fs/a/roots,,g" >"$BATS_TEST_TMPDIR/before"
+        # Between making it and opening it there is time for that user.
+        wrapper=(strace -f -qq -o /mnt/trace -e "trace=mkdirat" -e "inject=mkdirat:delay_exit=1000000")
+        args=(-vnc "unix:$fs/a/vnc" -S)
+        start
+        eventually test -d "$fs/a/.vnc.virt-privileges"
+        # shellcheck disable=SC2016
+        as alice sh -c 'cd "$1" && mv .vnc.virt-privileges aside && mv roots .vnc.virt-privileges' sh "$fs/a"
+        finish
+        [ "$status" -eq 125 ]
+        grep -q "can't make a directory for the socket $fs/a/vnc: File exists; nothing is started" "$err"
+        listing "$fs/a/.vnc.virt-privileges" | sed "s,$fs/a/.vnc.virt-privileges,,g" | diff "$BATS_TEST_TMPDIR/before" -
+        rm -rf "${fs:?}/a"
+        nothing_left
+    done
+}
+
+@test "a header that names a file whose file system does not answer: that VM is refused, and nobody waits" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    serve /mnt/hung /mnt/guests/disk uid=6001 gid=6001 mode=600 mount=user_id=0,allow_other
+    qemu-img create -q -u -f qcow2 -F raw -b /mnt/hung/file "$fs/evil.qcow2" 1M
+    silence
+    local treatment
+    for treatment in claim pass; do
+        within 15 virt-priv-run --disks=$treatment --name v -- qemu-system-x86_64 "${machine[@]}" \
+            -drive "file=$fs/evil.qcow2,format=qcow2"
+        [ "$status" -eq 125 ]
+        [[ $output == *"not answered in 5 s"* ]]
+        [ "$(owner "$fs/evil.qcow2")" = root:root ]
+    done
+    virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/evil.qcow2,format=qcow2" >/mnt/vm.err 2>&1 3>&- &
+    local waiting=$!
+    until [[ $(cat /proc/[0-9]*/comm 2>/dev/null) == *vp-attempt* ]]; do sleep 0.05; done
+    within 4 virt-priv-chown claim --name w --disk "$fs/a.raw"
+    [ "$status" -eq 0 ]
+    wait $waiting || true
+    virt-priv-chown release --name w
+    [ "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock)" = "" ]
+}
