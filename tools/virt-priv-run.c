@@ -372,8 +372,10 @@ static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **c
 	 * wait for. */
 	close(vm->name_fd);
 	supervise_let_go();
-	if (!vm_claim(vm))
+	if (!vm_claim(vm)) {
+		journal_unlock();
 		_exit(LAUNCH_FAILED);
+	}
 	if (!vm_write_pid(vm, getpid(), &error))
 		die("%s", error);
 	set_limits(vm);

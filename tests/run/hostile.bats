@@ -74,3 +74,57 @@ as() {
     virt-priv-chown release --name w
     [ "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock)" = "" ]
 }
+
+# waits_to_say: a runner waits in write(2) of standard error, for a terminal that is stopped.
+waits_to_say() {
+    runner=$(processes | head -n 1)
+    [ -n "$runner" ] && [[ $(cat "/proc/$runner/syscall") == "1 0x2 "* ]]
+}
+
+@test "a QEMU that stops the terminal: what root says there keeps nobody else waiting" {
+    make guest alice:alice 0640 "$fs/a.raw"
+    make guest alice:alice 0640 "$fs/b.raw"
+    # An entry of an ACL that is taken away again is said.
+    printf '#!/bin/sh\nsetfacl -m u:6002:rw %s\nexec python3 -c "import fcntl, termios; fcntl.ioctl(1, termios.TCXONC, termios.TCOOFF)"\n' \
+        "$fs/a.raw" >"$fs/qemu-system-x86_64"
+    chmod 0755 "$fs/qemu-system-x86_64"
+    mkfifo /mnt/vm.in
+    exec {in}<>/mnt/vm.in
+    "$stand_in" on-terminal "$(command -v virt-priv-run)" --name v -- "$fs/qemu-system-x86_64" -drive "file=$fs/a.raw,format=raw" \
+        </mnt/vm.in >/mnt/vm.out 2>&1 3>&- {in}>&- &
+    helpers_started+=($!)
+    eventually waits_to_say
+    [ ! -s /mnt/vm.out ]
+    within 4 virt-priv-chown claim --name w --disk "$fs/b.raw"
+    [ "$status" -eq 0 ]
+    within 4 virt-priv-chown release --name w
+    [ "$status" -eq 0 ]
+    [ "$(owner "$fs/a.raw")" = alice:alice ]
+    # Root has it go on.
+    python3 -c 'import fcntl, os, sys, termios
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TCXONC, termios.TCOON)' "/proc/$runner/fd/2"
+    eventually grep -q "$fs/a.raw" /mnt/vm.out
+    eventually no_processes
+    exec {in}>&-
+    nothing_left
+}
+
+@test "a reader who reads no further of what claim says keeps others waiting for a moment at most" {
+    make guest alice:alice 0640 "$fs/b.raw"
+    mkfifo /mnt/vm.in
+    exec {in}<>/mnt/vm.in
+    dd if=/dev/zero bs=4096 count=16 status=none >&"$in"
+    virt-priv-chown claim --name v --disk "$fs/b.raw" >/mnt/vm.in 2>/mnt/vm.err 3>&- {in}>&- &
+    local writer=$!
+    helpers_started+=($writer)
+    # shellcheck disable=SC2016
+    eventually bash -c '[[ $(cat /proc/$1/syscall) == "1 0x1 "* ]]' bash $writer
+    within 8 virt-priv-chown claim --name w --disk "$fs/b.raw"
+    [ "$status" -eq 0 ]
+    [ "$(owner "$fs/b.raw")" = qemu:qemu ]
+    grep -q "can't write to standard output; nothing was changed: Interrupted system call" /mnt/vm.err
+    virt-priv-chown release --name w
+    wait $writer || status=$?
+    [ "$status" -ne 0 ]
+    exec {in}>&-
+}
