@@ -128,3 +128,76 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TCXONC, termi
     [ "$status" -ne 0 ]
     exec {in}>&-
 }
+
+@test "a command in a message is one that can be pasted, whatever name an image's header has in it" {
+    local name
+    # shellcheck disable=SC2016 # for whoever pastes it
+    for name in '/nowhere/$(touch /mnt/pasted)' '/nowhere/a; touch /mnt/pasted' "/nowhere/'; touch /mnt/pasted; '" \
+        $'/nowhere/\n touch /mnt/pasted\n' '/nowhere/`touch /mnt/pasted`'; do
+        rm -f "$fs/evil.qcow2"
+        make blank root:root 0644 "$fs/base"
+        qemu-img create -q -u -f qcow2 -F raw -b "$name" "$fs/evil.qcow2" 1M
+        run virt-priv-run --check --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/evil.qcow2,format=qcow2"
+        echo "$output"
+        [ "$status" -eq 1 ]
+        [ "$(wc -l <<<"$output")" -eq 1 ]
+        bash -c "true ${output##*name it: }"
+        [ ! -e /mnt/pasted ]
+    done
+    # What is told is what helps, too: a name with a blank in it.
+    make dir root:root 0755 "$fs/a b"
+    make blank root:root 0600 "$fs/a b/base"
+    qemu-img create -q -u -f qcow2 -F raw -b "$fs/a b/base" "$fs/over.qcow2" 1M
+    run virt-priv-run --check --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/over.qcow2,format=qcow2"
+    [ "$status" -eq 1 ]
+    eval "own=(${output##*name it: })"
+    run virt-priv-run "${own[@]}" --check --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/over.qcow2,format=qcow2"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+# image BACKING FORMAT DATA: a qcow2 image at $fs/evil whose header names them as a guest can write it, empty: none.
+image() {
+    /usr/bin/python3 -c '
+import struct, sys
+backing, format, data = (word.encode("utf-8", "surrogateescape") for word in sys.argv[2:5])
+def extension(kind, value):
+    return struct.pack(">II", kind, len(value)) + value + bytes(-len(value) % 8) if value else b""
+extensions = extension(0xE2792ACA, format) + extension(0x44415441, data) + bytes(8)
+at = 104 + len(extensions)
+head = struct.pack(">IIQIIQIIQQIIQQQQII", 0x514649FB, 3, at if backing else 0, len(backing), 16, 1 << 20, 0, 1, 0x30000, 0x10000,
+                   1, 0, 0, 4 if data else 0, 0, 0, 4, 104)
+open(sys.argv[1], "wb").write((head + extensions + backing).ljust(0x40000, b"\0"))' "$fs/evil" "$@"
+    chmod 0600 "$fs/evil"
+}
+
+@test "what a header names changes no owner, mode, ACL, attribute or time of access, and no command that gives it is told" {
+    make text=secret root:root 0600 "$fs/secret"
+    make text=secret root:root 0644 "$fs/public"
+    make block root:root 0600 "$fs/node"
+    make fifo root:root 0600 "$fs/fifo"
+    ln -s "$fs/secret" "$fs/link"
+    local long treatment name what
+    long=$fs/$(printf 'x%.0s' {1..1000})
+    listing times "$fs/secret" "$fs/public" "$fs/node" "$fs/fifo" /etc/shadow >"$BATS_TEST_TMPDIR/before"
+    stat -c %x "$fs/secret" /etc/shadow >"$BATS_TEST_TMPDIR/read"
+    for name in "$fs/secret" "$fs/link" "$fs/node" "$fs/fifo" /etc/shadow "file:$fs/secret" \
+        "json:{\"driver\":\"file\",\"filename\":\"$fs/secret\"}" "nbd+unix:///x?socket=$fs/secret" "host_device:$fs/node" \
+        "fd:64" /dev/fdset/1000 /proc/self/fd/64 "/proc/$$/root$fs/secret" "$fs/../../$fs/secret" \
+        "$long" $'\xff\xfe/../x' secret "$fs/evil"; do
+        for what in backing data; do
+            if [ $what = backing ]; then image "$name" raw ""; else image "" "" "$name"; fi
+            for treatment in claim pass; do
+                run timeout 20 virt-priv-run --disks=$treatment --name v -- \
+                    qemu-system-x86_64 "${machine[@]}" -S -drive "file=$fs/evil,format=qcow2"
+                echo "$treatment $what $name: $status ${output:0:1500}"
+                [ "$status" -eq 125 ] || [ "$status" -eq 1 ]
+                [[ $output != *setfacl* && $output != *chmod* ]]
+                listing times "$fs/secret" "$fs/public" "$fs/node" "$fs/fifo" /etc/shadow | diff "$BATS_TEST_TMPDIR/before" -
+                stat -c %x "$fs/secret" /etc/shadow | diff "$BATS_TEST_TMPDIR/read" -
+                [ "$(owner "$fs/evil")" = root:root ]
+            done
+        done
+    done
+    nothing_left
+}

@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "text.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -74,30 +75,9 @@ void claims_object_free(struct claims_object *object)
 	*object = (struct claims_object){.fd = -1};
 }
 
-/* As one word of a shell; new. */
-static char *quoted(const char *path)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "/._-+,:@%=";
-	char *text, *to;
-
-	if (strspn(path, plain) == strlen(path))
-		return xstrdup(path);
-	to = text = xmalloc(4 * strlen(path) + 3);
-	*to++ = '\'';
-	for (; *path; path++) {
-		if (*path == '\'')
-			to = stpcpy(to, "'\\''");
-		else
-			*to++ = *path;
-	}
-	strcpy(to, "'");
-	return text;
-}
-
 char *claims_settle_command(const struct journal *journal, const struct entry *e)
 {
-	cleanup_free char *path = quoted(e->path);
+	cleanup_free char *path = text_quoted(e->path);
 
 	return xasprintf(
 		"virt-priv-chown release --name %s --path %s --as-is", journal->name, path);

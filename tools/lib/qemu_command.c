@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "launch.h"
 #include "log.h"
+#include "text.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -51,31 +52,6 @@ static bool names_qemu(const char *word)
 	return launch_search(word, &file) == 0;
 }
 
-/* What a shell takes for one word, new; what needs no quotes gets none. */
-static char *quoted(const char *word)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789_./=:,+@%-";
-	char *text = NULL;
-	size_t size;
-
-	if (*word && word[strspn(word, plain)] == '\0')
-		return xstrdup(word);
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		die("out of memory");
-	putc('\'', out);
-	for (; *word; word++)
-		if (*word == '\'')
-			fputs("'\\''", out);
-		else
-			putc(*word, out);
-	putc('\'', out);
-	if (fclose(out) != 0)
-		die("out of memory");
-	return text;
-}
-
 /* The program of the name of a QEMU in a script such as that of sh -c, new; NULL: there is none. */
 static char *qemu_in_script(const char *script)
 {
@@ -111,12 +87,12 @@ static char *right_order(char *const *command, char *const *own, size_t n_own)
 	if (!out)
 		die("out of memory");
 	for (size_t i = 0; i < at; i++) {
-		cleanup_free char *word = quoted(command[i]);
+		cleanup_free char *word = text_quoted(command[i]);
 		fprintf(out, "%s ", word);
 	}
 	fprintf(out, "%svirt-priv-run ", inner ? "'... " : "");
 	for (size_t i = 0; i < n_own; i++) {
-		cleanup_free char *word = quoted(own[i]);
+		cleanup_free char *word = text_quoted(own[i]);
 		if (!is_of_one_look(own[i]))
 			fprintf(out, "%s ", word);
 	}

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "text.h"
 
+#include "log.h"
+
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 size_t text_utf8_length(const char *text)
 {
@@ -40,4 +44,28 @@ bool text_is_control(const char *text)
 	const unsigned char *s = (const unsigned char *)text;
 
 	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+char *text_quoted(const char *word)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789_./=:,+@%-";
+	char *text = NULL;
+	size_t size;
+
+	if (*word && word[strspn(word, plain)] == '\0')
+		return xstrdup(word);
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		die("out of memory");
+	putc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*word, out);
+	putc('\'', out);
+	if (fclose(out) != 0)
+		die("out of memory");
+	return text;
 }

@@ -17,3 +17,10 @@ size_t text_utf8_length(const char *text);
  * C0, DEL, or C1 (U+0080 to U+009F), which some terminals obey.
  */
 bool text_is_control(const char *text);
+
+/*
+ * What a shell takes for that one word, new; what needs no quotes gets none. For each command of a
+ * message with a name in it that is not root's: of a file of a user's, or in the header of an
+ * image.
+ */
+char *text_quoted(const char *word);

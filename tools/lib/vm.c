@@ -123,7 +123,8 @@ char *vm_fd_path(int fd)
 	return xasprintf("/proc/self/fd/%d", fd);
 }
 
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
+	char *(*explain)(const struct denial *denial, const struct identity *identity))
 {
 	struct denial *denials;
 	char *why = NULL;
@@ -134,15 +135,25 @@ char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool
 		if (denials[i].missing != X_OK)
 			*way = false;
 	if (n > 0 && !why)
-		why = access_explain(&denials[0], &vm->identity);
+		why = explain(&denials[0], &vm->identity);
 	/* Every component that is in the way, not the first alone. */
 	for (size_t i = 1; i < n; i++) {
 		cleanup_free char *before = why;
-		cleanup_free char *next = access_explain(&denials[i], &vm->identity);
+		cleanup_free char *next = explain(&denials[i], &vm->identity);
 		why = xasprintf("%s; %s", before, next);
 	}
 	access_free(denials, n);
 	return why;
+}
+
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+{
+	return why_denied(vm, walk, wanted, way, access_explain);
+}
+
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+{
+	return why_denied(vm, walk, wanted, way, access_cause);
 }
 
 void vm_want(struct vm *vm, const struct domain_resource *resource)

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "probe.h"
+#include "text.h"
 #include "vm.h"
 #include "vm_header.h"
 
@@ -138,10 +139,12 @@ static void follow_header(
 static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *path, const char *why)
 {
+	cleanup_free char *word = text_quoted(path);
+
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
 			  "if that is what you mean, name it: --disks=pass --backing %s",
-			at->image, path, what, why, path));
+			at->image, path, what, why, word));
 }
 
 /* Writes what the header says into the option that describes the image. */
@@ -194,7 +197,8 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
-	why = vm_why_denied(vm, &walk, R_OK, &way);
+	why = trusted ? vm_why_denied(vm, &walk, R_OK, &way)
+		      : vm_why_named_denied(vm, &walk, R_OK, &way);
 	if (why && trusted && passes && walk.unsafe) {
 		free(why);
 		why = xstrdup(walk.unsafe);

@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "supervise.h"
+#include "text.h"
 #include "vm_home.h"
 
 #include <dirent.h>
@@ -157,10 +158,14 @@ static void remove_staging(struct vm_step *step)
 		vm_home_empty(step->staging);
 		result = unlinkat(step->place.dir, step->name, AT_REMOVEDIR);
 	}
-	if (result < 0 && errno != ENOENT) {
-		warn_errno("can't remove the directory %s/%s of a socket; to remove it: rm -rf "
-			   "--one-file-system %s/%s",
-			step->place.dir_path, step->name, step->place.dir_path, step->name);
+	int number = errno;
+	if (result < 0 && number != ENOENT) {
+		cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->name);
+		cleanup_free char *word = text_quoted(path);
+		errno = number;
+		warn_errno("can't remove the directory %s of a socket; to remove it: rm -rf "
+			   "--one-file-system %s",
+			path, word);
 		if (fchown(step->staging, 0, 0) < 0 || fchmod(step->staging, 0) < 0)
 			warn_errno("can't close it to QEMU");
 	}
