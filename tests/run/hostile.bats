@@ -201,3 +201,27 @@ open(sys.argv[1], "wb").write((head + extensions + backing).ljust(0x40000, b"\0"
     done
     nothing_left
 }
+
+has_lock() {
+    ! flock --nonblock /run/virt-privileges/.v.lock true
+}
+
+@test "a start while recover has the name of its VM in hand waits for it; of several starts one wins" {
+    mkdir -p /run/virt-privileges
+    helper flock --close /run/virt-privileges/.v.lock sleep 100
+    eventually has_lock
+    own=(--name v)
+    args=(-S)
+    start
+    eventually grep -q 'clock_nanosleep\|hrtimer_nanosleep' "/proc/$runner/wchan"
+    kill "${helpers_started[0]}"
+    eventually qemu_of "$runner"
+    local i
+    for i in 1 2 3; do
+        run -125 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -S
+        [[ $output == *"a VM of the name v runs"* ]]
+    done
+    kill -s TERM "$runner"
+    finish
+    nothing_left
+}
