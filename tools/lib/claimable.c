@@ -93,7 +93,7 @@ char *claimable_why_system(const struct safepath *walk)
 		return NULL;
 	const char *directory = system_directory(walk->path);
 	if (directory) {
-		cleanup_free char *word = text_quoted(walk->path);
+		cleanup_free char *word = text_shell_word(walk->path);
 		return xasprintf(
 			"it is a file of the system, below %s, which no guest may write; if it is "
 			"a template, name a copy of it: cp %s /var/lib/libvirt/images/",
@@ -209,7 +209,7 @@ char *claimable_why_in_use(struct claimable *c, const struct safepath *walk, con
 		use = xstrdup("somebody has it open exclusively, as a mount, LVM or RAID has");
 	block_ground_free(&ground);
 	if (use) {
-		cleanup_free char *word = text_quoted(asked);
+		cleanup_free char *word = text_shell_word(asked);
 		why = xasprintf("the host uses it: %s; end that, or, if both are meant to write: "
 				"--force-in-use %s",
 			use, word);

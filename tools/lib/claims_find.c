@@ -77,7 +77,7 @@ void claims_object_free(struct claims_object *object)
 
 char *claims_settle_command(const struct journal *journal, const struct entry *e)
 {
-	cleanup_free char *path = text_quoted(e->path);
+	cleanup_free char *path = text_shell_word(e->path);
 
 	return xasprintf(
 		"virt-priv-chown release --name %s --path %s --as-is", journal->name, path);

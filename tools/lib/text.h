@@ -19,8 +19,7 @@ size_t text_utf8_length(const char *text);
 bool text_is_control(const char *text);
 
 /*
- * What a shell takes for that one word, new; what needs no quotes gets none. For each command of a
- * message with a name in it that is not root's: of a file of a user's, or in the header of an
- * image.
+ * The text as one word of a shell, new. What a terminal could obey stands in bash's $'...', which
+ * bash, zsh and ksh know; without such, any shell reads it.
  */
-char *text_quoted(const char *word);
+char *text_shell_word(const char *text);

@@ -257,7 +257,7 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 	const char *chown = owner == 0 && report.is_owner ? "chown root " : NULL;
 	cleanup_free char *entries = named_entries(facts, owner);
 	cleanup_free char *shared = NULL;
-	cleanup_free char *word = text_quoted(path);
+	cleanup_free char *word = text_shell_word(path);
 
 	if (writer == TRUST_OWNERS)
 		return NULL;

@@ -139,7 +139,7 @@ static void follow_header(
 static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *path, const char *why)
 {
-	cleanup_free char *word = text_quoted(path);
+	cleanup_free char *word = text_shell_word(path);
 
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "

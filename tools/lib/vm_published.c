@@ -161,7 +161,7 @@ static void remove_staging(struct vm_step *step)
 	int number = errno;
 	if (result < 0 && number != ENOENT) {
 		cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->name);
-		cleanup_free char *word = text_quoted(path);
+		cleanup_free char *word = text_shell_word(path);
 		errno = number;
 		warn_errno("can't remove the directory %s of a socket; to remove it: rm -rf "
 			   "--one-file-system %s",
