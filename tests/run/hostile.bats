@@ -116,7 +116,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TCXONC, termi
     dd if=/dev/zero bs=4096 count=16 status=none >&"$in"
     virt-priv-chown claim --name v --disk "$fs/b.raw" >/mnt/vm.in 2>/mnt/vm.err 3>&- {in}>&- &
     local writer=$!
-    helpers_started+=($writer)
+    helpers_started+=("$writer")
     # shellcheck disable=SC2016
     eventually bash -c '[[ $(cat /proc/$1/syscall) == "1 0x1 "* ]]' bash $writer
     within 8 virt-priv-chown claim --name w --disk "$fs/b.raw"
