@@ -225,3 +225,14 @@ has_lock() {
     finish
     nothing_left
 }
+
+@test "a descriptor that the caller has not opened is refused, though virt-priv-run has one of that number itself" {
+    local n
+    make guest alice:alice 0640 "$fs/a.raw"
+    for ((n = 10; n < 40; n++)); do
+        [ ! -e "/proc/self/fd/$n" ] || continue
+        run -125 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw" -add-fd "fd=$n,set=1"
+        [[ $output == *"descriptor $n is not open; the caller must open it first"* ]]
+    done
+    nothing_left
+}

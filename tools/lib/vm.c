@@ -266,8 +266,11 @@ static void plan_fd(struct vm *vm, const struct qemuargs_resource *resource)
 	char *end;
 	long fd = strtol(resource->path, &end, 10);
 
-	if (*end || end == resource->path || fd < 0 || fd > 1 << 20 ||
-		fcntl((int)fd, F_GETFD) < 0) {
+	int flags = *end || end == resource->path || fd < 0 || fd > 1 << 20
+			    ? -1
+			    : fcntl((int)fd, F_GETFD);
+	/* What came from the caller came through execve(2); what is closed there is our own. */
+	if (flags < 0 || (fd > STDERR_FILENO && flags & FD_CLOEXEC)) {
 		vm_refuse(vm, resource,
 			xasprintf("descriptor %s is not open; the caller must open it first, as "
 				  "in: %s<>FILE",
