@@ -72,8 +72,11 @@ static bool is_ours(int fd)
 
 	if (fstat(fd, &st) < 0)
 		return false;
+	errno = 0;
 	bool ours = st.st_uid == 0 && (st.st_mode & 0777) == 0 && is_empty(fd);
-	errno = EEXIST;
+	/* What can't be looked into says why. */
+	if (!ours && errno == 0)
+		errno = EEXIST;
 	return ours;
 }
 
