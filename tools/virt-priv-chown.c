@@ -37,9 +37,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define PROGRAM "virt-priv-chown"
+/* For what is said while others wait. */
+#define SAY_SECONDS 5
 
 enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 
@@ -377,6 +380,9 @@ static void defer_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGPIPE);
+	/* What would stop it, and with it all who wait for the lock. */
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -413,6 +419,26 @@ static void print_plan(const struct claims_plan *plan)
 		cleanup_free char *safe = log_escape(line);
 		puts(safe);
 	}
+}
+
+/*
+ * Others wait for the lock meanwhile: neither a terminal that is stopped nor a pipe that is full
+ * holds them up for longer. journal_lock() has a handler for the signal.
+ */
+static bool tell_plan(const struct options *o, const struct claims_plan *plan)
+{
+	static const struct itimerval limit = {{0, 10000}, {SAY_SECONDS, 0}}, none;
+
+	setitimer(ITIMER_REAL, &limit, NULL);
+	if (o->json)
+		print_plan_json(plan);
+	else
+		print_plan(plan);
+	bool is_told = fflush(stdout) == 0 && !ferror(stdout);
+	int number = errno;
+	setitimer(ITIMER_REAL, &none, NULL);
+	errno = number;
+	return is_told;
 }
 
 static void print_refusals(const struct claims_plan *plan)
@@ -536,12 +562,8 @@ static int claim(struct options *o, bool is_new)
 	journal_lock(true);
 	defer_signals();
 	plan_claim(o, is_new, domain, start, &plan);
-	if (o->json)
-		print_plan_json(&plan);
-	else
-		print_plan(&plan);
 	/* What can't be told must not be done. */
-	if (fflush(stdout) != 0 || ferror(stdout))
+	if (!tell_plan(o, &plan))
 		die_errno("can't write to standard output; nothing was changed");
 	/* What others have locked is waited for, and all is judged anew behind that. */
 	while (!plan.refused && !o->dry_run && !claims_carry_out(&plan)) {
@@ -924,6 +946,7 @@ int main(int argc, char *argv[])
 	umask(022);
 
 	int result = command->run(&o);
+	journal_unlock();
 	free(o.disks);
 	free(o.libvirt);
 	free(o.forced);

@@ -6,7 +6,6 @@
  */
 #include "cleanup.h"
 #include "environment.h"
-#include "given_fds.h"
 #include "journal.h"
 #include "json.h"
 #include "log.h"
@@ -373,8 +372,10 @@ static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **c
 	 * wait for. */
 	close(vm->name_fd);
 	supervise_let_go();
-	if (!vm_claim(vm))
+	if (!vm_claim(vm)) {
+		journal_unlock();
 		_exit(LAUNCH_FAILED);
+	}
 	if (!vm_write_pid(vm, getpid(), &error))
 		die("%s", error);
 	set_limits(vm);
@@ -437,7 +438,6 @@ int main(int argc, char *argv[])
 
 	log_init(PROGRAM, LAUNCH_FAILED);
 	launch_fill_standard_descriptors();
-	given_fds_note();
 	parse_options(&o, argc, argv);
 	check_options(&o);
 	if (o.vm)

@@ -102,5 +102,26 @@ EOT
         run -0 virt-priv-run "/mnt/scratch/$name" --version
         [[ $output == *"QEMU emulator version"* ]]
     done
+    # What options of QEMU's say is no program, though there are programs of that name.
+    local words
+    printf '#!/bin/sh\n' >/mnt/scratch/kvm
+    chmod 0755 /mnt/scratch/kvm
+    while IFS='|' read -ra words; do
+        PATH=/mnt/scratch:$PATH run virt-priv-run --dry-run /mnt/scratch/start-web "${words[@]}"
+        echo "$output"
+        [ "$status" -eq 0 ]
+    done <<EOT
+-name|kvm
+-machine|q35|--accel|kvm
+-name|the qemu-system-x86_64 of kvm
+-kernel|$guests/kernel|-append|root=/dev/sda kvm; $qemu
+EOT
+    PATH=/mnt/scratch:$PATH run -125 virt-priv-run --dry-run /mnt/scratch/start-web -S kvm
+    run -125 virt-priv-run --dry-run /mnt/scratch/start-web -m "$qemu"
+    [[ $output == *"start-web is no QEMU"* ]]
+    # Nor is a link QEMU by its name.
+    ln -s /usr/bin/nice /mnt/scratch/qemu-system-x86_64
+    run -125 virt-priv-run --dry-run /mnt/scratch/qemu-system-x86_64 -n 5 "$qemu"
+    [[ $output == *"/mnt/scratch/qemu-system-x86_64 is no QEMU"* ]]
     rm /mnt/scratch/*
 }

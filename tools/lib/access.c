@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "ids.h"
 #include "log.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,21 +178,26 @@ void access_free(struct denial *denials, size_t n)
 	free(denials);
 }
 
-char *access_explain(const struct denial *d, const struct identity *identity)
+char *access_cause(const struct denial *d, const struct identity *identity)
 {
 	/* Asked for while the journals are locked. */
 	cleanup_free char *owner = ids_local_user(d->st.st_uid);
 	cleanup_free char *group = ids_local_group(d->st.st_gid);
-	/* Indexed by R_OK (4), W_OK (2) and X_OK (1); what can be written is mostly read too. */
-	static const struct {
-		const char *what, *bits;
-	} of[8] = {{"use", "r"}, {"search", "x"}, {"write", "rw"}, {"write or search", "rwx"},
-		{"read", "r"}, {"read or search", "rx"}, {"read or write", "rw"},
-		{"read, write or search", "rwx"}};
-	const char *what = of[d->missing & 7].what;
-	const char *bits = of[d->missing & 7].bits;
+	/* Indexed by R_OK (4), W_OK (2) and X_OK (1). */
+	static const char *const what[8] = {"use", "search", "write", "write or search", "read",
+		"read or search", "read or write", "read, write or search"};
 
-	return xasprintf("%s is %04o %s:%s: %s may not %s it; setfacl -m u:%s:%s %s", d->path,
-		d->st.st_mode & 07777, owner, group, identity->user, what, identity->user, bits,
-		d->path);
+	return xasprintf("%s is %04o %s:%s: %s may not %s it", d->path, d->st.st_mode & 07777,
+		owner, group, identity->user, what[d->missing & 7]);
+}
+
+char *access_explain(const struct denial *d, const struct identity *identity)
+{
+	/* As above; what can be written is mostly read too. */
+	static const char *const bits[8] = {"r", "x", "rw", "rwx", "r", "rx", "rw", "rwx"};
+	cleanup_free char *cause = access_cause(d, identity);
+	cleanup_free char *word = text_shell_word(d->path);
+
+	return xasprintf(
+		"%s; setfacl -m u:%s:%s %s", cause, identity->user, bits[d->missing & 7], word);
 }

@@ -41,3 +41,5 @@ void access_free(struct denial *denials, size_t n);
 
 /* "/home/alice is 0700 alice:alice: qemu may not search it; setfacl -m u:qemu:x /home/alice" */
 char *access_explain(const struct denial *denial, const struct identity *identity);
+/* The same without a command: of what a guest may have named, which it should not be given. */
+char *access_cause(const struct denial *denial, const struct identity *identity);

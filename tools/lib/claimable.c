@@ -106,11 +106,13 @@ char *claimable_why_system(const struct safepath *walk)
 	if (!S_ISREG(walk->st.st_mode))
 		return NULL;
 	const char *directory = system_directory(walk->path);
-	if (directory)
+	if (directory) {
+		cleanup_free char *word = text_shell_word(walk->path);
 		return xasprintf(
 			"it is a file of the system, below %s, which no guest may write; if it is "
 			"a template, name a copy of it: cp %s /var/lib/libvirt/images/",
-			directory, walk->path);
+			directory, word);
+	}
 	if (is_in_path(walk))
 		return xstrdup("it lies in a directory of root's PATH, where no guest may write; "
 			       "move it elsewhere");
@@ -226,10 +228,12 @@ char *claimable_why_in_use(struct claimable *c, const struct safepath *walk, con
 	else if (!use && S_ISBLK(walk->st.st_mode) && is_held_exclusively(walk))
 		use = xstrdup("somebody has it open exclusively, as a mount, LVM or RAID has");
 	block_ground_free(&ground);
-	if (use)
+	if (use) {
+		cleanup_free char *word = text_shell_word(asked);
 		why = xasprintf("the host uses it: %s; end that, or, if both are meant to write: "
 				"--force-in-use %s",
-			use, asked);
+			use, word);
+	}
 	return why;
 }
 

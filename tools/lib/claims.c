@@ -16,6 +16,7 @@
 #include "probe.h"
 #include "remembered.h"
 #include "safepath.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -641,10 +642,10 @@ static void undo(struct claims_plan *plan)
 		if (e->done)
 			continue;
 		/* A VM that a disk was to be added to can run. */
+		cleanup_free char *word = text_shell_word(e->path);
 		cleanup_free char *again =
-			plan->is_new
-				? xasprintf("release --name %s", journal->name)
-				: xasprintf("drop --name %s --disk %s", journal->name, e->path);
+			plan->is_new ? xasprintf("release --name %s", journal->name)
+				     : xasprintf("drop --name %s --disk %s", journal->name, word);
 		warn("%s could not be given back%s%s; virt-priv-chown %s tries again", e->path,
 			message ? ": " : "", message ? message : "", again);
 	}
@@ -769,10 +770,11 @@ static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
 	if (openers_first(st, (uid_t)-1))
 		return report(e, "libvirt holds it too, and gives it back to its owner", false);
+	cleanup_free char *word = text_shell_word(e->path);
 	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
 	     "until libvirt gives it back; no process has it open, so if it is a copy: "
 	     "virt-priv-chown recover --libvirt %s",
-		e->path, e->path);
+		e->path, word);
 	return true;
 }
 

@@ -84,7 +84,7 @@ static void put_hex(char digits[33], const uint8_t *bytes)
 }
 
 /* The root of a mount, if it is not below another one; of the same device number as the object. */
-static int open_root(const struct stat *st, const struct mount *mount)
+static int open_root(const struct stat *st, const struct proc_mount *mount)
 {
 	struct stat its;
 
@@ -93,7 +93,7 @@ static int open_root(const struct stat *st, const struct mount *mount)
 		return -1;
 	}
 	cleanup_fd int root = open(mount->point, O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
-	const struct mount *own = root < 0 ? NULL : mounts_of(root);
+	const struct proc_mount *own = root < 0 ? NULL : mounts_of(root);
 	if (root < 0)
 		return -1;
 	/* Where nothing tells which mount it is of, the number does, but for subvolumes. */

@@ -709,6 +709,12 @@ void journal_lock(bool exclusive)
 	if (result < 0)
 		die_errno("can't lock %s/" LOCK_FILE, JOURNAL_DIR);
 	lock_fd = lock;
+	/* Whoever ends the program says why, and others do not wait for that. */
+	static bool is_registered;
+	if (!is_registered)
+		is_registered = atexit(journal_unlock) == 0;
+	if (is_registered)
+		log_keep();
 	if (exclusive)
 		tidy();
 }
@@ -720,6 +726,7 @@ void journal_unlock(void)
 	if (directory >= 0)
 		close(directory);
 	lock_fd = directory = -1;
+	log_say_kept();
 }
 
 static bool fail(char **error, const char *name, const char *what)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *program_name = "virt-privileges";
 static int die_exit_status = 1;
@@ -42,6 +43,44 @@ char *log_escape(const char *text)
 	return out;
 }
 
+static struct {
+	pid_t by; /* who keeps them; a child of his says its own at once */
+	char *text;
+	size_t length;
+} kept;
+
+void log_keep(void)
+{
+	kept.by = getpid();
+}
+
+void log_say_kept(void)
+{
+	cleanup_free char *text = kept.text;
+	bool is_ours = kept.by == getpid();
+
+	kept.by = 0;
+	kept.text = NULL;
+	kept.length = 0;
+	if (text && is_ours)
+		fputs(text, stderr);
+}
+
+/* text: new; freed here. */
+static void say(char *text)
+{
+	cleanup_free char *line = text;
+
+	if (kept.by == 0 || kept.by != getpid()) {
+		fputs(line, stderr);
+	} else {
+		size_t length = strlen(line);
+		kept.text = xreallocarray(kept.text, kept.length + length + 1, 1);
+		memcpy(kept.text + kept.length, line, length + 1);
+		kept.length += length;
+	}
+}
+
 __attribute__((format(printf, 2, 0))) static void print_message(
 	const char *kind, const char *format, va_list ap, int saved_errno)
 {
@@ -55,9 +94,9 @@ __attribute__((format(printf, 2, 0))) static void print_message(
 	}
 	safe = log_escape(message);
 	if (saved_errno)
-		fprintf(stderr, "%s: %s%s: %s\n", program_name, kind, safe, strerror(saved_errno));
+		say(xasprintf("%s: %s%s: %s\n", program_name, kind, safe, strerror(saved_errno)));
 	else
-		fprintf(stderr, "%s: %s%s\n", program_name, kind, safe);
+		say(xasprintf("%s: %s%s\n", program_name, kind, safe));
 }
 
 #define PRINT(kind, saved_errno)                                                                   \

@@ -39,6 +39,15 @@ void warn_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * From log_keep() on, messages are kept until log_say_kept(): while a lock is held that others wait
+ * for. QEMU has the same terminal, and can stop it (tcflow(3)), or can fill a pipe whose reader
+ * pauses: who says something there waits with it. A child of the process that keeps them says its
+ * own at once.
+ */
+void log_keep(void);
+void log_say_kept(void);
+
+/*
  * A copy of text in which control characters, and bytes that are not valid
  * UTF-8, stand as \xNN: fit for a terminal and a log. The caller frees it.
  */

@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "launch.h"
 #include "log.h"
+#include "qemuargs_parse.h"
 #include "text.h"
 
 #include <limits.h>
@@ -72,14 +73,35 @@ static bool is_of_one_look(const char *option)
 	       strcmp(option, "--json") == 0 || strcmp(option, "--") == 0;
 }
 
-/* The order of words that is right, new; NULL: no word is a QEMU. */
-static char *right_order(char *const *command, char *const *own, size_t n_own)
+/*
+ * Whether word at is what an option of QEMU's says: "kvm" behind -accel or -name, or the text
+ * behind -append. A path behind one is more likely the program of a wrapper whose options are
+ * called so, too.
+ */
+static bool is_said_by_option(char *const *command, size_t at)
+{
+	const char *word = command[at], *name = command[at - 1];
+
+	if (at < 2 || name[0] != '-' || (strchr(word, '/') && !strpbrk(word, " \t\n")))
+		return false;
+	name += 1 + (name[1] == '-');
+	const struct qemuargs_spec *spec = qemuargs_spec(name);
+	return spec && spec->syntax != SYNTAX_FLAG;
+}
+
+/*
+ * The order of words that is right, new; NULL: no word is a QEMU. is_known: the command surely is
+ * none, and its options are not QEMU's.
+ */
+static char *right_order(char *const *command, char *const *own, size_t n_own, bool is_known)
 {
 	cleanup_free char *inner = NULL;
 	char *text = NULL;
 	size_t size, at = 1;
 
-	while (command[at] && !names_qemu(command[at]) && !(inner = qemu_in_script(command[at])))
+	while (command[at] &&
+		((!is_known && is_said_by_option(command, at)) ||
+			(!names_qemu(command[at]) && !(inner = qemu_in_script(command[at])))))
 		at++;
 	if (!command[at])
 		return NULL;
@@ -109,10 +131,11 @@ char *qemu_command_why_not(char *const *command, char *const *own, size_t n_own,
 	if (launch_search(command[0], &file) != 0)
 		return NULL;
 	cleanup_free char *real = realpath(file, NULL);
-	if (sounds_like_qemu(file) || (real && sounds_like_qemu(real)))
-		return NULL;
-	cleanup_free char *right = right_order(command, own, n_own);
 	bool is_known = is_of_distribution(real ? real : file);
+	/* A link can have any name: one to nice(1) is not QEMU. */
+	if (sounds_like_qemu(real ? real : file) || (sounds_like_qemu(file) && !is_known))
+		return NULL;
+	cleanup_free char *right = right_order(command, own, n_own, is_known);
 	if (!right && !is_known)
 		return NULL;
 	if (vm)

@@ -7,10 +7,11 @@
  * /usr/bin/qemu-system-x86_64" QEMU's executable is a disk. So a command is refused
  *
  *   - where it is a program of the distribution (below /usr, but not /usr/local, or in /bin,
- *     /sbin or /lib*) and neither its name nor that of the file that it leads to has "qemu" or
+ *     /sbin or /lib*) and the name of the file that it leads to has neither "qemu" nor
  *     "kvm" in it: there QEMU bears no other name, and every well-known wrapper lies there;
  *   - where it is any other program without those letters, and one of its words, or a word of a
- *     script in one of them, is a program of the name of a QEMU: it is a wrapper of somebody's.
+ *     script in one of them, is a program of the name of a QEMU, other than as what an option of
+ *     QEMU's says ("-accel kvm"): it is a wrapper of somebody's.
  *
  * A script or a build of one's own that takes QEMU's options is QEMU by whatever name.
  */

@@ -14,11 +14,15 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MODE 0755
 /* As many as could have been mounted above each other by starts that were killed. */
 #define MAX_MOUNTS 16
+/* Recover has a name for as long as it takes to unmount a directory. */
+#define START_WAIT_MS 1000
+#define PAUSE_MS 20
 
 int runtime_dir_open(char **error)
 {
@@ -57,7 +61,20 @@ bool runtime_dir_fits(const char *name)
 	return length < sizeof suffix || strcmp(name + length - (sizeof suffix - 1), suffix) != 0;
 }
 
-int runtime_dir_take(int runtime, const char *name, char **error)
+/* Locks it; a recover that looks after what was left there is waited for. */
+static int lock_name(int fd, bool starts)
+{
+	const struct timespec pause = {0, PAUSE_MS * 1000000L};
+	int result;
+
+	for (int waited = 0; (result = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK &&
+			     starts && waited < START_WAIT_MS;
+		waited += PAUSE_MS)
+		nanosleep(&pause, NULL);
+	return result;
+}
+
+int runtime_dir_take(int runtime, const char *name, bool starts, char **error)
 {
 	cleanup_free char *lock = xasprintf(".%s.lock", name);
 	struct stat ours, now;
@@ -70,7 +87,7 @@ int runtime_dir_take(int runtime, const char *name, char **error)
 				strerror(errno));
 			return -1;
 		}
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (lock_name(fd, starts) < 0) {
 			int number = errno;
 			*error = number == EWOULDBLOCK
 					 ? xasprintf("a VM of the name %s runs, or is being given "
@@ -125,7 +142,7 @@ static bool has_claim(const char *name)
 static bool recover_directory(int runtime, const char *name, bool dry_run)
 {
 	cleanup_free char *error = NULL;
-	cleanup_fd int held = runtime_dir_take(runtime, name, &error);
+	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
 	bool good = true;
 
 	if (held < 0 && errno == EWOULDBLOCK)

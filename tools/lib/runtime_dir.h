@@ -32,9 +32,10 @@ bool runtime_dir_fits(const char *name);
 /*
  * Takes the VM's name for as long as the descriptor is open: until then nobody else can start or
  * empty a VM of that name. A process that is not root's must not have it. -1: somebody has it
- * (errno EWOULDBLOCK), or it can't be had; a new message.
+ * (errno EWOULDBLOCK), or it can't be had; a new message. starts: of a VM, which a recover at the
+ * same moment must not keep from starting: somebody's end is waited for, for a second.
  */
-int runtime_dir_take(int runtime, const char *name, char **error);
+int runtime_dir_take(int runtime, const char *name, bool starts, char **error);
 
 /* Takes the lock's file away, which must still be held; says what it can't. */
 void runtime_dir_let_go(const char *name);

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "nfs4_acl.h"
 #include "private_group.h"
+#include "text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -256,23 +257,24 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 	const char *chown = owner == 0 && report.is_owner ? "chown root " : NULL;
 	cleanup_free char *entries = named_entries(facts, owner);
 	cleanup_free char *shared = NULL;
+	cleanup_free char *word = text_shell_word(path);
 
 	if (writer == TRUST_OWNERS)
 		return NULL;
 	if (*facts->prefix)
-		return xasprintf("setfacl -k %s", path);
+		return xasprintf("setfacl -k %s", word);
 	if (facts->number)
-		shared = xasprintf("getfacl %s", path);
+		shared = xasprintf("getfacl %s", word);
 	else if (facts->foreign)
-		shared = xasprintf("nfs4_getfacl %s", path);
+		shared = xasprintf("nfs4_getfacl %s", word);
 	else if (entries)
-		shared = xasprintf("setfacl -x %s %s", entries, path);
+		shared = xasprintf("setfacl -x %s %s", entries, word);
 	else if (facts->n_grants)
 		/* With an ACL, this takes the bit from its mask, and so from each entry. */
-		shared = xasprintf("chmod go-w %s", path);
+		shared = xasprintf("chmod go-w %s", word);
 	if (!chown)
 		return steal_pointer(&shared);
-	return xasprintf("%s%s%s%s", chown, path, shared ? " && " : "", shared ? shared : "");
+	return xasprintf("%s%s%s%s", chown, word, shared ? " && " : "", shared ? shared : "");
 }
 
 static char *why_not_roots(const struct trust_facts *facts, const char *path, const char *look)

@@ -4,12 +4,12 @@
 #include "claims_find.h"
 #include "claims_probe.h"
 #include "cleanup.h"
-#include "given_fds.h"
 #include "holder.h"
 #include "lockwait.h"
 #include "log.h"
 #include "openers.h"
 #include "probe.h"
+#include "vm_header.h"
 #include "vm_runtime.h"
 
 #include <errno.h>
@@ -123,7 +123,8 @@ char *vm_fd_path(int fd)
 	return xasprintf("/proc/self/fd/%d", fd);
 }
 
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
+	char *(*explain)(const struct denial *denial, const struct identity *identity))
 {
 	struct denial *denials;
 	char *why = NULL;
@@ -134,15 +135,25 @@ char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool
 		if (denials[i].missing != X_OK)
 			*way = false;
 	if (n > 0 && !why)
-		why = access_explain(&denials[0], &vm->identity);
+		why = explain(&denials[0], &vm->identity);
 	/* Every component that is in the way, not the first alone. */
 	for (size_t i = 1; i < n; i++) {
 		cleanup_free char *before = why;
-		cleanup_free char *next = access_explain(&denials[i], &vm->identity);
+		cleanup_free char *next = explain(&denials[i], &vm->identity);
 		why = xasprintf("%s; %s", before, next);
 	}
 	access_free(denials, n);
 	return why;
+}
+
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+{
+	return why_denied(vm, walk, wanted, way, access_explain);
+}
+
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+{
+	return why_denied(vm, walk, wanted, way, access_cause);
 }
 
 void vm_want(struct vm *vm, const struct domain_resource *resource)
@@ -255,7 +266,11 @@ static void plan_fd(struct vm *vm, const struct qemuargs_resource *resource)
 	char *end;
 	long fd = strtol(resource->path, &end, 10);
 
-	if (*end || end == resource->path || fd < 0 || fd > 1 << 20 || !given_fds_has((int)fd)) {
+	int flags = *end || end == resource->path || fd < 0 || fd > 1 << 20
+			    ? -1
+			    : fcntl((int)fd, F_GETFD);
+	/* What came from the caller came through execve(2); what is closed there is our own. */
+	if (flags < 0 || (fd > STDERR_FILENO && flags & FD_CLOEXEC)) {
 		vm_refuse(vm, resource,
 			xasprintf("descriptor %s is not open; the caller must open it first, as "
 				  "in: %s<>FILE",
@@ -405,6 +420,12 @@ static void probe_resources(const struct vm *vm)
 	probe((const char *const *)paths, n);
 	for (size_t i = 0; i < n; i++)
 		free(paths[i]);
+	for (size_t i = 0; i < vm->args->n_resources && vm->images != VM_IMAGES_LEAVE; i++) {
+		const struct qemuargs_resource *r = &vm->args->resources[i];
+		if (r->path && (r->kind == QEMUARGS_DISK || r->kind == QEMUARGS_BACKING ||
+				       r->kind == QEMUARGS_NVRAM))
+			vm_header_probe(r->path, r->format);
+	}
 }
 
 bool vm_plan(struct vm *vm, char **error)

@@ -176,6 +176,8 @@ bool vm_add_claim(struct vm *vm, const struct qemuargs_resource *resource, const
  * component and what helps, or NULL. *way: whether it is the way to it alone.
  */
 char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
+/* The same of what an image's header names: no command that would give it. */
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
 
 /*
  * Binds step->path in step->place, with step->mode or as umask says, as step->fd; and back.

@@ -9,8 +9,10 @@
  */
 #include "cleanup.h"
 #include "log.h"
-#include "qcow2.h"
+#include "probe.h"
+#include "text.h"
 #include "vm.h"
+#include "vm_header.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +24,6 @@
 
 /* Above what people choose by hand for their own -add-fd. */
 #define FIRST_FDSET 1000
-#define MAX_BACKING_DEPTH 200
 
 static bool writes(const struct qemuargs_resource *r)
 {
@@ -125,58 +126,6 @@ static bool is_trusted(const struct vm *vm, const char *path)
 	return false;
 }
 
-/* A protocol's name comes before the first "/", as in path_has_protocol() of QEMU's block.c. */
-static bool has_protocol(const char *name)
-{
-	return name[strcspn(name, ":/")] == ':';
-}
-
-/* The path that a header means; NULL: it is none of this host. */
-static char *referenced_path(const char *image, const char *name)
-{
-	cleanup_free char *absolute = place_absolute(image);
-	const char *slash = strrchr(absolute, '/');
-
-	if (strncmp(name, "file:", 5) == 0)
-		name += 5;
-	else if (has_protocol(name))
-		return NULL;
-	if (name[0] == '/')
-		return xstrdup(name);
-	return xasprintf("%.*s/%s", (int)(slash - absolute), absolute, name);
-}
-
-/* Reads the header of an image whose format was stated. False: it has none to be read. */
-static bool read_header(
-	const char *format, const struct safepath *walk, struct qcow2 *header, char **error)
-{
-	cleanup_free unsigned char *bytes = NULL;
-	size_t length = 0;
-
-	if (!format || strcmp(format, "qcow2") != 0 || walk->unsafe ||
-		(!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)))
-		return false;
-	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
-	if (fd < 0) {
-		*error = xasprintf("can't read its header: %s", strerror(errno));
-		return false;
-	}
-	bytes = xmalloc(QCOW2_HEADER_MAX);
-	while (length < QCOW2_HEADER_MAX) {
-		ssize_t n = pread(fd, bytes + length, QCOW2_HEADER_MAX - length, (off_t)length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			*error = xasprintf("can't read its header: %s", strerror(errno));
-			return false;
-		}
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	return qcow2_parse(bytes, length, header, error);
-}
-
 struct reference {
 	const struct qemuargs_resource *resource; /* the image at the top */
 	const char *prefix; /* of the keys of the image that names it: "", "backing." */
@@ -190,10 +139,12 @@ static void follow_header(
 static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *path, const char *why)
 {
+	cleanup_free char *word = text_shell_word(path);
+
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
 			  "if that is what you mean, name it: --disks=pass --backing %s",
-			at->image, path, what, why, path));
+			at->image, path, what, why, word));
 }
 
 /* Writes what the header says into the option that describes the image. */
@@ -222,7 +173,7 @@ static bool spell_out(struct vm *vm, const struct reference *at, const char *wha
 static void follow_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *name, const char *format)
 {
-	cleanup_free char *path = referenced_path(at->image, name);
+	cleanup_free char *path = vm_header_path(at->image, name);
 	cleanup_free char *error = NULL, *why = NULL;
 	bool passes = vm->images == VM_IMAGES_PASS, way;
 	struct safepath walk;
@@ -236,12 +187,18 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		item->path = xstrdup(name);
 		return;
 	}
+	if (!probe_is_known(path)) {
+		refuse_reference(vm, at, what, path,
+			"it was not there before, and somebody would have to be asked for it");
+		return;
+	}
 	bool trusted = is_trusted(vm, path);
 	if (!safepath_open(path, &walk, &error)) {
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
-	why = vm_why_denied(vm, &walk, R_OK, &way);
+	why = trusted ? vm_why_denied(vm, &walk, R_OK, &way)
+		      : vm_why_named_denied(vm, &walk, R_OK, &way);
 	if (why && trusted && passes && walk.unsafe) {
 		free(why);
 		why = xstrdup(walk.unsafe);
@@ -268,7 +225,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 	else
 		vm_item(vm, &backing, trusted && passes ? VM_PASS : VM_CHECK,
 			xasprintf("named by the header of %s", at->image));
-	if (!why && at->depth < MAX_BACKING_DEPTH) {
+	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {
 		cleanup_free char *prefix = xasprintf("%s%s.", at->prefix, what);
 		struct reference next = {at->resource, prefix, path, at->depth + 1};
 		follow_header(vm, &next, format, &walk);
@@ -282,7 +239,7 @@ static void follow_header(
 	cleanup_free char *error = NULL;
 	struct qcow2 header;
 
-	if (!read_header(format, walk, &header, &error)) {
+	if (!vm_header_read(format, walk, &header, &error)) {
 		/* QEMU says what is wrong with an image; it is its business. */
 		if (error)
 			info("%s: %s", at->image, error);
@@ -316,10 +273,10 @@ static bool has_relative_backing(const struct qemuargs_resource *r, const struct
 	cleanup_free char *error = NULL;
 	struct qcow2 header;
 
-	if (r->has_backing || !read_header(r->format, walk, &header, &error))
+	if (r->has_backing || !vm_header_read(r->format, walk, &header, &error))
 		return false;
-	bool is_relative =
-		header.backing && header.backing[0] != '/' && !has_protocol(header.backing);
+	bool is_relative = header.backing && header.backing[0] != '/' &&
+			   !vm_header_has_protocol(header.backing);
 	qcow2_free(&header);
 	return is_relative;
 }

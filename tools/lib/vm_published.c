@@ -4,8 +4,10 @@
 #include "cleanup.h"
 #include "log.h"
 #include "supervise.h"
+#include "text.h"
 #include "vm_home.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -46,9 +48,23 @@ static void remove_left(const struct vm *vm, const struct vm_step *step, const c
 	unlinkat(step->place.dir, name, AT_REMOVEDIR);
 }
 
+/* Whether nothing is in it; what can't be read is not. */
+static bool is_empty(int fd)
+{
+	const struct dirent *d;
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	bool empty = dir != NULL;
+
+	errno = 0;
+	while (empty && (d = readdir(dir)) != NULL)
+		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
+	return empty && errno == 0;
+}
+
 /*
- * Whether it is the directory that was made just now, which is nobody's to search: in a
- * directory of a user's, that user could have put another one in its place.
+ * Whether it is the directory that was made just now, which is nobody's to search, or one that is
+ * as good: in a directory of a user's, that user could have put another one of root's in its place.
  */
 static bool is_ours(int fd)
 {
@@ -56,8 +72,24 @@ static bool is_ours(int fd)
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	errno = EEXIST;
-	return st.st_uid == 0 && (st.st_mode & 0777) == 0;
+	errno = 0;
+	bool ours = st.st_uid == 0 && (st.st_mode & 0777) == 0 && is_empty(fd);
+	/* What can't be looked into says why. */
+	if (!ours && errno == 0)
+		errno = EEXIST;
+	return ours;
+}
+
+/* Opens it. What is not ours is let go of as it is: it is not to be emptied, by whomever. */
+static bool open_staging(struct vm_step *step)
+{
+	cleanup_fd int fd = openat(
+		step->place.dir, step->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || !is_ours(fd))
+		return false;
+	step->staging = steal_fd(&fd);
+	return true;
 }
 
 static bool make_staging(const struct vm *vm, struct vm_step *step, char **error)
@@ -70,10 +102,7 @@ static bool make_staging(const struct vm *vm, struct vm_step *step, char **error
 		else if (errno != EEXIST)
 			break;
 	}
-	if (step->name)
-		step->staging = openat(step->place.dir, step->name,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (step->staging < 0 || !is_ours(step->staging) ||
+	if (!step->name || !open_staging(step) ||
 		fchown(step->staging, vm->identity.uid, vm->identity.gid) < 0 ||
 		fchmod(step->staging, 0700) < 0) {
 		*error = xasprintf("can't make a directory for the socket %s: %s", step->path,
@@ -115,19 +144,31 @@ static int open_for_qemu(struct vm *vm, const struct vm_step *step)
 	return fd;
 }
 
-/* Whatever QEMU has put there beside the socket goes, too; else it is at least closed to it. */
+/*
+ * Whatever QEMU has put there beside the socket goes, too; else it is at least closed to it. One
+ * that could not be opened, or was another's, is removed by its name if it is empty, and never
+ * emptied.
+ */
 static void remove_staging(struct vm_step *step)
 {
+	if (step->staging < 0) {
+		unlinkat(step->place.dir, step->name, AT_REMOVEDIR);
+		return;
+	}
 	unlinkat(step->staging, SOCKET, 0);
 	int result = unlinkat(step->place.dir, step->name, AT_REMOVEDIR);
 	if (result < 0 && errno == ENOTEMPTY) {
 		vm_home_empty(step->staging);
 		result = unlinkat(step->place.dir, step->name, AT_REMOVEDIR);
 	}
-	if (result < 0 && errno != ENOENT) {
-		warn_errno("can't remove the directory %s/%s of a socket; to remove it: rm -rf "
-			   "--one-file-system %s/%s",
-			step->place.dir_path, step->name, step->place.dir_path, step->name);
+	int number = errno;
+	if (result < 0 && number != ENOENT) {
+		cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->name);
+		cleanup_free char *word = text_shell_word(path);
+		errno = number;
+		warn_errno("can't remove the directory %s of a socket; to remove it: rm -rf "
+			   "--one-file-system %s",
+			path, word);
 		if (fchown(step->staging, 0, 0) < 0 || fchmod(step->staging, 0) < 0)
 			warn_errno("can't close it to QEMU");
 	}

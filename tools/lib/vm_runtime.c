@@ -40,7 +40,7 @@ bool vm_take_name(struct vm *vm, char **error)
 {
 	cleanup_fd int runtime = runtime_dir_open(error);
 
-	if (runtime < 0 || (vm->name_fd = runtime_dir_take(runtime, vm->name, error)) < 0)
+	if (runtime < 0 || (vm->name_fd = runtime_dir_take(runtime, vm->name, true, error)) < 0)
 		return false;
 	named = vm;
 	taker = getpid();

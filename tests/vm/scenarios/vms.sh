@@ -3,6 +3,7 @@
 # the power is lost while it runs.
 # from: installed
 # rounds: 2
+# timeout: 600
 
 disk=/srv/vm/web1.img
 serial=/srv/vm/serial
@@ -32,6 +33,7 @@ phase_vms() {
     limits_and_devices
     it_is_killed
     it_is_stopped
+    it_does_not_answer
 }
 
 qemu() {
@@ -53,6 +55,8 @@ it_runs() {
         is "$(threads "$pid" $set)" 0000000000000000 "$1: each thread's $set is empty"
     done
     is "$(access_of "$disk")" "640 qemu:qemu" "$1: the disk is the account's"
+    is "$(findmnt -n -o FSTYPE,OPTIONS /run/virt-privileges/web1 | grep -c '^tmpfs .*noexec.*size=65536k')" 1 \
+        "$1: its file system is seen on the host"
 }
 
 limits_and_devices() {
@@ -78,6 +82,24 @@ it_is_stopped() {
     is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
     is "$(find /run/virt-privileges -mindepth 1 ! -name .boot-time)" "" "nothing is left in /run/virt-privileges"
     is "$(ls /sys/class/net)" lo "the tap device is gone"
+}
+
+# Neither QEMU nor its runner ends when it is asked: systemd kills them, and what follows gives back.
+it_does_not_answer() {
+    rm -f "$serial"
+    systemctl start virt-priv-vm@web1.service
+    within 90 "the guest runs once more" grep -q written "$serial"
+    kill -s STOP "$(systemctl show -P MainPID virt-priv-vm@web1.service)" "$(qemu)"
+    printf '%s\n' '[Service]' TimeoutStopSec=5 >/etc/systemd/system/virt-priv-vm@.service.d/hang.conf
+    systemctl daemon-reload
+    capture systemctl stop virt-priv-vm@web1.service
+    rm /etc/systemd/system/virt-priv-vm@.service.d/hang.conf
+    systemctl daemon-reload
+    systemctl reset-failed virt-priv-vm@web1.service
+    is "$(qemu)" "" "QEMU was killed"
+    is "$(access_of "$disk")" "640 alice:alice" "the disk is its owner's all the same"
+    is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left of it"
+    is "$(find /run/virt-privileges -mindepth 1 ! -name .boot-time ! -name '*.qmp')" "" "nothing is left mounted"
 }
 
 phase_round_cut() {
