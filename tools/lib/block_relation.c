@@ -162,7 +162,7 @@ static void add_backing_device(struct builder *b, int dir, struct range range)
 
 /* A file system that has a device number of its own: those of the mount's source, or of btrfs. */
 static void add_mounted_devices(
-	struct builder *b, const struct block_mount *mount, struct range range)
+	struct builder *b, const struct proc_mount *mount, struct range range)
 {
 	cleanup_dir DIR *all = NULL;
 	struct dirent *d;
@@ -199,16 +199,15 @@ static void add_mounted_devices(
 }
 
 /* The mount that a descriptor was reached by, or one with that device number. */
-static const struct block_mount *mount_of(const struct block_view *view, int fd, dev_t dev)
+static const struct proc_mount *mount_of(const struct block_view *view, int fd, dev_t dev)
 {
 	struct statx stx = {0};
 
 	if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stx) < 0)
 		stx.stx_mask = 0;
 	for (size_t i = 0; i < view->n_mounts; i++)
-		if (fd >= 0 && (stx.stx_mask & STATX_MNT_ID)
-				? (uint64_t)view->mounts[i].id == stx.stx_mnt_id
-				: view->mounts[i].dev == dev)
+		if (fd >= 0 && (stx.stx_mask & STATX_MNT_ID) ? view->mounts[i].id == stx.stx_mnt_id
+							     : view->mounts[i].dev == dev)
 			return &view->mounts[i];
 	return NULL;
 }
@@ -220,7 +219,7 @@ static void add_file(
 
 	if (!add_part(b, S_IFREG, dev, ino, range, xstrdup(name)))
 		return;
-	const struct block_mount *mount = major(dev) ? NULL : mount_of(b->view, fd, dev);
+	const struct proc_mount *mount = major(dev) ? NULL : mount_of(b->view, fd, dev);
 	if (major(dev))
 		add_device(b, dev, as_file, NULL);
 	else if (mount)

@@ -46,7 +46,7 @@ static bool is_itself(const struct search *s, dev_t dev)
 static void look_at_mounts(struct search *s)
 {
 	for (size_t i = 0; i < s->view->n_mounts && !s->use; i++) {
-		const struct block_mount *mount = &s->view->mounts[i];
+		const struct proc_mount *mount = &s->view->mounts[i];
 		struct stat st = {.st_mode = S_IFBLK, .st_rdev = mount->dev};
 		/* btrfs: its files have device numbers that no device has. */
 		if (!major(mount->dev) &&
@@ -59,7 +59,7 @@ static void look_at_mounts(struct search *s)
 		if (is_known || !takes(s, &st, false))
 			continue;
 		s->use = xasprintf("%s is mounted on %s",
-			is_itself(s, st.st_rdev) ? "it" : mount->source, mount->where);
+			is_itself(s, st.st_rdev) ? "it" : mount->source, mount->point);
 	}
 }
 

@@ -184,8 +184,11 @@ static _Noreturn void search_loops(struct search *search, int sys, int out, bool
 	int root = dup2(sys, STDERR_FILENO + 1 == out ? STDERR_FILENO + 2 : STDERR_FILENO + 1);
 	int pipe_ = dup2(out, STDERR_FILENO + 1 == root ? STDERR_FILENO + 2 : STDERR_FILENO + 1);
 
-	if (root < 0 || pipe_ < 0)
+	if (root < 0 || pipe_ < 0) {
+		search->error = errno;
+		search->is_listed = true;
 		_exit(1);
+	}
 	syscall(SYS_close_range, STDERR_FILENO + 3, ~0U, 0);
 	if (is_first)
 		search->error = find_loops(search, root);
@@ -357,25 +360,6 @@ static char *read_text(int dir, const char *path)
 	return steal_pointer(&text);
 }
 
-/* "ID PARENT MAJOR:MINOR ROOT WHERE OPTIONS [FIELD]... - TYPE SOURCE OPTIONS" */
-static void add_mount(struct block_view *view, char *line)
-{
-	struct block_mount mount = {0};
-	unsigned a, b;
-	char where[4096], type[64], source[4096];
-	const char *tail = strstr(line, " - ");
-
-	if (!tail || sscanf(line, "%d %*d %u:%u %*s %4095s", &mount.id, &a, &b, where) != 4 ||
-		sscanf(tail, " - %63s %4095s", type, source) != 2)
-		return;
-	mount.dev = makedev(a, b);
-	mount.where = xstrdup(unescape(where));
-	mount.type = xstrdup(type);
-	mount.source = xstrdup(unescape(source));
-	view->mounts = xreallocarray(view->mounts, view->n_mounts + 1, sizeof *view->mounts);
-	view->mounts[view->n_mounts++] = mount;
-}
-
 static void add_swap(struct block_view *view, char *line)
 {
 	struct block_swap swap = {0};
@@ -393,20 +377,31 @@ static void add_swap(struct block_view *view, char *line)
 	view->swaps[view->n_swaps++] = swap;
 }
 
-static bool read_lines(struct block_view *view, int proc, const char *path,
-	void (*add)(struct block_view *, char *), char **error)
+static bool read_mounts(struct block_view *view, int proc, char **error)
 {
-	cleanup_free char *text = read_text(proc, path);
-	cleanup_free char *name = xasprintf("/proc/%s", path);
+	cleanup_free char *text = read_text(proc, "self/mountinfo");
+	struct proc_mount mount;
+
+	if (!text)
+		return fail(error, "/proc/self/mountinfo");
+	for (const char *p = text; proc_mountinfo_next(&p, &mount);) {
+		view->mounts =
+			xreallocarray(view->mounts, view->n_mounts + 1, sizeof *view->mounts);
+		view->mounts[view->n_mounts++] = mount;
+	}
+	return true;
+}
+
+/* A kernel without swap has no such file. */
+static bool read_swaps(struct block_view *view, int proc, char **error)
+{
+	cleanup_free char *text = read_text(proc, "swaps");
 	char *rest = text;
 
-	/* A kernel without swap. */
-	if (!text && errno == ENOENT && add == add_swap)
-		return true;
 	if (!text)
-		return fail(error, name);
+		return errno == ENOENT || fail(error, "/proc/swaps");
 	while (rest)
-		add(view, strsep(&rest, "\n"));
+		add_swap(view, strsep(&rest, "\n"));
 	return true;
 }
 
@@ -417,9 +412,8 @@ struct block_view *block_view_new(int sys, int proc, bool ask, char **error)
 	view->sys = fcntl(sys, F_DUPFD_CLOEXEC, 3);
 	if (view->sys < 0)
 		fail(error, "/sys");
-	if (view->sys < 0 || !read_loops(view, ask, error) ||
-		!read_lines(view, proc, "self/mountinfo", add_mount, error) ||
-		!read_lines(view, proc, "swaps", add_swap, error)) {
+	if (view->sys < 0 || !read_loops(view, ask, error) || !read_mounts(view, proc, error) ||
+		!read_swaps(view, proc, error)) {
 		block_view_free(view);
 		return NULL;
 	}
@@ -434,11 +428,8 @@ void block_view_free(struct block_view *view)
 		free(view->loops[i].name);
 		free(view->loops[i].file);
 	}
-	for (size_t i = 0; i < view->n_mounts; i++) {
-		free(view->mounts[i].where);
-		free(view->mounts[i].source);
-		free(view->mounts[i].type);
-	}
+	for (size_t i = 0; i < view->n_mounts; i++)
+		proc_mount_free(&view->mounts[i]);
 	for (size_t i = 0; i < view->n_swaps; i++)
 		free(view->swaps[i].path);
 	if (view->sys >= 0)

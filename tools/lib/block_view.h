@@ -3,6 +3,7 @@
 #pragma once
 
 #include "block_relation.h"
+#include "proc_text.h"
 
 struct block_loop {
 	dev_t dev;
@@ -15,12 +16,6 @@ struct block_loop {
 	uint64_t offset, size; /* size 0: up to its end */
 };
 
-struct block_mount {
-	int id;
-	dev_t dev;
-	char *where, *source, *type;
-};
-
 struct block_swap {
 	char *path;
 	struct stat st;
@@ -30,7 +25,7 @@ struct block_view {
 	int sys;
 	struct block_loop *loops;
 	size_t n_loops;
-	struct block_mount *mounts;
+	struct proc_mount *mounts;
 	size_t n_mounts;
 	struct block_swap *swaps;
 	size_t n_swaps;
