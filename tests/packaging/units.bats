@@ -223,7 +223,7 @@ score() {
         echo "$cap: $output"
         run ! recovered
     done
-    # The other one shows what a VM still has open, and is not to be recovered.
+    # The other one shows what a VM still has open, and is not to be recovered; without it, nobody knows.
     abandoned_claim
     setpriv --reuid qemu --regid qemu --clear-groups sleep 100 <>/mnt/fs/private/renamed >/dev/null 3>&- &
     # shellcheck disable=SC2086
@@ -231,7 +231,9 @@ score() {
     [ "$(stat -c %U /mnt/fs/private/renamed)" = qemu ]
     # shellcheck disable=SC2086
     run -1 recover_with ${all/CAP_SYS_PTRACE/}
-    [ "$(stat -c %U /mnt/fs/private/renamed)" = alice ]
+    echo "$output"
+    [[ $output == *"without CAP_SYS_PTRACE"* ]]
+    [ "$(stat -c %U /mnt/fs/private/renamed)" = qemu ]
     kill $!
 }
 
