@@ -39,7 +39,7 @@ silence() {
 attack() {
     local said=$BATS_TEST_TMPDIR/attack.${#servers[@]}
     mkdir -p /mnt/attack/{fuse,empty,merged}
-    mkdir -p -m 1777 /mnt/scratch
+    [ -d /mnt/scratch ] || mkdir -m 1777 /mnt/scratch
     setpriv --reuid alice --regid alice --clear-groups \
         unshare --user --map-root-user --mount bash -c '
         mkdir -p /mnt/scratch
@@ -75,7 +75,9 @@ within() {
         fi
         sleep 0.02
     done
+    # shellcheck disable=SC2034 # The test reads it.
     status=0
+    # shellcheck disable=SC2034
     wait "$command" || status=$?
     output=$(cat "$said")
     echo "$output"

@@ -306,7 +306,7 @@ static int next_answer(
 	const struct asker *asker, uint64_t *i, char **bytes, struct attempt_answer *answer)
 {
 	unsigned deadline = now() + limit();
-	struct header header;
+	struct header header = {0};
 
 	answer->fd = -1;
 	int number = receive(asker->from, &header, sizeof header, &answer->fd, deadline);

@@ -698,9 +698,13 @@ static bool carry_out(struct claims_plan *plan)
 	if (journal->n_entries == plan->first_new && !plan->is_new)
 		return true;
 	if (journal->n_entries > plan->first_new && !(has_cap(CAP_CHOWN) && has_cap(CAP_FOWNER))) {
-		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be given back with its owner, "
-		     "mode and ACL; nothing was changed",
-			journal->entries[plan->first_new].path);
+		if (errno)
+			warn_errno("can't read the capabilities; nothing was changed");
+		else
+			warn("without CAP_CHOWN and CAP_FOWNER, %s could not be given back with "
+			     "its owner, "
+			     "mode and ACL; nothing was changed",
+				journal->entries[plan->first_new].path);
 		return false;
 	}
 	plan->was_settled = journal->settled;
@@ -961,7 +965,13 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	cleanup_free char *why = NULL;
 	/* There, another process has that number, or none, and nobody who has files open is seen.
 	 */
-	if (journal->holder_namespace && journal->holder_namespace != openers_namespace()) {
+	unsigned long long here = journal->holder_namespace ? openers_namespace() : 0;
+	if (journal->holder_namespace && !here) {
+		*error = xasprintf("the VM %s: can't tell which pid namespace this is: %s",
+			journal->name, strerror(errno));
+		return CLAIMS_UNKNOWN;
+	}
+	if (journal->holder_namespace != here) {
 		*error = xasprintf("the VM %s: its holder is process %d of another pid namespace, "
 				   "where it is to be recovered; if it has ended: virt-priv-chown "
 				   "release --name %s --force",

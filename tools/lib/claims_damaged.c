@@ -117,13 +117,13 @@ static const char *other_holder(
 }
 
 /* Whether the path leads to the object, so that a command with it changes that. */
-static bool is_at(const char *path, const struct stat *st)
+static bool is_at(const char *path, const struct stat *object)
 {
 	cleanup_free char *ignored = NULL;
 	struct safepath walk;
 
-	bool is = safepath_open(path, &walk, &ignored) && walk.st.st_dev == st->st_dev &&
-		  walk.st.st_ino == st->st_ino;
+	const struct stat *st = safepath_open(path, &walk, &ignored) ? &walk.st : NULL;
+	bool is = st && st->st_dev == object->st_dev && st->st_ino == object->st_ino;
 	safepath_close(&walk);
 	return is;
 }

@@ -4,5 +4,8 @@
 
 #include <stdbool.h>
 
-/* Whether a capability (CAP_... of <linux/capability.h>) is in the effective set. */
+/*
+ * Whether a capability (CAP_... of <linux/capability.h>) is in the effective set. Where it is not,
+ * errno is 0, or says why that can't be told.
+ */
 bool has_cap(unsigned capability);

@@ -848,14 +848,14 @@ static int by_name(const void *a, const void *b)
 
 char **journal_names(size_t *n)
 {
-	char **names = NULL;
+	char **names = xcalloc(1, sizeof *names);
 	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
 
 	*n = 0;
 	if (directory < 0)
-		return NULL;
+		return names;
 	if (!dir)
 		die_errno("can't read the directory %s", JOURNAL_DIR);
 	while (errno = 0, (d = readdir(dir)) != NULL) {

@@ -62,7 +62,8 @@ struct journal {
 	long long boot_time; /* as it was written to libvirt's attributes */
 	pid_t holder;	     /* 0: held until it is released, or the next boot */
 	unsigned long long holder_start;
-	/* The pid namespace that it was named in (pid_namespaces(7)), by its inode; 0: not known. */
+	/* The pid namespace that it was named in (pid_namespaces(7)), by its inode; 0: not known.
+	 */
 	unsigned long long holder_namespace;
 	bool settled; /* all changes were made; else it was interrupted */
 	struct entry *entries;

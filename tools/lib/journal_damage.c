@@ -31,9 +31,10 @@ struct journal_damage *journal_damage_list(size_t *n)
 	for (size_t i = 0; i < n_names; i++) {
 		struct journal_file file;
 		journal_load(names[i], &file);
-		if (file.state == JOURNAL_DAMAGED)
-			all[(*n)++] = (struct journal_damage){
-				steal_pointer(&names[i]), steal_pointer(&file.why)};
+		if (file.state == JOURNAL_DAMAGED) {
+			all[*n].name = steal_pointer(&names[i]);
+			all[(*n)++].why = steal_pointer(&file.why);
+		}
 		journal_file_free(&file);
 		free(names[i]);
 	}

@@ -54,8 +54,10 @@ static bool is_empty(int fd)
 	const struct dirent *d;
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	bool empty = dir != NULL;
+	bool empty = true;
 
+	if (!dir)
+		return false;
 	errno = 0;
 	while (empty && (d = readdir(dir)) != NULL)
 		empty = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0;
