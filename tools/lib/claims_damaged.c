@@ -170,7 +170,7 @@ static void say_whole(
 {
 	cleanup_free char *path = text_shell_word(e->path);
 	struct claims_object object;
-	struct stat st;
+	struct stat st = {0};
 
 	say("# line %u: %s was %u:%u, mode %04o, before the claim, and %s %u:%u; %s", e->line, path,
 		e->old_uid, e->old_gid, e->mode,
