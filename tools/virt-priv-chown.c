@@ -46,6 +46,9 @@
 
 enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 
+/* More than what is printed of ten thousand disks. */
+#define STATUS_ROOM ((size_t)16 << 20)
+
 static const char usage[] =
 	"Usage: virt-priv-chown claim --name VM [--domain XML|-] [--disk "
 	"PATH[,readonly][,shared]]...\n"
@@ -727,7 +730,7 @@ static bool recover_round(const struct options *o, bool is_first)
 {
 	size_t n;
 	bool good = true;
-	struct journal **all = claims_probe_all(&n, &good);
+	struct journal **all = claims_probe_all(&n, &good, true);
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *error = NULL;
 		enum claims_hold hold = claims_hold(all[i], &error);
@@ -778,17 +781,18 @@ static int status(struct options *o)
 	for (size_t i = 0; i < o->n_paths; i++)
 		paths[i] = absolute(o->paths[i]);
 	probe((const char *const *)paths, o->n_paths);
+	/* It is printed behind the lock: who reads it can take a while. */
+	setvbuf(stdout, xmalloc(STATUS_ROOM), _IOFBF, STATUS_ROOM);
 	journal_lock(false);
-	struct journal **all = journal_read_all(&n, &good);
+	struct journal **all = claims_probe_all(&n, &good, false);
 	size_t n_damaged;
 	struct journal_damage *damaged = journal_damage_list(&n_damaged);
-	/* What is looked for below may lie where nobody answers, and others are not to wait. */
-	journal_unlock();
 	log_init(PROGRAM, NOT_DONE);
 	if (!o->json)
 		status_report_damaged(damaged, n_damaged);
 	bool reached = o->json ? status_report_json(all, n, damaged, n_damaged, paths, o->n_paths)
 			       : status_report(all, n, paths, o->n_paths);
+	journal_unlock();
 	journal_damage_free(damaged, n_damaged);
 	for (size_t i = 0; i < o->n_paths; i++)
 		free(paths[i]);

@@ -113,7 +113,8 @@ EOT
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
     stays "claim --name v --disk $fs/a" "the VM v has a claim already; it runs: process $holder (sleep) holds its claim; stop it first; to add a disk to it: virt-priv-chown add"
     stays "claim --name w --disk $fs/a" "the VM v holds it; it runs: process $holder (sleep) holds its claim; stop it first"
-    ln -sf /usr/bin/true /mnt/scratch/qemu
+    printf '#!/bin/sh\n' >/mnt/scratch/qemu
+    chmod 0755 /mnt/scratch/qemu
     run -125 virt-priv-run --name v /mnt/scratch/qemu -hda $fs/a
     [[ $output == *"a VM of the name v has a claim already; it runs: process $holder (sleep) holds its claim; stop it first; another name: --name"* ]]
     run -125 virt-priv-run --name w /mnt/scratch/qemu -hda $fs/a

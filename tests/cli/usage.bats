@@ -140,7 +140,8 @@ EOT
     disk $fs/a alice:alice 0640
     run -0 virt-priv-exec --verbose id -un
     [ "$output" = qemu ]
-    ln -s /usr/bin/true /mnt/scratch/qemu
+    printf '#!/bin/sh\n' >/mnt/scratch/qemu
+    chmod 0755 /mnt/scratch/qemu
     run --separate-stderr virt-priv-run --verbose -- /mnt/scratch/qemu -hda $fs/a
     rm /mnt/scratch/qemu
     echo "$status: $stderr"

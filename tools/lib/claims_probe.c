@@ -17,7 +17,7 @@ static bool is_all_known(struct journal *const *all, size_t n)
 }
 
 /* Without the lock; others may have changed the journals afterwards. */
-static void ask_for(struct journal *const *all, size_t n)
+static void ask_for(struct journal *const *all, size_t n, bool exclusive)
 {
 	cleanup_free const char **paths = NULL;
 	size_t n_paths = 0;
@@ -29,7 +29,7 @@ static void ask_for(struct journal *const *all, size_t n)
 			paths[n_paths++] = all[j]->entries[i].path;
 	}
 	probe(paths, n_paths);
-	journal_lock(true);
+	journal_lock(exclusive);
 }
 
 bool claims_probe(const char *name, struct journal **out, char **error)
@@ -37,19 +37,19 @@ bool claims_probe(const char *name, struct journal **out, char **error)
 	while (journal_read(name, out, error)) {
 		if (!*out || is_all_known(out, 1))
 			return true;
-		ask_for(out, 1);
+		ask_for(out, 1, true);
 		journal_free(*out);
 	}
 	return false;
 }
 
-struct journal **claims_probe_all(size_t *n, bool *all_read)
+struct journal **claims_probe_all(size_t *n, bool *all_read, bool exclusive)
 {
 	for (;;) {
 		struct journal **all = journal_read_all(n, all_read);
 		if (is_all_known(all, *n))
 			return all;
-		ask_for(all, *n);
+		ask_for(all, *n, exclusive);
 		for (size_t i = 0; i < *n; i++)
 			journal_free(all[i]);
 		free(all);
