@@ -71,7 +71,7 @@ command_of() {
     if [ "$1" = claim ]; then
         echo virt-priv-chown claim --name one --pid "$holder" $(printf -- '--disk /mnt/flakey/images/%d ' 1 2)
     else
-        echo virt-priv-chown release --name one
+        echo virt-priv-chown release --name one --force
     fi
 }
 
