@@ -1,6 +1,7 @@
 # The power is lost right after each call that changes a file, and what the file system had not yet
 # written by then is gone: a device of dm-flakey drops it.
 # kernel: vm.bare
+# timeout: 900
 
 calls=(fchown fchownat fsetxattr fremovexattr renameat unlinkat fsync syncfs write pwrite64)
 
