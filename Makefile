@@ -51,7 +51,7 @@ BPF := $(shell $(PKG_CONFIG) --exists $(PC_BPF) 2>/dev/null && \
 	$(BPF_CLANG) -target bpf -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes || echo no)
 BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
 
-LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*.c))
+LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
 MANUALS := $(wildcard tools/man/*.[0-9])
 COMPLETIONS := $(wildcard tools/completion/*)
@@ -82,8 +82,8 @@ $(BUILD)/audit.bpf.o: tools/bpf/audit.bpf.c tools/bpf/audit_record.h
 	$(BPF_CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -Wall $(if $(WERROR),-Werror) \
 		$(shell $(PKG_CONFIG) --cflags $(PC_BPF)) -c -o $@ $<
 
-$(BUILD)/lib/audit_bpf.o: $(BPF_OBJECT) tools/bpf/audit_record.h
-$(BUILD)/lib/audit_bpf.o: private ALL_CFLAGS += $(BPF_OBJECT:%=-DBPF_OBJECT='"%"')
+$(BUILD)/lib/audit/bpf.o: $(BPF_OBJECT) tools/bpf/audit_record.h
+$(BUILD)/lib/audit/bpf.o: private ALL_CFLAGS += $(BPF_OBJECT:%=-DBPF_OBJECT='"%"')
 
 $(BUILD)/lib/%.o: tools/lib/%.c Makefile
 	@mkdir -p $(@D)
@@ -91,7 +91,7 @@ $(BUILD)/lib/%.o: tools/lib/%.c Makefile
 
 $(BUILD)/lib/libvirtpriv.a: $(LIB_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) qcs $@ $^
 
 $(BUILD)/%: tools/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
@@ -165,10 +165,10 @@ demo:
 	tests/demo
 
 format:
-	clang-format -i tools/*.c tools/bpf/*.[ch] tools/lib/*.[ch] tests/*/*.[ch]
+	clang-format -i tools/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)
 
 -include tests/vm/vm.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)

@@ -7,9 +7,9 @@
  * Which processes are judged is in audit_find.h, the catalogue in audit_checks.c, and the
  * order of an audit in audit_run.c.
  */
-#include "audit_report.h"
-#include "cleanup.h"
-#include "log.h"
+#include "audit/report.h"
+#include "base/cleanup.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -7,15 +7,15 @@
  * together in confchange.h, what libvirt takes for which key in confkeys.h, and what is complained
  * about in conflint.h.
  */
-#include "adoption.h"
-#include "cleanup.h"
-#include "conf_report.h"
-#include "confchange.h"
-#include "conffile.h"
-#include "confkeys.h"
-#include "confvalue.h"
-#include "log.h"
-#include "settings.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "conf/conf_report.h"
+#include "conf/confcmd.h"
+#include "conf/conffile.h"
+#include "conf/confkeys.h"
+#include "conf/confvalue.h"
+#include "conf/package_defaults.h"
+#include "conf/settings.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -4,11 +4,11 @@
  * proves it, and executes a command. One process throughout: no fork, no
  * supervision.
  */
-#include "cleanup.h"
-#include "environment.h"
-#include "launch.h"
-#include "launch_report.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "launch/environment.h"
+#include "launch/launch.h"
+#include "launch/launch_report.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -4,20 +4,20 @@
  * qemu.conf and without any capability. What root was needed for is prepared as root, handed
  * over, and given back when QEMU has ended.
  */
-#include "cleanup.h"
-#include "environment.h"
-#include "journal.h"
-#include "json.h"
-#include "log.h"
-#include "qemu_command.h"
-#include "runtime_dir.h"
-#include "supervise.h"
-#include "vm.h"
-#include "vm_file.h"
-#include "vm_published.h"
-#include "vm_report.h"
-#include "vm_runtime.h"
-#include "vm_stop.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "claims/journal.h"
+#include "claims/runtime_dir.h"
+#include "launch/environment.h"
+#include "vm/published.h"
+#include "vm/qemu_command.h"
+#include "vm/report.h"
+#include "vm/runtime.h"
+#include "vm/stop.h"
+#include "vm/supervise.h"
+#include "vm/trusted_file.h"
+#include "vm/vm.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "cleanup.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The reader of qemu.conf, what it makes of the settings, and what the lint says of them. */
-#include "conf.h"
-#include "conflint.h"
-#include "confvalue.h"
+#include "conf/conf.h"
+#include "conf/conflint.h"
+#include "conf/confvalue.h"
+#include "conf/settings.h"
 #include "fuzz.h"
-#include "settings.h"
 
 static bool is_same(const struct conf_value *a, const struct conf_value *b)
 {

@@ -3,7 +3,7 @@
  * The editor of qemu.conf. A line "KEY LITERAL" comes first, the text to be edited behind it:
  * every other byte stays, and what can be undone gives the same text again.
  */
-#include "confedit.h"
+#include "conf/confedit.h"
 #include "fuzz.h"
 
 static struct conf *parse(const struct conftext *text)

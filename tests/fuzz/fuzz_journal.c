@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The reader of the journal: what it takes is what could have been written. */
+#include "claims/journal.h"
 #include "fuzz.h"
-#include "journal.h"
 
 static void check_entry(const struct entry *e)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every parser of /proc's files, on the same bytes: none of them may rely on their form. */
-#include "audit_objects.h"
+#include "audit/objects.h"
+#include "base/proc.h"
+#include "base/proc_text.h"
 #include "fuzz.h"
-#include "nfs4_acl.h"
-#include "proc.h"
-#include "proc_text.h"
+#include "path/nfs4_acl.h"
 
 #include <sys/acl.h>
 

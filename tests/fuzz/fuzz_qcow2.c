@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The reader of the names in a qcow2 image's header. */
 #include "fuzz.h"
-#include "qcow2.h"
+#include "qemu/qcow2.h"
 
 static void check_name(const char *name, const char *bytes, size_t size)
 {

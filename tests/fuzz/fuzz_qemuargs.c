@@ -4,7 +4,7 @@
  * stands the text of every file that -readconfig names.
  */
 #include "fuzz.h"
-#include "qemuargs.h"
+#include "qemu/args.h"
 
 static char *read_document(void *context, const char *path, char **error)
 {

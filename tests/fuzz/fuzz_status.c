@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The reader of /proc/PID/status. */
+#include "base/proc.h"
 #include "fuzz.h"
-#include "proc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,11 +3,11 @@
  * Small readers of words: the command line file of a VM, users and groups, values of
  * virt-priv-conf (a key on the first line, a word behind it), and the escaping of what is shown.
  */
-#include "confvalue.h"
+#include "base/idspec.h"
+#include "base/text.h"
+#include "conf/confvalue.h"
 #include "fuzz.h"
-#include "idspec.h"
-#include "text.h"
-#include "vm_file.h"
+#include "vm/trusted_file.h"
 
 static void check_vm_file(const char *text)
 {

@@ -12,7 +12,7 @@
  * The thread is stopped within a system call, with ptrace(2), is led through the same
  * instruction with other registers, and does then what it was about to do. x86-64 only.
  */
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <linux/capability.h>

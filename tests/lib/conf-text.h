@@ -9,9 +9,9 @@
  */
 #pragma once
 
-#include "cleanup.h"
-#include "conf.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "conf/conf.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "conf-text.h"
-#include "confedit.h"
+#include "conf/confedit.h"
 
 static inline void apply_edit(
 	struct conftext *text, const char *what, const char *key, const char *literal)

@@ -11,9 +11,9 @@
  */
 #pragma once
 
-#include "cleanup.h"
-#include "domain.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/domain_xml.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -5,9 +5,9 @@
  *
  *   drop-in-process COMMAND [ARG]...
  */
-#include "creds.h"
-#include "ids.h"
-#include "log.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "launch/creds.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>

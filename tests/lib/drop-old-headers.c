@@ -10,7 +10,7 @@
 #undef CAP_LAST_CAP
 #define CAP_LAST_CAP CAP_SYS_PTRACE
 
-#include "../../tools/lib/creds.c"
+#include "../../tools/lib/launch/creds.c"
 
 int main(int argc, char *argv[])
 {

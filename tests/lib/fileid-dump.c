@@ -4,7 +4,7 @@
  *
  *   fileid-dump PATH
  */
-#include "fileid.h"
+#include "path/fileid.h"
 
 #include <err.h>
 #include <fcntl.h>

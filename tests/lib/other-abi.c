@@ -8,7 +8,7 @@
  * high-bits: ioctl(TIOCSTI) on standard input with a bit above the 32 that the
  * kernel looks at.
  */
-#include "log.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,13 +4,13 @@
  * conf, domain, qemuargs (a word on a line), journal or status. A text that it does not
  * take ends the program. For instruction counts: see tests/bench/baseline.
  */
-#include "cleanup.h"
-#include "domain.h"
-#include "journal.h"
-#include "log.h"
-#include "proc.h"
-#include "qemuargs.h"
-#include "settings.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "claims/domain_xml.h"
+#include "claims/journal.h"
+#include "conf/settings.h"
+#include "qemu/args.h"
 
 #include <stdio.h>
 #include <stdlib.h>

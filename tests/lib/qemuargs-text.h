@@ -24,9 +24,9 @@
  */
 #pragma once
 
-#include "cleanup.h"
-#include "log.h"
-#include "qemuargs.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "qemu/args.h"
 
 #include <stdio.h>
 #include <string.h>

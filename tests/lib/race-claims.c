@@ -13,10 +13,10 @@
  * Prints a TAP comment per scenario and one of all. Exit status 1: a win, or something
  * was not given back, or there was no race. For tests/lib/private-host.
  */
-#include "claims.h"
-#include "cleanup.h"
-#include "log.h"
-#include "safepath.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/claims.h"
+#include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * tool does; FILE is what --config would name. settings-dump --vendor prints
  * the path of the vendor file.
  */
-#include "log.h"
+#include "base/log.h"
 #include "settings-text.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 /* Settings as text: KEY VALUE LINE, one per line, LINE 0 for a default. */
 #pragma once
 
-#include "settings.h"
+#include "conf/settings.h"
 
 #include <stdio.h>
 

@@ -202,7 +202,7 @@ native() {
     done | sort)
     [ "$(rpm -qp --provides "$rpms"/*-debuginfo-* | grep build-id | sort)" = "$ids" ]
     sources=$(rpm -qpl "$rpms"/*-debugsource-*)
-    for file in tools/*.c tools/lib/*.c; do
+    for file in tools/*.c tools/lib/*/*.c; do
         grep "/$file\$" <<<"$sources"
     done
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Questions that are answered, that are not, and what a child that is given up keeps. */
-#include "attempt.h"
-#include "cleanup.h"
+#include "base/attempt.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,9 +4,9 @@
  * file of block.d is one: what it has, then what must hold. An object is a block device
  * (MAJOR:MINOR), a character device (cMAJOR:MINOR) or a file; "@" is the tree's directory.
  */
-#include "block_relation.h"
-#include "cleanup.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/block_relation.h"
 
 #include <dirent.h>
 #include <fcntl.h>

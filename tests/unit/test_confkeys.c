@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The keys of qemu.conf: which one was meant, and what libvirt takes for it. */
-#include "cleanup.h"
-#include "confkeys.h"
-#include "confvalue.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "conf/confkeys.h"
+#include "conf/confvalue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which identities are one: those of earlier versions, of copies, of other boots. */
-#include "fileid.h"
+#include "path/fileid.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

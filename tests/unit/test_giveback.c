@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every combination of facts matches one line of giveback.table, and is decided as it says. */
-#include "giveback.h"
+#include "claims/giveback.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

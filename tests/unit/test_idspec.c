@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cleanup.h"
-#include "idspec.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/idspec.h"
+#include "base/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The journal's text: what is written is read back, and nothing else is read. */
-#include "journal.h"
+#include "claims/journal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Headers of qcow2 images: those of qemu-img's making, cut short, and lying. */
-#include "log.h"
-#include "qcow2.h"
+#include "base/log.h"
+#include "qemu/qcow2.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

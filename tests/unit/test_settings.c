@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the keys of a qemu.conf mean. Which file is read: tests/cli/conf-files.bats. */
 #include "../lib/settings-text.h"
-#include "cleanup.h"
-#include "log.h"
+#include "base/cleanup.h"
+#include "base/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,10 +3,10 @@
  * Who can write to an object: the answer beside the kernel's own, which is asked by trying, as
  * users who are neither root nor the owner. In $VP_TRUST_DIR, or a new directory below /tmp.
  */
-#include "cleanup.h"
-#include "log.h"
-#include "nfs4_acl.h"
-#include "trust.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/nfs4_acl.h"
+#include "path/trust.h"
 
 #include <endian.h>
 #include <errno.h>

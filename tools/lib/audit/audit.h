@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an audit is made of: the host, the processes that were found and read, the checks,
+ * and what they found. The parts, in the order of an audit:
+ *
+ *   audit_find.h     which processes are to be judged
+ *   audit_process.h  what is true of each, read so that it was true at one moment
+ *   audit_checks.h   the catalogue
+ *   audit_report.h   the findings, told
+ */
+#pragma once
+
+#include "audit/bpf.h"
+#include "audit/threads.h"
+#include "audit/tree.h"
+#include "conf/settings.h"
+#include "path/trust.h"
+
+enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_FAIL,
+	VERDICT_UNKNOWN,	/* the check could not be made */
+	VERDICT_NOT_APPLICABLE, /* this host has no such mechanism */
+};
+
+enum found_by {
+	FOUND_BY_NAME,	  /* its executable is called as QEMU's are */
+	FOUND_BY_FILE,	  /* it is the same file as an installed one of QEMU */
+	FOUND_BY_COPY,	  /* it has the same content as one */
+	FOUND_BY_KVM,	  /* it has a virtual machine of KVM open, and is not QEMU */
+	FOUND_BY_REQUEST, /* --pid, and neither of these */
+};
+
+/* Threads that have the same credentials: judged once. */
+struct thread_class {
+	size_t first; /* the one with the lowest tid, an index */
+	size_t count;
+};
+
+struct audit_descriptor {
+	int number;
+	char *target; /* what its link says */
+	bool has_st;
+	struct stat st;
+	int flags; /* of open(2); -1: not told */
+};
+
+struct audit_process {
+	pid_t pid;
+	enum found_by found_by;
+	bool is_libvirt; /* libvirt started it */
+	char *name;	 /* as the kernel has it; "" */
+
+	char *exe; /* what the link says; NULL: not told, and exe_errno why */
+	int exe_errno;
+	bool has_exe_st;
+	struct stat exe_st;
+	struct trust_facts exe_writers;
+	int exe_capabilities;	    /* security.capability: 1 there, 0 not, -1 not told */
+	int exe_capabilities_errno; /* why not told */
+
+	/* unreadable: why there is no thread to judge; denied: a right was lacking. */
+	struct audit_thread *threads;
+	size_t n_threads;
+	struct thread_class *classes;
+	size_t n_classes;
+	bool is_torn, is_denied;
+	bool is_by_bpf; /* where the threads come from; else /proc */
+	char *unreadable;
+
+	struct audit_descriptor *descriptors;
+	size_t n_descriptors;
+	int descriptors_errno; /* 0: all were seen */
+
+	char *label;   /* of the security module; NULL: none, or not told */
+	char *cgroup;  /* the cgroup file */
+	char *limits;  /* the limits file */
+	char *uid_map; /* of its user namespace */
+	char *user_ns; /* "user:[NUMBER]" */
+	bool has_start;
+	unsigned long long start; /* clock ticks after boot */
+};
+
+struct audit_check;
+
+struct finding {
+	const struct audit_check *check;
+	enum verdict verdict;
+	enum severity severity;
+	pid_t pid, tid; /* 0: of the host; of the process as a whole */
+	size_t threads; /* how many are meant, tid the first of them */
+	bool is_blind;	/* unknown for want of a right that an audit should have */
+	char *message;
+};
+
+/* A file by what the kernel knows it by, and the name to call it. */
+struct known_file {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	char *path;
+};
+
+/* An object that virt-priv-chown has handed to a user. */
+struct claimed_file {
+	dev_t dev;
+	ino_t ino;
+	uid_t uid;
+};
+
+/* An object that reaches far into the host, and that its group may use. */
+struct sensitive_object {
+	char *path;
+	struct stat st;
+};
+
+/* What a user reaches through a group. */
+struct group_reach {
+	uid_t uid;
+	gid_t gid;
+	const struct sensitive_object *first; /* of n */
+	size_t n;
+	int rights; /* R_OK, W_OK */
+	int number; /* of errno: why there may be more; else 0 */
+};
+
+struct audit {
+	struct audit_tree tree;
+	struct audit_bpf *bpf; /* NULL: /proc is all that there is */
+	struct settings settings;
+	struct timespec settings_time; /* of the file's last change; 0: no file, or not told */
+	int settings_time_errno;       /* not 0: why it is not told */
+	int settings_errno;	       /* not 0: why the file could not be read */
+
+	/* The account that the settings ask for: 1 it exists, 0 it does not, -1 not told. */
+	int has_user, has_group;
+	struct tree_account user;
+	gid_t group;
+
+	struct audit_process **processes;
+	size_t n_processes;
+	size_t n_hidden; /* whose executable could not be seen */
+	int hidden_errno;
+	const char *unseen_directory; /* where QEMU can be installed unseen; NULL: nowhere */
+	int unseen_errno;
+
+	struct finding *findings;
+	size_t n_findings;
+
+	/* What checks need, read when the first of them does. */
+	struct sensitive_object *objects;
+	size_t n_objects;
+	bool has_objects;
+	int objects_errno; /* not 0: why some may be missing */
+	struct group_reach *reaches;
+	size_t n_reaches;
+	struct claimed_file *claimed;
+	size_t n_claimed;
+	bool has_claimed, claims_unread;
+
+	/* The check that runs, and what it judges. */
+	const struct audit_check *check;
+	const struct audit_process *process;
+	bool has_spoken;
+};
+
+const char *severity_name(enum severity severity);
+const char *verdict_name(enum verdict verdict);
+const char *found_by_name(enum found_by found_by);
+
+/*
+ * For check functions. A check that says nothing has passed. audit_fail() is of the
+ * severity of the catalogue, audit_fail_as() of another one. class, an index, is of the
+ * threads that are meant; NO_CLASS: the process, or the host, as a whole.
+ */
+#define NO_CLASS SIZE_MAX
+void audit_fail(struct audit *audit, size_t class, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void audit_fail_as(struct audit *audit, enum severity severity, size_t class, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
+void audit_unknown(struct audit *audit, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same for want of a right: the audit as a whole then could not see. */
+void audit_blind(struct audit *audit, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void audit_not_applicable(struct audit *audit, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* What audit_check_run() notes for a check that said nothing. */
+void audit_pass(struct audit *audit);
+/* With errno's reason behind it: blind for EACCES and EPERM, else unknown. */
+void audit_unreadable(struct audit *audit, int number, const char *what);
+
+/* The status of the threads of a class. */
+const struct audit_thread *audit_class(const struct audit_process *process, size_t class);

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/find.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char deleted[] = " (deleted)";
+
+/* Where packages, and people who build it themselves, install QEMU. */
+static const char *const directories[] = {
+	"/usr/bin", "/usr/libexec", "/usr/local/bin", "/usr/local/libexec", "/usr/lib/qemu"};
+
+bool audit_is_qemu_name(const char *path)
+{
+	static const char prefix[] = "qemu-system-";
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t length = strlen(name), cut = strlen(deleted);
+
+	if (length > cut && strcmp(name + length - cut, deleted) == 0)
+		length -= cut;
+	return (length > strlen(prefix) && strncmp(name, prefix, strlen(prefix)) == 0) ||
+	       (length == strlen("qemu-kvm") && strncmp(name, "qemu-kvm", length) == 0);
+}
+
+/* The installed executables, read once. */
+static struct known_file *installed;
+static size_t n_installed;
+static bool has_installed;
+
+static void add_installed(const char *directory, const char *name, const struct stat *st)
+{
+	installed = xreallocarray(installed, n_installed + 1, sizeof *installed);
+	installed[n_installed++] = (struct known_file){
+		st->st_dev, st->st_ino, st->st_size, xasprintf("%s/%s", directory, name)};
+}
+
+/* It went away, or is not there: nothing is hidden by that. */
+static bool says_gone(int number)
+{
+	return number == 0 || number == ENOENT || number == ENOTDIR || number == ESRCH;
+}
+
+/* Without the installed executables, one of another name passes for another program: H05 tells. */
+static void note_unseen(struct audit *audit, const char *directory)
+{
+	if (says_gone(errno))
+		return;
+	audit->unseen_directory = directory;
+	audit->unseen_errno = errno;
+}
+
+static void find_installed_in(struct audit *audit, const char *directory)
+{
+	const struct audit_tree *tree = &audit->tree;
+	size_t length = 0;
+	cleanup_free char *names = tree_names(tree, directory, &length);
+
+	if (!names)
+		note_unseen(audit, directory);
+	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
+		struct stat st;
+		if (!audit_is_qemu_name(name))
+			continue;
+		cleanup_free char *path = xasprintf("%s/%s", directory, name);
+		if (!tree_stat(tree, path, &st, 0))
+			note_unseen(audit, directory);
+		else if (S_ISREG(st.st_mode))
+			add_installed(directory, name, &st);
+	}
+}
+
+static void find_installed(struct audit *audit)
+{
+	if (has_installed)
+		return;
+	has_installed = true;
+	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+		find_installed_in(audit, directories[i]);
+}
+
+/*
+ * The beginning of an ELF file has its build id: what has the same one is a copy. To read the
+ * executable is to ask whoever serves it, so a child does.
+ */
+struct beginning {
+	const struct audit_tree *tree;
+	const char *exe, *path;
+	bool is_same;
+	int number; /* why it could not be read */
+};
+
+static bool read_same(const struct beginning *b)
+{
+	enum { SIZE = 65536 };
+	cleanup_free char *one = xmalloc(SIZE);
+	cleanup_free char *other = xmalloc(SIZE);
+	cleanup_fd int fd_one = tree_openat(b->tree, b->tree->proc, b->exe, O_RDONLY);
+	cleanup_fd int fd_other =
+		openat(b->tree->fd, b->path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd_one < 0 || fd_other < 0)
+		return false;
+	errno = 0;
+	ssize_t n = read(fd_one, one, SIZE);
+	return n > 0 && read(fd_other, other, SIZE) == n && memcmp(one, other, (size_t)n) == 0;
+}
+
+static void ask_beginning(void *context, size_t i, struct attempt_out *out)
+{
+	struct beginning *b = context;
+
+	(void)i;
+	b->is_same = read_same(b);
+	b->number = b->is_same ? 0 : errno;
+	attempt_put(out, b, sizeof *b);
+}
+
+static void take_beginning(void *context, size_t i, const struct attempt_answer *answer)
+{
+	struct beginning *b = context;
+
+	(void)i;
+	if (answer->length == sizeof *b)
+		memcpy(b, answer->bytes, sizeof *b);
+	else
+		b->number = answer->number ? answer->number : EPROTO;
+}
+
+/* False and errno where it could not be read. */
+static bool same_beginning(const struct audit_tree *tree, const char *exe, const char *path)
+{
+	struct beginning beginning = {.tree = tree, .exe = exe, .path = path};
+	const int keep[] = {tree->fd, tree->proc};
+	struct attempt asked = {.ask = ask_beginning,
+		.take = take_beginning,
+		.context = &beginning,
+		.keep = keep,
+		.n_keep = 2};
+
+	attempt(&asked, 1);
+	errno = beginning.number;
+	return beginning.is_same;
+}
+
+/* Its kind is told to those, too, who have no access to it. */
+static bool is_on_fuse(const struct audit_tree *tree, const char *exe)
+{
+	uid_t user;
+	cleanup_free char *process = xstrndup(exe, strcspn(exe, "/"));
+	cleanup_fd int directory = tree_openat(tree, tree->proc, process, O_RDONLY | O_DIRECTORY);
+	cleanup_fd int fd = look_open_link(tree->proc, exe);
+
+	return fd >= 0 && look_is_fuse(fd, directory, &user) == 1;
+}
+
+/*
+ * An executable that could not be looked at makes *number the reason. Root has no access to a
+ * user's FUSE mount, and what runs there is no reason to call each audit blind.
+ */
+static void could_not_look(const struct audit_tree *tree, const char *exe, int *number)
+{
+	int why = errno;
+
+	if (!says_gone(why) && (why != EACCES || !is_on_fuse(tree, exe)))
+		*number = why;
+}
+
+static bool is_installed(const struct audit_tree *tree, const char *exe, const struct stat *st,
+	enum found_by *found_by, int *number)
+{
+	for (size_t i = 0; i < n_installed; i++) {
+		const struct known_file *file = &installed[i];
+		if (file->dev == st->st_dev && file->ino == st->st_ino) {
+			*found_by = FOUND_BY_FILE;
+			return true;
+		}
+		if (file->size != st->st_size || tree->root)
+			continue;
+		if (same_beginning(tree, exe, file->path)) {
+			*found_by = FOUND_BY_COPY;
+			return true;
+		}
+		could_not_look(tree, exe, number);
+	}
+	return false;
+}
+
+/*
+ * A process whose first thread has ended shows no executable, as a kernel thread does; it
+ * is told by its number of threads, which is the link count of its task directory
+ * (fs/proc/base.c, proc_task_getattr()), and by the executable of another thread.
+ */
+static bool find_living_thread(const struct audit_tree *tree, const char *pid, char path[64])
+{
+	struct stat st;
+	const struct dirent *d;
+
+	snprintf(path, 64, "%s/task", pid);
+	if (fstatat(tree->proc, path, &st, 0) < 0 || st.st_nlink <= 3)
+		return false;
+	int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	while (dir && (d = readdir(dir)) != NULL) {
+		char target[8];
+		snprintf(path, 64, "%.20s/task/%.20s/exe", pid, d->d_name);
+		if (d->d_name[0] != '.' && readlinkat(tree->proc, path, target, sizeof target) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the process is QEMU. One that can't be told makes *number the reason, else 0. */
+static bool is_qemu(
+	const struct audit_tree *tree, const char *pid, enum found_by *found_by, int *number)
+{
+	char path[64], exe[PATH_MAX + 1];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%.20s/exe", pid);
+	*number = 0;
+	ssize_t n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
+	if (n < 0 && errno == ENOENT && !tree->root && find_living_thread(tree, pid, path))
+		n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
+	if (n < 0) {
+		*number = errno == ENOENT || errno == ESRCH ? 0 : errno;
+		return false;
+	}
+	exe[n] = '\0';
+	*found_by = FOUND_BY_NAME;
+	if (audit_is_qemu_name(exe))
+		return true;
+	if (tree_stat_link(tree, tree->proc, path, &st))
+		return is_installed(tree, path, &st, found_by, number);
+	could_not_look(tree, path, number);
+	return false;
+}
+
+static bool is_kvm_link(int directory, const char *name, int *number)
+{
+	char target[32];
+	ssize_t n = *name == '.' ? 0 : readlinkat(directory, name, target, sizeof target - 1);
+
+	if (n < 0 && !says_gone(errno))
+		*number = errno;
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	return strcmp(target, "anon_inode:kvm-vm") == 0 ||
+	       strcmp(target, "anon_inode:[kvm-vm]") == 0;
+}
+
+/*
+ * Every process of the host is asked this: getdents64(2) itself, since what opendir(3) asks
+ * of the directory costs more than the answer.
+ */
+static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
+{
+	union {
+		struct dirent64 align;
+		char bytes[4096];
+	} buffer;
+	char path[64];
+	ssize_t n = 0;
+
+	snprintf(path, sizeof path, "%.20s/fd", pid);
+	*number = 0;
+	cleanup_fd int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	while (fd >= 0 && (n = getdents64(fd, buffer.bytes, sizeof buffer.bytes)) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *d = (const void *)(buffer.bytes + at);
+			if (is_kvm_link(fd, d->d_name, number))
+				return true;
+			at += d->d_reclen;
+		}
+	}
+	if ((fd < 0 || n < 0) && errno != ENOENT && errno != ESRCH)
+		*number = errno;
+	return false;
+}
+
+static bool is_pid(const char *name)
+{
+	return *name >= '1' && *name <= '9' && name[strspn(name, "0123456789")] == '\0' &&
+	       strlen(name) <= 10 && strtoul(name, NULL, 10) <= INT_MAX;
+}
+
+static void hide(struct audit *audit, int number)
+{
+	audit->n_hidden++;
+	audit->hidden_errno = number;
+}
+
+static void add_found(struct found_process **out, size_t *n, pid_t pid, enum found_by found_by)
+{
+	if ((*n & (*n - 1)) == 0)
+		*out = xreallocarray(*out, *n ? 2 * *n : 1, sizeof **out);
+	(*out)[(*n)++] = (struct found_process){pid, found_by};
+}
+
+/*
+ * The kernel's side knows names and sizes of executables: /proc is asked about those alone
+ * that may be QEMU. False where it can't tell.
+ */
+static bool find_by_bpf(
+	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n_found)
+{
+	cleanup_free unsigned long long *sizes = xcalloc(n_installed + 1, sizeof *sizes);
+	cleanup_free pid_t *pids = NULL;
+	cleanup_free pid_t *users = NULL;
+
+	for (size_t i = 0; i < n_installed; i++)
+		sizes[i] = (unsigned long long)installed[i].size;
+	ssize_t n = audit_bpf_find(audit->bpf, sizes, n_installed, &pids);
+	ssize_t n_users = n < 0 || !scan_kvm ? 0 : audit_bpf_find_kvm(audit->bpf, &users);
+	if (n < 0 || n_users < 0)
+		return false;
+	for (ssize_t i = 0; i < n; i++) {
+		char name[sizeof "2147483647"];
+		enum found_by found_by;
+		int number;
+		snprintf(name, sizeof name, "%d", pids[i]);
+		if (is_qemu(&audit->tree, name, &found_by, &number))
+			add_found(out, n_found, pids[i], found_by);
+		else if (number)
+			hide(audit, number);
+	}
+	size_t n_qemu = *n_found;
+	for (ssize_t i = 0; i < n_users; i++) {
+		size_t k = 0;
+		while (k < n_qemu && (*out)[k].pid != users[i])
+			k++;
+		if (k == n_qemu)
+			add_found(out, n_found, users[i], FOUND_BY_KVM);
+	}
+	return true;
+}
+
+size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out)
+{
+	const struct audit_tree *tree = &audit->tree;
+	cleanup_fd int fd = tree_openat(tree, tree->proc, ".", O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+	size_t n = 0;
+
+	if (!dir)
+		die_errno("can't list /proc to see what runs");
+	steal_fd(&fd);
+	find_installed(audit);
+	*out = NULL;
+	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, &n))
+		return n;
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
+		struct found_process found;
+		int exe_errno, fd_errno = 0;
+		if (!is_pid(d->d_name))
+			continue;
+		found.pid = (pid_t)strtoul(d->d_name, NULL, 10);
+		bool wanted = is_qemu(tree, d->d_name, &found.found_by, &exe_errno);
+		if (!wanted && scan_kvm) {
+			found.found_by = FOUND_BY_KVM;
+			wanted = has_kvm(tree, d->d_name, &fd_errno);
+		}
+		if (!wanted && (exe_errno || fd_errno))
+			hide(audit, exe_errno ? exe_errno : fd_errno);
+		if (wanted)
+			add_found(out, &n, found.pid, found.found_by);
+	}
+	if (errno)
+		die_errno("can't list /proc to see what runs");
+	return n;
+}
+
+enum found_by audit_find_one(struct audit *audit, pid_t pid)
+{
+	cleanup_free char *name = xasprintf("%d", pid);
+	enum found_by found_by;
+	int exe_errno, fd_errno;
+
+	find_installed(audit);
+	if (is_qemu(&audit->tree, name, &found_by, &exe_errno))
+		return found_by;
+	if (has_kvm(&audit->tree, name, &fd_errno))
+		return FOUND_BY_KVM;
+	if (exe_errno || fd_errno)
+		hide(audit, exe_errno ? exe_errno : fd_errno);
+	return FOUND_BY_REQUEST;
+}
+
+void audit_find_free(void)
+{
+	for (size_t i = 0; i < n_installed; i++)
+		free(installed[i].path);
+	free(installed);
+	installed = NULL;
+	n_installed = 0;
+	has_installed = false;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which processes are QEMU, and which others use KVM.
+ *
+ * A process is told by its executable: by the file's name, by the file itself where it is
+ * that of an installed QEMU, and by content where it is a copy of one. What a process
+ * calls itself (comm, cmdline) is its own choice and never counts. That costs two system
+ * calls for a process that is something else. Who has a virtual machine of KVM open is
+ * looked for in a second pass, over every descriptor of the processes that are left.
+ */
+#pragma once
+
+#include "audit/audit.h"
+
+struct found_process {
+	pid_t pid;
+	enum found_by found_by;
+};
+
+/*
+ * Looks through /proc. Returns how many, and in *out a new array. Processes that can't be
+ * seen into are counted in audit->n_hidden.
+ */
+size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out);
+
+/* What that process is. */
+enum found_by audit_find_one(struct audit *audit, pid_t pid);
+
+/* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. Pure. */
+bool audit_is_qemu_name(const char *path);
+
+/* Releases what is remembered of the installed executables. */
+void audit_find_free(void);

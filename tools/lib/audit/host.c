@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checks of the host: the account, the settings against what runs, and what the audit sees. */
+#include "audit/checks.h"
+#include "audit/find.h"
+#include "audit/writers.h"
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/proc_text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* /etc/libvirt/qemu.conf:12, or where a setting comes from if no line has it. */
+static char *origin(const struct audit *audit, unsigned line)
+{
+	const char *file = audit->settings.file;
+
+	if (!file)
+		return xstrdup("the built-in default");
+	return line ? xasprintf("%s:%u", file, line)
+		    : xasprintf("the default, without a line in %s", file);
+}
+
+static bool is_nologin(const char *shell)
+{
+	const char *slash = strrchr(shell, '/');
+	const char *name = slash ? slash + 1 : shell;
+
+	return strcmp(name, "nologin") == 0 || strcmp(name, "false") == 0 ||
+	       strcmp(name, "true") == 0;
+}
+
+static void judge_groups(struct audit *audit)
+{
+	const struct tree_account *user = &audit->user;
+
+	for (size_t i = 0; i < user->n_groups; i++) {
+		gid_t gid = user->groups[i];
+		cleanup_free char *name = tree_group_name(&audit->tree, gid);
+		cleanup_free char *own = xasprintf("%s (%u)", user->name, gid);
+		bool is_usual = strncmp(name, "qemu (", 6) == 0 || strncmp(name, "kvm (", 5) == 0 ||
+				strcmp(name, own) == 0;
+		if (!is_usual || gid == 0)
+			audit_fail(audit, NO_CLASS, "user %s is in the group %s", user->name, name);
+	}
+}
+
+void check_account(struct audit *audit)
+{
+	const struct settings *settings = &audit->settings;
+	const char *user = settings->user.value, *group = settings->group.value;
+
+	if (audit->settings_errno) {
+		audit_unreadable(audit, audit->settings_errno, "the settings can't be read");
+		return;
+	}
+	if (audit->has_user < 0 || audit->has_group < 0) {
+		audit_unknown(audit, "the account database does not tell who %s is",
+			audit->has_user < 0 ? user : group);
+		return;
+	}
+	if (!audit->has_user)
+		audit_fail(audit, NO_CLASS, "there is no user %s", user);
+	if (!audit->has_group)
+		audit_fail(audit, NO_CLASS, "there is no group %s", group);
+	if (audit->has_group && audit->group == 0)
+		audit_fail(audit, NO_CLASS, "the group of QEMU, %s, is root's", group);
+	if (!audit->has_user)
+		return;
+	if (audit->user.uid == 0) {
+		audit_fail(audit, NO_CLASS, "the user of QEMU, %s, is root", user);
+		return;
+	}
+	if (!audit->user.name)
+		return;
+	if (!is_nologin(audit->user.shell))
+		audit_fail(audit, NO_CLASS, "user %s can log in: its shell is %s", audit->user.name,
+			*audit->user.shell ? audit->user.shell : "/bin/sh");
+	judge_groups(audit);
+}
+
+/* The account that libvirt runs QEMU as where qemu.conf has no "user"; NULL: not told. New. */
+static char *compiled_default(struct audit *audit)
+{
+	static const char comment[] = "#user = \"";
+	cleanup_free char *text = tree_read(&audit->tree, SETTINGS_ADMIN_FILE, NULL);
+
+	/* Packagers write it into the commented sample. */
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, comment, strlen(comment)) == 0) {
+			line += strlen(comment);
+			return xstrndup(line, strcspn(line, "\"\n"));
+		}
+	}
+	return NULL;
+}
+
+static bool has_libvirt(const struct audit_tree *tree)
+{
+	static const char *const daemons[] = {"/usr/sbin/libvirtd", "/usr/sbin/virtqemud",
+		"/usr/local/sbin/libvirtd", "/usr/local/sbin/virtqemud"};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof daemons / sizeof *daemons; i++)
+		if (tree_stat(tree, daemons[i], &st, 0))
+			return true;
+	return false;
+}
+
+/* Where the file names no user, libvirt goes by what was compiled into it, and we do not. */
+static void judge_libvirt(struct audit *audit)
+{
+	const struct setting_string *user = &audit->settings.user;
+
+	if (user->line || !has_libvirt(&audit->tree))
+		return;
+	cleanup_free char *libvirts = compiled_default(audit);
+	if (!libvirts)
+		audit_unknown(audit,
+			"which user libvirt runs QEMU as can't be told: " SETTINGS_ADMIN_FILE
+			" names none");
+	else if (strcmp(libvirts, user->value) != 0)
+		audit_fail(audit, NO_CLASS,
+			"libvirt runs QEMU as %s, its own default, and not as "
+			"%s: " SETTINGS_ADMIN_FILE " names no user",
+			libvirts, user->value);
+}
+
+static void judge_root(struct audit *audit)
+{
+	const struct settings *s = &audit->settings;
+	bool by_user =
+		audit->has_user == 1 ? audit->user.uid == 0 : strcmp(s->user.value, "root") == 0;
+	bool by_group =
+		audit->has_group == 1 ? audit->group == 0 : strcmp(s->group.value, "root") == 0;
+	cleanup_free char *user = origin(audit, s->user.line);
+	cleanup_free char *group = origin(audit, s->group.line);
+	cleanup_free char *clear = origin(audit, s->clear_emulator_capabilities.line);
+
+	if (by_user)
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS, "%s: user = \"%s\" runs QEMU as root",
+			user, s->user.value);
+	if (by_group)
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"%s: group = \"%s\" runs QEMU in root's group", group, s->group.value);
+	if (by_user && !s->clear_emulator_capabilities.value)
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"%s: clear_emulator_capabilities = 0 leaves QEMU all capabilities of root",
+			clear);
+}
+
+/* Its start, in seconds since the epoch; field 22 counts from the boot. */
+static bool start_time(const struct audit_process *process, long long boot, long long *start)
+{
+	if (!process->has_start)
+		return false;
+	*start = boot + (long long)(process->start / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return true;
+}
+
+static bool runs_as(const struct audit_process *process, uid_t uid)
+{
+	for (size_t c = 0; c < process->n_classes; c++)
+		for (int i = 0; i < 4; i++)
+			if (audit_class(process, c)->status.uid[i] != uid)
+				return false;
+	return true;
+}
+
+static void judge_age(struct audit *audit, const struct audit_process *process, long long boot)
+{
+	long long start, changed = audit->settings_time.tv_sec;
+	struct tm tm;
+	char when[32] = "";
+
+	if (!start_time(process, boot, &start)) {
+		audit_unknown(audit, "when process %d was started can't be told", process->pid);
+		audit->findings[audit->n_findings - 1].pid = process->pid;
+		return;
+	}
+	/* Computed from two clocks: what is a second apart is not told apart. */
+	if (start + 1 >= changed)
+		return;
+	if (localtime_r(&audit->settings_time.tv_sec, &tm))
+		strftime(when, sizeof when, "%F %T", &tm);
+	/* P00, P02 and H03 tell why not. */
+	bool is_told = audit->has_user >= 0 && process->n_classes > 0;
+	bool as_asked = audit->has_user == 1 && runs_as(process, audit->user.uid);
+	audit_fail_as(audit, as_asked || !is_told ? SEVERITY_LOW : SEVERITY_MEDIUM, NO_CLASS,
+		"process %d is older than %s, which was changed at %s, and %s", process->pid,
+		audit->settings.file, when,
+		!is_told   ? "whether it runs as the user that it names can't be told"
+		: as_asked ? "runs as the user that it names"
+			   : "does not run as the user that it names");
+	audit->findings[audit->n_findings - 1].pid = process->pid;
+}
+
+/* Of this host, settings_read() has refused them. */
+static void judge_writers(struct audit *audit)
+{
+	const char *file = audit->settings.file;
+	cleanup_fd int fd = -1;
+	struct stat st;
+	struct trust_report report;
+
+	if (!audit->tree.root || !file)
+		return;
+	fd = tree_open_path(&audit->tree, file, O_PATH);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;
+	struct trust_facts facts = trust_read(fd, &st);
+	if (trust_judge(&facts, 0, &report) != TRUST_OWNERS) {
+		cleanup_free char *why = audit_writers_cause(audit, &facts, &report);
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"others than root can write to %s (mode %04o, uid %u)%s", file,
+			st.st_mode & 07777, st.st_uid, why);
+	}
+	trust_free(&facts);
+	cleanup_free char *cause = NULL;
+	cleanup_free char *weak = audit_weak_directory(audit, file, &cause);
+	if (weak)
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"others than root can change %s, the way to %s%s", weak, file,
+			cause ? cause : "");
+}
+
+void check_settings(struct audit *audit)
+{
+	long long boot;
+
+	if (audit->settings_errno) {
+		audit_unreadable(audit, audit->settings_errno, "the settings can't be read");
+		return;
+	}
+	judge_writers(audit);
+	judge_root(audit);
+	judge_libvirt(audit);
+	if (audit->settings_time_errno && audit->n_processes)
+		audit_unreadable(audit, audit->settings_time_errno,
+			"when the settings were changed can't be told");
+	if (!audit->settings_time.tv_sec || audit->n_processes == 0)
+		return;
+	cleanup_free char *stat = tree_read(&audit->tree, "/proc/stat", NULL);
+	if (!stat || !proc_stat_boot(stat, &boot)) {
+		audit_unknown(audit, "when the host was booted can't be told, so neither whether "
+				     "a process is older than the settings");
+		return;
+	}
+	for (size_t i = 0; i < audit->n_processes; i++)
+		if (audit->processes[i]->found_by != FOUND_BY_KVM)
+			judge_age(audit, audit->processes[i], boot);
+}
+
+/* linux/proc_ns.h: the numbers of the first namespaces of a kernel. */
+static void judge_namespace(
+	struct audit *audit, const char *kind, const char *name, const char *initial)
+{
+	cleanup_free char *link = xasprintf("self/ns/%s", kind);
+	cleanup_free char *ns = tree_link(audit->tree.proc, link);
+
+	if (!ns)
+		audit_blind(audit, "which %s namespace this is can't be told", name);
+	else if (strcmp(ns, initial) != 0)
+		audit_blind(audit,
+			"the audit runs in a %s namespace of its own, and does not see the host; "
+			"run "
+			"it outside of the container",
+			name);
+}
+
+static uint64_t own_capabilities(struct audit *audit)
+{
+	cleanup_free char *text = tree_read_at(&audit->tree, audit->tree.proc, "self/status", NULL);
+	cleanup_free char *error = NULL;
+	struct proc_status status;
+
+	if (!text || !proc_status_parse(text, &status, &error))
+		return 0;
+	uint64_t effective = status.effective;
+	proc_status_free(&status);
+	return effective;
+}
+
+static void judge_proc(struct audit *audit, bool sees_all)
+{
+	static const char *const hiding[] = {"hidepid=1", "hidepid=2", "hidepid=4",
+		"hidepid=noaccess", "hidepid=invisible", "hidepid=ptraceable"};
+	cleanup_free char *text =
+		tree_read_at(&audit->tree, audit->tree.proc, "self/mountinfo", NULL);
+	const char *mounts = text;
+	struct proc_mount mount;
+
+	if (!text) {
+		audit_blind(audit, "how /proc is mounted can't be told");
+		return;
+	}
+	while (proc_mountinfo_next(&mounts, &mount)) {
+		bool is_proc = strcmp(mount.point, "/proc") == 0 && strcmp(mount.type, "proc") == 0;
+		/* Who may trace everything sees everything (fs/proc/base.c, has_pid_permissions()).
+		 */
+		for (size_t i = 0; is_proc && !sees_all && i < sizeof hiding / sizeof *hiding; i++)
+			if (proc_options_have(mount.options, hiding[i]))
+				audit_blind(audit, "/proc is mounted with %s, and hides processes",
+					hiding[i]);
+		proc_mount_free(&mount);
+	}
+}
+
+void check_sight(struct audit *audit)
+{
+	static const uint64_t trace = UINT64_C(1) << CAP_SYS_PTRACE;
+	static const uint64_t search =
+		UINT64_C(1) << CAP_DAC_READ_SEARCH | UINT64_C(1) << CAP_DAC_OVERRIDE;
+	cleanup_free char *self =
+		audit->tree.root ? tree_link(audit->tree.proc, "self/ns/user") : NULL;
+
+	if (audit->tree.root && !self) {
+		audit_not_applicable(audit, "the tree does not say how it was seen");
+		return;
+	}
+	judge_namespace(audit, "pid", "pid", "pid:[4026531836]");
+	judge_namespace(audit, "user", "user", "user:[4026531837]");
+	uint64_t own = own_capabilities(audit);
+	judge_proc(audit, own & trace);
+	if (!(own & trace))
+		audit_blind(audit, "the audit lacks CAP_SYS_PTRACE; run it as root");
+	if (!(own & search))
+		audit_blind(audit, "the audit lacks CAP_DAC_READ_SEARCH; run it as root");
+	if (audit->n_hidden)
+		audit_blind(audit, "%zu process%s can't be seen into: %s", audit->n_hidden,
+			audit->n_hidden == 1 ? "" : "es", attempt_why(audit->hidden_errno));
+	if (audit->unseen_directory)
+		audit_blind(audit, "which programs in %s are QEMU can't be told: %s",
+			audit->unseen_directory, attempt_why(audit->unseen_errno));
+}

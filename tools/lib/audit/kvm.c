@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Checks of /dev/kvm: what it is, and whether the QEMU user can run a machine with it. */
+#include "audit/checks.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "launch/creds.h"
+#include "path/posix_acl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define KVM_DEVICE "/dev/kvm"
+/* One instruction takes microseconds; a processor that needs longer runs nothing. */
+#define KVM_TIMEOUT_MS 5000
+
+void check_kvm_device(struct audit *audit)
+{
+	struct stat st;
+
+	if (!tree_stat(&audit->tree, KVM_DEVICE, &st, AT_SYMLINK_NOFOLLOW)) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			audit_not_applicable(audit, "there is no " KVM_DEVICE);
+		else
+			audit_unreadable(audit, errno, KVM_DEVICE " can't be examined");
+		return;
+	}
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(10, 232)) {
+		audit_fail_as(audit, SEVERITY_CRITICAL, NO_CLASS,
+			KVM_DEVICE " is not the character device 10:232, but %s",
+			S_ISCHR(st.st_mode)   ? "another one"
+			: S_ISREG(st.st_mode) ? "a file"
+			: S_ISLNK(st.st_mode) ? "a symbolic link"
+					      : "something else");
+		return;
+	}
+	gid_t kvm;
+	int has_kvm = tree_find_group(&audit->tree, "kvm", &kvm);
+	if (has_kvm < 0)
+		audit_unknown(audit, "the account database does not tell which group kvm is");
+	if (st.st_uid != 0 || has_kvm == 0 || (has_kvm == 1 && st.st_gid != kvm)) {
+		cleanup_free char *group = tree_group_name(&audit->tree, st.st_gid);
+		cleanup_free char *user = tree_user_name(&audit->tree, st.st_uid);
+		audit_fail(audit, NO_CLASS,
+			KVM_DEVICE " is of user %s and group %s, not root and kvm", user, group);
+	}
+	if ((st.st_mode & 07777) != 0666)
+		audit_fail(audit, NO_CLASS, KVM_DEVICE " has the mode %04o, not 0666",
+			st.st_mode & 07777);
+	if (!audit->tree.root && getxattr(KVM_DEVICE, POSIX_ACL_ACCESS, NULL, 0) > 0)
+		audit_fail_as(audit, SEVERITY_LOW, NO_CLASS,
+			KVM_DEVICE " has an ACL, which gives nobody more than its mode should: "
+				   "setfacl -b " KVM_DEVICE);
+}
+
+/* How far it came, and why no further. */
+struct kvm_result {
+	char step[48];
+	int number; /* of errno; 0: see value */
+	int value;
+	bool has_run;
+};
+
+static void set_step(struct kvm_result *result, const char *step)
+{
+	strncpy(result->step, step, sizeof result->step - 1);
+	result->step[sizeof result->step - 1] = '\0';
+	errno = 0;
+}
+
+#ifdef __x86_64__
+/* hlt, at the start of the page, in real mode: the state after a reset, but for the place. */
+static bool set_processor(int vcpu, struct kvm_result *result)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs = {.rip = 0, .rflags = 2};
+
+	set_step(result, "set the processor's registers");
+	if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
+		return false;
+	sregs.cs.base = 0x1000;
+	sregs.cs.selector = 0x100;
+	return ioctl(vcpu, KVM_SET_SREGS, &sregs) == 0 && ioctl(vcpu, KVM_SET_REGS, &regs) == 0;
+}
+
+/* Intel's real mode needs three pages of the guest's address space
+ * (Documentation/virt/kvm/api.rst). */
+static bool set_machine(int vm, struct kvm_result *result)
+{
+	set_step(result, "set the address of its task state");
+	return ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000UL) == 0;
+}
+
+static bool run_instruction(int kvm, int vcpu, struct kvm_result *result)
+{
+	set_step(result, "map the processor's state");
+	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < (int)sizeof(struct kvm_run)) {
+		errno = size < 0 ? errno : EINVAL;
+		return false;
+	}
+	volatile struct kvm_run *run =
+		mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (run == MAP_FAILED || !set_processor(vcpu, result))
+		return false;
+	set_step(result, "run an instruction");
+	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+		return false;
+	result->value = (int)run->exit_reason;
+	result->has_run = run->exit_reason == KVM_EXIT_HLT;
+	return result->has_run;
+}
+#else
+static bool set_machine(int vm, struct kvm_result *result)
+{
+	(void)vm;
+	(void)result;
+	return true;
+}
+
+static bool run_instruction(int kvm, int vcpu, struct kvm_result *result)
+{
+	(void)kvm;
+	(void)vcpu;
+	set_step(result, "");
+	return true;
+}
+#endif
+
+static bool map_page(int vm, struct kvm_result *result)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+
+	set_step(result, "give it a page of memory");
+	unsigned char *page =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return false;
+	page[0] = 0xf4;
+	struct kvm_userspace_memory_region region = {
+		.guest_phys_addr = size < 0x1000 ? 0x1000 : size,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)page,
+	};
+	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) == 0;
+}
+
+/* Leaves errno 0 where the answer was given, and was not the wanted one. */
+static bool use_kvm(struct kvm_result *result)
+{
+	set_step(result, "open " KVM_DEVICE);
+	int kvm = open(KVM_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (kvm < 0)
+		return false;
+	set_step(result, "ask for the version (KVM_GET_API_VERSION)");
+	result->value = ioctl(kvm, KVM_GET_API_VERSION, 0);
+	if (result->value != KVM_API_VERSION)
+		return false;
+	set_step(result, "create a machine (KVM_CREATE_VM)");
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0 || !set_machine(vm, result) || !map_page(vm, result))
+		return false;
+	set_step(result, "create a processor (KVM_CREATE_VCPU)");
+	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	return vcpu >= 0 && run_instruction(kvm, vcpu, result);
+}
+
+/* Everything that the processor's creation begins shows before the step is done. */
+static _Noreturn void child(const struct audit *audit, int out, struct kvm_result *shared)
+{
+	/* Without the audit, and if it is killed, nobody waits for the answer. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	set_step(shared, "become the user");
+	if (geteuid() == 0) {
+		struct creds creds = {.uid = audit->user.uid,
+			.gid = audit->group,
+			.groups = audit->user.groups,
+			.n_groups = audit->user.n_groups};
+		creds_drop(&creds);
+	} else {
+		creds_drop_unprivileged(false);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	bool good = use_kvm(shared);
+	shared->number = good ? 0 : errno;
+	_exit(write(out, &good, sizeof good) == sizeof good ? 0 : 1);
+}
+
+/* 1: it works, 0: it does not, -1: no answer in time, -2: the child could not do its part. */
+static int ask_child(const struct audit *audit, struct kvm_result *shared)
+{
+	bool good = false;
+	int ends[2], status;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		die_errno("can't make a pipe to try " KVM_DEVICE);
+	cleanup_fd int in = ends[0];
+	cleanup_fd int out = ends[1];
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		die_errno("can't start a process to try " KVM_DEVICE);
+	if (pid == 0)
+		child(audit, out, shared);
+	close(steal_fd(&out));
+	struct pollfd poll_in = {.fd = in, .events = POLLIN};
+	int ready;
+	do
+		ready = poll(&poll_in, 1, KVM_TIMEOUT_MS);
+	while (ready < 0 && errno == EINTR);
+	bool told = ready > 0 && read(in, &good, sizeof good) == sizeof good;
+	/* Also where it has told: as the QEMU user's process, it may be stopped by others of his.
+	 */
+	kill(pid, SIGKILL);
+	/* One that hangs in the kernel may outlast SIGKILL; init will wait for it. */
+	for (int i = 0; waitpid(pid, &status, WNOHANG) == 0 && i < 100; i++)
+		usleep(10000);
+	if (ready == 0)
+		return -1;
+	return told ? good : -2;
+}
+
+static void say_failed(struct audit *audit, const struct kvm_result *result, const char *user)
+{
+	if (result->number)
+		audit_fail(audit, NO_CLASS, "user %s can't %s: %s", user, result->step,
+			strerror(result->number));
+	else
+		audit_fail(audit, NO_CLASS, "user %s can't %s: the answer is %d", user,
+			result->step, result->value);
+}
+
+void check_kvm_use(struct audit *audit)
+{
+	const char *user = audit->settings.user.value;
+	struct stat st;
+
+	if (audit->tree.root) {
+		audit_not_applicable(audit, "a tree of files has no KVM to try");
+		return;
+	}
+	if (stat(KVM_DEVICE, &st) < 0 && errno == ENOENT) {
+		audit_fail(audit, NO_CLASS, "user %s can't open " KVM_DEVICE ": %s", user,
+			strerror(ENOENT));
+		return;
+	}
+	if (audit->has_user != 1 || audit->has_group != 1) {
+		audit_unknown(audit, "there is no account to try it as, see H03");
+		return;
+	}
+	if (geteuid() != 0 && geteuid() != audit->user.uid) {
+		audit_blind(audit, "only root can try it as user %s", user);
+		return;
+	}
+	/* Shared, so that a processor that hangs shows how far it came. */
+	struct kvm_result *result = mmap(
+		NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (result == MAP_FAILED)
+		die_errno("can't get memory to try " KVM_DEVICE);
+	int answer = ask_child(audit, result);
+	if (answer == 0)
+		say_failed(audit, result, user);
+	else if (answer == -1)
+		audit_unknown(audit, "user %s got no answer within %d s from: %s", user,
+			KVM_TIMEOUT_MS / 1000, result->step);
+	else if (answer == -2)
+		audit_unknown(audit, "the trial as user %s failed at: %s", user, result->step);
+	else if (!result->has_run)
+		audit_unknown(audit, "there is no instruction to try on this kind of processor");
+	munmap(result, sizeof *result);
+}

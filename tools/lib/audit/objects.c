@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/objects.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/boot.h"
+#include "claims/journal.h"
+#include "path/look.h"
+#include "path/posix_acl.h"
+#include "path/trust.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/acl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Deep enough for /dev/disk/by-path and /dev/cpu/0/msr. */
+#define DEV_DEPTH 4
+
+/* Beside devices. Directories count by who can write to them. */
+static const char *const places[] = {
+	"/etc",
+	"/etc/group",
+	"/etc/gshadow",
+	"/etc/libvirt",
+	"/etc/libvirt/qemu.conf",
+	"/etc/pam.d",
+	"/etc/passwd",
+	"/etc/shadow",
+	"/etc/sudoers",
+	"/etc/sudoers.d",
+	"/etc/systemd/system",
+	"/root",
+	"/run/containerd/containerd.sock",
+	"/run/crio/crio.sock",
+	"/run/docker.sock",
+	"/run/incus/unix.socket",
+	"/run/libvirt/libvirt-sock",
+	"/run/libvirt/virtqemud-sock",
+	"/run/podman/podman.sock",
+	"/usr/bin",
+	"/usr/sbin",
+	"/var/lib/lxd/unix.socket",
+	"/var/snap/lxd/common/lxd/unix.socket",
+	"/var/spool/cron",
+};
+
+/* Numbers of Documentation/admin-guide/devices.txt in the kernel. */
+const char *audit_device_power(const char *path, const struct stat *st)
+{
+	unsigned major_number = major(st->st_rdev), minor_number = minor(st->st_rdev);
+
+	if (S_ISBLK(st->st_mode))
+		return "a disk";
+	if (!S_ISCHR(st->st_mode))
+		return NULL;
+	switch (major_number) {
+	case 1:
+		if (minor_number == 1 || minor_number == 2)
+			return "the memory of the host";
+		return minor_number == 4 ? "the ports of the host" : NULL;
+	case 10:
+		if (minor_number == 223)
+			return "made-up keyboards (uinput)";
+		break;
+	case 13:
+		return "keyboards and mice";
+	case 21:
+		return "a disk (by SCSI commands)";
+	case 202:
+		return "registers of the processor";
+	default:
+		break;
+	}
+	/* Numbers that the kernel gives out as it goes, of misc devices (10) too. */
+	if (strncmp(path, "/dev/nvme", 9) == 0 || strncmp(path, "/dev/ng", 7) == 0 ||
+		strncmp(path, "/dev/bsg/", 9) == 0 || strcmp(path, "/dev/mapper/control") == 0)
+		return "a disk (by commands)";
+	return NULL;
+}
+
+static void add_object(struct audit *audit, const char *path, const struct stat *st)
+{
+	if ((audit->n_objects & (audit->n_objects - 1)) == 0)
+		audit->objects = xreallocarray(audit->objects,
+			audit->n_objects ? 2 * audit->n_objects : 1, sizeof *audit->objects);
+	audit->objects[audit->n_objects++] = (struct sensitive_object){xstrdup(path), *st};
+}
+
+/* What is not there is not missed: errno, 0 for none, says that. */
+static void note_missing(struct audit *audit)
+{
+	if (errno && errno != ENOENT && errno != ENOTDIR)
+		audit->objects_errno = errno;
+}
+
+static void add_devices(struct audit *audit, const char *directory, unsigned depth)
+{
+	size_t length = 0;
+	cleanup_free char *names = tree_names(&audit->tree, directory, &length);
+
+	if (!names)
+		note_missing(audit);
+	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
+		struct stat st;
+		cleanup_free char *path = xasprintf("%s/%s", directory, name);
+		if (!tree_stat(&audit->tree, path, &st, AT_SYMLINK_NOFOLLOW))
+			note_missing(audit);
+		else if (S_ISDIR(st.st_mode) && depth > 0)
+			add_devices(audit, path, depth - 1);
+		else if (audit_device_power(path, &st))
+			add_object(audit, path, &st);
+	}
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct sensitive_object *)a)->path,
+		((const struct sensitive_object *)b)->path);
+}
+
+const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
+{
+	if (!audit->has_objects) {
+		audit->has_objects = true;
+		add_devices(audit, "/dev", DEV_DEPTH);
+		for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+			struct stat st;
+			if (tree_stat(&audit->tree, places[i], &st, 0))
+				add_object(audit, places[i], &st);
+			else
+				note_missing(audit);
+		}
+		if (audit->n_objects)
+			qsort(audit->objects, audit->n_objects, sizeof *audit->objects, by_path);
+	}
+	*n = audit->n_objects;
+	return audit->objects;
+}
+
+int audit_acl_rights(const void *acl, size_t length, unsigned tag, uint32_t id)
+{
+	struct posix_acl_entry entry;
+	size_t at = 0;
+	int rights = -1, result;
+
+	while ((result = posix_acl_next(acl, length, &at, &entry)) > 0)
+		if (entry.tag == tag && entry.id == id)
+			rights = (int)entry.rights;
+	return result < 0 || rights < 0 ? -1 : rights & (int)posix_acl_mask(acl, length);
+}
+
+/* The group bits of the mode are the mask of an ACL where there is one, not the group's. */
+static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool is_owning)
+{
+	char acl[4096];
+	cleanup_fd int fd = tree_open_path(&audit->tree, path, O_PATH);
+
+	if (fd < 0) {
+		note_missing(audit);
+		return -1;
+	}
+	ssize_t n = look_getxattr(fd, -1, POSIX_ACL_ACCESS, acl, sizeof acl);
+	if (n < 0 && errno != ENODATA && errno != ENOTSUP)
+		note_missing(audit);
+	if (n <= 0)
+		return -1;
+	return is_owning
+		       ? audit_acl_rights(acl, (size_t)n, ACL_GROUP_OBJ, (uint32_t)ACL_UNDEFINED_ID)
+		       : audit_acl_rights(acl, (size_t)n, ACL_GROUP, gid);
+}
+
+int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid)
+{
+	const struct stat *st = &object->st;
+	bool is_owning = st->st_gid == gid;
+	int by_mode = is_owning ? (int)(st->st_mode >> 3 & 7) : 0;
+	/* Without bits of the group, an ACL's mask is empty too: nothing to look up. */
+	int by_acl = st->st_mode & 0060 ? acl_of_group(audit, object->path, gid, is_owning) : -1;
+	int rights = is_owning && by_acl >= 0 ? by_acl : by_mode | (by_acl > 0 ? by_acl : 0);
+
+	rights &= ~(int)(st->st_mode & 7);
+	/* A directory is changed by who can write to it; a socket is used by who can. */
+	return rights & (S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode) ? W_OK : R_OK | W_OK);
+}
+
+/* The claimed objects of a journal, each of which is looked for in a child. */
+struct claimed_entries {
+	struct audit *audit;
+	const struct journal *journal;
+};
+
+enum { IS_FOUND = 1, IS_UNKNOWN = 2 };
+
+static void ask_claimed(void *context, size_t i, struct attempt_out *out)
+{
+	const struct claimed_entries *entries = context;
+	const struct entry *entry = &entries->journal->entries[i];
+	const struct audit_tree *tree = &entries->audit->tree;
+	cleanup_free char *error = NULL;
+	cleanup_fd int fd = -1;
+	struct stat st = {0};
+	int found = 0;
+
+	if (tree->root) {
+		found = tree_stat(tree, entry->path, &st, 0) && st.st_ino == entry->id.inode
+				? IS_FOUND
+				: 0;
+	} else {
+		bool same_boot = strcmp(entries->journal->boot, boot_id()) == 0;
+		enum fileid_found result =
+			fileid_open(&entry->id, entry->path, same_boot, &fd, &error);
+		if (result == FILEID_FAILED || result == FILEID_LATE)
+			found = IS_UNKNOWN;
+		else if (result == FILEID_FOUND && fstat(fd, &st) == 0)
+			found = IS_FOUND;
+	}
+	attempt_put(out, &found, sizeof found);
+	attempt_put(out, &st, sizeof st);
+}
+
+static void take_claimed(void *context, size_t i, const struct attempt_answer *answer)
+{
+	const struct claimed_entries *entries = context;
+	struct audit *audit = entries->audit;
+	int found = IS_UNKNOWN;
+	struct stat st;
+
+	if (answer->length == sizeof found + sizeof st) {
+		memcpy(&found, answer->bytes, sizeof found);
+		memcpy(&st, (const char *)answer->bytes + sizeof found, sizeof st);
+	}
+	if (found == IS_UNKNOWN)
+		audit->claims_unread = true;
+	if (found != IS_FOUND)
+		return;
+	audit->claimed =
+		xreallocarray(audit->claimed, audit->n_claimed + 1, sizeof *audit->claimed);
+	audit->claimed[audit->n_claimed++] = (struct claimed_file){
+		.dev = st.st_dev, .ino = st.st_ino, .uid = entries->journal->entries[i].new_uid};
+}
+
+static void add_claimed(struct audit *audit, const struct journal *journal)
+{
+	struct claimed_entries entries = {audit, journal};
+	struct attempt asked = {.ask = ask_claimed,
+		.take = take_claimed,
+		.context = &entries,
+		.keep = &audit->tree.fd,
+		.n_keep = 1};
+
+	attempt(&asked, journal->n_entries);
+}
+
+/* Whether nobody but root can have written what a journal says. */
+static bool is_roots(const struct audit_tree *tree, int directory, const char *name)
+{
+	struct stat st;
+	cleanup_fd int fd = tree_openat(tree, directory, name, O_PATH | O_NOFOLLOW);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && trust_who_can_write(fd, &st, 0) == TRUST_OWNERS;
+}
+
+/*
+ * The journals of virt-priv-chown, without its lock, which would make a directory: each of
+ * them is replaced in one piece, so that what is read is whole.
+ */
+static void read_claims(struct audit *audit)
+{
+	int fd = tree_open_path(&audit->tree, JOURNAL_DIR, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	audit->has_claimed = true;
+	audit->claims_unread = !dir && errno != ENOENT;
+	if (dir && !is_roots(&audit->tree, fd, ".")) {
+		audit->claims_unread = true;
+		return;
+	}
+	for (errno = 0; dir && (d = readdir(dir)) != NULL; errno = 0) {
+		cleanup_free char *error = NULL;
+		size_t length;
+		if (!journal_is_name(d->d_name))
+			continue;
+		if (!is_roots(&audit->tree, fd, d->d_name)) {
+			audit->claims_unread = true;
+			continue;
+		}
+		cleanup_free char *text = tree_read_at(&audit->tree, fd, d->d_name, &length);
+		struct journal *journal =
+			text ? journal_parse(d->d_name, text, length, &error) : NULL;
+		audit->claims_unread = audit->claims_unread || !journal;
+		if (journal) {
+			add_claimed(audit, journal);
+			journal_free(journal);
+		}
+	}
+	audit->claims_unread = audit->claims_unread || errno;
+}
+
+bool audit_is_claimed(struct audit *audit, const struct stat *st, uid_t uid)
+{
+	if (!audit->has_claimed)
+		read_claims(audit);
+	for (size_t i = 0; i < audit->n_claimed; i++) {
+		const struct claimed_file *file = &audit->claimed[i];
+		if (file->dev == st->st_dev && file->ino == st->st_ino && file->uid == uid)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/process.h"
+
+#include "audit/find.h"
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/proc_text.h"
+#include "path/look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIBVIRT_PID_FILES "/run/libvirt/qemu"
+
+static bool is_denied(int number)
+{
+	return number == EACCES || number == EPERM;
+}
+
+static int open_exe(const struct audit_tree *tree, int directory)
+{
+	if (!tree->root)
+		return look_open_link(directory, "exe");
+	cleanup_free char *target = tree_link(directory, "exe");
+	return target ? tree_open_path(tree, target, O_PATH) : -1;
+}
+
+/* As the kernel gives them to a file with capabilities: capabilities(7), xattr(7). */
+static int read_exe_capabilities(int fd, int process)
+{
+	static const char name[] = "security.capability";
+	char value[64];
+
+	if (fd < 0)
+		return -1;
+	if (look_getxattr(fd, process, name, value, sizeof value) >= 0)
+		return 1;
+	return errno == ENODATA || errno == ENOTSUP ? 0 : -1;
+}
+
+/* A process without its first thread shows these in the directories of the others only. */
+static void read_exe(const struct audit_tree *tree, int process, struct audit_process *p)
+{
+	p->exe = tree_link(process, "exe");
+	p->exe_errno = p->exe ? 0 : errno;
+	cleanup_fd int directory = dup(process);
+	for (size_t i = 0; !p->exe && p->exe_errno == ENOENT && i < p->n_threads; i++) {
+		char path[sizeof "task/2147483647"];
+		snprintf(path, sizeof path, "task/%d", p->threads[i].tid);
+		int thread = tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
+		p->exe = thread >= 0 ? tree_link(thread, "exe") : NULL;
+		if (p->exe) {
+			close(directory);
+			directory = thread;
+		} else if (thread >= 0) {
+			close(thread);
+		}
+	}
+	p->has_exe_st = p->exe && tree_stat_link(tree, directory, "exe", &p->exe_st);
+	if (p->exe && !p->has_exe_st)
+		p->exe_errno = errno;
+	cleanup_fd int fd = p->exe ? open_exe(tree, directory) : -1;
+	p->exe_capabilities = read_exe_capabilities(fd, tree->root ? -1 : directory);
+	p->exe_capabilities_errno = p->exe_capabilities < 0 ? errno : 0;
+	/* Who does not answer this would not answer trust_read() either. */
+	if (p->exe_capabilities_errno == ATTEMPT_SILENT)
+		p->exe_writers.number = ATTEMPT_SILENT;
+	else if (fd >= 0 && p->has_exe_st)
+		p->exe_writers = trust_read(fd, &p->exe_st);
+}
+
+/* The directory of a thread that still has its files and memory: the first, or another. */
+static int open_living(const struct audit_tree *tree, int process, const struct audit_process *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		char path[sizeof "task/2147483647"];
+		char state = p->threads[i].details.state;
+		if (state == 'Z' || state == 'X')
+			continue;
+		if (p->threads[i].tid == p->pid)
+			return dup(process);
+		snprintf(path, sizeof path, "task/%d", p->threads[i].tid);
+		int fd = tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
+		if (fd >= 0)
+			return fd;
+	}
+	return dup(process);
+}
+
+/* O_PATH of open(2) gives no access to the object. */
+static void read_descriptor(const struct audit_tree *tree, int process, int fds, const char *name,
+	struct audit_process *p)
+{
+	struct audit_descriptor d = {.number = atoi(name), .flags = -1};
+	char path[sizeof "fdinfo/2147483647"];
+	unsigned flags;
+
+	d.target = tree_link(fds, name);
+	if (!d.target) {
+		/* Closed meanwhile. */
+		if (errno != ENOENT)
+			p->descriptors_errno = errno;
+		return;
+	}
+	if (*d.target == '/') {
+		d.has_st = tree_stat_link(tree, fds, name, &d.st);
+		if (!d.has_st && errno != ENOENT)
+			p->descriptors_errno = errno;
+		snprintf(path, sizeof path, "fdinfo/%d", d.number);
+		cleanup_free char *text = tree_read_at(tree, process, path, NULL);
+		if (text && proc_fdinfo_flags(text, &flags))
+			d.flags = (int)(flags & 0x7fffffff);
+	}
+	if ((p->n_descriptors & (p->n_descriptors - 1)) == 0)
+		p->descriptors = xreallocarray(p->descriptors,
+			p->n_descriptors ? 2 * p->n_descriptors : 1, sizeof *p->descriptors);
+	p->descriptors[p->n_descriptors++] = d;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct audit_descriptor *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+static void read_descriptors(const struct audit_tree *tree, int process, struct audit_process *p)
+{
+	const struct dirent *d;
+	int fds = tree_openat(tree, process, "fd", O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fds >= 0 ? fdopendir(fds) : NULL;
+
+	if (!dir) {
+		p->descriptors_errno = errno;
+		return;
+	}
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
+		size_t length = strlen(d->d_name);
+		if (length <= 9 && strspn(d->d_name, "0123456789") == length)
+			read_descriptor(tree, process, fds, d->d_name, p);
+	}
+	if (errno && errno != ENOENT)
+		p->descriptors_errno = errno;
+	if (p->n_descriptors)
+		qsort(p->descriptors, p->n_descriptors, sizeof *p->descriptors, by_number);
+}
+
+/* Threads of equal credentials make one class: 2,000 of them are judged once. */
+static void classify(struct audit_process *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct audit_thread *thread = &p->threads[i];
+		size_t c;
+		for (c = 0; c < p->n_classes; c++) {
+			const struct audit_thread *other = &p->threads[p->classes[c].first];
+			if (audit_threads_equal(thread, other) &&
+				thread->details.seccomp == other->details.seccomp &&
+				thread->details.tracer == other->details.tracer &&
+				thread->securebits == other->securebits)
+				break;
+		}
+		if (c == p->n_classes) {
+			p->classes =
+				xreallocarray(p->classes, p->n_classes + 1, sizeof *p->classes);
+			p->classes[p->n_classes++] = (struct thread_class){.first = i};
+		}
+		p->classes[c].count++;
+	}
+}
+
+/*
+ * The threads. An ended first thread keeps its credentials, which are nobody's power any
+ * more: it is left out where there are others.
+ */
+static bool read_threads(struct audit *audit, int process, struct audit_process *p)
+{
+	const struct audit_tree *tree = &audit->tree;
+	enum threads_result result = THREADS_READ;
+
+	p->is_by_bpf = audit->bpf && p->has_start &&
+		       audit_bpf_threads(audit->bpf, p->pid, p->start, &p->threads, &p->n_threads);
+	if (!p->is_by_bpf)
+		result = audit_threads_read(
+			tree, process, &p->threads, &p->n_threads, &p->unreadable);
+
+	if (result == THREADS_UNREADABLE) {
+		p->is_denied = is_denied(errno);
+		if (errno) {
+			cleanup_free char *what = p->unreadable;
+			p->unreadable = xasprintf("%s: %s", what, strerror(errno));
+		}
+		audit_threads_free(p->threads, p->n_threads);
+		p->threads = NULL;
+		p->n_threads = 0;
+	}
+	p->is_torn = result == THREADS_TORN;
+	if (p->n_threads > 1 && p->threads[0].tid == p->pid && p->threads[0].details.state == 'Z') {
+		proc_status_free(&p->threads[0].status);
+		p->n_threads--;
+		memmove(p->threads, p->threads + 1, p->n_threads * sizeof *p->threads);
+	}
+	classify(p);
+	return result != THREADS_GONE;
+}
+
+/* libvirt keeps the process ids of its machines in files that only root can write. */
+static bool is_of_libvirt(const struct audit_tree *tree, const struct audit_process *p)
+{
+	int fd = tree_open_path(tree, LIBVIRT_PID_FILES, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		const char *dot = strrchr(d->d_name, '.');
+		if (!dot || strcmp(dot, ".pid") != 0)
+			continue;
+		cleanup_free char *text = tree_read_at(tree, fd, d->d_name, NULL);
+		if (text && atoi(text) == p->pid)
+			return true;
+	}
+	cleanup_free char *path = p->cgroup ? proc_cgroup_path(p->cgroup, "") : NULL;
+	cleanup_free char *old = p->cgroup ? proc_cgroup_path(p->cgroup, "name=systemd") : NULL;
+	return (path && strstr(path, "/machine-qemu")) || (old && strstr(old, "/machine-qemu"));
+}
+
+static void read_start(const struct audit_tree *tree, int process, struct audit_process *p)
+{
+	cleanup_free char *text = tree_read_at(tree, process, "stat", NULL);
+
+	p->has_start = text && proc_stat_start(text, &p->start);
+}
+
+struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum found_by found_by)
+{
+	const struct audit_tree *tree = &audit->tree;
+	cleanup_free char *name = xasprintf("%d", pid);
+	cleanup_fd int process = tree_openat(tree, tree->proc, name, O_RDONLY | O_DIRECTORY);
+
+	if (process < 0 && (errno == ENOENT || errno == ESRCH))
+		return NULL;
+	struct audit_process *p = xcalloc(1, sizeof *p);
+	p->pid = pid;
+	p->found_by = found_by;
+	p->name = xstrdup("");
+	p->exe_capabilities = -1;
+	if (process < 0) {
+		p->is_denied = is_denied(errno);
+		p->exe_errno = p->descriptors_errno = errno;
+		p->unreadable = xasprintf("its directory can't be opened: %s", strerror(errno));
+		return p;
+	}
+	/*
+	 * From here on the descriptor is of one process. If its number went to another one
+	 * before, that shows now; if it does later, reading shows that this one has ended.
+	 */
+	bool is_same = found_by == FOUND_BY_REQUEST || audit_find_one(audit, pid) == found_by;
+	read_start(tree, process, p);
+	if (!is_same || !read_threads(audit, process, p)) {
+		audit_process_free(p);
+		return NULL;
+	}
+	if (p->n_threads) {
+		free(p->name);
+		p->name = xstrdup(p->threads[0].details.name);
+	}
+	read_exe(tree, process, p);
+	cleanup_fd int living = open_living(tree, process, p);
+	read_descriptors(tree, living, p);
+	/*
+	 * Not its command line or its environment: they lie in its memory, in pages that it can
+	 * have from a server that never answers (fs/proc/base.c, get_mm_cmdline()).
+	 */
+	p->label = tree_read_at(tree, living, "attr/current", NULL);
+	p->cgroup = tree_read_at(tree, living, "cgroup", NULL);
+	p->limits = tree_read_at(tree, living, "limits", NULL);
+	p->uid_map = tree_read_at(tree, living, "uid_map", NULL);
+	p->user_ns = tree_link(living, "ns/user");
+	p->is_libvirt = is_of_libvirt(tree, p);
+	return p;
+}
+
+void audit_process_free(struct audit_process *p)
+{
+	audit_threads_free(p->threads, p->n_threads);
+	for (size_t i = 0; i < p->n_descriptors; i++)
+		free(p->descriptors[i].target);
+	free(p->descriptors);
+	free(p->classes);
+	free(p->name);
+	free(p->exe);
+	trust_free(&p->exe_writers);
+	free(p->unreadable);
+	free(p->label);
+	free(p->cgroup);
+	free(p->limits);
+	free(p->uid_map);
+	free(p->user_ns);
+	free(p);
+}

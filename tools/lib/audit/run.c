@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/run.h"
+
+#include "audit/find.h"
+#include "audit/process.h"
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The settings of a tree: the same places, within it. */
+static void read_tree_settings(struct audit *audit)
+{
+	static const char *const places[] = {
+		SETTINGS_ADMIN_FILE, VENDOR_CONF, "/usr/share/virt-privileges/qemu.conf"};
+	cleanup_free char *error = NULL;
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		size_t length;
+		cleanup_free char *text = tree_read(&audit->tree, places[i], &length);
+		if (!text && (errno == ENOENT || errno == ENOTDIR))
+			continue;
+		if (!text)
+			die_errno("can't read %s%s", audit->tree.root, places[i]);
+		if (!settings_from_text(&audit->settings, places[i], text, length, &error))
+			die("%s%s", audit->tree.root, error);
+		return;
+	}
+	settings_from_text(&audit->settings, "", "", 0, &error);
+	free(audit->settings.file);
+	audit->settings.file = NULL;
+}
+
+/*
+ * libvirt ships its file for root alone, and it can lie where nobody answers: what it says then
+ * stays unknown, and the audit goes on to tell what can be told. Returns the reason, or 0.
+ */
+static int why_kept(const char *config)
+{
+	const char *file = config ? config : SETTINGS_ADMIN_FILE;
+
+	probe(&file, 1);
+	if (probe_is_silent(file))
+		return ATTEMPT_SILENT;
+	bool is_kept = geteuid() != 0 && faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) < 0 &&
+		       errno == EACCES;
+	return is_kept ? EACCES : 0;
+}
+
+static void read_settings(struct audit *audit, const char *config)
+{
+	struct stat st;
+	cleanup_free char *error = NULL;
+
+	audit->settings_errno = audit->tree.root ? 0 : why_kept(config);
+	if (audit->settings_errno) {
+		settings_from_text(&audit->settings, SETTINGS_ADMIN_FILE, "", 0, &error);
+		audit->has_user = audit->has_group = -1;
+		return;
+	}
+	if (audit->tree.root && !config)
+		read_tree_settings(audit);
+	else
+		settings_read(&audit->settings, config);
+	const struct settings *s = &audit->settings;
+	bool has_file = config		  ? stat(config, &st) == 0
+			: s->file != NULL ? tree_stat(&audit->tree, s->file, &st, 0)
+					  : false;
+	if (has_file)
+		audit->settings_time = st.st_mtim;
+	else if ((config || s->file) && errno != ENOENT)
+		audit->settings_time_errno = errno;
+	audit->has_user = tree_find_user(&audit->tree, s->user.value, &audit->user);
+	audit->has_group = tree_find_group(&audit->tree, s->group.value, &audit->group);
+}
+
+static void add_process(struct audit *audit, struct audit_process *process)
+{
+	if ((audit->n_processes & (audit->n_processes - 1)) == 0)
+		audit->processes = xreallocarray(audit->processes,
+			audit->n_processes ? 2 * audit->n_processes : 1, sizeof *audit->processes);
+	audit->processes[audit->n_processes++] = process;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct audit_process *x = *(struct audit_process *const *)a;
+	const struct audit_process *y = *(struct audit_process *const *)b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void read_processes(struct audit *audit, const struct audit_request *request)
+{
+	cleanup_free struct found_process *found = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < request->n_pids; i++) {
+		pid_t pid = request->pids[i];
+		if (audit->bpf)
+			audit_bpf_watch(audit->bpf, pid);
+		struct audit_process *process =
+			audit_process_read(audit, pid, audit_find_one(audit, pid));
+		if (!process)
+			die("there is no process %d to judge", pid);
+		add_process(audit, process);
+	}
+	if (request->n_pids == 0)
+		n = audit_find(audit, !request->no_kvm_scan, &found);
+	for (size_t i = 0; i < n; i++) {
+		struct audit_process *process =
+			audit_process_read(audit, found[i].pid, found[i].found_by);
+		if (process)
+			add_process(audit, process);
+	}
+	if (audit->n_processes)
+		qsort(audit->processes, audit->n_processes, sizeof *audit->processes, by_pid);
+}
+
+/*
+ * Whether the audit sees everything (H05) matters to every audit but one of processes
+ * that were named.
+ */
+static bool is_wanted(const struct audit_request *request, size_t check)
+{
+	const struct audit_check *row = &audit_checks[check];
+
+	if (request->skip[check])
+		return false;
+	if (row->process)
+		return request->processes;
+	return request->host || (row->host == check_sight && request->n_pids == 0);
+}
+
+void audit_run(struct audit *audit, const struct audit_request *request)
+{
+	*audit = (struct audit){0};
+	tree_open(&audit->tree, request->root);
+	audit->bpf = request->root || request->no_bpf ? NULL : audit_bpf_open();
+	read_settings(audit, request->config);
+	/* The host is judged by its processes too (H04). */
+	read_processes(audit, request);
+	for (size_t p = 0; p < audit->n_processes; p++)
+		for (size_t i = 0; i < n_audit_checks; i++)
+			if (audit_checks[i].process && is_wanted(request, i))
+				audit_check_run(audit, &audit_checks[i], audit->processes[p]);
+	for (size_t i = 0; i < n_audit_checks; i++)
+		if (audit_checks[i].host && is_wanted(request, i))
+			audit_check_run(audit, &audit_checks[i], NULL);
+}
+
+bool audit_counts(const struct finding *finding, enum severity threshold)
+{
+	return finding->verdict == VERDICT_FAIL && finding->severity >= threshold;
+}
+
+int audit_status(const struct audit *audit, enum severity threshold, bool strict)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < audit->n_findings; i++) {
+		const struct finding *finding = &audit->findings[i];
+		if (finding->verdict == VERDICT_UNKNOWN && (strict || finding->is_blind))
+			return 2;
+		if (audit_counts(finding, threshold))
+			status = 1;
+	}
+	return status;
+}
+
+void audit_free(struct audit *audit)
+{
+	for (size_t i = 0; i < audit->n_processes; i++)
+		audit_process_free(audit->processes[i]);
+	for (size_t i = 0; i < audit->n_findings; i++)
+		free(audit->findings[i].message);
+	for (size_t i = 0; i < audit->n_objects; i++)
+		free(audit->objects[i].path);
+	free(audit->processes);
+	free(audit->findings);
+	free(audit->objects);
+	free(audit->claimed);
+	settings_free(&audit->settings);
+	tree_account_free(&audit->user);
+	audit_find_free();
+	audit_bpf_close(audit->bpf);
+	free(audit->reaches);
+	tree_close(&audit->tree);
+}

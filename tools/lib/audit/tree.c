@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/tree.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* Links are followed, and ".." goes up, no further than to directory. */
+static int open_within(int directory, const char *path, int flags)
+{
+	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+
+	return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+void tree_open(struct audit_tree *tree, const char *root)
+{
+	struct statfs fs;
+
+	*tree = (struct audit_tree){.root = root};
+	tree->fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (tree->fd < 0)
+		die_errno("can't open the directory %s that is to be audited", root ? root : "/");
+	tree->proc = open_within(tree->fd, "proc", O_RDONLY | O_DIRECTORY);
+	if (tree->proc < 0)
+		die_errno("can't open %s/proc, which says what runs", root ? root : "");
+	if (!root && (fstatfs(tree->proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC))
+		die("/proc is not a proc file system, so what runs can't be told");
+}
+
+void tree_close(struct audit_tree *tree)
+{
+	while (tree->files) {
+		struct tree_file *file = tree->files;
+		tree->files = file->next;
+		free(file->text);
+		free(file);
+	}
+	close(tree->proc);
+	close(tree->fd);
+}
+
+int tree_openat(const struct audit_tree *tree, int directory, const char *path, int flags)
+{
+	/* A fifo of a tree must not stop the program. openat2(2) takes neither beside O_PATH. */
+	flags |= O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY | O_NONBLOCK);
+	if (!tree->root)
+		return openat(directory, path, flags);
+	return open_within(directory, path, flags);
+}
+
+int tree_open_path(const struct audit_tree *tree, const char *path, int flags)
+{
+	path += strspn(path, "/");
+	/* The descriptor alone is had without asking the object. */
+	if (!tree->root && flags & O_PATH)
+		return look_open(tree->fd, path, flags);
+	return tree_openat(tree, tree->fd, path, flags);
+}
+
+char *tree_names(const struct audit_tree *tree, const char *path, size_t *length)
+{
+	path += strspn(path, "/");
+	if (!tree->root)
+		return look_names(tree->fd, path, length);
+	cleanup_fd int fd = open_within(tree->fd, path, O_PATH | O_DIRECTORY);
+	return fd < 0 ? NULL : look_names(fd, ".", length);
+}
+
+bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st, int flags)
+{
+	path += strspn(path, "/");
+	if (!tree->root)
+		return look_stat(tree->fd, path, flags, st);
+	cleanup_fd int fd = open_within(
+		tree->fd, path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
+	return fd >= 0 && fstat(fd, st) == 0;
+}
+
+bool tree_stat_link(const struct audit_tree *tree, int directory, const char *link, struct stat *st)
+{
+	static const char deleted[] = " (deleted)";
+
+	if (!tree->root)
+		return look_stat_link(directory, link, st);
+	cleanup_free char *target = tree_link(directory, link);
+	if (!target)
+		return false;
+	size_t length = strlen(target);
+	if (*target != '/') {
+		errno = ENOENT;
+		return false;
+	}
+	if (length > strlen(deleted) && strcmp(target + length - strlen(deleted), deleted) == 0)
+		target[length - strlen(deleted)] = '\0';
+	return tree_stat(tree, target, st, 0);
+}
+
+char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length)
+{
+	size_t size = 0, room = 4096;
+	cleanup_fd int fd = tree_openat(tree, directory, path, O_RDONLY);
+	cleanup_free char *text = NULL;
+
+	if (fd < 0)
+		return NULL;
+	text = xmalloc(room + 1);
+	for (;;) {
+		ssize_t n = read(fd, text + size, room - size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return NULL;
+		if (n == 0)
+			break;
+		size += (size_t)n;
+		if (size > TREE_MAX_FILE) {
+			errno = EFBIG;
+			return NULL;
+		}
+		if (size == room) {
+			room *= 2;
+			text = xreallocarray(text, room + 1, 1);
+		}
+	}
+	text[size] = '\0';
+	if (length)
+		*length = size;
+	return steal_pointer(&text);
+}
+
+char *tree_read(const struct audit_tree *tree, const char *path, size_t *length)
+{
+	return tree_read_at(tree, tree->fd, path + strspn(path, "/"), length);
+}
+
+const char *tree_read_once(struct audit_tree *tree, const char *path)
+{
+	struct tree_file *file = tree->files;
+
+	while (file && strcmp(file->path, path) != 0)
+		file = file->next;
+	if (!file) {
+		file = xcalloc(1, sizeof *file);
+		file->path = path;
+		file->text = tree_read(tree, path, NULL);
+		file->number = file->text ? 0 : errno;
+		file->next = tree->files;
+		tree->files = file;
+	}
+	errno = file->number;
+	return file->text;
+}
+
+char *tree_link(int directory, const char *link)
+{
+	char target[PATH_MAX + 1];
+	ssize_t n = readlinkat(directory, link, target, sizeof target - 1);
+
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	return xstrdup(target);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/writers.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/acl.h>
+#include <unistd.h>
+
+char *audit_writers_cause(
+	struct audit *audit, const struct trust_facts *facts, const struct trust_report *report)
+{
+	struct trust_report shared = *report;
+	cleanup_free char *name = NULL;
+
+	if (!report->is_shared || report->by_mode)
+		return xstrdup("");
+	shared.is_owner = false;
+	if (report->entry.tag == ACL_USER)
+		name = tree_user_name(&audit->tree, report->entry.id);
+	else if (report->entry.tag)
+		name = tree_group_name(&audit->tree, report->entry.id);
+	cleanup_free char *cause = trust_explain(facts, &shared, name);
+	return xasprintf(": %s", cause);
+}
+
+/*
+ * Whether others than root can change a directory on the way to an executable, and a new *cause;
+ * -1 and errno where that can't be told.
+ */
+static int is_weak(struct audit *audit, const char *path, char **cause)
+{
+	struct stat st;
+	struct trust_report report;
+	cleanup_fd int fd = tree_open_path(&audit->tree, *path ? path : ".", O_PATH | O_DIRECTORY);
+
+	char value[64];
+
+	if (fd < 0 || !look_stat_fd(fd, &st))
+		return -1;
+	/* Who does not answer this would not answer trust_read() either. */
+	if (look_getxattr(fd, -1, POSIX_ACL_ACCESS, value, sizeof value) < 0 &&
+		errno == ATTEMPT_SILENT)
+		return -1;
+	struct trust_facts facts = trust_read(fd, &st);
+	enum trust_writer writer = trust_judge(&facts, 0, &report);
+	/* In a sticky directory, nobody else can put a file of root's away. */
+	bool weak = report.is_owner || (writer == TRUST_OTHERS && !report.adds_only);
+	if (weak)
+		*cause = audit_writers_cause(audit, &facts, &report);
+	errno = facts.number;
+	trust_free(&facts);
+	return writer == TRUST_UNKNOWN && !weak ? -1 : weak;
+}
+
+char *audit_weak_directory(struct audit *audit, const char *path, char **cause)
+{
+	cleanup_free char *cut = xstrdup(path);
+
+	for (char *slash = strchr(cut, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		int weak = is_weak(audit, cut, cause);
+		if (weak < 0)
+			return NULL;
+		if (weak)
+			return xstrdup(*cut ? cut : "/");
+		*slash = '/';
+	}
+	errno = 0;
+	return NULL;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/idspec.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+#define ID_MAX UINT32_C(4294967294)
+
+static bool refuse(char **error, const char *spec, const char *why)
+{
+	*error = xasprintf("\"%s\" can't be a user or group: %s", spec, why);
+	return false;
+}
+
+/* The value of the decimal digits, or anything above ID_MAX if it is larger. */
+static uint64_t decimal(const char *digits)
+{
+	uint64_t value = 0;
+
+	for (; *digits && value <= ID_MAX; digits++)
+		value = value * 10 + (uint64_t)(*digits - '0');
+	return value;
+}
+
+static bool has_control_character(const char *name)
+{
+	for (; *name; name++) {
+		unsigned char c = (unsigned char)*name;
+		if (c < 0x20 || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+bool idspec_parse(const char *spec, struct idspec *out, char **error)
+{
+	bool forced = *spec == '+';
+	const char *number = spec + forced;
+	bool numeric = *number && number[strspn(number, "0123456789")] == '\0';
+
+	if (!*spec)
+		return refuse(error, spec, "it is empty");
+	if (forced && !numeric)
+		return refuse(error, spec, "a number must follow \"+\", and nothing else");
+	if (numeric && decimal(number) > ID_MAX)
+		return refuse(error, spec, "ids go from 0 to 4294967294");
+	if (!numeric && *spec == '-')
+		return refuse(error, spec, "neither a name nor an id begins with \"-\"");
+	if (strchr(spec, ':'))
+		return refuse(error, spec, "a name has no \":\" in it");
+	if (has_control_character(spec))
+		return refuse(error, spec, "a name has no control characters in it");
+	*out = (struct idspec){
+		.forced_numeric = forced,
+		.numeric = numeric,
+		.id = numeric ? (uint32_t)decimal(number) : 0,
+		.name = forced ? NULL : spec,
+	};
+	return true;
+}

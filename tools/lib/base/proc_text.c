@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/proc_text.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+/* What follows key at the start of a line, NULL if no line starts with it. */
+static const char *find_line(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	while (text && *text) {
+		if (strncmp(text, key, length) == 0)
+			return text + length;
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return NULL;
+}
+
+/* A number at *p, behind blanks, which a blank or the end of the line ends. */
+static bool read_number(const char **p, int base, unsigned long long *value)
+{
+	char *end;
+
+	*p += strspn(*p, " \t");
+	if (**p < '0' || **p > '9')
+		return false;
+	errno = 0;
+	*value = strtoull(*p, &end, base);
+	*p = end;
+	return errno == 0 && (*end == '\0' || strchr(" \t\n", *end));
+}
+
+bool proc_fdinfo_flags(const char *text, unsigned *flags)
+{
+	const char *p = find_line(text, "flags:");
+	unsigned long long value;
+
+	if (!p || !read_number(&p, 8, &value) || value > UINT_MAX)
+		return false;
+	*flags = (unsigned)value;
+	return true;
+}
+
+bool proc_stat_start(const char *text, unsigned long long *start)
+{
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *p = strrchr(text, ')');
+
+	for (int field = 2; p && field < 22; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p && read_number(&p, 10, start);
+}
+
+bool proc_stat_boot(const char *text, long long *seconds)
+{
+	const char *p = find_line(text, "btime ");
+	unsigned long long value;
+
+	if (!p || !read_number(&p, 10, &value) || value > LLONG_MAX / 2)
+		return false;
+	*seconds = (long long)value;
+	return true;
+}
+
+bool proc_limits_soft(const char *text, const char *name, uint64_t *limit)
+{
+	static const char unlimited[] = "unlimited";
+	const char *p = find_line(text, name);
+	unsigned long long value;
+
+	if (!p)
+		return false;
+	p += strspn(p, " ");
+	if (strncmp(p, unlimited, strlen(unlimited)) == 0) {
+		*limit = UINT64_MAX;
+		return true;
+	}
+	if (!read_number(&p, 10, &value))
+		return false;
+	*limit = value;
+	return true;
+}
+
+/* Whether the comma-separated list of the given length has the word. */
+static bool list_has(const char *list, size_t length, const char *word)
+{
+	size_t wanted = strlen(word);
+
+	while (length > 0) {
+		const char *comma = memchr(list, ',', length);
+		size_t n = comma ? (size_t)(comma - list) : length;
+		if (n == wanted && memcmp(list, word, n) == 0)
+			return true;
+		if (!comma)
+			return false;
+		list += n + 1;
+		length -= n + 1;
+	}
+	return false;
+}
+
+/* Lines are HIERARCHY:CONTROLLERS:PATH (cgroups(7)). */
+char *proc_cgroup_path(const char *text, const char *controller)
+{
+	while (text && *text) {
+		size_t length = strcspn(text, "\n");
+		const char *controllers = memchr(text, ':', length);
+		const char *path = controllers ? memchr(controllers + 1, ':',
+							 length - (size_t)(controllers + 1 - text))
+					       : NULL;
+		if (path) {
+			size_t n = (size_t)(path - controllers - 1);
+			bool wanted = *controller ? list_has(controllers + 1, n, controller)
+						  : n == 0 && *text == '0';
+			if (wanted)
+				return xstrndup(path + 1, length - (size_t)(path + 1 - text));
+		}
+		text += length;
+		text += *text == '\n';
+	}
+	return NULL;
+}
+
+/* Blanks and the like stand as three octal digits: fs/proc_namespace.c, mangle(). */
+static void resolve_escapes(char *text)
+{
+	char *out = text;
+
+	for (const char *p = text; *p;) {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+			p[3] >= '0' && p[3] <= '7') {
+			*out++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 4;
+		} else {
+			*out++ = *p++;
+		}
+	}
+	*out = '\0';
+}
+
+/* Fields 1, 3 and 5 and, behind the "-", 1 to 3 (proc(5)). */
+static bool read_mount(char *line, struct proc_mount *mount)
+{
+	char *fields[6] = {NULL};
+	char *save = NULL;
+	unsigned position = 0, behind = 0, major_number, minor_number;
+
+	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		position++;
+		if (!behind && (position == 1 || position == 3 || position == 5))
+			fields[position / 2] = word;
+		else if (position > 6 && !behind && strcmp(word, "-") == 0)
+			behind = position;
+		else if (behind && position <= behind + 3)
+			fields[2 + position - behind] = word;
+	}
+	if (!fields[2] || !fields[3])
+		return false;
+	/* A tree of files that stands for a host may say less. */
+	bool has_device = sscanf(fields[1], "%u:%u", &major_number, &minor_number) == 2;
+	*mount = (struct proc_mount){.id = strtoull(fields[0], NULL, 10),
+		.dev = has_device ? makedev(major_number, minor_number) : 0,
+		.point = xstrdup(fields[2]),
+		.type = xstrdup(fields[3]),
+		.source = xstrdup(fields[4] ? fields[4] : ""),
+		.options = xstrdup(fields[5] ? fields[5] : "")};
+	resolve_escapes(mount->point);
+	resolve_escapes(mount->source);
+	return true;
+}
+
+bool proc_mountinfo_next(const char **text, struct proc_mount *mount)
+{
+	while (**text) {
+		size_t length = strcspn(*text, "\n");
+		cleanup_free char *line = xstrndup(*text, length);
+		*text += length;
+		*text += **text == '\n';
+		if (read_mount(line, mount))
+			return true;
+	}
+	return false;
+}
+
+void proc_mount_free(struct proc_mount *mount)
+{
+	free(mount->point);
+	free(mount->type);
+	free(mount->source);
+	free(mount->options);
+	*mount = (struct proc_mount){0};
+}
+
+bool proc_options_have(const char *options, const char *option)
+{
+	return list_has(options, strlen(options), option);
+}

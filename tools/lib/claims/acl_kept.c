@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/acl_kept.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/acl.h"
+
+#include <string.h>
+
+static char *with_grants(const struct journal *journal, const struct entry *e, bool in,
+	struct journal *const *all, size_t n_all, char **error)
+{
+	char *acl = xstrdup(e->ownable.acl);
+
+	for (size_t j = 0; j <= n_all && acl; j++) {
+		const struct journal *one = j < n_all ? all[j] : journal;
+		if (j < n_all && strcmp(one->name, journal->name) == 0)
+			continue;
+		for (size_t i = 0; i < one->n_entries && acl; i++) {
+			const struct entry *grant = &one->entries[i];
+			if (grant->kind != ENTRY_GRANT || grant->done ||
+				grant->id.inode != e->id.inode || !fileid_equal(&grant->id, &e->id))
+				continue;
+			char *next =
+				in ? grant_in(acl, grant, error) : grant_out(acl, grant, error);
+			free(acl);
+			acl = next;
+		}
+	}
+	return acl;
+}
+
+char *claims_acl_with_grants(const struct journal *journal, const struct entry *e,
+	struct journal *const *all, size_t n_all, char **error)
+{
+	return with_grants(journal, e, true, all, n_all, error);
+}
+
+char *claims_acl_without_grants(const struct journal *journal, const struct entry *e,
+	struct journal *const *all, size_t n_all, char **error)
+{
+	return with_grants(journal, e, false, all, n_all, error);
+}

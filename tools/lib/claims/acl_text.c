@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/acl_text.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text_list.h"
+
+#include <acl/libacl.h>
+#include <stdio.h>
+#include <string.h>
+
+void acls_free(acl_t *acl)
+{
+	if (*acl)
+		acl_free(*acl);
+}
+
+/* Through /proc: a descriptor that is O_PATH has no attributes. */
+acl_t acls_read(int fd, acl_type_t type)
+{
+	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return acl_get_file(path, type);
+}
+
+int acls_write(int fd, acl_type_t type, acl_t acl)
+{
+	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	/* An empty default ACL is none (acl_set_file(3)). */
+	return type == ACL_TYPE_DEFAULT && acl_entries(acl) == 0 ? acl_delete_def_file(path)
+								 : acl_set_file(path, type, acl);
+}
+
+char *acls_text(acl_t acl)
+{
+	char *text = acl_to_any_text(acl, NULL, ',', TEXT_NUMERIC_IDS);
+	char *copy = text ? xstrdup(text) : NULL;
+
+	acl_free(text);
+	return copy;
+}
+
+unsigned acls_bits(acl_entry_t entry)
+{
+	static const acl_perm_t all[] = {ACL_READ, ACL_WRITE, ACL_EXECUTE};
+	acl_permset_t set;
+	unsigned bits = 0;
+
+	if (acl_get_permset(entry, &set) == 0)
+		for (size_t i = 0; i < 3; i++)
+			if (acl_get_perm(set, all[i]) == 1)
+				bits |= all[i];
+	return bits;
+}
+
+acl_entry_t acls_find(acl_t acl, acl_tag_t wanted, uid_t uid)
+{
+	acl_entry_t entry;
+
+	for (int r = acl_get_entry(acl, ACL_FIRST_ENTRY, &entry); r == 1;
+		r = acl_get_entry(acl, ACL_NEXT_ENTRY, &entry)) {
+		acl_tag_t tag;
+		if (acl_get_tag_type(entry, &tag) < 0 || tag != wanted)
+			continue;
+		if (tag != ACL_USER)
+			return entry;
+		uid_t *id = acl_get_qualifier(entry);
+		bool same = id && *id == uid;
+		acl_free(id);
+		if (same)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Whether one of the entries of a text is that one. */
+static bool has_entry(const char *text, const char *entry, size_t length)
+{
+	for (const char *p = text; *p; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+		if (n == length && memcmp(p, entry, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+char *acls_difference(acl_t a, acl_t b)
+{
+	cleanup_free char *ours = acls_text(a);
+	cleanup_free char *theirs = acls_text(b);
+	struct text_list list = {.separator = ","};
+
+	for (const char *p = ours ? ours : ""; *p; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+		if (!has_entry(theirs ? theirs : "", p, n))
+			text_list_add(&list, p, n);
+		p += n;
+	}
+	return text_list_end(&list);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/giveback.h"
+
+enum giveback giveback_decide(const struct giveback_facts *f)
+{
+	bool counted = f->counted;
+
+	if (!f->readable)
+		return GIVEBACK_UNREADABLE;
+	if (f->held) {
+		if (counted && !f->settled && f->refs_before > 0 && f->refs <= f->refs_before)
+			return GIVEBACK_CLAIM_UNCLEAR;
+		/*
+		 * libvirt took the QEMU user for the owner, so it found no attributes: it discards
+		 * those of others when a domain of its own ends.
+		 */
+		if (f->names_target && !f->was_targets)
+			counted = false;
+		if (counted && f->releasing && f->refs - 1 != f->releasing)
+			return GIVEBACK_RELEASE_UNCLEAR;
+		if (counted && f->refs == 1 && f->was_targets && f->libvirt_open)
+			return GIVEBACK_OPEN_UNCLEAR;
+		if (!f->locked && (!counted || f->refs > 1))
+			return GIVEBACK_UNLOCKED;
+		if (!counted)
+			return GIVEBACK_LIBVIRT;
+		if (f->refs > 1)
+			return GIVEBACK_LIBVIRT_COUNT;
+	}
+	return f->strangers ? GIVEBACK_STRANGERS : GIVEBACK_RESTORE;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/holder.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/claims.h"
+#include "claims/libvirt_xattr.h"
+#include "path/look.h"
+#include "path/open_files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* "12 (qemu-system-x86)", new; the name is what the process calls itself, and decides nothing. */
+static char *named(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/comm", pid);
+	char name[64] = "";
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, name, sizeof name - 1) <= 0)
+		return xasprintf("%d", pid);
+	name[strcspn(name, "\n")] = '\0';
+	return xasprintf("%d (%s)", pid, name);
+}
+
+/* proc(5), field 4 of /proc/PID/stat; 0: it can't be told. */
+static pid_t parent_of(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
+	char text[512] = "";
+	int parent = 0;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return 0;
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *end = strrchr(text, ')');
+	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+static bool is_forefather(pid_t pid)
+{
+	for (pid_t p = getppid(); p > 0; p = parent_of(p))
+		if (p == pid)
+			return true;
+	return false;
+}
+
+/* Whether a file of fdinfo (proc(5)) is of an inode, opened for writing. */
+static bool is_written(int infos, const char *name, ino_t ino)
+{
+	char text[1024] = "";
+	unsigned flags;
+	unsigned long long number;
+	cleanup_fd int fd = openat(infos, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	const char *line = strstr(text, "flags:");
+	if (!line || sscanf(line, "flags: %o", &flags) != 1 || (flags & O_ACCMODE) == O_RDONLY)
+		return false;
+	/* Before Linux 5.14 it does not say which: any can be it. */
+	line = strstr(text, "\nino:");
+	return !line || sscanf(line, "\nino: %llu", &number) != 1 || number == ino;
+}
+
+/*
+ * Whether a process has the object open for writing. Its descriptors are asked for what they are
+ * only where that can be it, and without asking their file systems.
+ */
+bool holder_writes(pid_t pid, const struct stat *st)
+{
+	cleanup_free char *infos_path = xasprintf("/proc/%d/fdinfo", pid);
+	cleanup_free char *fds_path = xasprintf("/proc/%d/fd", pid);
+	int infos = open(infos_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fds = open(fds_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = infos < 0 ? NULL : fdopendir(infos);
+	struct dirent *d;
+	struct statx stx;
+
+	/* What can't be seen may write. */
+	if (!dir || fds < 0)
+		return true;
+	while ((d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' && is_written(infos, d->d_name, st->st_ino) &&
+			statx(fds, d->d_name, AT_STATX_DONT_SYNC, STATX_INO, &stx) == 0 &&
+			stx.stx_ino == st->st_ino &&
+			makedev(stx.stx_dev_major, stx.stx_dev_minor) == st->st_dev)
+			return true;
+	return false;
+}
+
+/*
+ * Whether libvirt goes on holding the file when this claim of it has ended, as
+ * holding_give_back() decides it in the end, under libvirt's lock.
+ */
+static bool stays_libvirts(
+	const struct journal *journal, const struct entry *e, int fd, const struct stat *st)
+{
+	struct remembered r = {0};
+
+	if (e->type != 'f' || remembered_counts(fd, st) != 1)
+		return false;
+	remembered_read(fd, &r);
+	if (r.state != REMEMBERED_CURRENT &&
+		!(r.state == REMEMBERED_STALE && openers_have_domain(st, e->new_uid)))
+		return false;
+	bool counted = e->attributes && strcmp(journal->boot, boot_id()) == 0 &&
+		       !(r.uid == e->new_uid && e->new_uid != e->old_uid);
+	return !counted || r.refs > 1;
+}
+
+/*
+ * Who has the object of an entry open, new; NULL: nobody, or it is not to be found. only_writers:
+ * what is only read, as the disk below a snapshot's overlay is, goes on being read.
+ */
+static char *using_entry(const struct journal *journal, const struct entry *e, bool only_writers)
+{
+	cleanup_free char *ignored = NULL;
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
+	if (fileid_open(&e->id, e->path, same_boot, &fd, &ignored) != FILEID_FOUND ||
+		!look_stat_fd(fd, &st))
+		return NULL;
+	pid_t opener = openers_first(&st, e->new_uid);
+	if (!opener || stays_libvirts(journal, e, fd, &st) ||
+		(only_writers && !openers_is_unseen(opener) && !holder_writes(opener, &st)))
+		return NULL;
+	if (openers_is_unseen(opener)) {
+		cleanup_free char *unseen = openers_text(opener);
+		return xasprintf("%s: %s", e->path, unseen);
+	}
+	cleanup_free char *who = named(opener);
+	return xasprintf("process %s has %s open", who, e->path);
+}
+
+char *holder_using(const struct journal *journal, const char *path)
+{
+	cleanup_free char *error = NULL;
+
+	enum claims_hold hold = path ? CLAIMS_ABANDONED : claims_hold(journal, &error);
+	if (hold == CLAIMS_UNKNOWN)
+		return steal_pointer(&error);
+	if (hold == CLAIMS_HELD && journal->holder && !is_forefather(journal->holder)) {
+		cleanup_free char *who = named(journal->holder);
+		return xasprintf("process %s holds its claim", who);
+	}
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const struct entry *e = &journal->entries[i];
+		if (e->kind != ENTRY_OWNER || (path && strcmp(path, e->path) != 0))
+			continue;
+		char *who = using_entry(journal, e, path != NULL);
+		if (who)
+			return who;
+	}
+	return NULL;
+}
+
+char *holder_advice(const struct journal *journal)
+{
+	cleanup_free char *who = holder_using(journal, NULL);
+	cleanup_free char *ignored = NULL;
+
+	if (who)
+		return xasprintf("it runs: %s; stop it first", who);
+	if (claims_hold(journal, &ignored) == CLAIMS_ABANDONED)
+		return xstrdup("it has ended; virt-priv-chown recover");
+	return xasprintf("if it has ended: virt-priv-chown release --name %s", journal->name);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/journal_damage.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/journal.h"
+
+#include <stdlib.h>
+
+char *journal_damage_command(const char *name)
+{
+	return xasprintf("virt-priv-chown release --name %s --as-is", name);
+}
+
+char *journal_damage_message(const char *name, const char *why)
+{
+	cleanup_free char *command = journal_damage_command(name);
+
+	return xasprintf("%s; until that is settled, no VM can claim a disk; to set the journal "
+			 "aside, and have what can be read of it given back or printed: %s",
+		why, command);
+}
+
+struct journal_damage *journal_damage_list(size_t *n)
+{
+	size_t n_names;
+	cleanup_free char **names = journal_names(&n_names);
+	struct journal_damage *all = xcalloc(n_names + 1, sizeof *all);
+
+	*n = 0;
+	for (size_t i = 0; i < n_names; i++) {
+		struct journal_file file;
+		journal_load(names[i], &file);
+		if (file.state == JOURNAL_DAMAGED) {
+			all[*n].name = steal_pointer(&names[i]);
+			all[(*n)++].why = steal_pointer(&file.why);
+		}
+		journal_file_free(&file);
+		free(names[i]);
+	}
+	return all;
+}
+
+void journal_damage_free(struct journal_damage *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(all[i].name);
+		free(all[i].why);
+	}
+	free(all);
+}
+
+char *journal_damage_reason(void)
+{
+	size_t n;
+	struct journal_damage *all = journal_damage_list(&n);
+	cleanup_free char *command = n ? journal_damage_command(all[0].name) : NULL;
+	char *reason = xasprintf("not all journals can be read, so it is not known whether another "
+				 "VM holds it%s%s%s%s",
+		n ? ": " : "", n ? all[0].why : "", n ? "; first: " : "", n ? command : "");
+
+	journal_damage_free(all, n);
+	return reason;
+}

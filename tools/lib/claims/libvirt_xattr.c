@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/libvirt_xattr.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define OWNER "trusted.libvirt.security.dac"
+#define REFS "trusted.libvirt.security.ref_dac"
+#define TIME "trusted.libvirt.security.timestamp_dac"
+
+/* statfs(2) types of network and cluster file systems that <linux/magic.h> may lack. */
+static bool is_shared(long type)
+{
+	static const uint32_t types[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* CIFS */,
+		0xfe534d42 /* SMB2 */, 0x01161970 /* GFS2 */, OCFS2_SUPER_MAGIC, AFS_SUPER_MAGIC,
+		0x6b414653 /* kAFS */, 0x00c36400 /* CEPH */, 0x47504653 /* GPFS */,
+		0x0bd00bd0 /* Lustre */, 0x65735546 /* FUSE */, V9FS_MAGIC, CODA_SUPER_MAGIC,
+		0x61636673 /* ACFS */, 0x73757245 /* Coda */, 0x19830326 /* BeeGFS */};
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if ((uint32_t)type == types[i])
+			return true;
+	return false;
+}
+
+/* Whether the disk that a block device is, or is a partition of, can be taken out. */
+static bool is_removable(dev_t dev)
+{
+	static const char *const places[] = {"removable", "../removable"};
+
+	for (size_t i = 0; i < 2; i++) {
+		char answer = '0';
+		cleanup_free char *path =
+			xasprintf("/sys/dev/block/%u:%u/%s", major(dev), minor(dev), places[i]);
+		cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && read(fd, &answer, 1) == 1)
+			return answer != '0';
+	}
+	return false;
+}
+
+int remembered_counts(int fd, const struct stat *st)
+{
+	static bool known, counts;
+	static dev_t dev;
+	struct statfs fs;
+
+	if (known && dev == st->st_dev)
+		return counts;
+	known = false;
+	if (fstatfs(fd, &fs) < 0)
+		return -1;
+	known = true;
+	dev = st->st_dev;
+	counts = !is_shared(fs.f_type) && !is_removable(dev);
+	return counts;
+}
+
+#define PATH_ROOM (sizeof "/proc/self/fd/" + 3 * sizeof(int))
+
+/* Through /proc, since a descriptor that is O_PATH has no attributes. */
+static const char *path_of(int fd, char path[PATH_ROOM])
+{
+	snprintf(path, PATH_ROOM, "/proc/self/fd/%d", fd);
+	return path;
+}
+
+/* The attribute as a string; -1 and ENODATA where there is none. */
+static ssize_t get(const char *path, const char *name, char value[64])
+{
+	ssize_t n = getxattr(path, name, value, 63);
+
+	if (n >= 0)
+		value[n] = '\0';
+	return n;
+}
+
+/* Whether there is one of them, asked in one call since mostly there is none; -1: unknown. */
+static int has_any(const char *path)
+{
+	char names[4096];
+	ssize_t n = listxattr(path, names, sizeof names);
+
+	if (n < 0)
+		return errno == ERANGE ? 1 : errno == ENOTSUP ? 0 : -1;
+	for (const char *p = names; p < names + n; p += strlen(p) + 1)
+		if (strcmp(p, OWNER) == 0 || strcmp(p, TIME) == 0)
+			return 1;
+	return 0;
+}
+
+static bool parse_number(const char **p, unsigned long long largest, unsigned long long *number)
+{
+	char *end;
+
+	if (**p < '0' || **p > '9')
+		return false;
+	errno = 0;
+	*number = strtoull(*p, &end, 10);
+	*p = end;
+	return errno == 0 && *number <= largest;
+}
+
+/* "+UID:+GID", as libvirt writes it. (uid_t)-1 is no owner. */
+static bool parse_owner(const char *text, struct remembered *remembered)
+{
+	unsigned long long uid, gid;
+
+	if (*text++ != '+' || !parse_number(&text, UINT32_MAX - 1, &uid) || *text++ != ':' ||
+		*text++ != '+' || !parse_number(&text, UINT32_MAX - 1, &gid) || *text)
+		return false;
+	remembered->uid = (uid_t)uid;
+	remembered->gid = (gid_t)gid;
+	return true;
+}
+
+void remembered_read(int fd, struct remembered *r)
+{
+	char path[PATH_ROOM];
+	char refs[64], owner[64], time[64];
+	unsigned long long n, seconds;
+
+	*r = (struct remembered){.uid = (uid_t)-1, .gid = (gid_t)-1};
+	path_of(fd, path);
+	ssize_t has_refs = get(path, REFS, refs);
+	if (has_refs < 0 && errno != ENODATA) {
+		r->state = errno == ENOTSUP || errno == ENOSYS ? REMEMBERED_UNSUPPORTED
+							       : REMEMBERED_MALFORMED;
+		return;
+	}
+	r->state = REMEMBERED_MALFORMED;
+	int any = has_refs >= 0 ? 1 : has_any(path);
+	if (any <= 0) {
+		r->state = any < 0 ? REMEMBERED_MALFORMED : REMEMBERED_NONE;
+		return;
+	}
+	ssize_t has_owner = get(path, OWNER, owner);
+	if (has_owner < 0 && errno != ENODATA)
+		return;
+	ssize_t has_time = get(path, TIME, time);
+	if (has_time < 0 && errno != ENODATA)
+		return;
+	if (has_owner >= 0 && !parse_owner(owner, r)) {
+		r->state = REMEMBERED_MALFORMED;
+		return;
+	}
+	if (has_refs < 0 || has_owner < 0) {
+		r->state = REMEMBERED_PARTIAL;
+		return;
+	}
+	const char *p = refs;
+	r->state = REMEMBERED_MALFORMED;
+	if (!parse_number(&p, UINT_MAX, &n) || *p || n == 0)
+		return;
+	r->refs = (unsigned)n;
+	/* libvirt takes them for stale where the time is missing. */
+	p = time;
+	if (has_time < 0) {
+		r->state = REMEMBERED_STALE;
+	} else if (parse_number(&p, LLONG_MAX, &seconds) && !*p) {
+		r->time = (long long)seconds;
+		r->state = boot_time_matches(r->time) ? REMEMBERED_CURRENT : REMEMBERED_STALE;
+	}
+}
+
+static int set(int fd, const char *name, const char *value)
+{
+	char path[PATH_ROOM];
+
+	if (fsetxattr(fd, name, value, strlen(value), 0) == 0)
+		return 0;
+	return errno == EBADF ? setxattr(path_of(fd, path), name, value, strlen(value), 0) : -1;
+}
+
+int remembered_write_refs(int fd, unsigned refs)
+{
+	char value[32];
+
+	snprintf(value, sizeof value, "%u", refs);
+	return set(fd, REFS, value);
+}
+
+int remembered_write_owner(int fd, uid_t uid, gid_t gid)
+{
+	char value[64];
+
+	snprintf(value, sizeof value, "+%u:+%u", uid, gid);
+	return set(fd, OWNER, value);
+}
+
+int remembered_write(int fd, const struct remembered *r)
+{
+	char value[32];
+
+	/* The count comes last: without it, libvirt takes the file for one without a holder. */
+	snprintf(value, sizeof value, "%lld", r->time);
+	if (remembered_write_owner(fd, r->uid, r->gid) < 0 || set(fd, TIME, value) < 0)
+		return -1;
+	return remembered_write_refs(fd, r->refs);
+}
+
+int remembered_remove(int fd)
+{
+	static const char *const names[] = {REFS, OWNER, TIME};
+	char path[PATH_ROOM];
+
+	for (size_t i = 0; i < 3; i++) {
+		int result = fremovexattr(fd, names[i]);
+		if (result < 0 && errno == EBADF)
+			result = removexattr(path_of(fd, path), names[i]);
+		if (result < 0 && errno != ENODATA && errno != ENOTSUP)
+			return -1;
+	}
+	return 0;
+}

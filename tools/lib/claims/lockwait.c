@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/lockwait.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/journal.h"
+#include "claims/metalock.h"
+#include "path/lockers.h"
+#include "path/open_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_NANOSECONDS (10 * 1000 * 1000)
+
+struct waited {
+	char *path;
+	int fd; /* O_PATH */
+	bool past_leases;
+	bool lease; /* it is what was waited for last */
+};
+
+struct list {
+	struct waited *all;
+	size_t n;
+};
+
+static struct list waiting, due;
+static bool is_later_round;
+static struct timespec deadline; /* zero: nothing was waited for yet */
+
+static void drop(struct list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		close(list->all[i].fd);
+		free(list->all[i].path);
+	}
+	free(list->all);
+	*list = (struct list){0};
+}
+
+static bool has(const struct list *list, const char *path)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->all[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Takes all of it. */
+static void put(struct list *list, struct waited waited)
+{
+	list->all = xreallocarray(list->all, list->n + 1, sizeof *list->all);
+	list->all[list->n++] = waited;
+}
+
+void lockwait_begin(void)
+{
+	drop(&waiting);
+	drop(&due);
+	is_later_round = false;
+	deadline = (struct timespec){0};
+}
+
+void lockwait_add(int fd, const char *path, bool past_leases)
+{
+	if (has(&waiting, path))
+		return;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		die_errno(
+			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
+	put(&waiting, (struct waited){xstrdup(path), copy, past_leases, false});
+}
+
+bool lockwait_due(const char *path)
+{
+	return !is_later_round || has(&due, path);
+}
+
+static bool is_time_up(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!deadline.tv_sec) {
+		deadline = now;
+		deadline.tv_sec += LOCKWAIT_SECONDS;
+	}
+	return now.tv_sec > deadline.tv_sec ||
+	       (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec);
+}
+
+/* An error is no reason to wait: the next round has it again, and says what it is. */
+static bool is_free(struct waited *waited)
+{
+	int file;
+	enum metalock result = metalock_take(waited->fd, waited->past_leases, &file);
+
+	if (file >= 0)
+		close(file);
+	if (result == METALOCK_BUSY || result == METALOCK_LEASED)
+		waited->lease = result == METALOCK_LEASED;
+	return result != METALOCK_BUSY && (result != METALOCK_LEASED || waited->past_leases);
+}
+
+static void say_who(const struct waited *waited)
+{
+	struct stat st = {0};
+	pid_t pid;
+
+	fstat(waited->fd, &st);
+	cleanup_free char *who =
+		lockers_name(&st, waited->lease ? LOCKERS_LEASE : LOCKERS_METADATA, &pid);
+	cleanup_free char *end = pid ? xasprintf("end it (kill %d)", pid) : xstrdup("end it");
+
+	if (waited->lease)
+		warn("%s: %s has a lease on it (fcntl(2)), which the kernel ends within "
+		     "/proc/sys/fs/lease-break-time seconds: try again then, or %s first",
+			waited->path, who, end);
+	else
+		warn("%s: %s has had libvirt's metadata lock of it for longer than %d s; %s, or "
+		     "wait until it lets go, then try again",
+			waited->path, who, LOCKWAIT_SECONDS, end);
+}
+
+/* Until all of the list is free, or the time is up. */
+static void wait_for_all(void)
+{
+	const struct timespec pause = {.tv_nsec = POLL_NANOSECONDS};
+	size_t i = 0;
+
+	while (i < waiting.n) {
+		if (is_free(&waiting.all[i]))
+			i++;
+		else if (is_time_up())
+			return;
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
+bool lockwait_again(bool *good)
+{
+	if (waiting.n == 0)
+		return false;
+	/* What is free only now and then must not be waited for again and again. */
+	bool is_last = is_time_up();
+	journal_unlock();
+	if (!is_last)
+		wait_for_all();
+	drop(&due);
+	for (size_t i = 0; i < waiting.n; i++) {
+		struct waited *waited = &waiting.all[i];
+		/* That tells, too, what stands in the way. */
+		if (is_free(waited) && !is_last) {
+			put(&due, *waited);
+			continue;
+		}
+		say_who(waited);
+		*good = false;
+		close(waited->fd);
+		free(waited->path);
+	}
+	free(waiting.all);
+	waiting = (struct list){0};
+	is_later_round = true;
+	/* Who had it open may have ended. */
+	openers_forget();
+	journal_lock(true);
+	return due.n > 0;
+}

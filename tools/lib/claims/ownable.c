@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/ownable.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text_list.h"
+#include "claims/acl_text.h"
+#include "path/safepath.h"
+
+#include <acl/libacl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* What an owner can set and a file system does not by itself. */
+#define FLAGS                                                                                      \
+	(FS_SECRM_FL | FS_UNRM_FL | FS_SYNC_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_NOTAIL_FL |     \
+		FS_DIRSYNC_FL | FS_NOCOW_FL | FS_PROJINHERIT_FL | FS_VERITY_FL)
+#define XFLAGS                                                                                     \
+	(FS_XFLAG_SYNC | FS_XFLAG_NOATIME | FS_XFLAG_NODUMP | FS_XFLAG_RTINHERIT |                 \
+		FS_XFLAG_PROJINHERIT | FS_XFLAG_NOSYMLINKS | FS_XFLAG_EXTSIZE |                    \
+		FS_XFLAG_EXTSZINHERIT | FS_XFLAG_NODEFRAG | FS_XFLAG_FILESTREAM | FS_XFLAG_DAX |   \
+		FS_XFLAG_COWEXTSIZE)
+
+#define BEYOND_LIST                                                                                \
+	"their names are more than the kernel lists (64 KiB), so they can't be compared; copy "    \
+	"its "                                                                                     \
+	"content to a new file: cp --sparse=always"
+
+static bool fail(char **error, const char *what)
+{
+	*error = xasprintf("can't %s: %s", what, strerror(errno));
+	return false;
+}
+
+void ownable_say(char **said, char *sentence)
+{
+	char *all = *said ? xasprintf("%s; %s", *said, sentence) : NULL;
+
+	if (!all) {
+		*said = sentence;
+		return;
+	}
+	free(sentence);
+	free(*said);
+	*said = all;
+}
+
+/* Reading. */
+
+static bool read_acl(int fd, acl_type_t type, char **text, char **error)
+{
+	cleanup_acl acl_t acl = acls_read(fd, type);
+
+	if (!acl && (errno == ENOTSUP || errno == ENOSYS))
+		return true;
+	return (acl && (*text = acls_text(acl)) != NULL) || fail(error, "read its ACL");
+}
+
+static bool is_unsupported(void)
+{
+	return errno == ENOTTY || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+}
+
+/* What the descriptor is open for is the same to both. */
+static bool read_flags(int file, struct ownable *o, char **error)
+{
+	struct fsxattr x = {0};
+	unsigned flags = 0;
+
+	if (ioctl(file, FS_IOC_FSGETXATTR, &x) < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags) < 0)
+		return is_unsupported() || fail(error, "read its inode flags");
+	o->has_flags = true;
+	o->flags = flags & FLAGS;
+	o->xflags = x.fsx_xflags & XFLAGS;
+	o->project = x.fsx_projid;
+	o->extent_size = x.fsx_extsize;
+	o->cow_extent_size = x.fsx_cowextsize;
+	return true;
+}
+
+/* Nodes would be opened as the devices that they are. -1 with *leased: it can't be now. */
+static int open_for_flags(int fd, char type, bool *leased)
+{
+	int flags = O_RDONLY | O_NONBLOCK | (type == 'd' ? O_DIRECTORY : 0);
+
+	*leased = false;
+	if (type != 'f' && type != 'd')
+		return -1;
+	int file = safepath_reopen(fd, flags);
+	*leased = file < 0 && errno == EWOULDBLOCK;
+	return file;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct ownable_attribute *)a)->name,
+		((const struct ownable_attribute *)b)->name);
+}
+
+/* One that goes between the list and the value is not there. */
+static bool read_attribute(
+	const char *path, const char *name, size_t *total, struct ownable *o, char **error)
+{
+	cleanup_free unsigned char *value = xmalloc(OWNABLE_MAX_ATTRIBUTES);
+	ssize_t n = getxattr(path, name, value, OWNABLE_MAX_ATTRIBUTES);
+
+	if (n < 0 && errno == ENODATA)
+		return true;
+	if (n < 0)
+		return fail(error, "read its attributes of the class user");
+	*total += strlen(name) + (size_t)n;
+	unsigned char *copy = xmalloc((size_t)n + 1);
+	memcpy(copy, value, (size_t)n);
+	ownable_add(o, xstrdup(name), copy, (size_t)n);
+	return true;
+}
+
+static bool read_attributes(int fd, struct ownable *o, char **error)
+{
+	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	cleanup_free char *names = NULL;
+	size_t total = 0;
+	ssize_t n = listxattr(path, NULL, 0);
+
+	if (n > 0) {
+		/* It can grow meanwhile. */
+		names = xmalloc((size_t)n + 4096);
+		n = listxattr(path, names, (size_t)n + 4096);
+	}
+	if (n < 0 && errno == E2BIG) {
+		*error = xstrdup("it has so many attributes that " BEYOND_LIST);
+		return false;
+	}
+	if (n < 0)
+		/* ENODATA is a FUSE server's way to say that there are none. */
+		return errno == ENOTSUP || errno == ENOSYS || errno == ENODATA ||
+		       fail(error, "list its attributes");
+	for (const char *p = names; p < names + n; p += strlen(p) + 1)
+		if (strncmp(p, "user.", 5) == 0 && !read_attribute(path, p, &total, o, error))
+			return false;
+	if (o->n_attributes > 0)
+		qsort(o->attributes, o->n_attributes, sizeof *o->attributes, by_name);
+	o->has_attributes = true;
+	if (total <= OWNABLE_MAX_ATTRIBUTES)
+		return true;
+	*error = xasprintf("its attributes of the class user have %zu bytes, and at most %zu are "
+			   "remembered; see getfattr -d, and remove some with setfattr -x",
+		total, OWNABLE_MAX_ATTRIBUTES);
+	return false;
+}
+
+bool ownable_read(int fd, char type, struct ownable *o, char **error)
+{
+	bool leased;
+	cleanup_fd int file = open_for_flags(fd, type, &leased);
+
+	if (file >= 0 && !read_flags(file, o, error))
+		return false;
+	return read_acl(fd, ACL_TYPE_ACCESS, &o->acl, error) &&
+	       (type != 'd' || read_acl(fd, ACL_TYPE_DEFAULT, &o->default_acl, error)) &&
+	       read_attributes(fd, o, error);
+}
+
+/* Putting back. */
+
+mode_t ownable_mode(mode_t mode, const char *text)
+{
+	cleanup_acl acl_t acl = text ? acl_from_text(text) : NULL;
+	acl_entry_t group = acl ? acls_find(acl, ACL_MASK, 0) : NULL;
+
+	if (acl && !group)
+		group = acls_find(acl, ACL_GROUP_OBJ, 0);
+	if (!group)
+		return mode;
+	return (mode & ~(mode_t)070) | (mode_t)(acls_bits(group) << 3);
+}
+
+static bool restore_acl(
+	int fd, acl_type_t type, const char *text, bool was_closed, char **said, char **error)
+{
+	const char *which = type == ACL_TYPE_DEFAULT ? "default ACL" : "ACL";
+	cleanup_acl acl_t now = acls_read(fd, type);
+	cleanup_acl acl_t wanted = acl_from_text(text);
+
+	if (!now || !wanted)
+		return fail(error, "read its ACL");
+	int differ = acl_cmp(now, wanted);
+	if (differ == 0)
+		return true;
+	if (differ < 0 || acls_write(fd, type, wanted) < 0)
+		return fail(error, "restore its ACL");
+	/* That was done here, by a release that could not do more. */
+	if (was_closed && acl_equiv_mode(now, NULL) == 0)
+		return true;
+	/* What is nothing but its mode is said as a mode. */
+	if (type == ACL_TYPE_ACCESS && acl_equiv_mode(now, NULL) == 0 &&
+		acl_equiv_mode(wanted, NULL) == 0)
+		return true;
+	cleanup_free char *gained = acls_difference(now, wanted);
+	cleanup_free char *lost = acls_difference(wanted, now);
+	if (*gained)
+		ownable_say(said,
+			xasprintf("its %s had gained %s; as at the claim again", which, gained));
+	else
+		ownable_say(
+			said, xasprintf("its %s had lost %s; as at the claim again", which, lost));
+	return true;
+}
+
+static bool has_flags(const struct ownable *a, const struct ownable *b)
+{
+	return a->flags == b->flags && a->xflags == b->xflags && a->project == b->project &&
+	       a->extent_size == b->extent_size && a->cow_extent_size == b->cow_extent_size;
+}
+
+static bool set_flags(int file, const struct ownable *wanted)
+{
+	struct fsxattr x = {0};
+	unsigned flags = 0;
+
+	if (ioctl(file, FS_IOC_FSGETXATTR, &x) < 0)
+		return false;
+	x.fsx_xflags = (x.fsx_xflags & ~(uint32_t)XFLAGS) | wanted->xflags;
+	x.fsx_projid = wanted->project;
+	x.fsx_extsize = wanted->extent_size;
+	x.fsx_cowextsize = wanted->cow_extent_size;
+	if (ioctl(file, FS_IOC_FSSETXATTR, &x) < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags) < 0)
+		return false;
+	flags = (flags & ~(unsigned)FLAGS) | wanted->flags;
+	return ioctl(file, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+/*
+ * Some can't be set back, as the extent size of a file that has extents, or a seal by
+ * fs-verity; a file system may refuse that, or say yes and do nothing.
+ */
+static bool write_flags(int file, const struct ownable *wanted, char **said, char **error)
+{
+	struct ownable now = {0};
+	bool is_set = set_flags(file, wanted);
+	int number = is_set ? EOPNOTSUPP : errno;
+
+	if (!read_flags(file, &now, error))
+		return false;
+	ownable_say(said,
+		has_flags(&now, wanted)
+			? xstrdup("its inode flags, project or extent sizes were changed; as at "
+				  "the claim again")
+			: xasprintf("its inode flags, project or extent sizes were changed, and "
+				    "can't be set as at the claim: %s; see lsattr -p, or copy "
+				    "the file",
+				  strerror(number)));
+	return true;
+}
+
+static bool restore_flags(
+	const struct ownable *wanted, int fd, char type, char **said, char **error)
+{
+	struct ownable now = {0};
+	bool leased;
+	cleanup_fd int file = open_for_flags(fd, type, &leased);
+
+	if (leased)
+		ownable_say(said,
+			xstrdup("its inode flags are not compared with those at the claim, since a "
+				"process has a lease on it; see lsattr -p"));
+	if (file < 0)
+		return leased || fail(error, "open it");
+	if (!read_flags(file, &now, error))
+		return false;
+	return !now.has_flags || has_flags(&now, wanted) || write_flags(file, wanted, said, error);
+}
+
+static const struct ownable_attribute *find(const struct ownable *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_attributes; i++)
+		if (strcmp(o->attributes[i].name, name) == 0)
+			return &o->attributes[i];
+	return NULL;
+}
+
+/* Those that were added go, and those that went or changed come back. */
+static bool make_same(const char *path, const struct ownable *now, const struct ownable *wanted,
+	struct text_list *names)
+{
+	for (size_t i = 0; i < now->n_attributes; i++) {
+		const char *name = now->attributes[i].name;
+		if (find(wanted, name))
+			continue;
+		if (removexattr(path, name) < 0 && errno != ENODATA)
+			return false;
+		text_list_add(names, name, strlen(name));
+	}
+	for (size_t i = 0; i < wanted->n_attributes; i++) {
+		const struct ownable_attribute *a = &wanted->attributes[i];
+		const struct ownable_attribute *b = find(now, a->name);
+		if (b && a->size == b->size && memcmp(a->value, b->value, a->size) == 0)
+			continue;
+		if (setxattr(path, a->name, a->value, a->size, 0) < 0)
+			return false;
+		text_list_add(names, a->name, strlen(a->name));
+	}
+	return true;
+}
+
+/* More names than listxattr(2) gives anybody: fs/xattr.c, XATTR_LIST_MAX. */
+static bool is_beyond_list(const char *path)
+{
+	ssize_t n = listxattr(path, NULL, 0);
+
+	return n > XATTR_LIST_MAX || (n < 0 && errno == E2BIG);
+}
+
+static bool restore_attributes(const struct ownable *wanted, int fd, char **said, char **error)
+{
+	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	struct text_list names = {.separator = ", "};
+	struct ownable now = {0};
+
+	bool good = read_attributes(fd, &now, error);
+	/* No other try finds less, and all the rest is put back. */
+	if (!good && !now.has_attributes && is_beyond_list(path)) {
+		ownable_say(said, steal_pointer(error));
+		return true;
+	}
+	/* More than a claim would remember are no reason to leave them. */
+	if (!good && now.has_attributes) {
+		free(*error);
+		*error = NULL;
+		good = true;
+	}
+	if (good && !make_same(path, &now, wanted, &names))
+		good = fail(error, "restore its attributes of the class user");
+	ownable_free(&now);
+	cleanup_free char *all = text_list_end(&names);
+	if (*all)
+		ownable_say(said,
+			xasprintf("its attributes were changed: %s; as at the claim again", all));
+	return good;
+}
+
+/* Without its entries for users and groups, and without anything for its group. */
+static void close_acl(int fd)
+{
+	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	cleanup_acl acl_t none = acl_from_mode(st.st_mode & ~(mode_t)077);
+	if (none)
+		acls_write(fd, ACL_TYPE_ACCESS, none);
+	/* Where there is an ACL still, these bits are its mask. */
+	chmod(path, st.st_mode & 0700);
+}
+
+/* One step of several, of which none is left out for another one's sake. */
+static void try(bool good, char **error, char **errors)
+{
+	if (!good)
+		ownable_say(errors, steal_pointer(error));
+}
+
+bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
+	bool *is_closed, char **error)
+{
+	bool was_closed = *is_closed;
+	char *one = NULL;
+
+	*error = NULL;
+	*is_closed = false;
+	/* Attributes and ACLs have the same room: what was added goes before what was lost comes.
+	 */
+	if (wanted->has_attributes)
+		try(restore_attributes(wanted, fd, said, &one), &one, error);
+	if (acl && !restore_acl(fd, ACL_TYPE_ACCESS, acl, was_closed, said, &one)) {
+		try(false, &one, error);
+		close_acl(fd);
+		*is_closed = true;
+	}
+	if (wanted->default_acl)
+		try(restore_acl(fd, ACL_TYPE_DEFAULT, wanted->default_acl, false, said, &one), &one,
+			error);
+	if (wanted->has_flags)
+		try(restore_flags(wanted, fd, type, said, &one), &one, error);
+	return !*error;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/probe.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/probe.h"
+
+#include <stdlib.h>
+
+static bool is_all_known(struct journal *const *all, size_t n)
+{
+	for (size_t j = 0; j < n; j++)
+		for (size_t i = 0; i < all[j]->n_entries; i++)
+			if (!probe_is_known(all[j]->entries[i].path))
+				return false;
+	return true;
+}
+
+/* Without the lock; others may have changed the journals afterwards. */
+static void ask_for(struct journal *const *all, size_t n, bool exclusive)
+{
+	cleanup_free const char **paths = NULL;
+	size_t n_paths = 0;
+
+	journal_unlock();
+	for (size_t j = 0; j < n; j++) {
+		paths = xreallocarray(paths, n_paths + all[j]->n_entries + 1, sizeof *paths);
+		for (size_t i = 0; i < all[j]->n_entries; i++)
+			paths[n_paths++] = all[j]->entries[i].path;
+	}
+	probe(paths, n_paths);
+	journal_lock(exclusive);
+}
+
+bool claims_probe(const char *name, struct journal **out, char **error)
+{
+	while (journal_read(name, out, error)) {
+		if (!*out || is_all_known(out, 1))
+			return true;
+		ask_for(out, 1, true);
+		journal_free(*out);
+	}
+	return false;
+}
+
+struct journal **claims_probe_all(size_t *n, bool *all_read, bool exclusive)
+{
+	for (;;) {
+		struct journal **all = journal_read_all(n, all_read);
+		if (is_all_known(all, *n))
+			return all;
+		ask_for(all, *n, exclusive);
+		for (size_t i = 0; i < *n; i++)
+			journal_free(all[i]);
+		free(all);
+	}
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/runtime_dir.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/journal.h"
+#include "path/trust.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MODE 0755
+/* As many as could have been mounted above each other by starts that were killed. */
+#define MAX_MOUNTS 16
+/* Recover has a name for as long as it takes to unmount a directory. */
+#define START_WAIT_MS 1000
+#define PAUSE_MS 20
+
+int runtime_dir_open(char **error)
+{
+	struct stat st;
+
+	if (mkdir(RUNTIME_DIR, MODE) < 0 && errno != EEXIST) {
+		*error = xasprintf("can't make the directory " RUNTIME_DIR ": %s", strerror(errno));
+		return -1;
+	}
+	cleanup_fd int fd = open(RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		*error = xasprintf("can't open the directory " RUNTIME_DIR ": %s", strerror(errno));
+		return -1;
+	}
+	cleanup_free char *why = trust_why_not_roots(fd, &st, RUNTIME_DIR, "look into it");
+	if (why) {
+		*error = xasprintf("can't trust the directory " RUNTIME_DIR
+				   ": others than root can write to it: %s",
+			why);
+		return -1;
+	}
+	/* A umask of 077 has made it for root alone. */
+	if ((st.st_mode & MODE) != MODE && fchmod(fd, MODE) < 0) {
+		*error = xasprintf(
+			"can't set the mode of the directory " RUNTIME_DIR ": %s", strerror(errno));
+		return -1;
+	}
+	return steal_fd(&fd);
+}
+
+bool runtime_dir_fits(const char *name)
+{
+	static const char suffix[] = ".qmp";
+	size_t length = strlen(name);
+
+	return length < sizeof suffix || strcmp(name + length - (sizeof suffix - 1), suffix) != 0;
+}
+
+/* Locks it; a recover that looks after what was left there is waited for. */
+static int lock_name(int fd, bool starts)
+{
+	const struct timespec pause = {0, PAUSE_MS * 1000000L};
+	int result;
+
+	for (int waited = 0; (result = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK &&
+			     starts && waited < START_WAIT_MS;
+		waited += PAUSE_MS)
+		nanosleep(&pause, NULL);
+	return result;
+}
+
+int runtime_dir_take(int runtime, const char *name, bool starts, char **error)
+{
+	cleanup_free char *lock = xasprintf(".%s.lock", name);
+	struct stat ours, now;
+
+	for (;;) {
+		cleanup_fd int fd =
+			openat(runtime, lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 || fstat(fd, &ours) < 0) {
+			*error = xasprintf("can't open the lock " RUNTIME_DIR "/%s: %s", lock,
+				strerror(errno));
+			return -1;
+		}
+		if (lock_name(fd, starts) < 0) {
+			int number = errno;
+			*error = number == EWOULDBLOCK
+					 ? xasprintf("a VM of the name %s runs, or is being given "
+						     "back; another name: --name",
+						   name)
+					 : xasprintf("can't lock " RUNTIME_DIR "/%s: %s", lock,
+						   strerror(number));
+			errno = number;
+			return -1;
+		}
+		/* Whoever had it before may have taken the file away meanwhile. */
+		if (fstatat(runtime, lock, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+			now.st_ino == ours.st_ino)
+			return steal_fd(&fd);
+	}
+}
+
+void runtime_dir_let_go(const char *name)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		warn_errno("can't remove %s", path);
+}
+
+bool runtime_dir_remove(int runtime, const char *name)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/%s", name);
+
+	for (int i = 0; i < MAX_MOUNTS; i++) {
+		if (unlinkat(runtime, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return true;
+		if (errno != EBUSY || umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			return false;
+	}
+	return false;
+}
+
+/* A VM whose claim there is runs, or is given back by others: it keeps its directory. */
+static bool has_claim(const char *name)
+{
+	cleanup_free char *error = NULL;
+	struct journal *journal = NULL;
+
+	journal_lock(true);
+	bool has = !journal_read(name, &journal, &error) || journal;
+	journal_free(journal);
+	journal_unlock();
+	return has;
+}
+
+static bool recover_directory(int runtime, const char *name, bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
+	bool good = true;
+
+	if (held < 0 && errno == EWOULDBLOCK)
+		return true;
+	if (held < 0) {
+		warn("%s", error);
+		return false;
+	}
+	if (!has_claim(name)) {
+		if (dry_run)
+			printf("remove " RUNTIME_DIR "/%s\n", name);
+		else if (!runtime_dir_remove(runtime, name) && errno != ENOTEMPTY &&
+			 errno != EPERM) {
+			warn_errno("can't remove the directory " RUNTIME_DIR "/%s", name);
+			good = false;
+		}
+	}
+	runtime_dir_let_go(name);
+	return good;
+}
+
+bool runtime_dir_recover(bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	const struct dirent *d;
+	struct stat st;
+	bool good = true;
+
+	if (access(RUNTIME_DIR, F_OK) < 0 && errno == ENOENT)
+		return true;
+	cleanup_fd int runtime = runtime_dir_open(&error);
+	int copy = runtime < 0 ? -1 : fcntl(runtime, F_DUPFD_CLOEXEC, 3);
+	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	if (!dir) {
+		warn("%s", error ? error : "can't read the directory " RUNTIME_DIR);
+		return false;
+	}
+	while ((d = readdir(dir)) != NULL)
+		if (journal_is_name(d->d_name) &&
+			fstatat(runtime, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISDIR(st.st_mode))
+			good = recover_directory(runtime, d->d_name, dry_run) && good;
+	return good;
+}

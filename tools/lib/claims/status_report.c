@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/status_report.h"
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "claims/claims.h"
+#include "claims/find.h"
+#include "claims/libvirt_xattr.h"
+#include "path/open_files.h"
+#include "path/safepath.h"
+
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *state_name(enum remembered_state state)
+{
+	static const char *const names[] = {
+		"none", "partial", "current", "stale", "unsupported", "malformed"};
+
+	return names[state];
+}
+
+static const char *holder_state(const struct journal *journal)
+{
+	if (strcmp(journal->boot, boot_id()) != 0)
+		return "earlier boot";
+	if (!journal->holder)
+		return "held";
+	cleanup_free char *error = NULL;
+	enum claims_hold hold = claims_hold(journal, &error);
+	if (hold == CLAIMS_UNKNOWN)
+		warn("%s", error);
+	return hold == CLAIMS_HELD	  ? "running"
+	       : hold == CLAIMS_ABANDONED ? "holder ended"
+					  : "unknown";
+}
+
+/* What a path is now. */
+struct file {
+	char *error;
+	struct safepath walk;
+	struct remembered remembered;
+	const char *held_by; /* within the journals */
+};
+
+static void examine(const char *path, struct journal *const *all, size_t n, struct file *file)
+{
+	cleanup_free char *error = NULL;
+	struct fileid id;
+
+	*file = (struct file){0};
+	if (!safepath_open(path, &file->walk, &file->error))
+		return;
+	/* Where nobody goes by them, it does not matter what they say. */
+	if (remembered_counts(file->walk.fd, &file->walk.st) != 1)
+		file->remembered.state = REMEMBERED_UNSUPPORTED;
+	else if (S_ISREG(file->walk.st.st_mode))
+		remembered_read(file->walk.fd, &file->remembered);
+	if (!fileid_of(file->walk.fd, &file->walk.st, &id, &error))
+		return;
+	for (size_t j = 0; j < n; j++)
+		for (size_t i = 0; i < all[j]->n_entries; i++)
+			if (fileid_equal(&all[j]->entries[i].id, &id) &&
+				!claims_has_ended(all[j], &all[j]->entries[i]))
+				file->held_by = all[j]->name;
+}
+
+static void release(struct file *file)
+{
+	safepath_close(&file->walk);
+	free(file->error);
+}
+
+static bool has_owner(const struct remembered *r)
+{
+	return r->state == REMEMBERED_CURRENT || r->state == REMEMBERED_STALE;
+}
+
+static struct libscols_table *new_table(const char *const *columns, size_t n)
+{
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		die("out of memory");
+	for (size_t i = 0; i < n; i++)
+		scols_table_new_column(table, columns[i], 0, 0);
+	return table;
+}
+
+/* Fills the next cell; takes a new text. */
+static void cell(struct libscols_line *line, size_t column, char *text)
+{
+	cleanup_free char *raw = text;
+	cleanup_free char *safe = log_escape(raw);
+
+	if (!line || scols_line_set_data(line, column, safe) != 0)
+		die("out of memory");
+}
+
+/* Why an entry stays if it is released now, or has stayed at the last release; new, or NULL. */
+static char *why_kept(const struct entry *e, const struct claims_object *object)
+{
+	bool is_well = object->how == FILEID_FOUND || object->how == FILEID_ENDED ||
+		       object->how == FILEID_GONE;
+	if (is_well)
+		return e->kept ? xasprintf("at the last release: %s", e->kept) : NULL;
+	/* What was done is more than what can be. */
+	return xstrdup(object->is_doubtful && e->kept ? e->kept : object->why);
+}
+
+/* What can't be decided, and the command that settles it. */
+static void report_kept(const struct journal *journal)
+{
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const struct entry *e = &journal->entries[i];
+		struct claims_object object;
+		claims_find(journal, e, &object);
+		cleanup_free char *why = why_kept(e, &object);
+		claims_object_free(&object);
+		if (!why)
+			continue;
+		cleanup_free char *command = claims_settle_command(journal, e);
+		cleanup_free char *text = xasprintf("%s: %s: %s; to forget it as it is: %s",
+			journal->name, e->path, why, command);
+		cleanup_free char *safe = log_escape(text);
+		puts(safe);
+	}
+}
+
+bool status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+{
+	static const char *const claims[] = {"VM", "STATE", "KIND", "OWNER", "MODE", "NOW", "PATH"};
+	static const char *const files[] = {
+		"OWNER", "MODE", "HELD BY", "LIBVIRT", "REMEMBERS", "PATH"};
+
+	if (n > 0) {
+		struct libscols_table *table = new_table(claims, 7);
+		for (size_t j = 0; j < n; j++) {
+			const char *state = holder_state(all[j]);
+			for (size_t i = 0; i < all[j]->n_entries; i++) {
+				const struct entry *e = &all[j]->entries[i];
+				struct libscols_line *line = scols_table_new_line(table, NULL);
+				cell(line, 0, xstrdup(all[j]->name));
+				cell(line, 1, xstrdup(state));
+				cell(line, 2, xstrdup(e->kind == ENTRY_OWNER ? "owner" : "grant"));
+				cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
+				cell(line, 4, xasprintf("%04o", e->mode));
+				cell(line, 5, xasprintf("%u:%u", e->new_uid, e->new_gid));
+				cell(line, 6, xstrdup(e->path));
+			}
+		}
+		scols_print_table(table);
+		scols_unref_table(table);
+		for (size_t j = 0; j < n; j++)
+			report_kept(all[j]);
+	}
+	if (n_paths == 0)
+		return true;
+	bool good = true;
+	struct libscols_table *table = new_table(files, 6);
+	for (size_t i = 0; i < n_paths; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		struct file file;
+		examine(paths[i], all, n, &file);
+		const struct remembered *r = &file.remembered;
+		cell(line, 0,
+			file.error ? xstrdup("-")
+				   : xasprintf("%u:%u", file.walk.st.st_uid, file.walk.st.st_gid));
+		cell(line, 1,
+			file.error ? xstrdup("-")
+				   : xasprintf("%04o", file.walk.st.st_mode & 07777));
+		cell(line, 2, xstrdup(file.held_by ? file.held_by : "-"));
+		cell(line, 3,
+			has_owner(r) ? xasprintf("%s, %u", state_name(r->state), r->refs)
+				     : xstrdup(state_name(r->state)));
+		cell(line, 4, has_owner(r) ? xasprintf("%u:%u", r->uid, r->gid) : xstrdup("-"));
+		cell(line, 5, xstrdup(paths[i]));
+		if (file.error)
+			warn("%s", file.error);
+		good = good && !file.error;
+		release(&file);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+	return good;
+}
+
+void status_report_damaged(const struct journal_damage *damaged, size_t n)
+{
+	if (n == 0)
+		return;
+	struct libscols_table *table =
+		new_table((const char *const[]){"VM", "STATE", "JOURNAL"}, 3);
+	for (size_t i = 0; i < n; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		cell(line, 0, xstrdup(damaged[i].name));
+		cell(line, 1, xstrdup("damaged"));
+		cell(line, 2, xasprintf("%s/%s", JOURNAL_DIR, damaged[i].name));
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
+static void owner_json(const char *key, uid_t uid, gid_t gid)
+{
+	json_begin_object(key);
+	json_integer("uid", uid);
+	json_integer("gid", gid);
+	json_end_object();
+}
+
+static void mode_json(mode_t mode)
+{
+	cleanup_free char *text = xasprintf("%04o", mode & 07777);
+
+	json_bytes("mode", text);
+}
+
+/* What has become of it, and why it stays. */
+static void kept_json(const struct journal *journal, const struct entry *e)
+{
+	struct claims_object object;
+
+	claims_find(journal, e, &object);
+	json_bytes("object", claims_found_name(object.how));
+	cleanup_free char *why = why_kept(e, &object);
+	claims_object_free(&object);
+	if (!why)
+		return;
+	cleanup_free char *command = claims_settle_command(journal, e);
+	json_bytes("reason", why);
+	json_bytes("settle", command);
+}
+
+static void claim_json(const struct journal *journal)
+{
+	json_begin_object(NULL);
+	json_bytes("name", journal->name);
+	json_bytes("state", holder_state(journal));
+	if (journal->holder)
+		json_integer("pid", journal->holder);
+	json_begin_array("entries");
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const struct entry *e = &journal->entries[i];
+		json_begin_object(NULL);
+		json_bytes("path", e->path);
+		json_bytes("kind", e->kind == ENTRY_OWNER ? "owner" : "grant");
+		owner_json("owner", e->old_uid, e->old_gid);
+		mode_json(e->mode);
+		owner_json("to", e->new_uid, e->new_gid);
+		kept_json(journal, e);
+		json_end_object();
+	}
+	json_end_array();
+	json_end_object();
+}
+
+static bool file_json(const char *path, struct journal *const *all, size_t n)
+{
+	struct file file;
+
+	examine(path, all, n, &file);
+	json_begin_object(NULL);
+	json_bytes("path", path);
+	if (file.error) {
+		json_bytes("error", file.error);
+	} else {
+		owner_json("owner", file.walk.st.st_uid, file.walk.st.st_gid);
+		mode_json(file.walk.st.st_mode);
+		json_bytes("held_by", file.held_by);
+		json_begin_object("libvirt");
+		json_bytes("state", state_name(file.remembered.state));
+		if (has_owner(&file.remembered)) {
+			owner_json("owner", file.remembered.uid, file.remembered.gid);
+			json_integer("refs", file.remembered.refs);
+			json_integer("timestamp", file.remembered.time);
+		}
+		json_end_object();
+	}
+	json_end_object();
+	bool good = !file.error;
+	release(&file);
+	return good;
+}
+
+static void damage_json(const struct journal_damage *damage)
+{
+	cleanup_free char *command = journal_damage_command(damage->name);
+
+	json_begin_object(NULL);
+	json_bytes("name", damage->name);
+	json_bytes("reason", damage->why);
+	json_bytes("settle", command);
+	json_end_object();
+}
+
+bool status_report_json(struct journal *const *all, size_t n, const struct journal_damage *damaged,
+	size_t n_damaged, char *const *paths, size_t n_paths)
+{
+	bool good = true;
+
+	json_begin_object(NULL);
+	json_integer("version", 1);
+	json_begin_array("claims");
+	for (size_t i = 0; i < n; i++)
+		claim_json(all[i]);
+	json_end_array();
+	json_begin_array("damaged");
+	for (size_t i = 0; i < n_damaged; i++)
+		damage_json(&damaged[i]);
+	json_end_array();
+	json_begin_array("files");
+	for (size_t i = 0; i < n_paths; i++)
+		good = file_json(paths[i], all, n) && good;
+	json_end_array();
+	json_end_object();
+	json_finish();
+	return good;
+}

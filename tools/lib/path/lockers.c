@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/lockers.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/*
+ * The kernel prints the device of the superblock, of which stat(2) shows another one where a
+ * file system makes up one for each subvolume (btrfs), all with the major number 0.
+ */
+static bool is_device(const struct stat *st, unsigned a, unsigned b)
+{
+	return (a == major(st->st_dev) && b == minor(st->st_dev)) ||
+	       (a == 0 && major(st->st_dev) == 0);
+}
+
+/* "lock:\t1: OFDLCK ADVISORY  WRITE -1 fe:00:131 1 1", see lock_get_status() in fs/locks.c. */
+static bool is_line_of(const char *line, const struct stat *st, enum lockers_kind wanted)
+{
+	char kind[16], last[32];
+	unsigned a, b;
+	unsigned long long inode, first;
+
+	if (sscanf(line, "lock:\t%*u: %15s %*s %*s %*d %x:%x:%llu %llu %31s", kind, &a, &b, &inode,
+		    &first, last) != 6 ||
+		inode != st->st_ino || !is_device(st, a, b))
+		return false;
+	if (wanted != LOCKERS_METADATA)
+		return strcmp(kind, wanted == LOCKERS_LEASE ? "LEASE" : "FLOCK") == 0;
+	if (strcmp(kind, "OFDLCK") != 0 && strcmp(kind, "POSIX") != 0)
+		return false;
+	return first <= 1 && (strcmp(last, "EOF") == 0 || strtoull(last, NULL, 10) >= 1);
+}
+
+static bool has_lock(int fdinfo, const char *name, const struct stat *st, enum lockers_kind wanted)
+{
+	char text[4096] = "";
+	cleanup_fd int fd = openat(fdinfo, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	for (const char *line = strstr(text, "lock:\t"); line; line = strstr(line + 1, "lock:\t"))
+		if (is_line_of(line, st, wanted))
+			return true;
+	return false;
+}
+
+static bool is_holder(int proc, const char *pid, const struct stat *st, enum lockers_kind wanted)
+{
+	cleanup_free char *path = xasprintf("%s/fdinfo", pid);
+	int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL)
+		if (d->d_name[0] != '.' && has_lock(fd, d->d_name, st, wanted))
+			return true;
+	return false;
+}
+
+static char *name_process(int proc, const char *pid)
+{
+	char exe[PATH_MAX];
+	cleanup_free char *path = xasprintf("%s/exe", pid);
+	ssize_t n = readlinkat(proc, path, exe, sizeof exe - 1);
+
+	return n > 0 ? xasprintf("process %s (%.*s)", pid, (int)n, exe)
+		     : xasprintf("process %s", pid);
+}
+
+static bool is_roots(int proc, const char *pid)
+{
+	struct stat st;
+
+	return fstatat(proc, pid, &st, 0) == 0 && st.st_uid == 0;
+}
+
+char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
+{
+	cleanup_dir DIR *dir = opendir("/proc");
+	struct dirent *d;
+
+	cleanup_free char *roots = NULL;
+
+	*pid = 0;
+	while (dir && (d = readdir(dir)) != NULL) {
+		char *end;
+		long number = strtol(d->d_name, &end, 10);
+		if (*end || number <= 0 || number > INT_MAX || number == getpid() ||
+			!is_holder(dirfd(dir), d->d_name, st, wanted))
+			continue;
+		if (is_roots(dirfd(dir), d->d_name)) {
+			if (!roots)
+				roots = name_process(dirfd(dir), d->d_name);
+			continue;
+		}
+		*pid = (pid_t)number;
+		return name_process(dirfd(dir), d->d_name);
+	}
+	return roots ? steal_pointer(&roots) : xstrdup("a process that /proc does not show");
+}

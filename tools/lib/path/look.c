@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/look.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/proc_text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+
+/*
+ * File systems without d_weak_revalidate() (fs/namei.c, complete_walk()), whose getattr() is
+ * of this kernel's memory or honours AT_STATX_DONT_SYNC: fs/fuse/dir.c, fuse_getattr();
+ * fs/overlayfs/inode.c, ovl_getattr(), which passes it on. Linux 6.18.
+ */
+static const char *const patient[] = {"9660", "adfs", "affs", "anon_inodefs", "apparmorfs",
+	"autofs", "bcachefs", "bdev", "befs", "bfs", "binder", "binfmt_misc", "bpf", "btrfs",
+	"cgroup", "cgroup2", "configfs", "cpuset", "cramfs", "dax", "debugfs", "devpts", "devtmpfs",
+	"dmabuf", "drm", "ecryptfs", "efivarfs", "efs", "erofs", "exfat", "ext2", "ext3", "ext4",
+	"f2fs", "fuse", "fuseblk", "fusectl", "guest_memfd", "hfs", "hfsplus", "hugetlbfs",
+	"inotifyfs", "iso9660", "jffs2", "jfs", "minix", "mqueue", "msdos", "nfsd", "nilfs2",
+	"nsfs", "ntfs", "ntfs3", "omfs", "overlay", "pidfs", "pipefs", "proc", "pstore", "qnx4",
+	"qnx6", "ramfs", "reiserfs", "resctrl", "romfs", "rootfs", "rpc_pipefs", "secretmem",
+	"securityfs", "selinuxfs", "smackfs", "sockfs", "squashfs", "sysfs", "sysv", "tmpfs",
+	"tracefs", "ubifs", "udf", "ufs", "v7", "vboxsf", "vfat", "virtiofs", "xenfs", "xfs", "zfs",
+	"zonefs"};
+
+/* Of these, such as hand each question on to somebody else. */
+static const char *const served[] = {
+	"autofs", "ecryptfs", "fuse", "fuseblk", "overlay", "vboxsf", "virtiofs"};
+
+static bool is_among(const char *const *names, size_t n, const char *name, size_t length)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
+			return true;
+	return false;
+}
+
+#define IS_AMONG(names, name, length) is_among(names, sizeof(names) / sizeof *(names), name, length)
+
+/* All of a file of /proc, new; NULL and errno. */
+static char *read_text(int directory, const char *path)
+{
+	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+	size_t length = 0, room = 4096;
+	cleanup_free char *text = fd >= 0 ? xmalloc(room + 1) : NULL;
+	ssize_t n;
+
+	while (text && (n = read(fd, text + length, room - length)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return NULL;
+		length += (size_t)n;
+		if (length == room)
+			text = xreallocarray(text, (room *= 2) + 1, 1);
+	}
+	if (text)
+		text[length] = '\0';
+	return steal_pointer(&text);
+}
+
+bool look_may_wait(void)
+{
+	static enum { UNKNOWN, NO, YES } may = UNKNOWN;
+
+	if (may != UNKNOWN)
+		return may == YES;
+	cleanup_free char *text = read_text(AT_FDCWD, "/proc/filesystems");
+	may = text ? NO : YES;
+	for (const char *line = text; line && *line && may == NO;) {
+		size_t length = strcspn(line, "\n");
+		const char *tab = memchr(line, '\t', length);
+		const char *name = tab ? tab + 1 : line;
+		if (!IS_AMONG(patient, name, length - (size_t)(name - line)))
+			may = YES;
+		line += length + (line[length] == '\n');
+	}
+	return may == YES;
+}
+
+/*
+ * Attributes.
+ */
+
+static bool stat_now(int directory, const char *path, int flags, struct stat *st)
+{
+	struct statx stx;
+
+	if (statx(directory, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
+		    &stx) < 0)
+		return false;
+	*st = (struct stat){.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+		.st_ino = stx.stx_ino,
+		.st_mode = stx.stx_mode,
+		.st_nlink = stx.stx_nlink,
+		.st_uid = stx.stx_uid,
+		.st_gid = stx.stx_gid,
+		.st_rdev = makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
+		.st_size = (off_t)stx.stx_size,
+		.st_blksize = stx.stx_blksize,
+		.st_blocks = (blkcnt_t)stx.stx_blocks,
+		.st_atim = {stx.stx_atime.tv_sec, stx.stx_atime.tv_nsec},
+		.st_mtim = {stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec},
+		.st_ctim = {stx.stx_ctime.tv_sec, stx.stx_ctime.tv_nsec}};
+	return true;
+}
+
+/* A look in a child, and what came of it: errno first, then the rest. */
+struct looked {
+	int directory, flags;
+	const char *path, *name;
+	void *value;
+	size_t size;
+	int number;
+	char *bytes; /* new */
+	size_t length;
+	int fd;
+};
+
+static void take_look(void *context, size_t i, const struct attempt_answer *answer)
+{
+	struct looked *looked = context;
+	int number;
+
+	(void)i;
+	looked->fd = answer->fd;
+	looked->number = answer->number;
+	if (answer->number)
+		return;
+	if (answer->length < sizeof number) {
+		looked->number = EPROTO;
+		return;
+	}
+	memcpy(&number, answer->bytes, sizeof number);
+	looked->number = number;
+	looked->length = answer->length - sizeof number;
+	looked->bytes = xmalloc(looked->length + 1);
+	memcpy(looked->bytes, (const char *)answer->bytes + sizeof number, looked->length);
+}
+
+/* Whether it was answered, and without an error; else errno. *looked owns what came. */
+static bool look(
+	struct looked *looked, void (*ask)(void *context, size_t i, struct attempt_out *out))
+{
+	struct attempt asked = {.ask = ask,
+		.take = take_look,
+		.context = looked,
+		.keep = &looked->directory,
+		.n_keep = 1};
+
+	attempt(&asked, 1);
+	errno = looked->number;
+	return looked->number == 0;
+}
+
+static void put_errno(struct attempt_out *out, bool good)
+{
+	int number = good ? 0 : errno;
+
+	attempt_put(out, &number, sizeof number);
+}
+
+static void ask_stat(void *context, size_t i, struct attempt_out *out)
+{
+	const struct looked *looked = context;
+	struct stat st;
+
+	(void)i;
+	put_errno(out, stat_now(looked->directory, looked->path, looked->flags, &st));
+	attempt_put(out, &st, sizeof st);
+}
+
+static bool stat_in_child(int directory, const char *path, int flags, struct stat *st)
+{
+	struct looked looked = {.directory = directory, .path = path, .flags = flags};
+	bool good = look(&looked, ask_stat) && looked.length == sizeof *st;
+
+	if (good)
+		memcpy(st, looked.bytes, sizeof *st);
+	free(looked.bytes);
+	return good;
+}
+
+bool look_stat_link(int directory, const char *link, struct stat *st)
+{
+	if (look_may_wait())
+		return stat_in_child(directory, link, 0, st);
+	return stat_now(directory, link, 0, st);
+}
+
+bool look_stat_fd(int fd, struct stat *st)
+{
+	if (look_may_wait())
+		return stat_in_child(fd, "", AT_EMPTY_PATH, st);
+	return stat_now(fd, "", AT_EMPTY_PATH, st);
+}
+
+/*
+ * Paths.
+ */
+
+static int open_now(int directory, const char *path, int flags, unsigned resolve)
+{
+	struct open_how how = {.flags = (unsigned)flags | O_PATH | O_CLOEXEC, .resolve = resolve};
+
+	return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+static void ask_open(void *context, size_t i, struct attempt_out *out)
+{
+	const struct looked *looked = context;
+
+	(void)i;
+	out->fd = open_now(looked->directory, looked->path, looked->flags, 0);
+	put_errno(out, out->fd >= 0);
+}
+
+static int open_in_child(int directory, const char *path, int flags)
+{
+	struct looked looked = {.directory = directory, .path = path, .flags = flags, .fd = -1};
+
+	look(&looked, ask_open);
+	free(looked.bytes);
+	if (looked.fd < 0 && looked.number == 0)
+		looked.number = EPROTO;
+	errno = looked.number;
+	return looked.fd;
+}
+
+int look_open_link(int directory, const char *link)
+{
+	return look_may_wait() ? open_in_child(directory, link, 0)
+			       : open_now(directory, link, 0, 0);
+}
+
+/*
+ * Mounts.
+ */
+
+/* This process's mountinfo, read again when it has changed (proc_pid_mounts(5): POLLPRI). */
+static const char *own_mounts(void)
+{
+	static int fd = -1;
+	static char *text;
+	struct pollfd polled = {.events = POLLPRI};
+
+	if (fd < 0)
+		fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	polled.fd = fd;
+	if (text && fd >= 0 && poll(&polled, 1, 0) == 0)
+		return text;
+	free(text);
+	text = read_text(AT_FDCWD, "/proc/self/mountinfo");
+	return text;
+}
+
+/* The mount with that number: its line of mountinfo, parsed. */
+static bool find_mount(const char *text, uint64_t id, struct proc_mount *mount)
+{
+	while (text && *text) {
+		bool is_it = strtoull(text, NULL, 10) == id;
+		if (is_it)
+			return proc_mountinfo_next(&text, mount);
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	return false;
+}
+
+static bool mount_of(int fd, int process, struct proc_mount *mount)
+{
+	struct statx stx;
+
+	/* Without a mask, FUSE tells those, too, who have no access (fs/fuse/dir.c,
+	 * fuse_getattr()). */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) < 0 ||
+		!(stx.stx_mask & STATX_MNT_ID))
+		return false;
+	if (find_mount(own_mounts(), stx.stx_mnt_id, mount))
+		return true;
+	cleanup_free char *text = process >= 0 ? read_text(process, "mountinfo") : NULL;
+	return find_mount(text, stx.stx_mnt_id, mount);
+}
+
+/* "fuse.sshfs" is FUSE. */
+static bool is_local(const char *type)
+{
+	size_t length = strcspn(type, ".");
+
+	return IS_AMONG(patient, type, length) && !IS_AMONG(served, type, length);
+}
+
+bool look_is_local(int fd, int process)
+{
+	struct proc_mount mount;
+
+	/* What may wait must not be asked even this. */
+	if (look_may_wait() || !mount_of(fd, process, &mount))
+		return false;
+	bool local = is_local(mount.type);
+	proc_mount_free(&mount);
+	return local;
+}
+
+/*
+ * A path whose every step is from a directory of a local file system to an object that is no
+ * symbolic link, read from its disk where the kernel does not know it yet: the root of another
+ * one's mount is at most come to. -1 and EAGAIN: it is not so.
+ */
+static int walk_local(int directory, const char *path, int flags)
+{
+	cleanup_fd int at = -1;
+	const char *p = path + strspn(path, "/");
+
+	if (*path == '/')
+		at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else
+		at = directory == AT_FDCWD ? -1 : fcntl(directory, F_DUPFD_CLOEXEC, 3);
+	while (at >= 0 && *p) {
+		size_t length = strcspn(p, "/");
+		cleanup_free char *name = xstrndup(p, length);
+		struct stat st;
+		p += length + strspn(p + length, "/");
+		if (!look_is_local(at, -1))
+			break;
+		int next = open_now(at, name, *p ? O_NOFOLLOW : flags | O_NOFOLLOW, 0);
+		if (next < 0)
+			return -1;
+		close(at);
+		at = next;
+		bool is_link = stat_now(at, "", AT_EMPTY_PATH, &st) && S_ISLNK(st.st_mode);
+		if (is_link && (*p || !(flags & O_NOFOLLOW)))
+			break;
+		if (!*p && path[strlen(path) - 1] != '/')
+			return steal_fd(&at);
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
+int look_cached(int directory, const char *path, int flags)
+{
+	if (look_may_wait()) {
+		errno = EAGAIN;
+		return -1;
+	}
+	/* EINVAL: before Linux 5.12. */
+	int fd = open_now(directory, path, flags, RESOLVE_CACHED);
+	if (fd >= 0 || (errno != EAGAIN && errno != EINVAL))
+		return fd;
+	return walk_local(directory, path, flags);
+}
+
+int look_open(int directory, const char *path, int flags)
+{
+	int fd = look_cached(directory, path, flags);
+
+	if (fd >= 0 || errno != EAGAIN)
+		return fd;
+	return open_in_child(directory, path, flags);
+}
+
+bool look_stat(int directory, const char *path, int flags, struct stat *st)
+{
+	cleanup_fd int fd =
+		look_open(directory, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+
+	return fd >= 0 && look_stat_fd(fd, st);
+}
+
+static bool is_below(const char *path, const char *point)
+{
+	size_t length = strlen(point);
+
+	return strncmp(path, point, length) == 0 && (path[length] == '/' || !path[length]);
+}
+
+dev_t look_device(const char *path)
+{
+	const char *text = own_mounts();
+	size_t longest = 0;
+	dev_t device = 0;
+
+	while (text && *text) {
+		struct proc_mount mount;
+		if (!proc_mountinfo_next(&text, &mount))
+			break;
+		size_t length = strlen(mount.point);
+		/* A later mount hides what is there already. */
+		if (length > 1 && length >= longest && is_below(path, mount.point)) {
+			longest = length;
+			device = is_local(mount.type) ? 0 : mount.dev;
+		}
+		proc_mount_free(&mount);
+	}
+	return device;
+}
+
+/* fs/fuse/inode.c, fuse_show_options(): whose server it is, in the ids of the mount's owner. */
+int look_is_fuse(int fd, int process, uid_t *user)
+{
+	struct proc_mount mount;
+
+	if (!mount_of(fd, process, &mount))
+		return -1;
+	size_t length = strcspn(mount.type, ".");
+	bool is_fuse = (length == strlen("fuse") && strncmp(mount.type, "fuse", length) == 0) ||
+		       (length == strlen("fuseblk") && strncmp(mount.type, "fuseblk", length) == 0);
+	*user = 0;
+	for (const char *p = is_fuse ? mount.options : NULL; p && *p; p += *p == ',') {
+		if (strncmp(p, "user_id=", strlen("user_id=")) == 0)
+			*user = (uid_t)strtoul(p + strlen("user_id="), NULL, 10);
+		p += strcspn(p, ",");
+	}
+	proc_mount_free(&mount);
+	return is_fuse;
+}
+
+static ssize_t getxattr_now(int fd, const char *name, void *value, size_t size)
+{
+	char link[sizeof "/proc/self/fd/2147483647"];
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	return getxattr(link, name, value, size);
+}
+
+static void ask_xattr(void *context, size_t i, struct attempt_out *out)
+{
+	const struct looked *looked = context;
+	cleanup_free char *value = xmalloc(looked->size + 1);
+
+	(void)i;
+	ssize_t n = getxattr_now(looked->directory, looked->name, value, looked->size);
+	put_errno(out, n >= 0);
+	attempt_put(out, &n, sizeof n);
+	if (n > 0 && (size_t)n <= looked->size)
+		attempt_put(out, value, (size_t)n);
+}
+
+ssize_t look_getxattr(int fd, int process, const char *name, void *value, size_t size)
+{
+	if (look_is_local(fd, process))
+		return getxattr_now(fd, name, value, size);
+	struct looked looked = {.directory = fd, .name = name, .size = size};
+	ssize_t n = -1;
+	if (look(&looked, ask_xattr) && looked.length >= sizeof n) {
+		memcpy(&n, looked.bytes, sizeof n);
+		if (looked.length - sizeof n <= size)
+			memcpy(value, looked.bytes + sizeof n, looked.length - sizeof n);
+	}
+	free(looked.bytes);
+	errno = looked.number;
+	return n;
+}
+
+/*
+ * Directories.
+ */
+
+/* Takes fd. */
+static bool put_names(int fd, struct attempt_out *out)
+{
+	cleanup_dir DIR *dir = fdopendir(fd);
+	const struct dirent *d;
+
+	if (!dir) {
+		int number = errno;
+		close(fd);
+		errno = number;
+		return false;
+	}
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0)
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			attempt_put(out, d->d_name, strlen(d->d_name) + 1);
+	return errno == 0;
+}
+
+static void ask_names(void *context, size_t i, struct attempt_out *out)
+{
+	const struct looked *looked = context;
+	struct attempt_out names = {.fd = -1};
+
+	(void)i;
+	int fd = openat(
+		looked->directory, looked->path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+	put_errno(out, fd >= 0 && put_names(fd, &names));
+	attempt_put(out, names.bytes, names.length);
+}
+
+char *look_names(int directory, const char *path, size_t *length)
+{
+	cleanup_fd int found = look_open(directory, path, O_DIRECTORY);
+
+	if (found < 0)
+		return NULL;
+	if (look_is_local(found, -1)) {
+		struct attempt_out names = {.fd = -1};
+		int fd = openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && put_names(fd, &names)) {
+			*length = names.length;
+			return names.bytes ? names.bytes : xstrdup("");
+		}
+		int number = errno;
+		free(names.bytes);
+		errno = number;
+		return NULL;
+	}
+	struct looked looked = {.directory = found, .path = "."};
+	if (!look(&looked, ask_names)) {
+		int number = errno;
+		free(looked.bytes);
+		errno = number;
+		return NULL;
+	}
+	*length = looked.length;
+	return looked.bytes;
+}

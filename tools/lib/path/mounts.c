@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/mounts.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/safepath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static struct mounts now;
+static FILE *mountinfo;
+
+/* What was read before stays: callers hold mounts of it. They seldom change in a run. */
+static struct earlier {
+	struct mounts mounts;
+	struct earlier *before;
+} * earlier;
+
+static void set_aside(void)
+{
+	struct earlier *e = xcalloc(1, sizeof *e);
+
+	*e = (struct earlier){now, earlier};
+	earlier = e;
+	now = (struct mounts){0};
+}
+
+/* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
+static bool has_changed(void)
+{
+	struct pollfd changed = {.fd = fileno(mountinfo), .events = POLLPRI};
+
+	return poll(&changed, 1, 0) != 0;
+}
+
+/* All of it; NULL: half of it is nothing to go by. */
+static char *read_again(void)
+{
+	cleanup_free char *text = NULL;
+	size_t room = 0;
+
+	if (mountinfo)
+		rewind(mountinfo);
+	else
+		mountinfo = fopen("/proc/self/mountinfo", "re");
+	/* Up to a NUL, of which there is none. */
+	if (!mountinfo || getdelim(&text, &room, '\0', mountinfo) < 0 || ferror(mountinfo))
+		return NULL;
+	return steal_pointer(&text);
+}
+
+const struct mounts *mounts_now(void)
+{
+	struct proc_mount mount;
+
+	if (mountinfo && !has_changed())
+		return &now;
+	if (now.all)
+		set_aside();
+	cleanup_free char *text = read_again();
+	for (const char *p = text; p && proc_mountinfo_next(&p, &mount);) {
+		/* Doubled, so that many mounts are not many copies. */
+		if ((now.n & (now.n - 1)) == 0)
+			now.all = xreallocarray(now.all, now.n ? 2 * now.n : 1, sizeof *now.all);
+		now.all[now.n++] = mount;
+	}
+	if (!text && mountinfo) {
+		fclose(mountinfo);
+		mountinfo = NULL;
+	}
+	return &now;
+}
+
+const struct proc_mount *mounts_of(int fd)
+{
+	const struct mounts *mounts = mounts_now();
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID,
+		    &stx) < 0)
+		return NULL;
+	for (size_t i = 0; i < mounts->n; i++)
+		if ((stx.stx_mask & STATX_MNT_ID) && mounts->all[i].id == stx.stx_mnt_id)
+			return &mounts->all[i];
+	return NULL;
+}
+
+bool mounts_may_hang(const char *type)
+{
+	static const char *const others[] = {"nfs", "cifs", "smb", "fuse", "virtiofs", "9p", "ceph",
+		"afs", "autofs", "coda", "gfs2", "ocfs2", "lustre", "orangefs", "pvfs2", "beegfs",
+		"gpfs"};
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strncmp(type, others[i], strlen(others[i])) == 0)
+			return true;
+	return false;
+}
+
+const struct proc_mount *mounts_on_way(const char *path)
+{
+	const struct mounts *mounts = mounts_now();
+
+	for (size_t i = 0; i < mounts->n; i++) {
+		const char *point = mounts->all[i].point;
+		size_t length = strlen(point);
+		bool is_root = length == 1;
+		if (mounts_may_hang(mounts->all[i].type) &&
+			(is_root || (strncmp(path, point, length) == 0 &&
+					    (path[length] == '/' || !path[length]))))
+			return &mounts->all[i];
+	}
+	return NULL;
+}
+
+int mounts_open_directory(int fd, const struct stat *st)
+{
+	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
+	char path[PATH_MAX];
+	struct stat its;
+	ssize_t n = readlink(link, path, sizeof path - 1);
+
+	if (n < 0)
+		return -1;
+	path[n] = '\0';
+	char *slash = strrchr(path, '/');
+	/* Of what was opened by its handle, the kernel may know no name. */
+	if (path[0] != '/' || !slash || mounts_on_way(path)) {
+		errno = ENOENT;
+		return -1;
+	}
+	slash[slash == path ? 1 : 0] = '\0';
+	/* Whoever can move it leads elsewhere, but not to another file system unseen. */
+	cleanup_fd int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return -1;
+	if (fstat(dir, &its) < 0 || its.st_dev != st->st_dev) {
+		errno = EXDEV;
+		return -1;
+	}
+	return safepath_reopen(dir, O_RDONLY | O_DIRECTORY);
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/open_files.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/has_cap.h"
+#include "base/log.h"
+#include "path/look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* What stateDir of libvirt's src/qemu/qemu_conf.c is: NAME.pid of each domain that runs. */
+#define DOMAINS "/run/libvirt/qemu"
+
+/* Of a kernel thread: include/linux/sched.h. */
+#define PF_KTHREAD 0x00200000U
+
+struct opener {
+	dev_t dev; /* 0: not told, any */
+	ino_t ino;
+	pid_t pid;
+	uid_t uid[2]; /* real, effective; -1: not told, any */
+	bool unseen;  /* what it has open can't be seen: it may be anything */
+};
+
+static struct opener *openers;
+static size_t n_openers;
+static pid_t libvirt;
+static bool is_read;
+
+static pid_t pid_of(const char *name)
+{
+	char *end;
+	long pid = strtol(name, &end, 10);
+
+	return *end || pid <= 0 || pid > INT_MAX ? 0 : (pid_t)pid;
+}
+
+static bool read_uids(int process, uid_t uid[2])
+{
+	char text[1024] = "";
+	cleanup_fd int fd = openat(process, "status", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	const char *line = strstr(text, "\nUid:");
+	return line && sscanf(line, "\nUid: %u %u", &uid[0], &uid[1]) == 2;
+}
+
+static void note_libvirt(int process, pid_t pid)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlinkat(process, "exe", exe, sizeof exe - 1);
+
+	if (n <= 0)
+		return;
+	exe[n] = '\0';
+	/* Still running after its file was replaced. */
+	char *deleted = strstr(exe, " (deleted)");
+	if (deleted)
+		*deleted = '\0';
+	const char *slash = strrchr(exe, '/');
+	if (slash && (strcmp(slash, "/libvirtd") == 0 || strcmp(slash, "/virtqemud") == 0))
+		libvirt = pid;
+}
+
+static bool is_denied(void)
+{
+	return errno == EACCES || errno == EPERM;
+}
+
+static void add_opener(const struct opener *opener)
+{
+	if ((n_openers & (n_openers - 1)) == 0)
+		openers = xreallocarray(openers, n_openers ? 2 * n_openers : 1, sizeof *openers);
+	openers[n_openers++] = *opener;
+}
+
+/*
+ * The object of a descriptor, as the kernel knows it without asking its file system: the
+ * holder may be the one who serves that, and never answer. Device and inode number are the
+ * same as stat(2)'s, on btrfs and overlayfs too.
+ */
+static bool identify(int fds, const char *name, struct opener *opener)
+{
+	struct statx stx;
+
+	if (name[0] == '.')
+		return false;
+	if (statx(fds, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, &stx) <
+		0) {
+		opener->unseen = opener->unseen || is_denied();
+		return false;
+	}
+	if (!S_ISREG(stx.stx_mode) && !S_ISBLK(stx.stx_mode) && !S_ISCHR(stx.stx_mode))
+		return false;
+	opener->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	opener->ino = stx.stx_ino;
+	return true;
+}
+
+/* Of the kernel, or ended: it has nothing open (proc(5), fields 3 and 9 of /proc/PID/stat). */
+static bool has_no_files(pid_t pid)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
+	char text[1024] = "", state;
+	unsigned flags;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return false;
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *end = strrchr(text, ')');
+	if (!end || sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return false;
+	return state == 'Z' || state == 'X' || flags & PF_KTHREAD;
+}
+
+/* Without CAP_SYS_PTRACE, in a container, what others have open is not shown (ptrace(2)). */
+static void add_unseen(struct opener opener)
+{
+	opener.unseen = true;
+	if (!has_no_files(opener.pid))
+		add_opener(&opener);
+}
+
+static int open_process(int proc, const char *name, struct opener *opener, DIR **dir)
+{
+	*opener = (struct opener){.pid = pid_of(name)};
+	*dir = NULL;
+	if (!opener->pid || opener->pid == getpid())
+		return -1;
+	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opener->unseen = process < 0 && is_denied();
+	if (opener->unseen)
+		opener->uid[0] = opener->uid[1] = (uid_t)-1;
+	if (process < 0 || !read_uids(process, opener->uid))
+		return -1;
+	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	opener->unseen = fds < 0 && is_denied();
+	*dir = fds >= 0 ? fdopendir(fds) : NULL;
+	return steal_fd(&process);
+}
+
+static void read_process(int proc, const char *name)
+{
+	struct opener opener;
+	struct dirent *d;
+	DIR *found;
+	cleanup_fd int process = open_process(proc, name, &opener, &found);
+	cleanup_dir DIR *dir = found;
+
+	if (process >= 0)
+		note_libvirt(process, opener.pid);
+	/* All are of one owner, and one is enough. */
+	while (dir && !opener.unseen && (d = readdir(dir)) != NULL)
+		if (identify(dirfd(dir), d->d_name, &opener))
+			add_opener(&opener);
+	if (opener.unseen)
+		add_unseen(opener);
+}
+
+/*
+ * Where even to name an object again may wait (look.h), a child does it, process by process.
+ * One whose objects gave no answer may have open whatever has an inode number that its
+ * fdinfo files name (fs/proc/fd.c, seq_show(); Linux 5.14).
+ */
+
+struct scan {
+	int proc;
+	char **names;
+	size_t n;
+};
+
+static void ask_process(void *context, size_t i, struct attempt_out *out)
+{
+	const struct scan *scan = context;
+	struct opener opener;
+	struct dirent *d;
+	DIR *found;
+	cleanup_fd int process = open_process(scan->proc, scan->names[i], &opener, &found);
+	cleanup_dir DIR *dir = found;
+
+	while (process >= 0 && dir && !opener.unseen && (d = readdir(dir)) != NULL)
+		if (identify(dirfd(dir), d->d_name, &opener))
+			attempt_put(out, &opener, sizeof opener);
+	if (opener.unseen)
+		attempt_put(out, &opener, sizeof opener);
+}
+
+static void read_numbers(int proc, const char *name)
+{
+	struct opener opener;
+	struct dirent *d;
+	DIR *found;
+	cleanup_fd int process = open_process(proc, name, &opener, &found);
+	cleanup_dir DIR *dir = found;
+
+	if (opener.unseen)
+		add_unseen(opener);
+	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
+		char text[1024] = "";
+		unsigned long long ino;
+		cleanup_free char *path = xasprintf("fdinfo/%s", d->d_name);
+		cleanup_fd int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
+		if (d->d_name[0] == '.' || fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+			continue;
+		const char *line = strstr(text, "\nino:");
+		if (!line || sscanf(line, "\nino: %llu", &ino) != 1)
+			continue;
+		opener.ino = (ino_t)ino;
+		add_opener(&opener);
+	}
+}
+
+static void take_process(void *context, size_t i, const struct attempt_answer *answer)
+{
+	const struct scan *scan = context;
+	const char *bytes = answer->bytes;
+	struct opener opener;
+
+	for (size_t at = 0; at + sizeof opener <= answer->length; at += sizeof opener) {
+		memcpy(&opener, bytes + at, sizeof opener);
+		if (opener.unseen)
+			add_unseen(opener);
+		else
+			add_opener(&opener);
+	}
+	if (answer->number)
+		read_numbers(scan->proc, scan->names[i]);
+}
+
+static void scan_in_child(DIR *proc)
+{
+	struct scan scan = {.proc = dirfd(proc)};
+	struct attempt asked = {.ask = ask_process,
+		.take = take_process,
+		.context = &scan,
+		.keep = &scan.proc,
+		.n_keep = 1};
+	struct dirent *d;
+
+	while ((d = readdir(proc)) != NULL) {
+		pid_t pid = pid_of(d->d_name);
+		cleanup_fd int process = pid && pid != getpid()
+						 ? openat(scan.proc, d->d_name, O_PATH | O_CLOEXEC)
+						 : -1;
+		if (process < 0)
+			continue;
+		note_libvirt(process, pid);
+		if ((scan.n & (scan.n - 1)) == 0)
+			scan.names = xreallocarray(
+				scan.names, scan.n ? 2 * scan.n : 1, sizeof *scan.names);
+		scan.names[scan.n++] = xstrdup(d->d_name);
+	}
+	attempt(&asked, scan.n);
+	for (size_t i = 0; i < scan.n; i++)
+		free(scan.names[i]);
+	free(scan.names);
+}
+
+/*
+ * Whether the options of a mount of proc keep processes from being listed, to who may not trace
+ * them: fs/proc/base.c, has_pid_permissions(). Members of the group, which is 0, are spared,
+ * but for "ptraceable".
+ */
+static bool hides(const char *options)
+{
+	bool is_member = getegid() == 0 && !strstr(options, ",gid=");
+
+	return strstr(options, "hidepid=ptraceable") || strstr(options, "hidepid=4") ||
+	       (!is_member &&
+		       (strstr(options, "hidepid=invisible") || strstr(options, "hidepid=2")));
+}
+
+static bool are_hidden(int proc)
+{
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+	unsigned long long id;
+	struct statx stx;
+
+	if (has_cap(CAP_SYS_PTRACE))
+		return false;
+	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
+	if (!file || statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return true;
+	while (getline(&line, &room, file) > 0) {
+		const char *options = strstr(line, " - proc ");
+		if (options && sscanf(line, "%llu", &id) == 1 &&
+			(id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) && hides(options))
+			return true;
+	}
+	return ferror(file);
+}
+
+static void read_all(void)
+{
+	struct dirent *d;
+
+	if (is_read)
+		return;
+	is_read = true;
+	cleanup_dir DIR *dir = opendir("/proc");
+	if (!dir)
+		die_errno("can't read /proc to see who has files open");
+	if (are_hidden(dirfd(dir)))
+		die("can't see who has files open: /proc is mounted with hidepid, and "
+		    "CAP_SYS_PTRACE is missing; run it with that capability, or: mount -o "
+		    "remount,hidepid=0 /proc");
+	if (look_may_wait()) {
+		scan_in_child(dir);
+		return;
+	}
+	while ((d = readdir(dir)) != NULL)
+		read_process(dirfd(dir), d->d_name);
+}
+
+void openers_forget(void)
+{
+	free(openers);
+	openers = NULL;
+	n_openers = 0;
+	libvirt = 0;
+	is_read = false;
+}
+
+static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
+{
+	bool is_user = uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid ||
+		       (o->unseen && o->uid[0] == (uid_t)-1);
+
+	return is_user &&
+	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
+}
+
+bool openers_is_unseen(pid_t pid)
+{
+	for (size_t i = 0; i < n_openers; i++)
+		if (openers[i].pid == pid && openers[i].unseen)
+			return true;
+	return false;
+}
+
+char *openers_text(pid_t pid)
+{
+	if (openers_is_unseen(pid))
+		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
+				 "has it open",
+			pid);
+	return xasprintf("process %d has it open", pid);
+}
+
+pid_t openers_first(const struct stat *st, uid_t uid)
+{
+	read_all();
+	for (size_t i = 0; i < n_openers; i++)
+		if (is_opener(&openers[i], st, uid))
+			return openers[i].pid;
+	return 0;
+}
+
+static bool is_of(const struct opener *o, uid_t uid)
+{
+	return o->uid[0] == uid && o->uid[1] == uid;
+}
+
+pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
+{
+	pid_t last = 0;
+
+	read_all();
+	for (size_t i = 0; i < n_openers; i++) {
+		const struct opener *o = &openers[i];
+		if (o->unseen || o->pid == last || is_of(o, 0) || is_of(o, owner) ||
+			!is_opener(o, st, (uid_t)-1))
+			continue;
+		last = o->pid;
+		if (writes(last, st))
+			return last;
+	}
+	return 0;
+}
+
+/* The process id of a domain's file; 0: none. */
+static pid_t domain_of(int dir, const char *name)
+{
+	char text[32] = "";
+	size_t length = strlen(name);
+
+	if (length < 4 || strcmp(name + length - 4, ".pid") != 0)
+		return 0;
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return pid_of(text);
+}
+
+static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
+{
+	read_all();
+	for (size_t i = 0; i < n_openers; i++)
+		if (openers[i].pid == pid && is_opener(&openers[i], st, uid))
+			return true;
+	return false;
+}
+
+bool openers_have_domain(const struct stat *st, uid_t uid)
+{
+	cleanup_dir DIR *dir = opendir(DOMAINS);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		pid_t pid = domain_of(dirfd(dir), d->d_name);
+		if (pid && has_open(st, uid, pid))
+			return true;
+	}
+	return false;
+}
+
+pid_t openers_libvirt(void)
+{
+	read_all();
+	return libvirt;
+}
+
+unsigned long long openers_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
+unsigned long long openers_start_time(pid_t pid, char **error)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
+	char text[1024] = "";
+	unsigned long long start = 0;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
+		bool is_gone = errno == ENOENT || errno == ESRCH;
+		/* hidepid makes others seem to be none. */
+		if (is_gone && (kill(pid, 0) == 0 || errno == EPERM)) {
+			is_gone = false;
+			errno = EPERM;
+		}
+		if (!is_gone)
+			*error = xasprintf(
+				"can't tell when process %d was started: can't read %s: %s", pid,
+				path, strerror(errno));
+		return 0;
+	}
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *p = strrchr(text, ')');
+	/* What only waits for its parent to look has ended. */
+	if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
+		return 0;
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (!p || sscanf(p, " %llu", &start) != 1)
+		*error = xasprintf(
+			"can't tell when process %d was started: %s has no such field", pid, path);
+	return start;
+}

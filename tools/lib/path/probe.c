@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/probe.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+struct probed {
+	char *path;
+	bool is_silent;
+};
+
+static struct probed *probed; /* sorted by path */
+static dev_t *silent_devices;
+static size_t n_probed, n_silent, n_silent_devices;
+
+static int by_path(const void *a, const void *b)
+{
+	const struct probed *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+static const struct probed *find(const char *path)
+{
+	const struct probed key = {.path = (char *)path};
+
+	return n_probed ? bsearch(&key, probed, n_probed, sizeof *probed, by_path) : NULL;
+}
+
+static void note(const char *path, bool is_silent)
+{
+	if ((n_probed & (n_probed - 1)) == 0)
+		probed = xreallocarray(probed, n_probed ? 2 * n_probed : 1, sizeof *probed);
+	probed[n_probed++] = (struct probed){xstrdup(path), is_silent};
+	if (!is_silent)
+		return;
+	n_silent++;
+	dev_t device = look_device(path);
+	if (!device)
+		return;
+	silent_devices =
+		xreallocarray(silent_devices, n_silent_devices + 1, sizeof *silent_devices);
+	silent_devices[n_silent_devices++] = device;
+}
+
+bool probe_is_silent(const char *path)
+{
+	if (n_silent == 0)
+		return false;
+	const struct probed *known = find(path);
+	if (known)
+		return known->is_silent;
+	dev_t device = n_silent_devices ? look_device(path) : 0;
+	for (size_t i = 0; device && i < n_silent_devices; i++)
+		if (silent_devices[i] == device)
+			return true;
+	return false;
+}
+
+/* Each of the questions that a claim or a release would wait for. */
+static void ask_path(void *context, size_t i, struct attempt_out *out)
+{
+	const char *const *paths = context;
+	struct statx stx;
+	struct statfs fs;
+	cleanup_fd int fd = open(paths[i], O_PATH | O_CLOEXEC);
+
+	(void)out;
+	if (fd >= 0 &&
+		statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &stx) == 0)
+		fstatfs(fd, &fs);
+}
+
+/* What could not be asked is not known to answer. */
+static void take_path(void *context, size_t i, const struct attempt_answer *answer)
+{
+	const char *const *paths = context;
+
+	note(paths[i], answer->number != 0);
+}
+
+static dev_t device_of(void *context, size_t i)
+{
+	const char *const *paths = context;
+
+	return look_device(paths[i]);
+}
+
+bool probe_is_known(const char *path)
+{
+	if (path[0] != '/' || find(path))
+		return true;
+	cleanup_fd int fd = look_cached(AT_FDCWD, path, 0);
+	return fd >= 0 ? look_is_local(fd, -1) : errno == ENOENT;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void probe(const char *const *paths, size_t n)
+{
+	cleanup_free const char **unknown = xcalloc(n + 1, sizeof *unknown);
+	size_t n_unknown = 0, kept = 0;
+	struct attempt question = {
+		.ask = ask_path, .take = take_path, .device = device_of, .context = unknown};
+
+	for (size_t i = 0; i < n; i++)
+		if (!probe_is_known(paths[i]))
+			unknown[n_unknown++] = paths[i];
+	/* The same path once; and what lies on one mount one after the other. */
+	if (n_unknown)
+		qsort(unknown, n_unknown, sizeof *unknown, by_text);
+	for (size_t i = 0; i < n_unknown; i++)
+		if (kept == 0 || strcmp(unknown[kept - 1], unknown[i]) != 0)
+			unknown[kept++] = unknown[i];
+	attempt(&question, kept);
+	if (n_probed)
+		qsort(probed, n_probed, sizeof *probed, by_path);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all who find resources use: see qemuargs_parse.h. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "qemu/parse.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+const char *qemuargs_behind(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+__attribute__((format(printf, 1, 0))) static char *format_list(const char *format, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, format, ap) < 0)
+		die("out of memory");
+	return text;
+}
+
+void qemuargs_fail(struct qemuargs_parser *p, size_t option, const char *format, ...)
+{
+	va_list ap;
+
+	if (*p->error)
+		return;
+	va_start(ap, format);
+	cleanup_free char *what = format_list(format, ap);
+	va_end(ap);
+	*p->error = xasprintf("%s: %s", p->args->options[option].source, what);
+}
+
+static size_t add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+	size_t option, const char *key, const char *path, const char *reason)
+{
+	struct qemuargs *args = p->args;
+	struct qemuargs_private *own = args->private_;
+
+	if (args->n_resources == own->allocated_resources) {
+		own->allocated_resources =
+			own->allocated_resources ? 2 * own->allocated_resources : 16;
+		args->resources = xreallocarray(
+			args->resources, own->allocated_resources, sizeof(*args->resources));
+	}
+	args->resources[args->n_resources] = (struct qemuargs_resource){
+		.kind = kind,
+		.access = access,
+		.path = path ? xstrdup(path) : NULL,
+		.source = xstrdup(args->options[option].source),
+		.reason = xstrdup(reason),
+		.option = option,
+		.key = key && *key ? xstrdup(key) : NULL,
+		.parent = QEMUARGS_NONE,
+		.image_option = QEMUARGS_NONE,
+	};
+	return args->n_resources++;
+}
+
+/* The number in "/proc/self/fd/3", "/dev/fd/3" and "/dev/stdout", or NULL. */
+static const char *descriptor_of(const char *path)
+{
+	static const char *const directories[] = {
+		"/proc/self/fd/", "/proc/thread-self/fd/", "/dev/fd/"};
+	static const char *const streams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+	static const char *const numbers[] = {"0", "1", "2"};
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *number = qemuargs_behind(path, directories[i]);
+		if (number && *number && !number[strspn(number, "0123456789")])
+			return number;
+		if (strcmp(path, streams[i]) == 0)
+			return numbers[i];
+	}
+	return NULL;
+}
+
+size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+	size_t option, const char *key, const char *path, const char *reason)
+{
+	const char *fd;
+
+	if (!path || !*path || qemuargs_behind(path, "/dev/fdset/"))
+		return QEMUARGS_NONE;
+	fd = descriptor_of(path);
+	if (fd)
+		return add(p, QEMUARGS_FD, access, option, key, fd, "opened by the caller");
+	return add(p, kind, access, option, key, path, reason);
+}
+
+size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
+	enum qemuargs_access access, size_t option, const char *key, const char *reason)
+{
+	return qemuargs_add(p, kind, access, option, key, qemuargs_key(p, option, key), reason);
+}
+
+/* A name that is no number is one of the monitor's getfd: nothing of the command line's. */
+void qemuargs_add_fd(struct qemuargs_parser *p, size_t option, const char *key, const char *fd)
+{
+	if (fd && *fd && !fd[strspn(fd, "0123456789")])
+		add(p, QEMUARGS_FD, QEMUARGS_RW, option, key, fd, "opened by the caller");
+}
+
+void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key)
+{
+	const char *fds = qemuargs_key(p, option, key);
+
+	while (fds && *fds) {
+		size_t length = strcspn(fds, ":");
+		cleanup_free char *fd = xstrndup(fds, length);
+		qemuargs_add_fd(p, option, key, fd);
+		fds += length + (fds[length] == ':');
+	}
+}
+
+void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
+	const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	cleanup_free char *reason = format_list(format, ap);
+	va_end(ap);
+	add(p, QEMUARGS_REFUSED, QEMUARGS_RO, option, key, path, reason);
+}
+
+void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
+	const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	cleanup_free char *reason = format_list(format, ap);
+	va_end(ap);
+	add(p, QEMUARGS_WARNING, QEMUARGS_RO, option, key, path, reason);
+}
+
+void qemuargs_check_port(
+	struct qemuargs_parser *p, size_t option, const char *key, const char *port)
+{
+	char *end;
+	unsigned long number = port ? strtoul(port, &end, 10) : 0;
+
+	/* Port 0 is any that is free. */
+	if (!port || end == port || *end || number == 0 || number >= 1024)
+		return;
+	qemuargs_refuse(p, option, key, port,
+		"port %lu needs CAP_NET_BIND_SERVICE, which QEMU will not have: use one above "
+		"1023, and "
+		"let a proxy or a firewall rule forward %lu to it",
+		number, number);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What -device, -object and -machine name of the host, beside block nodes. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "qemu/parse.h"
+
+#include <string.h>
+
+/* A key that names something of the host, of a driver or object type of that name. */
+struct named {
+	const char *type; /* ends with "*": all that begin so */
+	const char *key;
+	enum qemuargs_kind kind;
+	enum qemuargs_access access;
+	const char *reason;
+};
+
+static bool is_type(const char *pattern, const char *type)
+{
+	size_t length = strcspn(pattern, "*");
+
+	return strncmp(pattern, type, length) == 0 && (pattern[length] || !type[length]);
+}
+
+static void add_named(struct qemuargs_parser *p, size_t option, const char *type,
+	const struct named *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_type(all[i].type, type))
+			qemuargs_add_key(
+				p, all[i].kind, all[i].access, option, all[i].key, all[i].reason);
+}
+
+void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char *key,
+	const char *path, const char *reason)
+{
+	size_t added = qemuargs_add(p, QEMUARGS_FILE, QEMUARGS_RO, option, key, path, reason);
+
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->is_searched = !strchr(path, '/');
+}
+
+static void find_vfio(struct qemuargs_parser *p, size_t option)
+{
+	p->args->locks_memory = true;
+	if (qemuargs_key(p, option, "fd"))
+		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
+	else if (qemuargs_key(p, option, "sysfsdev"))
+		qemuargs_add_key(
+			p, QEMUARGS_PCI, QEMUARGS_RW, option, "sysfsdev", "given to the guest");
+	else
+		qemuargs_add_key(
+			p, QEMUARGS_PCI, QEMUARGS_RW, option, "host", "given to the guest");
+}
+
+/* hw/usb/host-libusb.c: by number, by kind, or by port. */
+static void find_usb_host(struct qemuargs_parser *p, size_t option)
+{
+	static const struct {
+		const char *first, *second, *format;
+		char separator;
+	} ways[] = {
+		{"hostbus", "hostaddr", "bus", ':'},
+		{"hostbus", "hostport", "port", '-'},
+		{"vendorid", "productid", "id", ':'},
+	};
+
+	if (qemuargs_add_key(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "hostdevice",
+		    "given to the guest") != QEMUARGS_NONE)
+		return;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		const char *first = qemuargs_key(p, option, ways[i].first);
+		const char *second = qemuargs_key(p, option, ways[i].second);
+		if (!first || !second)
+			continue;
+		cleanup_free char *name =
+			xasprintf("%s %s%c%s", ways[i].format, first, ways[i].separator, second);
+		qemuargs_add(
+			p, QEMUARGS_USB, QEMUARGS_RW, option, NULL, name, "given to the guest");
+		return;
+	}
+}
+
+/* A vhost device of the kernel's, which QEMU opens unless it gets a descriptor. */
+static void find_vhost(struct qemuargs_parser *p, size_t option, const char *node)
+{
+	const char *fd = qemuargs_key(p, option, "vhostfd");
+
+	if (fd)
+		qemuargs_add_fd(p, option, "vhostfd", fd);
+	else
+		qemuargs_add(
+			p, QEMUARGS_VHOST, QEMUARGS_RW, option, NULL, node, "vhost in the kernel");
+}
+
+/* Variables of UEFI, keys of a token: read and written again, and made if they are not there. */
+static void find_store(struct qemuargs_parser *p, size_t option, const char *key)
+{
+	size_t added = qemuargs_add_key(
+		p, QEMUARGS_LOG, QEMUARGS_CREATE, option, key, "kept for the guest");
+
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->append = true;
+}
+
+/* What devices of one kind have of their own. */
+static void find_by_driver(struct qemuargs_parser *p, size_t option, const char *driver)
+{
+	if (is_type("vfio-*", driver))
+		find_vfio(p, option);
+	else if (strcmp(driver, "usb-host") == 0)
+		find_usb_host(p, option);
+	else if (is_type("vhost-vsock-*", driver))
+		find_vhost(p, option, "/dev/vhost-vsock");
+	else if (is_type("vhost-scsi*", driver))
+		find_vhost(p, option, "/dev/vhost-scsi");
+	else if (strcmp(driver, "x-pci-proxy-dev") == 0)
+		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
+	else if (is_type("uefi-vars-*", driver))
+		find_store(p, option, "jsonfile");
+	else if (strcmp(driver, "canokey") == 0)
+		find_store(p, option, "file");
+	/* virtio_gpu_have_udmabuf() of hw/display/virtio-gpu-udmabuf.c */
+	else if (qemuopts_bool(qemuargs_value(p, option), "blob", false))
+		qemuargs_add(
+			p, QEMUARGS_DEVICE, QEMUARGS_RW, option, NULL, "/dev/udmabuf", "blob=on");
+}
+
+void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
+{
+	static const struct named named[] = {
+		{"loader", "file", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
+		{"guest-loader", "kernel", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
+		{"guest-loader", "initrd", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
+		{"virtio-input-host*", "evdev", QEMUARGS_DEVICE, QEMUARGS_RW, "an input device"},
+		{"u2f-passthru", "hidraw", QEMUARGS_DEVICE, QEMUARGS_RW, "given to the guest"},
+		{"u2f-emulated", "dir", QEMUARGS_DIRECTORY, QEMUARGS_RW, "keys of a U2F device"},
+		{"usb-mtp", "rootdir", QEMUARGS_DIRECTORY, QEMUARGS_RO, "shown to the guest"},
+		{"vhost-vdpa-device*", "vhostdev", QEMUARGS_DEVICE, QEMUARGS_RW,
+			"given to the guest"},
+		{"ccid-card-emulated", "db", QEMUARGS_DIRECTORY, QEMUARGS_RO, "certificates"},
+		{"ipmi-bmc-sim", "sdrfile", QEMUARGS_FILE, QEMUARGS_RO, "sensors"},
+		{"ipmi-bmc-sim", "frudatafile", QEMUARGS_FILE, QEMUARGS_RO, "parts of a machine"},
+		{"cxl-*", "cdat", QEMUARGS_FILE, QEMUARGS_RO, "a table for the guest"},
+		{"vfio-user-pci", "socket.path", QEMUARGS_CONNECT, QEMUARGS_RW,
+			"a device's server"},
+		{"uefi-vars-*", "pcapfile", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
+		{"*", "pcap", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
+	};
+	const char *driver = qemuargs_key(p, option, "driver");
+	const char *rom = qemuargs_key(p, option, "romfile");
+
+	if (!driver)
+		return;
+	if (rom && *rom)
+		qemuargs_add_searched(p, option, "romfile", rom, "a device's ROM");
+	find_by_driver(p, option, driver);
+	add_named(p, option, driver, named, sizeof(named) / sizeof(named[0]));
+}
+
+static void find_memory_file(struct qemuargs_parser *p, size_t option)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+	bool read_only = qemuopts_bool(v, "readonly", false);
+	size_t added = qemuargs_add_key(p, QEMUARGS_MEMORY, read_only ? QEMUARGS_RO : QEMUARGS_RW,
+		option, "mem-path", "the guest's memory");
+
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->preallocates = qemuopts_bool(v, "prealloc", false);
+}
+
+const char *qemuargs_global(
+	const struct qemuargs_parser *p, size_t option, const char *property, char **driver)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+	const char *dot = v->opaque ? strchr(v->prefix, '.') : NULL;
+	const char *named = qemuopts_get(v, "property"), *value = qemuopts_get(v, "value");
+	bool is_meant;
+
+	if (v->opaque)
+		is_meant = strncmp(dot + 1, property, strlen(property)) == 0 &&
+			   strcmp(dot + 1 + strlen(property), "=") == 0;
+	else
+		is_meant = qemuargs_is(named, property);
+	if (!is_meant || !value)
+		return NULL;
+	if (v->opaque)
+		*driver = xstrndup(v->prefix, (size_t)(dot - v->prefix));
+	else
+		*driver = qemuopts_get(v, "driver") ? xstrdup(qemuopts_get(v, "driver")) : NULL;
+	return value;
+}
+
+void qemuargs_find_global(struct qemuargs_parser *p, size_t option)
+{
+	cleanup_free char *driver = NULL;
+	const char *rom = qemuargs_global(p, option, "romfile", &driver);
+
+	if (rom && *rom)
+		qemuargs_add_searched(p, option, "value", rom, "a device's ROM");
+}
+
+void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
+{
+	static const struct named named[] = {
+		{"secret", "file", QEMUARGS_FILE, QEMUARGS_RO, "a secret"},
+		{"rng-random", "filename", QEMUARGS_DEVICE, QEMUARGS_RO, "random numbers"},
+		{"tls-creds-*", "dir", QEMUARGS_DIRECTORY, QEMUARGS_RO, "TLS credentials"},
+		{"authz-list*", "filename", QEMUARGS_FILE, QEMUARGS_RO, "who may connect"},
+		{"input-linux", "evdev", QEMUARGS_DEVICE, QEMUARGS_RW, "an input device"},
+		{"igvm-cfg", "file", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
+		{"filter-dump", "file", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
+		{"sev-*", "session-file", QEMUARGS_FILE, QEMUARGS_RO, "encrypted memory"},
+		{"sev-*", "dh-cert-file", QEMUARGS_FILE, QEMUARGS_RO, "encrypted memory"},
+		{"vfio-user-server", "socket.path", QEMUARGS_LISTEN, QEMUARGS_RW,
+			"a socket of QEMU's"},
+	};
+	const char *type = qemuargs_key(p, option, "qom-type");
+	size_t added;
+
+	if (!type)
+		return;
+	if (strcmp(type, "memory-backend-file") == 0) {
+		find_memory_file(p, option);
+	} else if (strcmp(type, "secret_keyring") == 0) {
+		qemuargs_refuse(p, option, NULL, NULL,
+			"QEMU gets a keyring of its own, without root's keys: write the key to a "
+			"file that only root may read, and use -object secret,file=FILE");
+	} else if (is_type("sev-*", type)) {
+		const char *node = qemuargs_key(p, option, "sev-device");
+		qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, node ? "sev-device" : NULL,
+			node ? node : "/dev/sev", "encrypted memory");
+	} else if (strcmp(type, "pr-manager-helper") == 0) {
+		/* It is connected to whenever it is needed. */
+		added = qemuargs_add_key(p, QEMUARGS_CONNECT, QEMUARGS_RW, option, "path",
+			"reservations of SCSI disks");
+		if (added != QEMUARGS_NONE)
+			qemuargs_resource(p, added)->reconnects = true;
+	} else if (strcmp(type, "memory-backend-epc") == 0) {
+		qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, NULL, "/dev/sgx_vepc",
+			"encrypted memory");
+	} else if (strcmp(type, "x-remote-object") == 0) {
+		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
+	} else if (strcmp(type, "iommufd") == 0) {
+		p->args->locks_memory = true;
+		if (qemuargs_key(p, option, "fd"))
+			qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
+		else
+			qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, NULL, "/dev/iommu",
+				"given to the guest");
+	}
+	add_named(p, option, type, named, sizeof(named) / sizeof(named[0]));
+}
+
+void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
+{
+	static const char *const files[] = {"kernel", "initrd", "dtb", "shim"};
+	const char *firmware = qemuargs_key(p, option, "firmware");
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		qemuargs_add_key(
+			p, QEMUARGS_FILE, QEMUARGS_RO, option, files[i], "loaded into the guest");
+	if (firmware)
+		qemuargs_add_searched(p, option, "firmware", firmware, "firmware");
+	qemuargs_add_key(p, QEMUARGS_LOG, QEMUARGS_CREATE, option, "dumpdtb", "written by QEMU");
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Options that name one thing, or change how QEMU is to be started (system/vl.c). */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "qemu/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The one string of a LITERAL. */
+static const char *text_of(const struct qemuargs_parser *p, size_t option)
+{
+	return qemuargs_key(p, option, "");
+}
+
+/*
+ * Files that QEMU reads
+ */
+
+void qemuargs_find_file(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add(p, QEMUARGS_FILE, QEMUARGS_RO, option, NULL, text_of(p, option),
+		strcmp(p->args->options[option].name, "readconfig") == 0 ? "options"
+									 : "loaded into the guest");
+}
+
+/* With a multiboot kernel it is a list, which only QEMU can tell (hw/i386/multiboot.c). */
+void qemuargs_find_initrd(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_find_file(p, option);
+}
+
+void qemuargs_find_bios(struct qemuargs_parser *p, size_t option)
+{
+	const char *text = text_of(p, option);
+
+	if (text && *text)
+		qemuargs_add_searched(p, option, NULL, text, "firmware");
+}
+
+/* fw_cfg_bootsplash() of hw/nvram/fw_cfg.c */
+void qemuargs_find_boot(struct qemuargs_parser *p, size_t option)
+{
+	const char *splash = qemuargs_key(p, option, "splash");
+
+	if (splash)
+		qemuargs_add_searched(p, option, "splash", splash, "shown while the guest starts");
+}
+
+/* A layout has a name, or is a file (ui/keymaps.c). */
+void qemuargs_find_keyboard(struct qemuargs_parser *p, size_t option)
+{
+	const char *layout = text_of(p, option);
+
+	if (layout && strchr(layout, '/'))
+		qemuargs_add(
+			p, QEMUARGS_FILE, QEMUARGS_RO, option, NULL, layout, "a layout of keys");
+}
+
+void qemuargs_find_option_rom(struct qemuargs_parser *p, size_t option)
+{
+	const char *text = qemuargs_key(p, option, "romfile");
+
+	if (text && *text)
+		qemuargs_add_searched(p, option, "romfile", text, "an option ROM");
+}
+
+/* file= and data= are lists, separated by ":" (hw/acpi/core.c). */
+void qemuargs_find_acpitable(struct qemuargs_parser *p, size_t option)
+{
+	static const char *const keys[] = {"file", "data"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *list = qemuargs_key(p, option, keys[i]);
+		if (list && strchr(list, ':'))
+			qemuargs_warn(p, option, keys[i], list,
+				"the QEMU user must be able to read each of these files");
+		else
+			qemuargs_add_key(
+				p, QEMUARGS_FILE, QEMUARGS_RO, option, keys[i], "an ACPI table");
+	}
+}
+
+/* Each path= of type 11 is read (save_opt_list() of hw/smbios/smbios.c), not the last alone. */
+static bool is_repeated(const struct qemuargs_value *v, const char *key)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_items; i++)
+		n += strcmp(v->items[i].key, key) == 0;
+	return n > 1;
+}
+
+void qemuargs_find_smbios(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "file", "an SMBIOS table");
+	if (is_repeated(qemuargs_value(p, option), "path"))
+		qemuargs_warn(p, option, "path", qemuargs_key(p, option, "path"),
+			"the QEMU user must be able to read each path= of it: give each an -smbios "
+			"of "
+			"its own");
+	else
+		qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "path", "an SMBIOS string");
+}
+
+void qemuargs_find_fw_cfg(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "file", "shown to the guest");
+}
+
+void qemuargs_find_plugin(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "file", "code of QEMU's");
+}
+
+void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
+{
+	const char *text = text_of(p, option);
+
+	if (text && strcmp(text, "help") != 0)
+		qemuargs_add(
+			p, QEMUARGS_DIRECTORY, QEMUARGS_RO, option, NULL, text, "QEMU's own files");
+}
+
+void qemuargs_find_mem_path(struct qemuargs_parser *p, size_t option)
+{
+	size_t added = qemuargs_add(p, QEMUARGS_MEMORY, QEMUARGS_RW, option, NULL,
+		text_of(p, option), "the guest's memory");
+
+	for (size_t i = 0; i < p->args->n_options && added != QEMUARGS_NONE; i++)
+		if (strcmp(p->args->options[i].name, "mem-prealloc") == 0)
+			qemuargs_resource(p, added)->preallocates = true;
+}
+
+/*
+ * Files that QEMU writes
+ */
+
+void qemuargs_find_log(struct qemuargs_parser *p, size_t option)
+{
+	const char *text = text_of(p, option);
+
+	if (!text || strcmp(text, "-") == 0)
+		return;
+	/* qemu_set_log_internal() of util/log.c puts the process id there. */
+	if (strcmp(p->args->options[option].name, "D") == 0 && strchr(text, '%'))
+		qemuargs_warn(p, option, NULL, text,
+			"the QEMU user must be able to make files in its directory");
+	else
+		qemuargs_add(
+			p, QEMUARGS_LOG, QEMUARGS_CREATE, option, NULL, text, "written by QEMU");
+}
+
+void qemuargs_find_trace(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "events", "events to trace");
+	qemuargs_add_key(p, QEMUARGS_LOG, QEMUARGS_CREATE, option, "file", "written by QEMU");
+}
+
+void qemuargs_find_icount(struct qemuargs_parser *p, size_t option)
+{
+	bool records = qemuargs_is(qemuargs_key(p, option, "rr"), "record");
+
+	qemuargs_add_key(p, records ? QEMUARGS_LOG : QEMUARGS_FILE,
+		records ? QEMUARGS_CREATE : QEMUARGS_RO, option, "rrfile", "a recorded execution");
+}
+
+void qemuargs_find_pidfile(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add(p, QEMUARGS_PIDFILE, QEMUARGS_CREATE, option, NULL, text_of(p, option),
+		"QEMU's process id");
+}
+
+/*
+ * Displays and sound
+ */
+
+/* HOST:DISPLAY; display 0 is port 5900 (vnc_display_get_address() of ui/vnc.c). */
+static void check_display(struct qemuargs_parser *p, size_t option, const char *address)
+{
+	const char *websocket = qemuargs_key(p, option, "websocket");
+	const char *colon = address ? strrchr(address, ':') : NULL;
+	long display = colon ? strtol(colon + 1, NULL, 10) : 0;
+
+	/* A negative one is how people get at a lower port. */
+	if (display < 1024 - 5900 && display > -5900)
+		qemuargs_refuse(p, option, "vnc", address,
+			"port %ld needs CAP_NET_BIND_SERVICE, which QEMU will not have: use one "
+			"above 1023",
+			5900 + display);
+	qemuargs_check_port(p, option, "websocket", websocket);
+}
+
+void qemuargs_find_vnc(struct qemuargs_parser *p, size_t option)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+	const char *address = qemuargs_key(p, option, "vnc");
+
+	bool reverse = qemuopts_bool(v, "reverse", false);
+	size_t added = QEMUARGS_NONE;
+
+	if (*v->prefix)
+		added = qemuargs_add_key(p, reverse ? QEMUARGS_CONNECT : QEMUARGS_LISTEN,
+			QEMUARGS_RW, option, "vnc",
+			reverse ? "a viewer's socket" : "a socket of QEMU's");
+	else if (address && qemuargs_behind(address, "unix:"))
+		qemuargs_warn(p, option, "vnc", address,
+			"QEMU binds it as the QEMU user: give -vnc on the command line instead");
+	else if (address && !reverse)
+		check_display(p, option, address);
+	/* There is no key for a descriptor. */
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->reconnects = reverse;
+}
+
+/* Without a name it is the first that opens (qemu_drm_rendernode_open() of ui/egl-helpers.c). */
+static void find_rendernode(struct qemuargs_parser *p, size_t option, bool is_needed)
+{
+	size_t added = qemuargs_add_key(
+		p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "rendernode", "the graphics card");
+
+	if (added == QEMUARGS_NONE && is_needed)
+		qemuargs_warn(p, option, NULL, NULL,
+			"the QEMU user must be able to use a graphics card of /dev/dri: name it by "
+			"rendernode=");
+}
+
+void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
+{
+	static const char *const files[] = {
+		"x509-key-file", "x509-cert-file", "x509-cacert-file", "x509-dh-key-file"};
+
+	if (qemuopts_bool(qemuargs_value(p, option), "unix", false))
+		qemuargs_add_key(
+			p, QEMUARGS_LISTEN, QEMUARGS_RW, option, "addr", "a socket of QEMU's");
+	qemuargs_check_port(p, option, "port", qemuargs_key(p, option, "port"));
+	qemuargs_check_port(p, option, "tls-port", qemuargs_key(p, option, "tls-port"));
+	qemuargs_add_key(p, QEMUARGS_DIRECTORY, QEMUARGS_RO, option, "x509-dir", "TLS credentials");
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		qemuargs_add_key(
+			p, QEMUARGS_FILE, QEMUARGS_RO, option, files[i], "TLS credentials");
+	find_rendernode(p, option, qemuopts_bool(qemuargs_value(p, option), "gl", false));
+}
+
+void qemuargs_find_display(struct qemuargs_parser *p, size_t option)
+{
+	const char *type = qemuargs_key(p, option, "type");
+
+	find_rendernode(p, option, qemuargs_is(type, "egl-headless"));
+	if (qemuargs_is(type, "gtk") || qemuargs_is(type, "sdl") || qemuargs_is(type, "spice-app"))
+		qemuargs_warn(p, option, NULL, NULL,
+			"the QEMU user can't open windows in root's session: show the guest by "
+			"-vnc unix:PATH or -spice instead");
+	else if (qemuargs_is(type, "dbus") &&
+		 !qemuopts_bool(qemuargs_value(p, option), "p2p", false))
+		qemuargs_warn(p, option, NULL, NULL,
+			"the QEMU user can't use the message bus of root's session: give addr= of "
+			"a "
+			"bus of its own, or p2p=on");
+}
+
+void qemuargs_find_audiodev(struct qemuargs_parser *p, size_t option)
+{
+	static const char *const sessions[] = {"pa", "pipewire", "jack", "sdl"};
+	const char *driver = qemuargs_key(p, option, "driver");
+
+	if (qemuargs_is(driver, "wav"))
+		qemuargs_add_key(
+			p, QEMUARGS_LOG, QEMUARGS_CREATE, option, "path", "written by QEMU");
+	for (size_t i = 0; driver && i < sizeof(sessions) / sizeof(sessions[0]); i++)
+		if (strcmp(driver, sessions[i]) == 0)
+			qemuargs_warn(p, option, NULL, NULL,
+				"the QEMU user can't use the sound of root's session: use "
+				"-audiodev spice or none");
+	if (qemuargs_is(driver, "alsa") || qemuargs_is(driver, "oss"))
+		qemuargs_warn(p, option, NULL, NULL,
+			"the QEMU user must be able to use the sound devices of /dev: add it to "
+			"their group, or use -audiodev spice or none");
+}
+
+/*
+ * Shares and TPM
+ */
+
+void qemuargs_find_fsdev(struct qemuargs_parser *p, size_t option)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+	const char *driver = qemuargs_key(p, option, "fsdriver");
+	const char *model = qemuargs_key(p, option, "security_model");
+	const char *path = qemuargs_key(p, option, "path");
+
+	if (!model)
+		model = qemuargs_key(p, option, "security-model");
+	if (qemuargs_is(driver, "proxy")) {
+		size_t added = qemuargs_add_key(
+			p, QEMUARGS_CONNECT, QEMUARGS_RW, option, "socket", "a share's server");
+		if (added != QEMUARGS_NONE)
+			qemuargs_resource(p, added)->reconnects = true;
+		qemuargs_add_fd(p, option, "sock_fd", qemuargs_key(p, option, "sock_fd"));
+	}
+	if (!qemuargs_is(driver, "local"))
+		return;
+	if (qemuargs_is(model, "passthrough"))
+		qemuargs_refuse(p, option, "path", path,
+			"9p with security_model=passthrough gives files to the guest's users, "
+			"which "
+			"only root can: use security_model=mapped-xattr on a directory of the QEMU "
+			"user's, or virtiofsd");
+	else
+		qemuargs_add(p, QEMUARGS_DIRECTORY,
+			qemuopts_bool(v, "readonly", false) ? QEMUARGS_RO : QEMUARGS_RW, option,
+			"path", path, "shared with the guest");
+}
+
+void qemuargs_find_tpmdev(struct qemuargs_parser *p, size_t option)
+{
+	const char *path = qemuargs_key(p, option, "path");
+
+	if (!qemuargs_is(qemuargs_key(p, option, "type"), "passthrough"))
+		return;
+	qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, path ? "path" : NULL,
+		path ? path : "/dev/tpm0", "given to the guest");
+	qemuargs_add_key(
+		p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "cancel-path", "how to stop a command");
+}
+
+/*
+ * How QEMU is started
+ */
+
+void qemuargs_find_add_fd(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
+}
+
+static void refuse_chroot(struct qemuargs_parser *p, size_t option, const char *path)
+{
+	qemuargs_refuse(p, option, NULL, path,
+		"a chroot needs CAP_SYS_CHROOT, which QEMU will not have: leave it out, and use "
+		"-sandbox or a mount namespace of systemd's (RootDirectory=) instead");
+}
+
+void qemuargs_find_chroot(struct qemuargs_parser *p, size_t option)
+{
+	refuse_chroot(p, option, text_of(p, option));
+}
+
+static void run_as(struct qemuargs_parser *p, const char *user)
+{
+	free(p->args->run_as);
+	p->args->run_as = xstrdup(user);
+}
+
+void qemuargs_find_runas(struct qemuargs_parser *p, size_t option)
+{
+	run_as(p, text_of(p, option));
+}
+
+void qemuargs_find_run_with(struct qemuargs_parser *p, size_t option)
+{
+	if (qemuargs_key(p, option, "user"))
+		run_as(p, qemuargs_key(p, option, "user"));
+	if (qemuargs_key(p, option, "chroot"))
+		refuse_chroot(p, option, qemuargs_key(p, option, "chroot"));
+}
+
+void qemuargs_find_sandbox(struct qemuargs_parser *p, size_t option)
+{
+	(void)option;
+	p->args->sandbox = true;
+}
+
+void qemuargs_find_daemonize(struct qemuargs_parser *p, size_t option)
+{
+	(void)option;
+	p->args->daemonize = true;
+}
+
+void qemuargs_find_snapshot(struct qemuargs_parser *p, size_t option)
+{
+	(void)option;
+	p->args->snapshot = true;
+}
+
+void qemuargs_find_name(struct qemuargs_parser *p, size_t option)
+{
+	const char *guest = qemuargs_key(p, option, "guest");
+
+	if (!guest)
+		return;
+	free(p->args->guest_name);
+	p->args->guest_name = xstrdup(guest);
+}
+
+void qemuargs_find_overcommit(struct qemuargs_parser *p, size_t option)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+	const char *lock = qemuargs_key(p, option, "mem-lock");
+
+	/* "on-fault" of newer QEMU locks, too. */
+	p->args->locks_memory |= qemuopts_bool(v, "mlock", false) ||
+				 (lock && strcmp(lock, "off") != 0 && strcmp(lock, "no") != 0);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Device nodes that QEMU opens by their names: they are claimed, unless the QEMU user may
+ * use them as they are. PCI and USB devices of the host are looked up in sysfs first.
+ */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vm/vm.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PCI_DEVICES "/sys/bus/pci/devices"
+#define USB_DEVICES "/sys/bus/usb/devices"
+
+/* Claims one node, or leaves it as it is where that will do. */
+static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const char *path)
+{
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+	bool way;
+
+	if (!safepath_open(path, &walk, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+		return;
+	}
+	cleanup_free char *why =
+		vm_why_denied(vm, &walk, r->access == QEMUARGS_RO ? R_OK : R_OK | W_OK, &way);
+	bool is_device = S_ISCHR(walk.st.st_mode) || S_ISBLK(walk.st.st_mode);
+	safepath_close(&walk);
+	if (!why) {
+		struct vm_item *item = vm_item(vm, r, VM_CHECK, NULL);
+		free(item->path);
+		item->path = xstrdup(path);
+	} else if (!is_device) {
+		vm_refuse(vm, r, steal_pointer(&why));
+	} else {
+		vm_add_claim(vm, r, path, DOMAIN_CLAIM, true, false);
+	}
+}
+
+void vm_plan_device(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *path = place_absolute(r->path);
+
+	claim_node(vm, r, path);
+}
+
+/* The last component of what a symbolic link of sysfs leads to; NULL: there is none. */
+static char *link_name(const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target - 1);
+
+	if (n <= 0)
+		return NULL;
+	target[n] = '\0';
+	const char *slash = strrchr(target, '/');
+	return xstrdup(slash ? slash + 1 : target);
+}
+
+/* "01:00.0" is short for "0000:01:00.0"; nothing else may come into a path. */
+static char *pci_directory(const char *address)
+{
+	unsigned domain = 0, bus, slot, function;
+	char rest;
+
+	if (address[0] == '/')
+		return strncmp(address, "/sys/", 5) == 0 && !strstr(address, "/../")
+			       ? xstrdup(address)
+			       : NULL;
+	if (sscanf(address, "%x:%x:%x.%x%c", &domain, &bus, &slot, &function, &rest) != 4) {
+		domain = 0;
+		if (sscanf(address, "%x:%x.%x%c", &bus, &slot, &function, &rest) != 3)
+			return NULL;
+	}
+	return xasprintf(PCI_DEVICES "/%04x:%02x:%02x.%x", domain, bus, slot, function);
+}
+
+/* Documentation/driver-api/vfio.rst: who can open the group's node has the device. */
+void vm_plan_pci(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *directory = pci_directory(r->path);
+
+	if (!directory) {
+		vm_refuse(vm, r, xasprintf("%s is no address of a PCI device", r->path));
+		return;
+	}
+	if (access(directory, F_OK) < 0) {
+		vm_refuse(vm, r, xasprintf("there is no PCI device %s", directory));
+		return;
+	}
+	cleanup_free char *group_link = xasprintf("%s/iommu_group", directory);
+	cleanup_free char *driver_link = xasprintf("%s/driver", directory);
+	cleanup_free char *group = link_name(group_link);
+	cleanup_free char *driver = link_name(driver_link);
+	bool is_mediated = r->path[0] == '/';
+	if (!group) {
+		vm_refuse(vm, r,
+			xstrdup("the device has no IOMMU group: the machine has no IOMMU, or it is "
+				"off; boot with intel_iommu=on or amd_iommu=on"));
+	} else if (!is_mediated && (!driver || strcmp(driver, "vfio-pci") != 0)) {
+		vm_refuse(vm, r,
+			xasprintf("the device is bound to %s, not to vfio-pci; driverctl "
+				  "set-override %s vfio-pci",
+				driver ? driver : "no driver", strrchr(directory, '/') + 1));
+	} else {
+		cleanup_free char *node = xasprintf("/dev/vfio/%s", group);
+		claim_node(vm, r, "/dev/vfio/vfio");
+		claim_node(vm, r, node);
+	}
+}
+
+/* A small number in a file of sysfs, in that base; -1 if it is not there. */
+static long read_number(const char *device, const char *file, int base)
+{
+	cleanup_free char *path = xasprintf(USB_DEVICES "/%s/%s", device, file);
+	cleanup_file FILE *in = fopen(path, "re");
+	char text[32];
+
+	return in && fgets(text, sizeof text, in) ? strtol(text, NULL, base) : -1;
+}
+
+/* Two numbers with ":" between them, each decimal or with 0x. */
+static bool parse_pair(const char *text, int base, long *first, long *second)
+{
+	char *end;
+
+	*first = strtol(text, &end, base);
+	if (end == text || *end != ':')
+		return false;
+	text = end + 1;
+	*second = strtol(text, &end, base);
+	return end != text && !*end;
+}
+
+/* The node of "bus BUS:ADDRESS", or of the first "id VENDOR:PRODUCT", or of "port BUS-PORT". */
+static char *usb_node(const char *text)
+{
+	bool by_id = strncmp(text, "id ", 3) == 0;
+	bool by_address = strncmp(text, "bus ", 4) == 0;
+	long first, second;
+
+	if (strncmp(text, "port ", 5) == 0 && text[5 + strspn(text + 5, "0123456789.-")] == '\0' &&
+		read_number(text + 5, "busnum", 10) >= 0)
+		return xasprintf("/dev/bus/usb/%03ld/%03ld", read_number(text + 5, "busnum", 10),
+			read_number(text + 5, "devnum", 10));
+	if (!by_id && !by_address)
+		return NULL;
+	if (!parse_pair(text + (by_id ? 3 : 4), by_id ? 16 : 10, &first, &second))
+		return NULL;
+	if (by_address)
+		return xasprintf("/dev/bus/usb/%03ld/%03ld", first, second);
+	cleanup_dir DIR *dir = opendir(USB_DEVICES);
+	struct dirent *d;
+	while (dir && (d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.' || read_number(d->d_name, "idVendor", 16) != first ||
+			read_number(d->d_name, "idProduct", 16) != second)
+			continue;
+		return xasprintf("/dev/bus/usb/%03ld/%03ld", read_number(d->d_name, "busnum", 10),
+			read_number(d->d_name, "devnum", 10));
+	}
+	return NULL;
+}
+
+void vm_plan_usb(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *node = usb_node(r->path);
+
+	if (node)
+		claim_node(vm, r, node);
+	else
+		vm_item(vm, r, VM_LEAVE,
+			xstrdup("no such device is there now, and one that comes later will not "
+				"belong to the QEMU user; plug it in first"));
+}
+
+/* Whether the command line asks for KVM and nothing else; *option asks for it. */
+static bool needs_kvm(const struct vm *vm, size_t *option)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < vm->args->n_options; i++) {
+		const char *name = vm->args->options[i].name;
+		const char *value = NULL;
+		if (strcmp(name, "enable-kvm") == 0)
+			value = "kvm";
+		else if (strcmp(name, "accel") == 0 || strcmp(name, "machine") == 0)
+			value = qemuargs_get(vm->args, i, "accel");
+		if (!value)
+			continue;
+		/* "kvm:tcg", and -accel twice: the next one is taken where one is not to be had. */
+		if (strcmp(value, "kvm") != 0)
+			return false;
+		wanted = true;
+		*option = i;
+	}
+	return wanted;
+}
+
+void vm_plan_kvm(struct vm *vm)
+{
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+	size_t option;
+	bool way;
+
+	if (!needs_kvm(vm, &option))
+		return;
+	struct qemuargs_resource r = {.kind = QEMUARGS_DEVICE,
+		.access = QEMUARGS_RW,
+		.path = (char *)"/dev/kvm",
+		.source = vm->args->options[option].source,
+		.reason = (char *)"hardware acceleration"};
+	if (!safepath_open(r.path, &walk, &error)) {
+		vm_refuse(vm, &r,
+			xasprintf("%s; modprobe kvm_intel or kvm_amd, or take -accel tcg", error));
+		return;
+	}
+	char *why = vm_why_denied(vm, &walk, R_OK | W_OK, &way);
+	vm_item(vm, &r, why ? VM_REFUSE : VM_CHECK, why);
+	safepath_close(&walk);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/header.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "path/place.h"
+#include "path/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A protocol's name comes before the first "/", as in path_has_protocol() of QEMU's block.c. */
+bool vm_header_has_protocol(const char *name)
+{
+	return name[strcspn(name, ":/")] == ':';
+}
+
+/* The path that a header means; NULL: it is none of this host. */
+char *vm_header_path(const char *image, const char *name)
+{
+	cleanup_free char *absolute = place_absolute(image);
+	const char *slash = strrchr(absolute, '/');
+
+	if (strncmp(name, "file:", 5) == 0)
+		name += 5;
+	else if (vm_header_has_protocol(name))
+		return NULL;
+	if (name[0] == '/')
+		return xstrdup(name);
+	return xasprintf("%.*s/%s", (int)(slash - absolute), absolute, name);
+}
+
+/* Reads the header of an image whose format was stated. False: it has none to be read. */
+bool vm_header_read(
+	const char *format, const struct safepath *walk, struct qcow2 *header, char **error)
+{
+	cleanup_free unsigned char *bytes = NULL;
+	size_t length = 0;
+
+	if (!format || strcmp(format, "qcow2") != 0 || walk->unsafe ||
+		(!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)))
+		return false;
+	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
+	if (fd < 0) {
+		*error = xasprintf("can't read its header: %s", strerror(errno));
+		return false;
+	}
+	bytes = xmalloc(QCOW2_HEADER_MAX);
+	while (length < QCOW2_HEADER_MAX) {
+		ssize_t n = pread(fd, bytes + length, QCOW2_HEADER_MAX - length, (off_t)length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			*error = xasprintf("can't read its header: %s", strerror(errno));
+			return false;
+		}
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	return qcow2_parse(bytes, length, header, error);
+}
+
+/*
+ * What one image names as its backing and data file. Returns the backing file's path and format,
+ * new, or NULL: there is none to go on with.
+ */
+static char *probe_named(const char *image, const struct qcow2 *header)
+{
+	cleanup_free char *backing =
+		header->backing ? vm_header_path(image, header->backing) : NULL;
+	cleanup_free char *data =
+		header->data_file ? vm_header_path(image, header->data_file) : NULL;
+	const char *const paths[] = {backing ? backing : data, data};
+
+	if (paths[0])
+		probe(paths, paths[1] ? 2 : 1);
+	return steal_pointer(&backing);
+}
+
+void vm_header_probe(const char *image, const char *format)
+{
+	cleanup_free char *path = place_absolute(image), *driver = xstrdup(format ? format : "");
+
+	for (unsigned depth = 0; path && depth <= VM_HEADER_MAX_DEPTH; depth++) {
+		cleanup_free char *error = NULL;
+		struct safepath walk;
+		struct qcow2 header;
+
+		if (!safepath_open(path, &walk, &error))
+			return;
+		bool is_read = vm_header_read(driver, &walk, &header, &error);
+		safepath_close(&walk);
+		if (!is_read)
+			return;
+		char *next = probe_named(path, &header);
+		free(path);
+		path = next;
+		free(driver);
+		driver = xstrdup(header.backing_format ? header.backing_format : "");
+		qcow2_free(&header);
+	}
+}

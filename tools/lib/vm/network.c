@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tap devices and bridges: made as root with the options that were asked for, and passed.
+ * The scripts of a tap device run as root around QEMU, as QEMU itself would have run them.
+ */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TUN "/dev/net/tun"
+#define VHOST_NET "/dev/vhost-net"
+#define DEFAULT_BRIDGE "br0"
+
+extern char **environ;
+
+/* Runs a program as root, waits for it, and says how it failed. */
+static bool run_program(char *const *words, char **error)
+{
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	pid_t pid;
+	int status;
+
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	int number = posix_spawn(&pid, words[0], NULL, &attributes, words, environ);
+	posix_spawnattr_destroy(&attributes);
+	if (number) {
+		*error = xasprintf("can't run %s: %s", words[0], strerror(number));
+		return false;
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR) {
+			*error = xasprintf("can't wait for %s: %s", words[0], strerror(errno));
+			return false;
+		}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	*error = WIFEXITED(status)
+			 ? xasprintf("%s ended with status %d", words[0], WEXITSTATUS(status))
+			 : xasprintf("%s was ended by signal %d", words[0], WTERMSIG(status));
+	return false;
+}
+
+static bool run_script(const char *script, const char *interface, char **error)
+{
+	char *words[] = {(char *)script, (char *)interface, NULL};
+
+	return run_program(words, error);
+}
+
+/* One queue of a tap device; name is what was asked for, and becomes what it is called. */
+static int open_tap(const struct qemuargs_net *net, char name[IFNAMSIZ], char **error)
+{
+	struct ifreq request = {0};
+	cleanup_fd int fd = open(TUN, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	unsigned features = 0;
+
+	if (fd < 0) {
+		*error = xasprintf("can't open " TUN ": %s; modprobe tun", strerror(errno));
+		return -1;
+	}
+	memcpy(request.ifr_name, name, IFNAMSIZ);
+	request.ifr_flags = IFF_TAP | IFF_NO_PI;
+	if (ioctl(fd, TUNGETFEATURES, &features) < 0) {
+		*error = xasprintf("can't tell what " TUN " is able to: %s", strerror(errno));
+		return -1;
+	}
+	if (features & IFF_ONE_QUEUE)
+		request.ifr_flags |= IFF_ONE_QUEUE;
+	if (net->vnet_hdr && (features & IFF_VNET_HDR))
+		request.ifr_flags |= IFF_VNET_HDR;
+	if (net->queues > 1)
+		request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
+	if (ioctl(fd, TUNSETIFF, &request) < 0) {
+		*error = xasprintf("can't make the tap device %s: %s", *name ? name : "tap%d",
+			strerror(errno));
+		return -1;
+	}
+	memcpy(name, request.ifr_name, IFNAMSIZ);
+	name[IFNAMSIZ - 1] = '\0';
+	return steal_fd(&fd);
+}
+
+static bool open_node(const char *path, int reserved, char **error)
+{
+	struct safepath walk;
+	int fd = -1;
+
+	if (!safepath_open(path, &walk, error))
+		return false;
+	if (walk.unsafe)
+		*error = xstrdup(walk.unsafe);
+	else if (!S_ISCHR(walk.st.st_mode))
+		*error = xasprintf("%s is no character device", path);
+	else if ((fd = safepath_reopen(walk.fd, O_RDWR | O_NONBLOCK)) < 0)
+		*error = xasprintf("can't open %s: %s", path, strerror(errno));
+	safepath_close(&walk);
+	return fd >= 0 && vm_fill(reserved, fd, error);
+}
+
+static bool open_queues(struct vm_step *step, char name[IFNAMSIZ], char **error)
+{
+	const struct qemuargs_net *net = step->net;
+
+	for (unsigned i = 0; i < net->queues; i++) {
+		int fd = open_tap(net, name, error);
+		if (fd < 0 || !vm_fill(step->fds[i], fd, error))
+			return false;
+		if (step->vhost_fds && !open_node(net->vhostdev ? net->vhostdev : VHOST_NET,
+					       step->vhost_fds[i], error))
+			return false;
+	}
+	return true;
+}
+
+static bool prepare_tap(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	char name[IFNAMSIZ] = "";
+
+	if (step->net->ifname)
+		memcpy(name, step->net->ifname, strlen(step->net->ifname));
+	else
+		memcpy(name, "tap%d", sizeof "tap%d");
+	if (!open_queues(step, name, error))
+		return false;
+	step->name = xstrdup(name);
+	return !step->net->script || run_script(step->net->script, name, error);
+}
+
+/* QEMU only complains at its end when that is missing, and so it is often missing. */
+static bool is_missing_default(const char *downscript)
+{
+	return strcmp(downscript, "/etc/qemu-ifdown") == 0 && access(downscript, F_OK) < 0;
+}
+
+static void give_tap_back(struct vm *vm, struct vm_step *step)
+{
+	(void)vm;
+	cleanup_free char *error = NULL;
+
+	if (step->net->downscript && !is_missing_default(step->net->downscript) &&
+		!run_script(step->net->downscript, step->name, &error))
+		warn("%s", error);
+}
+
+/* What qemu-bridge-helper does (qemu-bridge-helper.c), without its list of bridges: root may. */
+static bool join_bridge(const char *bridge, const char *name, char **error)
+{
+	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {0};
+
+	memcpy(request.ifr_name, bridge, strlen(bridge));
+	request.ifr_ifindex = (int)if_nametoindex(name);
+	if (fd < 0 || ioctl(fd, SIOCBRADDIF, &request) < 0) {
+		*error = xasprintf(
+			"can't add %s to the bridge %s: %s", name, bridge, strerror(errno));
+		return false;
+	}
+	memset(&request, 0, sizeof request);
+	memcpy(request.ifr_name, name, strlen(name));
+	/* A high address, so that the bridge does not take it for its own. */
+	if (ioctl(fd, SIOCGIFHWADDR, &request) == 0) {
+		request.ifr_hwaddr.sa_data[0] = (char)0xfe;
+		ioctl(fd, SIOCSIFHWADDR, &request);
+	}
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) {
+		*error = xasprintf("can't look at %s: %s", name, strerror(errno));
+		return false;
+	}
+	request.ifr_flags |= IFF_UP;
+	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
+		*error = xasprintf("can't bring %s up: %s", name, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static bool prepare_bridge(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	char name[IFNAMSIZ] = "tap%d";
+
+	if (!open_queues(step, name, error))
+		return false;
+	step->name = xstrdup(name);
+	return join_bridge(step->net->bridge ? step->net->bridge : DEFAULT_BRIDGE, name, error);
+}
+
+/* The descriptor that a helper program sends, as recv_fd() of QEMU's net/tap.c takes it. */
+static int receive_descriptor(int from)
+{
+	char byte;
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {&byte, 1};
+	struct msghdr message = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control};
+	ssize_t n;
+	int fd;
+
+	do
+		n = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+		header->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(header), sizeof fd);
+	return fd;
+}
+
+/* helper= is a shell command, if it has blanks, or a program (net_bridge_run_helper()). */
+static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	const char *bridge = step->net->bridge ? step->net->bridge : DEFAULT_BRIDGE;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
+		*error = xasprintf("can't make a pair of sockets: %s", strerror(errno));
+		return false;
+	}
+	cleanup_fd int ours = pair[0], theirs = pair[1];
+	fcntl(ours, F_SETFD, FD_CLOEXEC);
+	cleanup_free char *fd_word = xasprintf("--fd=%d", theirs);
+	cleanup_free char *br_word = xasprintf("--br=%s", bridge);
+	cleanup_free char *line = xasprintf("%s %s %s", step->net->helper, fd_word,
+		strstr(step->net->helper, "--br=") ? "" : br_word);
+	char *direct[] = {step->net->helper, (char *)"--use-vnet", fd_word, br_word, NULL};
+	char *shell[] = {(char *)"/bin/sh", (char *)"-c", line, NULL};
+	if (!run_program(strpbrk(step->net->helper, " \t") ? shell : direct, error))
+		return false;
+	close(steal_fd(&theirs));
+	int fd = receive_descriptor(ours);
+	if (fd < 0) {
+		*error = xasprintf("%s sent no descriptor", step->net->helper);
+		return false;
+	}
+	return vm_fill(step->fds[0], fd, error);
+}
+
+/*
+ * Planning
+ */
+
+/* A program that root runs must be root's, on a way that nobody else can change. */
+static bool check_program(struct vm *vm, const struct qemuargs_resource *r, const char *program)
+{
+	cleanup_free char *path = place_absolute(program);
+	cleanup_free char *error = NULL;
+	cleanup_free char *why = NULL;
+	struct safepath walk;
+	bool good = false;
+
+	if (!safepath_open(path, &walk, &error))
+		vm_refuse(vm, r, xasprintf("%s; to do without a script: script=no", error));
+	else if (walk.unsafe)
+		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
+	else if (!S_ISREG(walk.st.st_mode))
+		vm_refuse(vm, r, xasprintf("%s is no program", path));
+	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check what it does")))
+		vm_refuse(vm, r,
+			xasprintf("%s would run as root, but others than root can write to it: %s",
+				path, why));
+	else
+		good = true;
+	safepath_close(&walk);
+	return good;
+}
+
+static bool is_interface_name(const char *name)
+{
+	return *name && strlen(name) < IFNAMSIZ && !strchr(name, '/');
+}
+
+static bool wants_vhost(const struct vm *vm, const struct qemuargs_resource *r)
+{
+	for (size_t i = 0; i < vm->args->n_resources; i++)
+		if (vm->args->resources[i].kind == QEMUARGS_VHOST_NET &&
+			vm->args->resources[i].option == r->option)
+			return true;
+	return false;
+}
+
+/* "7", or "7:8:9" of several queues. */
+static void set_descriptors(
+	struct vm *vm, size_t option, const char *one, const char *many, const int *fds, unsigned n)
+{
+	char *list = xasprintf("%d", fds[0]);
+
+	for (unsigned i = 1; i < n; i++) {
+		cleanup_free char *before = list;
+		list = xasprintf("%s:%d", before, fds[i]);
+	}
+	qemuargs_set(vm->args, option, n > 1 ? many : one, list);
+	free(list);
+}
+
+static int *reserve(struct vm *vm, unsigned n)
+{
+	int *fds = xcalloc(n, sizeof *fds);
+
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = vm_reserve(vm);
+	return fds;
+}
+
+/* Keys that say how to make the device can't stand beside fd=. */
+static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
+{
+	static const char *const keys[] = {"ifname", "script", "downscript", "vnet_hdr", "helper",
+		"queues", "br", "sndbuf", "vhostdev"};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		qemuargs_set(vm->args, r->option, keys[i], NULL);
+	if (r->kind == QEMUARGS_BRIDGE)
+		qemuargs_set(vm->args, r->option, "type", "tap");
+}
+
+static bool check_net(struct vm *vm, const struct qemuargs_resource *r,
+	const struct qemuargs_net *net, bool has_helper)
+{
+	const char *name = r->kind == QEMUARGS_BRIDGE ? net->bridge : net->ifname;
+
+	if (name && !is_interface_name(name)) {
+		vm_refuse(vm, r, xasprintf("%s is no name of a network interface", name));
+		return false;
+	}
+	if (has_helper)
+		return strpbrk(net->helper, " \t") || check_program(vm, r, net->helper);
+	return (!net->script || check_program(vm, r, net->script)) &&
+	       (!net->downscript || is_missing_default(net->downscript) ||
+		       check_program(vm, r, net->downscript));
+}
+
+void vm_plan_network(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	const struct qemuargs_net *net = qemuargs_net(vm->args, resource);
+	bool has_helper = net->helper && *net->helper;
+
+	if (!check_net(vm, r, net, has_helper))
+		return;
+	struct vm_step *step = vm_step(vm, r->path);
+	step->net = net;
+	step->fds = reserve(vm, net->queues);
+	if (wants_vhost(vm, r))
+		step->vhost_fds = reserve(vm, net->queues);
+	step->prepare = has_helper		     ? prepare_helper
+			: r->kind == QEMUARGS_BRIDGE ? prepare_bridge
+						     : prepare_tap;
+	if (!has_helper && r->kind == QEMUARGS_TAP)
+		step->give_back = give_tap_back;
+	replace_keys(vm, r);
+	set_descriptors(vm, r->option, "fd", "fds", step->fds, net->queues);
+	if (step->vhost_fds)
+		set_descriptors(vm, r->option, "vhostfd", "vhostfds", step->vhost_fds, net->queues);
+	vm_item(vm, r, VM_MAKE,
+		xasprintf("made as root, and passed%s%s", net->script ? ", by " : "",
+			net->script ? net->script : ""));
+}
+
+static bool prepare_vhost(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	return open_node(step->path, step->fd, error);
+}
+
+void vm_plan_vhost(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	struct stat st;
+
+	if (stat(r->path, &st) < 0 || !S_ISCHR(st.st_mode)) {
+		vm_refuse(vm, r,
+			xasprintf("there is no device %s; modprobe its vhost module", r->path));
+		return;
+	}
+	struct vm_step *step = vm_step(vm, r->path);
+	step->prepare = prepare_vhost;
+	step->fd = vm_reserve(vm);
+	cleanup_free char *number = xasprintf("%d", step->fd);
+	qemuargs_set(vm->args, r->option, "vhostdev", NULL);
+	qemuargs_set(vm->args, r->option, "vhostfd", number);
+	vm_item(vm, r, VM_PASS, xstrdup("opened as root, and passed"));
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "vm/vm.h"
+
+/* Prints what stands in the way, a line each; returns the exit status of --check. */
+int vm_report_obstacles(const struct vm *vm);
+
+/*
+ * Prints the plan and the command line, as text or as the JSON document of
+ * tests/schema/virt-priv-run.json; returns the exit status of --dry-run.
+ */
+int vm_report(const struct vm *vm, char *const *command, bool json);
+
+/* Says on standard error what is refused, and what will not be as it was for root. */
+void vm_warn(const struct vm *vm);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/runtime.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/runtime_dir.h"
+#include "vm/home.h"
+
+#include <unistd.h>
+
+char *vm_runtime_directory(const char *name)
+{
+	return xasprintf(RUNTIME_DIR "/%s", name);
+}
+
+char *vm_control_socket(const char *name)
+{
+	return xasprintf(RUNTIME_DIR "/%s.qmp", name);
+}
+
+static struct vm *named; /* has a name to let go of */
+static pid_t taker;
+
+/*
+ * Where the program ends early; a child has taken no name. A QEMU that runs keeps what it has,
+ * and what it may have claimed is left to recover.
+ */
+static void let_go_at_exit(void)
+{
+	if (!named || getpid() != taker)
+		return;
+	if (named->holder > 0)
+		named->was_claimed = true;
+	if (!named->runs)
+		vm_undo(named);
+	vm_let_go_of_name(named);
+}
+
+bool vm_take_name(struct vm *vm, char **error)
+{
+	cleanup_fd int runtime = runtime_dir_open(error);
+
+	if (runtime < 0 || (vm->name_fd = runtime_dir_take(runtime, vm->name, true, error)) < 0)
+		return false;
+	named = vm;
+	taker = getpid();
+	atexit(let_go_at_exit);
+	return true;
+}
+
+void vm_let_go_of_name(struct vm *vm)
+{
+	if (vm->name_fd < 0)
+		return;
+	runtime_dir_let_go(vm->name);
+	close(vm->name_fd);
+	vm->name_fd = -1;
+	named = NULL;
+}
+
+static bool make_runtime(struct vm *vm, struct vm_step *step, char **error)
+{
+	step->place.dir = runtime_dir_open(error);
+	return step->place.dir >= 0 &&
+	       vm_home_make(step->place.dir, vm->name, vm->identity.uid, vm->identity.gid, error);
+}
+
+static void remove_runtime(struct vm *vm, struct vm_step *step)
+{
+	cleanup_free char *error = NULL;
+
+	if (!vm_home_remove(step->place.dir, vm->name, &error))
+		warn("%s", error);
+}
+
+static bool bind_control(struct vm *vm, struct vm_step *step, char **error)
+{
+	step->place.dir = runtime_dir_open(error);
+	if (step->place.dir < 0)
+		return false;
+	step->place.dir_path = xstrdup(RUNTIME_DIR);
+	step->place.name = xasprintf("%s.qmp", vm->name);
+	step->place.is_roots = true;
+	return vm_bind_socket(vm, step, error);
+}
+
+/* Another monitor beside those that the command line may have. */
+static void plan_control(struct vm *vm)
+{
+	cleanup_free char *path = vm_control_socket(vm->name);
+	struct vm_step *step = vm_step(vm, path);
+
+	step->prepare = bind_control;
+	step->finish = vm_listen_again;
+	step->give_back = vm_remove_socket;
+	step->mode = 0600;
+	step->fd = vm_reserve(vm);
+	cleanup_free char *chardev =
+		xasprintf("socket,id=virt-privileges-control,fd=%d,server=on,wait=off", step->fd);
+	qemuargs_append(vm->args, "chardev", chardev);
+	qemuargs_append(vm->args, "mon", "chardev=virt-privileges-control,mode=control");
+}
+
+void vm_plan_runtime(struct vm *vm)
+{
+	cleanup_free char *path = vm_runtime_directory(vm->name);
+	struct vm_step *step = vm_step(vm, path);
+
+	step->prepare = make_runtime;
+	step->give_back = remove_runtime;
+	if (vm->control)
+		plan_control(vm);
+}

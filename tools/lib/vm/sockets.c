@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * UNIX sockets for which QEMU takes a descriptor: root binds the socket at the path that was
+ * asked for, or connects to it, and QEMU gets it. The others are vm_published.c's.
+ *
+ * Whom the other side takes QEMU for (SO_PEERCRED, unix(7)) is what a process was when it
+ * called listen(2) or connect(2) (net/unix/af_unix.c, init_peercred()). So QEMU's process calls
+ * them as the account, right before it executes QEMU: listen(2) once more, since clients may come
+ * as soon as there is a name; connect(2) where the account may, else root has done it.
+ */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/runtime_dir.h"
+#include "vm/published.h"
+#include "vm/runtime.h"
+#include "vm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool set_address(struct sockaddr_un *address, const char *path, char **error)
+{
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof address->sun_path) {
+		*error = xasprintf("%s: the path of a socket has at most %zu bytes", path,
+			sizeof address->sun_path - 1);
+		return false;
+	}
+	memcpy(address->sun_path, path, strlen(path) + 1);
+	return true;
+}
+
+/* Makes way as QEMU would, but for nothing that is somebody else's or not what we make. */
+bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **error)
+{
+	struct stat st;
+
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return true;
+	} else if (st.st_uid != 0 && (st.st_uid != vm->identity.uid || !S_ISSOCK(st.st_mode))) {
+		*error = xasprintf(
+			"%s exists and is uid %u's; remove it first", step->path, st.st_uid);
+		return false;
+	} else if (!S_ISSOCK(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		*error = xasprintf("%s exists and is no socket; remove it first", step->path);
+		return false;
+	} else if (unlinkat(step->place.dir, step->place.name, 0) == 0) {
+		return true;
+	}
+	*error = xasprintf("can't make way for the socket %s: %s", step->path, strerror(errno));
+	return false;
+}
+
+static bool note_made(struct vm_step *step, char **error)
+{
+	struct stat st;
+
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		*error = xasprintf("%s vanished: %s", step->path, strerror(errno));
+		return false;
+	}
+	step->dev = st.st_dev;
+	step->ino = st.st_ino;
+	return true;
+}
+
+void vm_remove_socket(struct vm *vm, struct vm_step *step)
+{
+	(void)vm;
+	vm_remove_made(step);
+}
+
+/*
+ * The name for bind(2). It shows in QEMU's "info chardev", and QEMU removes it at its end if
+ * it can, so it is the real one where nobody else than root can change the way there.
+ */
+static char *name_to_bind(const struct vm_step *step)
+{
+	if (step->place.is_roots)
+		return xasprintf("%s/%s", step->place.dir_path, step->place.name);
+	return xasprintf("/proc/self/fd/%d/%s", step->place.dir, step->place.name);
+}
+
+bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
+{
+	struct sockaddr_un address;
+	cleanup_free char *name = name_to_bind(step);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0) {
+		*error = xasprintf("can't make the socket %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	if (!set_address(&address, name, error) || !vm_clear_place(vm, step, error))
+		return false;
+	mode_t mask = step->mode ? umask(0777 & ~step->mode) : 0;
+	bool good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	int number = errno;
+	if (step->mode)
+		umask(mask);
+	errno = number;
+	if (!good) {
+		*error = xasprintf("can't bind the socket %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	if (listen(fd, 1) < 0)
+		*error =
+			xasprintf("can't listen on the socket %s: %s", step->path, strerror(errno));
+	else if (note_made(step, error) && vm_fill(step->fd, steal_fd(&fd), error))
+		return true;
+	unlinkat(step->place.dir, step->place.name, 0);
+	return false;
+}
+
+bool vm_listen_again(struct vm_step *step, char **error)
+{
+	if (listen(step->fd, 1) == 0)
+		return true;
+	*error = xasprintf("can't listen on the socket %s: %s", step->path, strerror(errno));
+	return false;
+}
+
+/* As the account, in QEMU's process; or as root. */
+static bool connect_to(struct vm_step *step, int fd, char **error)
+{
+	struct sockaddr_un address;
+	cleanup_free char *name = vm_fd_path(step->object);
+	int result;
+
+	if (!set_address(&address, name, error))
+		return false;
+	do
+		result = connect(fd, (struct sockaddr *)&address, sizeof address);
+	while (result < 0 && errno == EINTR);
+	if (result < 0)
+		*error = xasprintf("can't connect to the socket %s: %s; is its server running?",
+			step->path, strerror(errno));
+	return result == 0;
+}
+
+static bool connect_as_account(struct vm_step *step, char **error)
+{
+	return connect_to(step, step->fd, error);
+}
+
+static bool make_client(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0) {
+		*error = xasprintf("can't make a socket for %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	return (step->finish || connect_to(step, fd, error)) &&
+	       vm_fill(step->fd, steal_fd(&fd), error);
+}
+
+/* Puts the descriptor where the path stood: "path" becomes "fd", "addr.path" a whole address. */
+static void replace_path(struct vm *vm, const struct qemuargs_resource *r, int fd)
+{
+	cleanup_free char *number = xasprintf("%d", fd);
+	const char *dot = r->key ? strrchr(r->key, '.') : NULL;
+
+	qemuargs_set(vm->args, r->option, r->key, NULL);
+	if (!dot) {
+		qemuargs_set(vm->args, r->option, "fd", number);
+		return;
+	}
+	cleanup_free char *type = xasprintf("%.*s.type", (int)(dot - r->key), r->key);
+	cleanup_free char *str = xasprintf("%.*s.str", (int)(dot - r->key), r->key);
+	qemuargs_set(vm->args, r->option, type, "fd");
+	qemuargs_set(vm->args, r->option, str, number);
+}
+
+void vm_plan_listen(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *error = NULL;
+	struct place place;
+
+	/* A link that an earlier version has made is in the way of nobody else. */
+	if (!place_find_link(r->path, RUNTIME_DIR "/", &place) &&
+		!place_find(r->path, &place, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+		place_close(&place);
+		return;
+	}
+	if (place.exists && !S_ISSOCK(place.walk.st.st_mode)) {
+		vm_refuse(vm, r, xstrdup("it exists, and is no socket; remove it first"));
+	} else if (!place.exists && place.walk.unsafe) {
+		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
+	} else if (!r->takes_fd) {
+		vm_plan_published(vm, r, &place);
+	} else {
+		struct vm_step *step = vm_step(vm, place.path);
+		step->prepare = vm_bind_socket;
+		step->finish = vm_listen_again;
+		step->give_back = vm_remove_socket;
+		step->place = place;
+		place = (struct place){.dir = -1, .walk = {.fd = -1}};
+		step->fd = vm_reserve(vm);
+		replace_path(vm, r, step->fd);
+		vm_item(vm, r, VM_MAKE, xstrdup("bound as root, and passed"));
+	}
+	place_close(&place);
+}
+
+void vm_plan_connect(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+	bool way;
+
+	if (!safepath_open(path, &walk, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+		return;
+	}
+	cleanup_free char *why = vm_why_denied(vm, &walk, W_OK, &way);
+	if (!S_ISSOCK(walk.st.st_mode)) {
+		vm_refuse(vm, r, xstrdup("it is no socket"));
+	} else if (r->reconnects && !why) {
+		vm_item(vm, r, VM_CHECK, NULL);
+	} else if (r->reconnects) {
+		vm_refuse(vm, r,
+			r->takes_fd ? xasprintf("QEMU would connect to it again by itself "
+						"(reconnect=), which %s may not: %s; or leave "
+						"reconnect= out",
+					      vm->identity.user, why)
+				    : xasprintf("QEMU connects to it by itself, which %s may not: "
+						"%s",
+					      vm->identity.user, why));
+	} else if (walk.unsafe) {
+		vm_refuse(vm, r, xstrdup(walk.unsafe));
+	} else {
+		struct vm_step *step = vm_step(vm, walk.path);
+		step->prepare = make_client;
+		step->finish = why ? NULL : connect_as_account;
+		step->object = fcntl(walk.fd, F_DUPFD_CLOEXEC, 3);
+		if (step->object < 0)
+			die_errno("can't keep %s open", walk.path);
+		step->fd = vm_reserve(vm);
+		replace_path(vm, r, step->fd);
+		vm_item(vm, r, VM_CONNECT,
+			why ? xstrdup("connected as root, and passed")
+			    : xasprintf("connected as %s, and passed", vm->identity.user));
+	}
+	safepath_close(&walk);
+}

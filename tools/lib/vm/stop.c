@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/stop.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/claims.h"
+#include "claims/journal.h"
+#include "vm/runtime.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Between two attempts to connect. */
+#define RETRY_MS 50
+/* Between the end of QEMU's sockets and its own. */
+#define MOMENT_MS 500
+/* Of what QEMU says: far more than a monitor does while its guest powers down. */
+#define MAX_HEARD ((size_t)1024 * 1024)
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Whether the claim has a holder that lives; says that the VM is as ended, or why it can't be told.
+ */
+static bool is_held(const struct journal *journal, const char *ended)
+{
+	cleanup_free char *error = NULL;
+	enum claims_hold hold = claims_hold(journal, &error);
+
+	if (hold == CLAIMS_UNKNOWN)
+		warn("%s", error);
+	else if (hold == CLAIMS_ABANDONED || !journal->holder)
+		warn("the VM %s %s", journal->name, ended);
+	return hold == CLAIMS_HELD && journal->holder;
+}
+
+/* QEMU's process, by the claim that it holds; -1 and a message said: there is none. */
+static int hold_process(const char *name)
+{
+	cleanup_free char *error = NULL;
+	struct journal *journal;
+	int fd = -1;
+
+	journal_lock(true);
+	if (!journal_read(name, &journal, &error))
+		warn("%s", error);
+	else if (!journal)
+		warn("the VM %s does not run", name);
+	else if (is_held(journal, "does not run") &&
+		 (fd = (int)syscall(SYS_pidfd_open, journal->holder, 0)) < 0)
+		warn_errno("can't hold process %d of the VM %s", journal->holder, name);
+	/* The number could have become another process's before it was held. */
+	if (fd >= 0 && !is_held(journal, "has just ended")) {
+		close(fd);
+		fd = -1;
+	}
+	journal_free(journal);
+	journal_unlock();
+	return fd;
+}
+
+/*
+ * The milliseconds that are left, for poll(2), never less than 0, which would have it wait for
+ * ever; and errno, should they be gone.
+ */
+static int left_until(long long end)
+{
+	long long left = end - now();
+
+	errno = ETIMEDOUT;
+	return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Throws away what is said, as long as it is not too much: the rest is left to lie there, and its
+ * speaker to wait. False: nothing more is to be heard. */
+static bool hear(int fd, size_t *heard)
+{
+	char bytes[4096];
+	ssize_t n = read(fd, bytes, sizeof bytes);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	*heard += (size_t)n;
+	return n > 0 && *heard < MAX_HEARD;
+}
+
+/* Whether the process ends before that time, or errno says why not. */
+static bool wait_for_end(int process, int fd, long long end)
+{
+	struct pollfd polled[] = {{process, POLLIN, 0}, {fd, POLLIN, 0}};
+	size_t heard = 0;
+	int left;
+
+	while ((left = left_until(end)) > 0) {
+		int result = poll(polled, 2, left);
+		if (result < 0 && errno != EINTR)
+			return false;
+		if (result <= 0)
+			continue;
+		if (polled[0].revents)
+			return true;
+		if (polled[1].revents && !hear(fd, &heard))
+			polled[1].fd = -1;
+	}
+	return false;
+}
+
+/*
+ * connect(2), but for no longer than that: it waits while too many others do (unix(7)), and
+ * tells so at once by EAGAIN where it must not. There is nothing to poll for then but the end of
+ * the process.
+ */
+static bool connect_until(int fd, const char *path, int process, long long end)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct pollfd polled = {process, POLLIN, 0};
+
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	while (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			return false;
+		int left = left_until(end);
+		if (left == 0)
+			return false;
+		if (poll(&polled, 1, left < RETRY_MS ? left : RETRY_MS) > 0) {
+			errno = ESRCH;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Waits for QEMU to greet, which it does first; it is not looked at what it says. */
+static bool greet(int fd, long long end)
+{
+	struct pollfd polled = {fd, POLLIN, 0};
+	char bytes[4096];
+	int left;
+
+	while ((left = left_until(end)) > 0) {
+		int result = poll(&polled, 1, left);
+		if (result > 0) {
+			/* The end of what is said is no error by itself. */
+			errno = ECONNRESET;
+			return read(fd, bytes, sizeof bytes) > 0;
+		}
+		if (result < 0 && errno != EINTR)
+			return false;
+	}
+	return false;
+}
+
+bool vm_stop(const char *name, unsigned seconds)
+{
+	/* The answers are of a process that a guest may have taken over: nothing is read of them.
+	 */
+	static const char request[] =
+		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"system_powerdown\"}\n";
+	cleanup_free char *path = vm_control_socket(name);
+	cleanup_fd int process = hold_process(name);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	long long end = now() + (long long)seconds * 1000;
+
+	if (process < 0)
+		return false;
+	if (fd < 0 || !connect_until(fd, path, process, end) || !greet(fd, end) ||
+		send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) {
+		int number = errno;
+		/* One that ends has let go of its socket a moment before. */
+		if (number != ETIMEDOUT && wait_for_end(process, -1, now() + MOMENT_MS))
+			return true;
+		/* There is a VM, and its claim was not made for --vm. */
+		if (number == ENOENT)
+			warn("can't ask the VM %s to stop by %s: %s; only a VM that --vm started "
+			     "has that socket; stop this one by a monitor of its own",
+				name, path, strerror(number));
+		errno = number;
+		if (number != ENOENT)
+			warn_errno("can't ask the VM %s to stop by %s", name, path);
+		return false;
+	}
+	if (wait_for_end(process, fd, end))
+		return true;
+	if (errno == ETIMEDOUT)
+		warn("the VM %s has not ended within %u s", name, seconds);
+	else
+		warn_errno("can't wait for the end of the VM %s", name);
+	return false;
+}

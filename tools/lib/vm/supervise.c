@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/supervise.h"
+
+#include "base/attempt.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "launch/launch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where there is no descriptor to wait for. */
+#define WATCH_MS 100
+
+static int report_to = -1;
+
+static struct {
+	int fd;
+	bool (*on_input)(void *context); /* NULL: nothing is watched */
+	void *context;
+} watched = {.fd = -1};
+
+void supervise_watch(int fd, bool (*on_input)(void *context), void *context)
+{
+	watched.fd = fd;
+	watched.on_input = on_input;
+	watched.context = context;
+}
+
+/* Those that QEMU ends by (os_setup_signal_handling()), and those that would end us instead. */
+static void handed_on(sigset_t *set)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		sigaddset(set, signals[i]);
+}
+
+void supervise_block_signals(void)
+{
+	sigset_t set;
+
+	handed_on(&set);
+	/* A message that nobody reads any more must not end us. */
+	sigaddset(&set, SIGPIPE);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		die_errno("can't block signals");
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	handed_on(&set);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		warn_errno("signals can't be handed on");
+	return fd;
+}
+
+/*
+ * One signal more, to the process of pidfd. What a key of the terminal has sent, it has got
+ * from the kernel already, since it is in the same foreground process group; the kernel's
+ * SIGHUP goes to the leader of a session alone.
+ */
+static void hand_on(int signals, int pidfd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
+		return;
+	if (info.ssi_code == SI_KERNEL && info.ssi_signo != SIGHUP)
+		return;
+	if (syscall(SYS_pidfd_send_signal, pidfd, info.ssi_signo, NULL, 0) < 0 && errno != ESRCH)
+		warn_errno("signal %u can't be handed on", info.ssi_signo);
+}
+
+static int status_of(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int supervise(pid_t child)
+{
+	cleanup_fd int signals = open_signals();
+	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	struct pollfd polled[] = {{pidfd, POLLIN, 0}, {signals, POLLIN, 0}, {-1, POLLIN, 0}};
+	int status;
+
+	if (pidfd < 0)
+		warn_errno("process %d can't be held by a descriptor; signals are not handed on",
+			child);
+	while (pidfd >= 0) {
+		polled[2].fd = watched.on_input ? watched.fd : -1;
+		int timeout = watched.on_input && watched.fd < 0 ? WATCH_MS : -1;
+		int n = poll(polled, 3, timeout);
+		if (n < 0 && errno != EINTR)
+			break;
+		if (n < 0)
+			continue;
+		if (polled[0].revents)
+			break;
+		if (polled[1].revents)
+			hand_on(signals, pidfd);
+		if ((n == 0 || polled[2].revents) && watched.on_input &&
+			!watched.on_input(watched.context))
+			watched.on_input = NULL;
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR) {
+			warn_errno("can't tell how process %d ended", child);
+			return LAUNCH_FAILED;
+		}
+	return status_of(status);
+}
+
+/* In the caller: the monitor's report, or its end. */
+static int wait_for_report(pid_t monitor, int from)
+{
+	cleanup_fd int signals = open_signals();
+	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, monitor, 0);
+	struct pollfd polled[] = {{from, POLLIN, 0}, {pidfd, POLLIN, 0}, {signals, POLLIN, 0}};
+	int status;
+
+	/* Without its report, its end says the same. */
+	for (;;) {
+		int n = poll(polled, 3, -1);
+		if (n < 0 && errno != EINTR)
+			break;
+		if (n < 0)
+			continue;
+		if (polled[0].revents || polled[1].revents)
+			break;
+		if (polled[2].revents && pidfd >= 0)
+			hand_on(signals, pidfd);
+	}
+	/* Does not wait: another process could have the pipe, too. */
+	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
+		return status;
+	while (waitpid(monitor, &status, 0) < 0)
+		if (errno != EINTR) {
+			warn_errno("can't tell how process %d ended", monitor);
+			return LAUNCH_FAILED;
+		}
+	return status_of(status);
+}
+
+bool supervise_detach(int *status)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		die_errno("can't make a pipe");
+	pid_t monitor = fork();
+	if (monitor < 0)
+		die_errno("can't start a process that stays with QEMU");
+	if (monitor > 0) {
+		close(ends[1]);
+		*status = wait_for_report(monitor, ends[0]);
+		close(ends[0]);
+		return false;
+	}
+	close(ends[0]);
+	report_to = ends[1];
+	if (setsid() < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		die_errno("can't become a process of its own that stays with QEMU");
+	return true;
+}
+
+void supervise_report(int status)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (report_to < 0)
+		return;
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	if (null > STDERR_FILENO)
+		close(null);
+	if (write(report_to, &status, sizeof status) < 0 && errno != EPIPE)
+		warn_errno("the status %d can't be reported", status);
+	close(report_to);
+	report_to = -1;
+}
+
+void supervise_let_go(void)
+{
+	if (report_to >= 0)
+		close(report_to);
+	report_to = -1;
+}
+
+/* The parent's number and the state in the text of /proc/PID/stat (proc(5)). */
+static bool parse_stat(const char *text, char *state, int *parent)
+{
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *p = strrchr(text, ')');
+
+	return p && sscanf(p, ") %c %d", state, parent) == 2;
+}
+
+pid_t supervise_remaining(void)
+{
+	cleanup_dir DIR *dir = opendir("/proc");
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		char text[1024] = "", state, *end;
+		int parent;
+		long pid = strtol(d->d_name, &end, 10);
+		if (*end || pid <= 0 || pid > INT_MAX)
+			continue;
+		cleanup_free char *name = xasprintf("%s/stat", d->d_name);
+		cleanup_fd int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+			continue;
+		if (parse_stat(text, &state, &parent) && parent == getpid() && state != 'Z' &&
+			state != 'X' && !attempt_is_child((pid_t)pid))
+			return (pid_t)pid;
+	}
+	return 0;
+}
