@@ -518,7 +518,7 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 	if (is_new) {
 		plan->journal->holder = o->pid;
 		plan->journal->holder_start = start;
-		plan->journal->holder_namespace = openers_namespace();
+		plan->journal->holder_namespace = open_files_namespace();
 	}
 	for (size_t i = 0; domain && i < domain->n_resources; i++)
 		claims_add(plan, &domain->resources[i]);
@@ -556,7 +556,7 @@ static int claim(struct options *o, bool is_new)
 		o->name = domain->name;
 	need_name(o);
 	settings_read(&settings, o->config);
-	unsigned long long start = o->pid ? openers_start_time(o->pid, &error) : 0;
+	unsigned long long start = o->pid ? open_files_start_time(o->pid, &error) : 0;
 	if (error)
 		die("--pid %d: %s", o->pid, error);
 	if (o->pid && !start)
@@ -714,7 +714,7 @@ static bool recover_libvirt(const char *given, bool dry_run)
 	if (walk.unsafe)
 		warn("%s", walk.unsafe);
 	else
-		good = holding_recover_libvirt(walk.fd, &walk.st, dry_run, &busy, &message);
+		good = owner_recover_libvirt(walk.fd, &walk.st, dry_run, &busy, &message);
 	/* That is told when it was waited for. */
 	if (busy)
 		lockwait_add(walk.fd, path, false);
@@ -825,7 +825,7 @@ static int settle_damaged(const struct options *o)
 
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	switch (claims_set_aside(o->name, &all_known)) {
+	switch (claims_damaged_set_aside(o->name, &all_known)) {
 	case CLAIMS_DAMAGED_NONE:
 		die_status(NOT_DONE, "the VM %s has no claim; virt-priv-chown status lists them",
 			o->name);

@@ -266,7 +266,7 @@ static char *plan_grant(struct claims_plan *plan, int fd, const char *path, cons
 		e->acl_after = xstrdup(before.acl_after);
 		return NULL;
 	}
-	if (grant_plan(e, fd, &error))
+	if (acl_grant_plan(e, fd, &error))
 		return NULL;
 	char *named = xasprintf("%s: %s", path, error);
 	free(error);
@@ -350,8 +350,7 @@ static bool forget_grants(struct claims_plan *plan, struct entry *e, char **erro
 {
 	if (!plan->has_grants || !e->ownable.acl)
 		return true;
-	char *acl =
-		claims_acl_without_grants(plan->journal, e, plan->others, plan->n_others, error);
+	char *acl = acl_kept_without_grants(plan->journal, e, plan->others, plan->n_others, error);
 	free(e->ownable.acl);
 	e->ownable.acl = acl;
 	return acl != NULL;
@@ -398,10 +397,10 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	}
 	/* What libvirt has given to the QEMU user is the user's whom it remembers. */
 	if (walk->unsafe && S_ISREG(walk->st.st_mode) &&
-		remembered_counts(walk->fd, &walk->st) == 1) {
-		struct remembered r;
-		remembered_read(walk->fd, &r);
-		if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
+		libvirt_xattr_counts(walk->fd, &walk->st) == 1) {
+		struct libvirt_xattr r;
+		libvirt_xattr_read(walk->fd, &r);
+		if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE)
 			safepath_judge(walk, r.uid);
 	}
 	if ((error = claimable_why_not(walk, resource->is_device)) != NULL ||
@@ -425,7 +424,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	plan->has_devices = plan->has_devices || e->type != 'f';
 	e->new_uid = identity->uid;
 	e->new_gid = identity->gid;
-	if (!holding_plan(
+	if (!owner_plan(
 		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
 		!forget_grants(plan, e, &error))
 		refuse(plan, item, error);
@@ -512,7 +511,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 
 static bool take(struct entry *e, int fd, char **error)
 {
-	return e->kind == ENTRY_OWNER ? holding_take(e, fd, error) : grant_give(e, fd, error);
+	return e->kind == ENTRY_OWNER ? owner_take(e, fd, error) : acl_grant_give(e, fd, error);
 }
 
 /* Another VM relies on the same ACL entry. */
@@ -592,17 +591,17 @@ static bool sync_touched(struct touches *touches, struct journal *journal)
 	return good;
 }
 
-/* As holding_give_back(), with the grants of all VMs left as they are. */
-static enum holding_end give_back_owned(struct journal *journal, struct entry *e, int fd,
+/* As owner_give_back(), with the grants of all VMs left as they are. */
+static enum owner_end give_back_owned(struct journal *journal, struct entry *e, int fd,
 	bool same_boot, bool settled, struct journal *const *all, size_t n_all, char **message)
 {
 	*message = NULL;
 	free(e->acl_wanted);
 	e->acl_wanted = NULL;
 	if (e->ownable.acl &&
-		!(e->acl_wanted = claims_acl_with_grants(journal, e, all, n_all, message)))
-		return HOLDING_KEPT;
-	return holding_give_back(journal, e, fd, same_boot, settled, message);
+		!(e->acl_wanted = acl_kept_with_grants(journal, e, all, n_all, message)))
+		return OWNER_KEPT;
+	return owner_give_back(journal, e, fd, same_boot, settled, message);
 }
 
 /* Undoes what this call changed, in reverse; what was not touched is forgotten. */
@@ -621,11 +620,11 @@ static void undo(struct claims_plan *plan)
 		if (e->changed && fileid_open(&e->id, e->path, true, &fd, &why) == FILEID_FOUND) {
 			touch(&touches, i, fd);
 			if (e->kind == ENTRY_GRANT)
-				e->done = grant_take_back(e, fd, &message);
+				e->done = acl_grant_take_back(e, fd, &message);
 			else {
-				enum holding_end end = give_back_owned(journal, e, fd, true, true,
+				enum owner_end end = give_back_owned(journal, e, fd, true, true,
 					plan->others, plan->n_others, &message);
-				e->done = end != HOLDING_KEPT && end != HOLDING_BUSY;
+				e->done = end != OWNER_KEPT && end != OWNER_BUSY;
 			}
 		} else {
 			e->done = !e->changed;
@@ -765,7 +764,7 @@ static bool report(const struct entry *e, const char *message, bool problem)
 /* libvirt gives it back, if what its attributes say is true. */
 static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
-	if (openers_first(st, (uid_t)-1))
+	if (open_files_first(st, (uid_t)-1))
 		return report(e, "libvirt holds it too, and gives it back to its owner", false);
 	cleanup_free char *word = text_shell_word(e->path);
 	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
@@ -787,50 +786,50 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		return false;
 	}
 	if (e->kind == ENTRY_GRANT) {
-		e->done =
-			is_shared_grant(journal, e, all, n_all) || grant_take_back(e, fd, &message);
+		e->done = is_shared_grant(journal, e, all, n_all) ||
+			  acl_grant_take_back(e, fd, &message);
 		if (!e->done)
 			claims_keep(journal, e, steal_pointer(&message));
 		return e->done;
 	}
-	pid_t opener = openers_first(&st, e->new_uid);
+	pid_t opener = open_files_first(&st, e->new_uid);
 	if (opener && recovering && same_boot) {
-		cleanup_free char *who = openers_text(opener);
+		cleanup_free char *who = open_files_text(opener);
 		cleanup_free char *text = xasprintf("%s, so it stays", who);
-		return report(e, text, openers_is_unseen(opener));
+		return report(e, text, open_files_is_unseen(opener));
 	}
-	enum holding_end end =
+	enum owner_end end =
 		give_back_owned(journal, e, fd, same_boot, journal->settled, all, n_all, &message);
 	/* That is told when it was waited for. */
-	if (end == HOLDING_BUSY)
+	if (end == OWNER_BUSY)
 		return true;
-	e->done = end != HOLDING_KEPT;
-	if (end == HOLDING_KEPT) {
+	e->done = end != OWNER_KEPT;
+	if (end == OWNER_KEPT) {
 		claims_keep(journal, e, steal_pointer(&message));
 		return false;
 	}
-	if (end == HOLDING_CHANGED) {
+	if (end == OWNER_CHANGED) {
 		cleanup_free char *whose =
 			xasprintf("somebody changed its owner meanwhile; left as it is; before the "
 				  "claim, it was that of uid %u and gid %u",
 				e->old_uid, e->old_gid);
 		return report(e, whose, true);
 	}
-	if (end == HOLDING_LIBVIRT)
+	if (end == OWNER_LIBVIRT)
 		return report_libvirt(e, &st);
 	if (message)
 		report(e, message, true);
 	/* Who changed something can have opened it until it was put back. */
 	if (message && !opener) {
-		openers_forget();
-		opener = openers_first(&st, e->new_uid);
+		open_files_forget();
+		opener = open_files_first(&st, e->new_uid);
 	}
 	if (!opener)
-		opener = openers_writer(&st, e->old_uid, holder_writes);
+		opener = open_files_writer(&st, e->old_uid, holder_writes);
 	if (opener) {
 		cleanup_free char *who =
-			openers_is_unseen(opener)
-				? openers_text(opener)
+			open_files_is_unseen(opener)
+				? open_files_text(opener)
 				: xasprintf("process %d, which can go on using it, has it open",
 					  opener);
 		report(e, who, true);
@@ -874,11 +873,11 @@ static void put_right(struct journal *journal, struct entry *e, struct claims_ob
 		fstat(object->fd, &st) == 0 && (e->kind == ENTRY_GRANT || st.st_uid == e->new_uid);
 	if (is_given && !is_held_by_other(journal, e, object->fd, all, n_all)) {
 		if (e->kind == ENTRY_GRANT)
-			done = grant_take_back(e, object->fd, &message)
+			done = acl_grant_take_back(e, object->fd, &message)
 				       ? "; its access was taken back"
 				       : "";
 		else if (give_back_owned(journal, e, object->fd, same_boot, journal->settled, all,
-				 n_all, &message) == HOLDING_BACK)
+				 n_all, &message) == OWNER_BACK)
 			done = "; that was given back to its owner";
 	}
 	claims_keep(journal, e,
@@ -958,7 +957,7 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	cleanup_free char *why = NULL;
 	/* There, another process has that number, or none, and nobody who has files open is seen.
 	 */
-	unsigned long long here = journal->holder_namespace ? openers_namespace() : 0;
+	unsigned long long here = journal->holder_namespace ? open_files_namespace() : 0;
 	if (journal->holder_namespace && !here) {
 		*error = xasprintf("the VM %s: can't tell which pid namespace this is: %s",
 			journal->name, strerror(errno));
@@ -971,7 +970,7 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			journal->name, journal->holder, journal->name);
 		return CLAIMS_UNKNOWN;
 	}
-	unsigned long long start = openers_start_time(journal->holder, &why);
+	unsigned long long start = open_files_start_time(journal->holder, &why);
 	if (why) {
 		*error = xasprintf("the VM %s: %s", journal->name, why);
 		return CLAIMS_UNKNOWN;

@@ -155,7 +155,7 @@ static void say_commands(const struct wreck *wreck, const struct entry *e, const
  */
 static void look_for_users(struct wreck *wreck, const struct entry *e, const struct stat *st)
 {
-	pid_t opener = S_ISDIR(st->st_mode) ? 0 : openers_first(st, e->new_uid);
+	pid_t opener = S_ISDIR(st->st_mode) ? 0 : open_files_first(st, e->new_uid);
 
 	if (!opener)
 		return;
@@ -203,7 +203,7 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *why = NULL;
 	cleanup_free char *word = text_shell_word(e->path);
-	struct remembered r = {0};
+	struct libvirt_xattr r = {0};
 	struct safepath walk;
 
 	if (!safepath_open(e->path, &walk, &why)) {
@@ -212,9 +212,9 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 	}
 	say("# now: %u:%u, mode %04o", walk.st.st_uid, walk.st.st_gid, walk.st.st_mode & 07777);
 	look_for_users(wreck, e, &walk.st);
-	if (S_ISREG(walk.st.st_mode) && remembered_counts(walk.fd, &walk.st) == 1)
-		remembered_read(walk.fd, &r);
-	if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE) {
+	if (S_ISREG(walk.st.st_mode) && libvirt_xattr_counts(walk.fd, &walk.st) == 1)
+		libvirt_xattr_read(walk.fd, &r);
+	if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE) {
 		say("# libvirt's attributes name %u:%u as its owner", r.uid, r.gid);
 		say("%svirt-priv-chown recover --libvirt %s", wreck->file.is_roots ? "" : "# ",
 			word);
@@ -334,7 +334,7 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 	return result;
 }
 
-enum claims_damaged claims_set_aside(const char *name, bool *all_known)
+enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known)
 {
 	enum claims_damaged result;
 	struct wreck wreck;

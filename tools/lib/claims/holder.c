@@ -97,18 +97,18 @@ bool holder_writes(pid_t pid, const struct stat *st)
 
 /*
  * Whether libvirt goes on holding the file when this claim of it has ended, as
- * holding_give_back() decides it in the end, under libvirt's lock.
+ * owner_give_back() decides it in the end, under libvirt's lock.
  */
 static bool stays_libvirts(
 	const struct journal *journal, const struct entry *e, int fd, const struct stat *st)
 {
-	struct remembered r = {0};
+	struct libvirt_xattr r = {0};
 
-	if (e->type != 'f' || remembered_counts(fd, st) != 1)
+	if (e->type != 'f' || libvirt_xattr_counts(fd, st) != 1)
 		return false;
-	remembered_read(fd, &r);
-	if (r.state != REMEMBERED_CURRENT &&
-		!(r.state == REMEMBERED_STALE && openers_have_domain(st, e->new_uid)))
+	libvirt_xattr_read(fd, &r);
+	if (r.state != LIBVIRT_XATTR_CURRENT &&
+		!(r.state == LIBVIRT_XATTR_STALE && open_files_have_domain(st, e->new_uid)))
 		return false;
 	bool counted = e->attributes && strcmp(journal->boot, boot_id()) == 0 &&
 		       !(r.uid == e->new_uid && e->new_uid != e->old_uid);
@@ -129,12 +129,12 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 	if (fileid_open(&e->id, e->path, same_boot, &fd, &ignored) != FILEID_FOUND ||
 		!look_stat_fd(fd, &st))
 		return NULL;
-	pid_t opener = openers_first(&st, e->new_uid);
+	pid_t opener = open_files_first(&st, e->new_uid);
 	if (!opener || stays_libvirts(journal, e, fd, &st) ||
-		(only_writers && !openers_is_unseen(opener) && !holder_writes(opener, &st)))
+		(only_writers && !open_files_is_unseen(opener) && !holder_writes(opener, &st)))
 		return NULL;
-	if (openers_is_unseen(opener)) {
-		cleanup_free char *unseen = openers_text(opener);
+	if (open_files_is_unseen(opener)) {
+		cleanup_free char *unseen = open_files_text(opener);
 		return xasprintf("%s: %s", e->path, unseen);
 	}
 	cleanup_free char *who = named(opener);

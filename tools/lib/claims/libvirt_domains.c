@@ -51,6 +51,6 @@ bool libvirt_domains_exist(void)
 	for (size_t i = 0; i < sizeof state_directories / sizeof *state_directories; i++)
 		if (has_domain(state_directories[i]))
 			return true;
-	pid_t daemon = openers_libvirt();
+	pid_t daemon = open_files_libvirt();
 	return daemon && is_elsewhere(daemon);
 }

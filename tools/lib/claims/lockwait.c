@@ -171,7 +171,7 @@ bool lockwait_again(bool *good)
 	waiting = (struct list){0};
 	is_later_round = true;
 	/* Who had it open may have ended. */
-	openers_forget();
+	open_files_forget();
 	journal_lock(true);
 	return due.n > 0;
 }

@@ -58,11 +58,11 @@ void ownable_say(char **said, char *sentence)
 
 static bool read_acl(int fd, acl_type_t type, char **text, char **error)
 {
-	cleanup_acl acl_t acl = acls_read(fd, type);
+	cleanup_acl acl_t acl = acl_text_read(fd, type);
 
 	if (!acl && (errno == ENOTSUP || errno == ENOSYS))
 		return true;
-	return (acl && (*text = acls_text(acl)) != NULL) || fail(error, "read its ACL");
+	return (acl && (*text = acl_text_of(acl)) != NULL) || fail(error, "read its ACL");
 }
 
 static bool is_unsupported(void)
@@ -175,20 +175,20 @@ bool ownable_read(int fd, char type, struct ownable *o, char **error)
 mode_t ownable_mode(mode_t mode, const char *text)
 {
 	cleanup_acl acl_t acl = text ? acl_from_text(text) : NULL;
-	acl_entry_t group = acl ? acls_find(acl, ACL_MASK, 0) : NULL;
+	acl_entry_t group = acl ? acl_text_find(acl, ACL_MASK, 0) : NULL;
 
 	if (acl && !group)
-		group = acls_find(acl, ACL_GROUP_OBJ, 0);
+		group = acl_text_find(acl, ACL_GROUP_OBJ, 0);
 	if (!group)
 		return mode;
-	return (mode & ~(mode_t)070) | (mode_t)(acls_bits(group) << 3);
+	return (mode & ~(mode_t)070) | (mode_t)(acl_text_bits(group) << 3);
 }
 
 static bool restore_acl(
 	int fd, acl_type_t type, const char *text, bool was_closed, char **said, char **error)
 {
 	const char *which = type == ACL_TYPE_DEFAULT ? "default ACL" : "ACL";
-	cleanup_acl acl_t now = acls_read(fd, type);
+	cleanup_acl acl_t now = acl_text_read(fd, type);
 	cleanup_acl acl_t wanted = acl_from_text(text);
 
 	if (!now || !wanted)
@@ -196,7 +196,7 @@ static bool restore_acl(
 	int differ = acl_cmp(now, wanted);
 	if (differ == 0)
 		return true;
-	if (differ < 0 || acls_write(fd, type, wanted) < 0)
+	if (differ < 0 || acl_text_write(fd, type, wanted) < 0)
 		return fail(error, "restore its ACL");
 	/* That was done here, by a release that could not do more. */
 	if (was_closed && acl_equiv_mode(now, NULL) == 0)
@@ -205,8 +205,8 @@ static bool restore_acl(
 	if (type == ACL_TYPE_ACCESS && acl_equiv_mode(now, NULL) == 0 &&
 		acl_equiv_mode(wanted, NULL) == 0)
 		return true;
-	cleanup_free char *gained = acls_difference(now, wanted);
-	cleanup_free char *lost = acls_difference(wanted, now);
+	cleanup_free char *gained = acl_text_difference(now, wanted);
+	cleanup_free char *lost = acl_text_difference(wanted, now);
 	if (*gained)
 		ownable_say(said,
 			xasprintf("its %s had gained %s; as at the claim again", which, gained));
@@ -358,7 +358,7 @@ static void close_acl(int fd)
 		return;
 	cleanup_acl acl_t none = acl_from_mode(st.st_mode & ~(mode_t)077);
 	if (none)
-		acls_write(fd, ACL_TYPE_ACCESS, none);
+		acl_text_write(fd, ACL_TYPE_ACCESS, none);
 	/* Where there is an ACL still, these bits are its mask. */
 	chmod(path, st.st_mode & 0700);
 }

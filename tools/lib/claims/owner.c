@@ -25,9 +25,9 @@ static bool fail(char **error, const char *what)
 
 /* Attributes of another boot, unless somebody has the file open: then they are not to be trusted.
  */
-static bool is_abandoned(const struct remembered *r, const struct stat *st)
+static bool is_abandoned(const struct libvirt_xattr *r, const struct stat *st)
 {
-	return r->state == REMEMBERED_STALE && openers_first(st, (uid_t)-1) == 0;
+	return r->state == LIBVIRT_XATTR_STALE && open_files_first(st, (uid_t)-1) == 0;
 }
 
 /*
@@ -35,10 +35,10 @@ static bool is_abandoned(const struct remembered *r, const struct stat *st)
  * began, they can bear a time that seems to be another boot's; what tells is that a domain of
  * libvirt's has it open, as the user whom the object was given to.
  */
-static bool is_current(const struct entry *e, const struct remembered *r, const struct stat *st)
+static bool is_current(const struct entry *e, const struct libvirt_xattr *r, const struct stat *st)
 {
-	return r->state == REMEMBERED_CURRENT ||
-	       (r->state == REMEMBERED_STALE && r->time && openers_have_domain(st, e->new_uid));
+	return r->state == LIBVIRT_XATTR_CURRENT || (r->state == LIBVIRT_XATTR_STALE && r->time &&
+							    open_files_have_domain(st, e->new_uid));
 }
 
 /*
@@ -48,7 +48,7 @@ static bool is_current(const struct entry *e, const struct remembered *r, const 
  */
 static bool is_nobodys(const struct stat *st)
 {
-	return openers_first(st, (uid_t)-1) == 0 && !libvirt_domains_exist();
+	return open_files_first(st, (uid_t)-1) == 0 && !libvirt_domains_exist();
 }
 
 static bool is_target(const struct entry *e, const struct stat *st)
@@ -57,13 +57,13 @@ static bool is_target(const struct entry *e, const struct stat *st)
 }
 
 /* libvirt holds it. One that does so for another user is not to be disturbed. */
-static bool join_libvirt(struct entry *e, const struct stat *st, const struct remembered *r,
+static bool join_libvirt(struct entry *e, const struct stat *st, const struct libvirt_xattr *r,
 	bool is_this_boots, char **error)
 {
 	if (!is_target(e, st)) {
-		pid_t opener = openers_first(st, (uid_t)-1);
+		pid_t opener = open_files_first(st, (uid_t)-1);
 		cleanup_free char *who =
-			opener ? openers_text(opener)
+			opener ? open_files_text(opener)
 			       : xstrdup("or it is a copy of such a file, since no process has it "
 					 "open; a copy's attributes go with: setfattr -x "
 					 "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
@@ -87,7 +87,7 @@ static bool join_libvirt(struct entry *e, const struct stat *st, const struct re
  * its true owner. Who else owns it has got it since.
  */
 static void take_over(
-	struct entry *e, const struct stat *st, const struct remembered *r, char **note)
+	struct entry *e, const struct stat *st, const struct libvirt_xattr *r, char **note)
 {
 	if (is_target(e, st)) {
 		e->old_uid = r->uid;
@@ -114,10 +114,10 @@ static void take_over(
 			st->st_uid, st->st_gid);
 }
 
-bool holding_plan(
+bool owner_plan(
 	struct entry *e, int fd, const struct stat *st, bool remember, char **note, char **error)
 {
-	struct remembered r;
+	struct libvirt_xattr r;
 
 	*note = NULL;
 	e->old_uid = st->st_uid;
@@ -125,18 +125,18 @@ bool holding_plan(
 	e->mode = st->st_mode & 07777;
 	if (!ownable_read(fd, e->type, &e->ownable, error))
 		return false;
-	int counts = e->type == 'f' ? remembered_counts(fd, st) : 0;
+	int counts = e->type == 'f' ? libvirt_xattr_counts(fd, st) : 0;
 	if (counts < 0)
 		return fail(error, "tell its file system");
 	if (!counts)
 		return true;
-	remembered_read(fd, &r);
-	if (r.state == REMEMBERED_MALFORMED) {
+	libvirt_xattr_read(fd, &r);
+	if (r.state == LIBVIRT_XATTR_MALFORMED) {
 		*error = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
 				 "can't be read; look at them with: getfattr -m - -d FILE");
 		return false;
 	}
-	if (r.state == REMEMBERED_UNSUPPORTED) {
+	if (r.state == LIBVIRT_XATTR_UNSUPPORTED) {
 		if (remember)
 			*note = xstrdup("its file system keeps no trusted attributes: the journal "
 					"alone remembers the owner");
@@ -146,9 +146,9 @@ bool holding_plan(
 	bool is_this_boots = is_current(e, &r, st);
 	e->is_void = is_this_boots && is_nobodys(st);
 	if (!e->is_void &&
-		(is_this_boots || (r.state == REMEMBERED_STALE && !is_abandoned(&r, st))))
+		(is_this_boots || (r.state == LIBVIRT_XATTR_STALE && !is_abandoned(&r, st))))
 		return join_libvirt(e, st, &r, is_this_boots, error);
-	if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE)
+	if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE)
 		take_over(e, st, &r, note);
 	return true;
 }
@@ -156,7 +156,7 @@ bool holding_plan(
 /* Whether the locked file is still what the plan was made with. */
 static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 {
-	struct remembered r;
+	struct libvirt_xattr r;
 
 	if (st->st_nlink > 1 || (st->st_mode & 07777) != e->mode)
 		return false;
@@ -164,32 +164,32 @@ static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 		return false;
 	if (!e->attributes && !e->is_void)
 		return true;
-	remembered_read(fd, &r);
+	libvirt_xattr_read(fd, &r);
 	if (e->refs_before)
 		return r.refs == e->refs_before;
-	return r.state != REMEMBERED_CURRENT || (e->is_void && is_nobodys(st));
+	return r.state != LIBVIRT_XATTR_CURRENT || (e->is_void && is_nobodys(st));
 }
 
 /* Writes the attributes; where they can't be, the journal alone has to do. */
 static bool remember_owner(struct entry *e, int fd, char **error)
 {
-	struct remembered r = {
+	struct libvirt_xattr r = {
 		.uid = e->old_uid, .gid = e->old_gid, .refs = 1, .time = boot_time()};
-	int result = e->refs_before ? remembered_write_refs(fd, e->refs_before + 1)
-				    : remembered_write(fd, &r);
+	int result = e->refs_before ? libvirt_xattr_write_refs(fd, e->refs_before + 1)
+				    : libvirt_xattr_write(fd, &r);
 
 	if (result == 0)
 		return true;
 	if (e->refs_before == 0 && (errno == EPERM || errno == ENOTSUP)) {
 		/* Nothing that could be said of it was written. */
-		remembered_remove(fd);
+		libvirt_xattr_remove(fd);
 		e->unwritten = true;
 		return true;
 	}
 	return fail(error, "write the attributes trusted.libvirt.security.*dac");
 }
 
-bool holding_take(struct entry *e, int fd, char **error)
+bool owner_take(struct entry *e, int fd, char **error)
 {
 	struct stat st;
 
@@ -221,7 +221,7 @@ bool holding_take(struct entry *e, int fd, char **error)
 	e->changed = e->refs_before == 0;
 	if (e->attributes && !remember_owner(e, file, error))
 		return false;
-	if (!e->attributes && e->is_void && remembered_remove(file) < 0)
+	if (!e->attributes && e->is_void && libvirt_xattr_remove(file) < 0)
 		return fail(error, "remove the attributes trusted.libvirt.security.*dac");
 	e->changed = true;
 	if (!is_target(e, &st) && fchown(file, e->new_uid, e->new_gid) < 0)
@@ -302,8 +302,8 @@ static bool is_strangers(const struct entry *e, const struct stat *st)
 }
 
 /* libvirt holds it as well, or alone. */
-static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *e, int file,
-	const struct remembered *r, bool counted, char **message)
+static enum owner_end leave_to_libvirt(struct journal *journal, struct entry *e, int file,
+	const struct libvirt_xattr *r, bool counted, char **message)
 {
 	/* It came while the file was held here and took the QEMU user for the owner. */
 	bool is_wrong = (r->uid != e->old_uid || r->gid != e->old_gid) && r->uid == e->new_uid;
@@ -312,24 +312,24 @@ static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *
 		e->attributes = false;
 		if (!journal_write(journal, message)) {
 			e->attributes = true;
-			return HOLDING_KEPT;
+			return OWNER_KEPT;
 		}
 	}
-	if (is_wrong && remembered_write_owner(file, e->old_uid, e->old_gid) < 0) {
+	if (is_wrong && libvirt_xattr_write_owner(file, e->old_uid, e->old_gid) < 0) {
 		fail(message, "correct the owner that libvirt remembers");
-		return HOLDING_KEPT;
+		return OWNER_KEPT;
 	}
 	/*
 	 * One holder less of several is a change that nobody can tell from libvirt's own, so the
 	 * journal says that it is to come before it is made.
 	 */
 	if (counted && !e->releasing && !journal_announce(journal, e, r->refs - 1, message))
-		return HOLDING_KEPT;
-	if (counted && remembered_write_refs(file, r->refs - 1) < 0) {
+		return OWNER_KEPT;
+	if (counted && libvirt_xattr_write_refs(file, r->refs - 1) < 0) {
 		fail(message, "write the number of its holders");
-		return HOLDING_KEPT;
+		return OWNER_KEPT;
 	}
-	return HOLDING_LIBVIRT;
+	return OWNER_LIBVIRT;
 }
 
 /*
@@ -337,24 +337,25 @@ static enum holding_end leave_to_libvirt(struct journal *journal, struct entry *
  * earlier boot can have had the same time: what it has left is nobody's.
  */
 static bool is_held_now(const struct journal *journal, const struct entry *e,
-	const struct remembered *r, const struct stat *st, bool same_boot)
+	const struct libvirt_xattr *r, const struct stat *st, bool same_boot)
 {
 	if (!same_boot && (r->time == journal->boot_time ||
-				  (!openers_libvirt() && openers_first(st, (uid_t)-1) == 0)))
+				  (!open_files_libvirt() && open_files_first(st, (uid_t)-1) == 0)))
 		return false;
 	return is_current(e, r, st);
 }
 
 /* What the decision is made from. */
 static void find_facts(const struct journal *journal, const struct entry *e, int fd,
-	const struct stat *st, bool same_boot, struct remembered *r, struct giveback_facts *facts)
+	const struct stat *st, bool same_boot, struct libvirt_xattr *r,
+	struct giveback_facts *facts)
 {
-	int counts = remembered_counts(fd, st);
+	int counts = libvirt_xattr_counts(fd, st);
 
-	*r = (struct remembered){0};
+	*r = (struct libvirt_xattr){0};
 	if (counts > 0)
-		remembered_read(fd, r);
-	facts->readable = counts >= 0 && r->state != REMEMBERED_MALFORMED;
+		libvirt_xattr_read(fd, r);
+	facts->readable = counts >= 0 && r->state != LIBVIRT_XATTR_MALFORMED;
 	facts->counted = e->attributes && same_boot;
 	facts->refs = r->refs;
 	facts->refs_before = e->refs_before;
@@ -367,8 +368,8 @@ static void find_facts(const struct journal *journal, const struct entry *e, int
 	bool has_others = !facts->counted || r->refs != 1 || e->refs_before > 0 || e->releasing;
 	if (facts->held && has_others && is_nobodys(st))
 		facts->held = false;
-	facts->libvirt_open = facts->held && facts->was_targets && openers_libvirt() &&
-			      openers_first(st, (uid_t)-1);
+	facts->libvirt_open = facts->held && facts->was_targets && open_files_libvirt() &&
+			      open_files_first(st, (uid_t)-1);
 }
 
 static const char *why_kept(enum giveback what)
@@ -395,40 +396,40 @@ static const char *why_kept(enum giveback what)
 }
 
 /* Nobody holds it any more. A new owner stays. */
-static enum holding_end end_hold(struct entry *e, int fd, const struct stat *st,
-	const struct remembered *r, bool is_changed, char **message)
+static enum owner_end end_hold(struct entry *e, int fd, const struct stat *st,
+	const struct libvirt_xattr *r, bool is_changed, char **message)
 {
 	if (!is_changed && !restore(e, fd, st, message))
-		return HOLDING_KEPT;
+		return OWNER_KEPT;
 	/* Without CAP_SYS_ADMIN, attributes that are there seem not to be. */
 	if ((e->attributes ||
-		    (r->state != REMEMBERED_NONE && r->state != REMEMBERED_UNSUPPORTED)) &&
-		remembered_remove(fd) < 0) {
+		    (r->state != LIBVIRT_XATTR_NONE && r->state != LIBVIRT_XATTR_UNSUPPORTED)) &&
+		libvirt_xattr_remove(fd) < 0) {
 		char *why;
 		fail(&why, "remove the attributes trusted.libvirt.security.*dac");
 		ownable_say(message, why);
-		return HOLDING_KEPT;
+		return OWNER_KEPT;
 	}
-	return is_changed ? HOLDING_CHANGED : HOLDING_BACK;
+	return is_changed ? OWNER_CHANGED : OWNER_BACK;
 }
 
-static enum holding_end give_back_file(struct journal *journal, struct entry *e, int fd,
+static enum owner_end give_back_file(struct journal *journal, struct entry *e, int fd,
 	bool same_boot, bool settled, bool locked, char **message)
 {
 	struct giveback_facts facts = {.settled = settled, .locked = locked};
-	struct remembered r;
+	struct libvirt_xattr r;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
 		fail(message, "examine it");
-		return HOLDING_KEPT;
+		return OWNER_KEPT;
 	}
 	find_facts(journal, e, fd, &st, same_boot, &r, &facts);
 	enum giveback what = giveback_decide(&facts);
 	const char *kept = why_kept(what);
 	if (kept) {
 		*message = xstrdup(kept);
-		return HOLDING_KEPT;
+		return OWNER_KEPT;
 	}
 	if (what == GIVEBACK_LIBVIRT || what == GIVEBACK_LIBVIRT_COUNT)
 		return leave_to_libvirt(
@@ -436,7 +437,7 @@ static enum holding_end give_back_file(struct journal *journal, struct entry *e,
 	return end_hold(e, fd, &st, &r, what == GIVEBACK_STRANGERS, message);
 }
 
-enum holding_end holding_give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
+enum owner_end owner_give_back(struct journal *journal, struct entry *e, int fd, bool same_boot,
 	bool settled, char **message)
 {
 	struct stat st;
@@ -445,13 +446,13 @@ enum holding_end holding_give_back(struct journal *journal, struct entry *e, int
 	if (e->type != 'f') {
 		if (fstat(fd, &st) < 0) {
 			fail(message, "examine it");
-			return HOLDING_KEPT;
+			return OWNER_KEPT;
 		}
 		if (is_strangers(e, &st))
-			return HOLDING_CHANGED;
+			return OWNER_CHANGED;
 		/* Links mean nothing with devices. */
 		st.st_nlink = 1;
-		return restore(e, fd, &st, message) ? HOLDING_BACK : HOLDING_KEPT;
+		return restore(e, fd, &st, message) ? OWNER_BACK : OWNER_KEPT;
 	}
 	cleanup_fd int file = -1;
 	switch (metalock_take(fd, true, &file)) {
@@ -462,23 +463,22 @@ enum holding_end holding_give_back(struct journal *journal, struct entry *e, int
 		return give_back_file(journal, e, fd, same_boot, settled, false, message);
 	case METALOCK_BUSY:
 		lockwait_add(fd, e->path, true);
-		return HOLDING_BUSY;
+		return OWNER_BUSY;
 	case METALOCK_FAILED:
 		fail(message, "open and lock it");
 		break;
 	}
-	return HOLDING_KEPT;
+	return OWNER_KEPT;
 }
 
-bool holding_recover_libvirt(
-	int fd, const struct stat *st, bool dry_run, bool *busy, char **message)
+bool owner_recover_libvirt(int fd, const struct stat *st, bool dry_run, bool *busy, char **message)
 {
-	struct remembered r;
+	struct libvirt_xattr r;
 	struct stat now;
 
 	*message = NULL;
 	*busy = false;
-	if (!S_ISREG(st->st_mode) || remembered_counts(fd, st) != 1) {
+	if (!S_ISREG(st->st_mode) || libvirt_xattr_counts(fd, st) != 1) {
 		*message = xstrdup("libvirt's attributes don't count there: not a regular file, or "
 				   "on a shared or removable file system");
 		return false;
@@ -488,30 +488,30 @@ bool holding_recover_libvirt(
 	*busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
 	if (lock != METALOCK_TAKEN)
 		return *busy ? false : fail(message, "open and lock it");
-	remembered_read(file, &r);
-	pid_t opener = openers_first(st, (uid_t)-1);
+	libvirt_xattr_read(file, &r);
+	pid_t opener = open_files_first(st, (uid_t)-1);
 	if (fstat(file, &now) < 0)
 		return fail(message, "examine it");
-	if (r.state != REMEMBERED_CURRENT && r.state != REMEMBERED_STALE) {
+	if (r.state != LIBVIRT_XATTR_CURRENT && r.state != LIBVIRT_XATTR_STALE) {
 		*message = xstrdup("it has no attributes of libvirt's that name an owner");
 		return false;
 	}
 	if (opener) {
-		*message = openers_text(opener);
+		*message = open_files_text(opener);
 		return false;
 	}
-	if (r.state == REMEMBERED_CURRENT && openers_libvirt()) {
+	if (r.state == LIBVIRT_XATTR_CURRENT && open_files_libvirt()) {
 		*message = xasprintf("libvirt holds it, and process %d is a libvirt daemon; if "
 				     "it is a copy, which libvirt knows nothing of: chown "
 				     "%u:%u FILE, then setfattr -x "
 				     "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
 				     "and .timestamp_dac",
-			openers_libvirt(), r.uid, r.gid);
+			open_files_libvirt(), r.uid, r.gid);
 		return false;
 	}
 	if (!dry_run && fchownat(file, "", r.uid, r.gid, AT_EMPTY_PATH) < 0)
 		return fail(message, "give it back to its owner");
-	if (!dry_run && remembered_remove(file) < 0)
+	if (!dry_run && libvirt_xattr_remove(file) < 0)
 		return fail(message, "remove the attributes trusted.libvirt.security.*dac");
 	*message = xasprintf("%u:%u -> %u:%u", now.st_uid, now.st_gid, r.uid, r.gid);
 	return true;

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *state_name(enum remembered_state state)
+static const char *state_name(enum libvirt_xattr_state state)
 {
 	static const char *const names[] = {
 		"none", "partial", "current", "stale", "unsupported", "malformed"};
@@ -42,7 +42,7 @@ static const char *holder_state(const struct journal *journal)
 struct file {
 	char *error;
 	struct safepath walk;
-	struct remembered remembered;
+	struct libvirt_xattr remembered;
 	const char *held_by; /* within the journals */
 };
 
@@ -55,10 +55,10 @@ static void examine(const char *path, struct journal *const *all, size_t n, stru
 	if (!safepath_open(path, &file->walk, &file->error))
 		return;
 	/* Where nobody goes by them, it does not matter what they say. */
-	if (remembered_counts(file->walk.fd, &file->walk.st) != 1)
-		file->remembered.state = REMEMBERED_UNSUPPORTED;
+	if (libvirt_xattr_counts(file->walk.fd, &file->walk.st) != 1)
+		file->remembered.state = LIBVIRT_XATTR_UNSUPPORTED;
 	else if (S_ISREG(file->walk.st.st_mode))
-		remembered_read(file->walk.fd, &file->remembered);
+		libvirt_xattr_read(file->walk.fd, &file->remembered);
 	if (!fileid_of(file->walk.fd, &file->walk.st, &id, &error))
 		return;
 	for (size_t j = 0; j < n; j++)
@@ -74,9 +74,9 @@ static void release(struct file *file)
 	free(file->error);
 }
 
-static bool has_owner(const struct remembered *r)
+static bool has_owner(const struct libvirt_xattr *r)
 {
-	return r->state == REMEMBERED_CURRENT || r->state == REMEMBERED_STALE;
+	return r->state == LIBVIRT_XATTR_CURRENT || r->state == LIBVIRT_XATTR_STALE;
 }
 
 static struct libscols_table *new_table(const char *const *columns, size_t n)
@@ -165,7 +165,7 @@ bool status_report(struct journal *const *all, size_t n, char *const *paths, siz
 		struct libscols_line *line = scols_table_new_line(table, NULL);
 		struct file file;
 		examine(paths[i], all, n, &file);
-		const struct remembered *r = &file.remembered;
+		const struct libvirt_xattr *r = &file.remembered;
 		cell(line, 0,
 			file.error ? xstrdup("-")
 				   : xasprintf("%u:%u", file.walk.st.st_uid, file.walk.st.st_gid));

@@ -363,7 +363,7 @@ static void record_launch(const struct launch *launch, const char *identifier)
 	cleanup_free char *message = xasprintf("%s runs as %s:%s (%s:%s), capabilities: %s",
 		launch->path, launch->account.name ? launch->account.name : uid,
 		launch->group_name ? launch->group_name : gid, uid, gid, caps);
-	const struct record_field fields[] = {
+	const struct syslog_record_field fields[] = {
 		{"VIRT_PRIV_COMMAND", launch->path},
 		{"VIRT_PRIV_UID", uid},
 		{"VIRT_PRIV_GID", gid},
@@ -373,7 +373,7 @@ static void record_launch(const struct launch *launch, const char *identifier)
 
 	if (warning)
 		warn("%s", warning);
-	record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
+	syslog_record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
 		warning ? warning : message, fields);
 }
 

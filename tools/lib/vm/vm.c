@@ -533,7 +533,7 @@ bool vm_claim(struct vm *vm)
 {
 	pid_t self = getpid();
 	cleanup_free char *error = NULL;
-	unsigned long long start = openers_start_time(self, &error);
+	unsigned long long start = open_files_start_time(self, &error);
 
 	if (!start) {
 		warn("%s",
@@ -548,7 +548,7 @@ bool vm_claim(struct vm *vm)
 			return false;
 		vm->claims.journal->holder = self;
 		vm->claims.journal->holder_start = start;
-		vm->claims.journal->holder_namespace = openers_namespace();
+		vm->claims.journal->holder_namespace = open_files_namespace();
 		if (claims_carry_out(&vm->claims))
 			break;
 		if (!vm->claims.busy || !lockwait_again(&good))
@@ -578,7 +578,7 @@ void vm_let_go(struct vm *vm)
 			close(vm->wanted[i].made);
 	vm->n_wanted = 0;
 	safepath_forget();
-	openers_forget();
+	open_files_forget();
 }
 
 bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
@@ -593,12 +593,12 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
 	good = good && journal && journal->holder == vm->holder;
-	unsigned long long start = good ? openers_start_time(holder, error) : 0;
+	unsigned long long start = good ? open_files_start_time(holder, error) : 0;
 	good = good && !*error;
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = start;
-		journal->holder_namespace = openers_namespace();
+		journal->holder_namespace = open_files_namespace();
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}
@@ -621,7 +621,7 @@ static bool release_round(struct vm *vm)
 	/* What was claimed by hand under the name since then is somebody else's. */
 	if (journal && journal->holder == vm->holder) {
 		vm->was_claimed = true;
-		openers_forget();
+		open_files_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;
 		for (size_t i = 0; i < n; i++)
