@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/has_cap.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "claims/acl.h"
 #include "claims/acl_kept.h"
 #include "claims/find.h"
@@ -642,7 +642,7 @@ static void undo(struct claims_plan *plan)
 		if (e->done)
 			continue;
 		/* A VM that a disk was to be added to can run. */
-		cleanup_free char *word = text_shell_word(e->path);
+		cleanup_free char *word = shell_word(e->path);
 		cleanup_free char *again =
 			plan->is_new ? xasprintf("release --name %s", journal->name)
 				     : xasprintf("drop --name %s --disk %s", journal->name, word);
@@ -774,7 +774,7 @@ static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
 	if (openers_first(st, (uid_t)-1))
 		return report(e, "libvirt holds it too, and gives it back to its owner", false);
-	cleanup_free char *word = text_shell_word(e->path);
+	cleanup_free char *word = shell_word(e->path);
 	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
 	     "until libvirt gives it back; no process has it open, so if it is a copy: "
 	     "virt-priv-chown recover --libvirt %s",

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "path/nfs4_acl.h"
 #include "path/private_group.h"
 
@@ -257,7 +257,7 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 	const char *chown = owner == 0 && report.is_owner ? "chown root " : NULL;
 	cleanup_free char *entries = named_entries(facts, owner);
 	cleanup_free char *shared = NULL;
-	cleanup_free char *word = text_shell_word(path);
+	cleanup_free char *word = shell_word(path);
 
 	if (writer == TRUST_OWNERS)
 		return NULL;
