@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/open_files.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/has_cap.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/look.h"
 
@@ -48,10 +50,9 @@ static pid_t pid_of(const char *name)
 
 static bool read_uids(int process, uid_t uid[2])
 {
-	char text[1024] = "";
-	cleanup_fd int fd = openat(process, "status", O_RDONLY | O_CLOEXEC);
+	char text[1024];
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	if (io_read_short(process, "status", text, sizeof text) <= 0)
 		return false;
 	const char *line = strstr(text, "\nUid:");
 	return line && sscanf(line, "\nUid: %u %u", &uid[0], &uid[1]) == 2;
@@ -81,8 +82,7 @@ static bool is_denied(void)
 
 static void add_opener(const struct opener *opener)
 {
-	if ((n_openers & (n_openers - 1)) == 0)
-		openers = xreallocarray(openers, n_openers ? 2 * n_openers : 1, sizeof *openers);
+	ARRAY_GROW(openers, n_openers);
 	openers[n_openers++] = *opener;
 }
 
@@ -209,11 +209,10 @@ static void read_numbers(int proc, const char *name)
 	if (opener.unseen)
 		add_unseen(opener);
 	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
-		char text[1024] = "";
+		char text[1024];
 		unsigned long long ino;
 		cleanup_free char *path = xasprintf("fdinfo/%s", d->d_name);
-		cleanup_fd int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
-		if (d->d_name[0] == '.' || fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		if (d->d_name[0] == '.' || io_read_short(process, path, text, sizeof text) <= 0)
 			continue;
 		const char *line = strstr(text, "\nino:");
 		if (!line || sscanf(line, "\nino: %llu", &ino) != 1)
@@ -258,9 +257,7 @@ static void scan_in_child(DIR *proc)
 		if (process < 0)
 			continue;
 		note_libvirt(process, pid);
-		if ((scan.n & (scan.n - 1)) == 0)
-			scan.names = xreallocarray(
-				scan.names, scan.n ? 2 * scan.n : 1, sizeof *scan.names);
+		ARRAY_GROW(scan.names, scan.n);
 		scan.names[scan.n++] = xstrdup(d->d_name);
 	}
 	attempt(&asked, scan.n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/trust.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -16,7 +17,7 @@
 
 static void add_grant(struct trust_facts *facts, struct posix_acl_entry entry)
 {
-	facts->grants = xreallocarray(facts->grants, facts->n_grants + 1, sizeof *facts->grants);
+	ARRAY_GROW(facts->grants, facts->n_grants);
 	facts->grants[facts->n_grants++] = entry;
 }
 
