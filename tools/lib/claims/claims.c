@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/has_cap.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/shell_word.h"
 #include "claims/acl.h"
 #include "claims/acl_kept.h"
@@ -965,7 +966,7 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	cleanup_free char *why = NULL;
 	/* There, another process has that number, or none, and nobody who has files open is seen.
 	 */
-	unsigned long long here = journal->holder_namespace ? openers_namespace() : 0;
+	unsigned long long here = journal->holder_namespace ? process_namespace() : 0;
 	if (journal->holder_namespace && !here) {
 		*error = xasprintf("the VM %s: can't tell which pid namespace this is: %s",
 			journal->name, strerror(errno));
@@ -978,8 +979,8 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			journal->name, journal->holder, journal->name);
 		return CLAIMS_UNKNOWN;
 	}
-	unsigned long long start = openers_start_time(journal->holder, &why);
-	if (why) {
+	unsigned long long start;
+	if (!process_start(journal->holder, &start, &why)) {
 		*error = xasprintf("the VM %s: %s", journal->name, why);
 		return CLAIMS_UNKNOWN;
 	}

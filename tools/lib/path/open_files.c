@@ -7,6 +7,7 @@
 #include "base/has_cap.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "path/look.h"
 
 #include <dirent.h>
@@ -14,7 +15,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,21 +109,13 @@ static bool identify(int fds, const char *name, struct opener *opener)
 	return true;
 }
 
-/* Of the kernel, or ended: it has nothing open (proc(5), fields 3 and 9 of /proc/PID/stat). */
+/* Of the kernel, or ended: it has nothing open. */
 static bool has_no_files(pid_t pid)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
-	char text[1024] = "", state;
-	unsigned flags;
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct proc_stat stat;
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
-		return false;
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *end = strrchr(text, ')');
-	if (!end || sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
-		return false;
-	return state == 'Z' || state == 'X' || flags & PF_KTHREAD;
+	return process_stat(AT_FDCWD, pid, &stat) &&
+	       (proc_stat_has_ended(&stat) || stat.flags & PF_KTHREAD);
 }
 
 /* Without CAP_SYS_PTRACE, in a container, what others have open is not shown (ptrace(2)). */
@@ -392,14 +384,16 @@ pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, c
 /* The process id of a domain's file; 0: none. */
 static pid_t domain_of(int dir, const char *name)
 {
-	char text[32] = "";
+	char text[32];
 	size_t length = strlen(name);
 
 	if (length < 4 || strcmp(name + length - 4, ".pid") != 0)
 		return 0;
 	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	ssize_t n = fd < 0 ? 0 : io_read_up_to(fd, text, sizeof text - 1);
+	if (n <= 0)
 		return 0;
+	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	return pid_of(text);
 }
@@ -430,44 +424,4 @@ pid_t openers_libvirt(void)
 {
 	read_all();
 	return libvirt;
-}
-
-unsigned long long openers_namespace(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-}
-
-unsigned long long openers_start_time(pid_t pid, char **error)
-{
-	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
-	char text[1024] = "";
-	unsigned long long start = 0;
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
-		bool is_gone = errno == ENOENT || errno == ESRCH;
-		/* hidepid makes others seem to be none. */
-		if (is_gone && (kill(pid, 0) == 0 || errno == EPERM)) {
-			is_gone = false;
-			errno = EPERM;
-		}
-		if (!is_gone)
-			*error = xasprintf(
-				"can't tell when process %d was started: can't read %s: %s", pid,
-				path, strerror(errno));
-		return 0;
-	}
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *p = strrchr(text, ')');
-	/* What only waits for its parent to look has ended. */
-	if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
-		return 0;
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p, " %llu", &start) != 1)
-		*error = xasprintf(
-			"can't tell when process %d was started: %s has no such field", pid, path);
-	return start;
 }
