@@ -9,6 +9,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/resource.h"
 #include "claims/claims.h"
 #include "claims/damaged.h"
@@ -246,15 +247,9 @@ static void parse_options(struct options *o, int argc, char *argv[])
 /* A path of the command line, absolute; new. */
 static char *absolute(const char *path)
 {
-	char here[PATH_MAX];
-
-	if (path[0] == '/')
-		return xstrdup(path);
 	if (!path[0])
 		die("a path is empty");
-	if (!getcwd(here, sizeof here))
-		die_errno("%s is relative, and the current directory can't be told", path);
-	return xasprintf("%s/%s", here, path);
+	return place_absolute(path);
 }
 
 /* "PATH[,readonly][,shared]", in which ",," is a comma of the path. */
@@ -518,7 +513,7 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 	if (is_new) {
 		plan->journal->holder = o->pid;
 		plan->journal->holder_start = start;
-		plan->journal->holder_namespace = open_files_namespace();
+		plan->journal->holder_namespace = process_namespace();
 	}
 	for (size_t i = 0; domain && i < domain->n_resources; i++)
 		claims_add(plan, &domain->resources[i]);
@@ -556,8 +551,8 @@ static int claim(struct options *o, bool is_new)
 		o->name = domain->name;
 	need_name(o);
 	settings_read(&settings, o->config);
-	unsigned long long start = o->pid ? open_files_start_time(o->pid, &error) : 0;
-	if (error)
+	unsigned long long start = 0;
+	if (o->pid && !process_start(o->pid, &start, &error))
 		die("--pid %d: %s", o->pid, error);
 	if (o->pid && !start)
 		die("--pid %d: there is no such process", o->pid);

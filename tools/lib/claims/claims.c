@@ -4,8 +4,9 @@
 #include "base/cleanup.h"
 #include "base/has_cap.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/resource.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "claims/acl.h"
 #include "claims/acl_kept.h"
 #include "claims/find.h"
@@ -634,7 +635,7 @@ static void undo(struct claims_plan *plan)
 		if (e->done)
 			continue;
 		/* A VM that a disk was to be added to can run. */
-		cleanup_free char *word = text_shell_word(e->path);
+		cleanup_free char *word = shell_word(e->path);
 		cleanup_free char *again =
 			plan->is_new ? xasprintf("release --name %s", journal->name)
 				     : xasprintf("drop --name %s --disk %s", journal->name, word);
@@ -766,7 +767,7 @@ static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
 	if (open_files_first(st, (uid_t)-1))
 		return report(e, "libvirt holds it too, and gives it back to its owner", false);
-	cleanup_free char *word = text_shell_word(e->path);
+	cleanup_free char *word = shell_word(e->path);
 	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
 	     "until libvirt gives it back; no process has it open, so if it is a copy: "
 	     "virt-priv-chown recover --libvirt %s",
@@ -957,7 +958,7 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	cleanup_free char *why = NULL;
 	/* There, another process has that number, or none, and nobody who has files open is seen.
 	 */
-	unsigned long long here = journal->holder_namespace ? open_files_namespace() : 0;
+	unsigned long long here = journal->holder_namespace ? process_namespace() : 0;
 	if (journal->holder_namespace && !here) {
 		*error = xasprintf("the VM %s: can't tell which pid namespace this is: %s",
 			journal->name, strerror(errno));
@@ -970,8 +971,8 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			journal->name, journal->holder, journal->name);
 		return CLAIMS_UNKNOWN;
 	}
-	unsigned long long start = open_files_start_time(journal->holder, &why);
-	if (why) {
+	unsigned long long start;
+	if (!process_start(journal->holder, &start, &why)) {
 		*error = xasprintf("the VM %s: %s", journal->name, why);
 		return CLAIMS_UNKNOWN;
 	}

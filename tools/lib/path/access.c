@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,7 +196,7 @@ char *access_explain(const struct denial *d, const struct identity *identity)
 	/* As above; what can be written is mostly read too. */
 	static const char *const bits[8] = {"r", "x", "rw", "rwx", "r", "rx", "rw", "rwx"};
 	cleanup_free char *cause = access_cause(d, identity);
-	cleanup_free char *word = text_shell_word(d->path);
+	cleanup_free char *word = shell_word(d->path);
 
 	return xasprintf(
 		"%s; setfacl -m u:%s:%s %s", cause, identity->user, bits[d->missing & 7], word);

@@ -3,6 +3,7 @@
 
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/look.h"
 #include "path/probe.h"
@@ -353,10 +354,7 @@ void safepath_close(struct safepath *out)
 
 int safepath_reopen(int fd, int flags)
 {
-	char name[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
-
-	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	return open(name, flags | O_CLOEXEC | O_NOCTTY);
+	return open(IO_FD_PATH(fd), flags | O_CLOEXEC | O_NOCTTY);
 }
 
 int safepath_reopen_walk(const struct safepath *walk, int flags)

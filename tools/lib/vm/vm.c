@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/resource.h"
 #include "claims/find.h"
 #include "claims/holder.h"
@@ -533,9 +534,9 @@ bool vm_claim(struct vm *vm)
 {
 	pid_t self = getpid();
 	cleanup_free char *error = NULL;
-	unsigned long long start = open_files_start_time(self, &error);
+	unsigned long long start;
 
-	if (!start) {
+	if (!process_start(self, &start, &error) || !start) {
 		warn("%s",
 			error ? error : "there is no process of its own in /proc: is it mounted?");
 		return false;
@@ -548,7 +549,7 @@ bool vm_claim(struct vm *vm)
 			return false;
 		vm->claims.journal->holder = self;
 		vm->claims.journal->holder_start = start;
-		vm->claims.journal->holder_namespace = open_files_namespace();
+		vm->claims.journal->holder_namespace = process_namespace();
 		if (claims_carry_out(&vm->claims))
 			break;
 		if (!vm->claims.busy || !lockwait_again(&good))
@@ -593,12 +594,12 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
 	good = good && journal && journal->holder == vm->holder;
-	unsigned long long start = good ? open_files_start_time(holder, error) : 0;
-	good = good && !*error;
+	unsigned long long start;
+	good = good && process_start(holder, &start, error);
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = start;
-		journal->holder_namespace = open_files_namespace();
+		journal->holder_namespace = process_namespace();
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}
