@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/resource.h"
+#include "claims/carry_out.h"
 #include "claims/claims.h"
 #include "claims/damaged.h"
 #include "claims/domain_xml.h"
@@ -18,10 +19,15 @@
 #include "claims/holder.h"
 #include "claims/journal.h"
 #include "claims/journal_damage.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
 #include "claims/lockwait.h"
-#include "claims/owner.h"
+#include "claims/plan.h"
 #include "claims/probe.h"
-#include "claims/runtime_dir.h"
+#include "claims/recover_libvirt.h"
+#include "claims/release.h"
+#include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
 #include "path/open_files.h"
@@ -591,9 +597,7 @@ static int claim(struct options *o, bool is_new)
 
 static void free_all(struct journal **all, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		journal_free(all[i]);
-	free(all);
+	journal_free_all(all, n);
 }
 
 /* Whether what is to be given back (all, without a path) may be; says why not. */
@@ -709,7 +713,7 @@ static bool recover_libvirt(const char *given, bool dry_run)
 	if (walk.unsafe)
 		warn("%s", walk.unsafe);
 	else
-		good = owner_recover_libvirt(walk.fd, &walk.st, dry_run, &busy, &message);
+		good = recover_libvirt_object(walk.fd, &walk.st, dry_run, &busy, &message);
 	/* That is told when it was waited for. */
 	if (busy)
 		lockwait_add(walk.fd, path, false);

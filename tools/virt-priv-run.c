@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "claims/journal.h"
+#include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
 #include "launch/environment.h"
 #include "vm/published.h"

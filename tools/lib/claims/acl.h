@@ -2,6 +2,8 @@
 /*
  * Read or search access for one more user, by an entry in the POSIX ACL (acl(5)), and
  * its end: exactly that entry and the bits of the mask that came with it.
+ *
+ * Private to claims/.
  */
 #pragma once
 

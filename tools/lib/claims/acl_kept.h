@@ -2,6 +2,8 @@
 /*
  * The ACL of a claimed object beside the grants that VMs have on the same object: a grant is
  * nothing that the object's owner has changed, and comes and goes by itself.
+ *
+ * Private to claims/.
  */
 #pragma once
 

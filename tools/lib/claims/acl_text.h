@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* POSIX ACLs (acl(5)) of what a descriptor is of, and as text with numbers. */
+/*
+ * POSIX ACLs (acl(5)) of what a descriptor is of, and as text with numbers. Private to claims/.
+ */
 #pragma once
 
 #include <sys/acl.h>

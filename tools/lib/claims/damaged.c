@@ -6,6 +6,10 @@
 #include "base/shell_word.h"
 #include "claims/find.h"
 #include "claims/journal.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/journal_parse.h"
 #include "claims/libvirt_domains.h"
 #include "claims/libvirt_xattr.h"
 #include "path/open_files.h"
@@ -286,9 +290,7 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 	}
 	for (size_t i = 0; wreck->partial && i < wreck->partial->n_entries; i++)
 		say_partial(wreck, &wreck->partial->entries[i]);
-	for (size_t i = 0; i < n; i++)
-		journal_free(all[i]);
-	free(all);
+	journal_free_all(all, n);
 	return all_known;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/journal.h"
+#include "claims/journal_lock.h"
 #include "claims/metalock.h"
 #include "path/lockers.h"
 #include "path/open_files.h"

@@ -4,8 +4,10 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "claims/claims.h"
 #include "claims/find.h"
+#include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "claims/libvirt_xattr.h"
 #include "path/open_files.h"
 #include "path/safepath.h"
@@ -288,7 +290,7 @@ static bool file_json(const char *path, struct journal *const *all, size_t n)
 
 static void damage_json(const struct journal_damage *damage)
 {
-	cleanup_free char *command = journal_damage_command(damage->name);
+	cleanup_free char *command = journal_set_aside_command(damage->name);
 
 	json_begin_object(NULL);
 	json_bytes("name", damage->name);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "claims/plan.h"
 #include "path/probe.h"
 #include "vm/header.h"
 #include "vm/vm.h"

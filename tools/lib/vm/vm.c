@@ -5,10 +5,16 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/resource.h"
+#include "claims/carry_out.h"
 #include "claims/find.h"
 #include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
 #include "claims/lockwait.h"
+#include "claims/plan.h"
 #include "claims/probe.h"
+#include "claims/release.h"
 #include "path/open_files.h"
 #include "path/probe.h"
 #include "vm/header.h"
@@ -210,9 +216,7 @@ static bool recover_abandoned(struct vm *vm, char **error)
 		struct journal **all = journal_read_all(&n, &all_read);
 		info("the claim of the VM %s is abandoned, and is given back first", vm->name);
 		claims_release(journal, NULL, true, all, n);
-		for (size_t i = 0; i < n; i++)
-			journal_free(all[i]);
-		free(all);
+		journal_free_all(all, n);
 	}
 	journal_free(journal);
 	return hold != CLAIMS_UNKNOWN;
@@ -625,9 +629,7 @@ static bool release_round(struct vm *vm)
 		open_files_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;
-		for (size_t i = 0; i < n; i++)
-			journal_free(all[i]);
-		free(all);
+		journal_free_all(all, n);
 	}
 	journal_free(journal);
 	return good;
