@@ -188,7 +188,7 @@ static void test_kind_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_string_equal(domain_kind_name((enum domain_kind)i), names[i]);
+		assert_string_equal(resource_kind_name((enum resource_kind)i), names[i]);
 }
 
 static void add_test(struct CMUnitTest **tests, size_t *n, struct CMUnitTest test)

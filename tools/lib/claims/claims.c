@@ -5,6 +5,7 @@
 #include "base/has_cap.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/resource.h"
 #include "base/shell_word.h"
 #include "claims/acl.h"
 #include "claims/acl_kept.h"
@@ -28,13 +29,6 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-const char *claims_action_name(enum claims_action action)
-{
-	static const char *const names[] = {"claim", "check", "grant", "leave", "refuse"};
-
-	return names[action];
-}
 
 bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 {
@@ -142,9 +136,9 @@ static const struct identity *identity_of(struct claims_plan *plan, const char *
 	return identity;
 }
 
-void claims_look_up(struct claims_plan *plan, const struct domain_resource *resource)
+void claims_look_up(struct claims_plan *plan, const struct claim_request *resource)
 {
-	if (resource->treatment != DOMAIN_UNHANDLED)
+	if (resource->action != ACTION_LEAVE)
 		identity_of(plan, resource->label);
 }
 
@@ -154,15 +148,14 @@ void claims_know(struct claims_plan *plan, const char *label, const struct ident
 }
 
 static struct claims_item *add_item(
-	struct claims_plan *plan, const struct domain_resource *resource, enum claims_action action)
+	struct claims_plan *plan, const struct claim_request *resource, enum resource_action action)
 {
 	plan->items = xreallocarray(plan->items, plan->n_items + 1, sizeof *plan->items);
 	struct claims_item *item = &plan->items[plan->n_items++];
 	*item = (struct claims_item){
 		.path = resource->path ? xstrdup(resource->path) : NULL,
 		.kind = resource->kind,
-		.writable = resource->treatment == DOMAIN_CLAIM ||
-			    resource->treatment == DOMAIN_CHECK_WRITE || resource->shared,
+		.writable = resource->access == ACCESS_RW,
 		.action = action,
 		.source = xstrdup(resource->source),
 		.reason = xstrdup(resource->reason),
@@ -359,7 +352,7 @@ static bool forget_grants(struct claims_plan *plan, struct entry *e, char **erro
 }
 
 static void plan_claim(struct claims_plan *plan, struct claims_item *item,
-	const struct domain_resource *resource, struct safepath *walk,
+	const struct claim_request *resource, struct safepath *walk,
 	const struct identity *identity)
 {
 	const struct journal *whose;
@@ -416,7 +409,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		refuse(plan, item, error);
 		return;
 	}
-	if (!resource->handed_over)
+	if (!resource->passed)
 		plan_access(plan, item, walk, 0, identity);
 	if (item->action == ACTION_REFUSE)
 		return;
@@ -458,7 +451,7 @@ char *claims_why_not_passed(
 }
 
 /* What was made by a descriptor needs no way, and none of its way can be unsafe. */
-static bool reach(struct claims_plan *plan, const struct domain_resource *resource,
+static bool reach(struct claims_plan *plan, const struct claim_request *resource,
 	struct safepath *walk, char **error)
 {
 	if (!resource->made)
@@ -471,19 +464,19 @@ static bool reach(struct claims_plan *plan, const struct domain_resource *resour
 	return false;
 }
 
-void claims_add(struct claims_plan *plan, const struct domain_resource *resource)
+void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 {
 	struct claims_item *item = add_item(plan, resource, ACTION_CHECK);
-	enum domain_treatment treatment = resource->treatment;
+	bool gives = resource->action == ACTION_CLAIM;
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (treatment == DOMAIN_UNHANDLED) {
+	if (resource->action == ACTION_LEAVE) {
 		item->action = ACTION_LEAVE;
 		return;
 	}
-	if (treatment == DOMAIN_CLAIM && !plan->settings->dynamic_ownership.value) {
-		treatment = DOMAIN_CHECK_WRITE;
+	if (gives && !plan->settings->dynamic_ownership.value) {
+		gives = false;
 		free(item->reason);
 		item->reason = xstrdup("dynamic_ownership = 0");
 	}
@@ -496,18 +489,18 @@ void claims_add(struct claims_plan *plan, const struct domain_resource *resource
 		} else {
 			refuse(plan, item, steal_pointer(&error));
 		}
-	} else if (treatment == DOMAIN_CLAIM) {
+	} else if (gives) {
 		item->action = ACTION_CLAIM;
 		plan_claim(plan, item, resource, &walk, identity);
-	} else if (resource->treatment == DOMAIN_CLAIM &&
+	} else if (resource->action == ACTION_CLAIM &&
 		   ((error = claimable_why_system(&walk)) != NULL ||
 			   (error = claimable_why_in_use(
 				    &plan->claimable, &walk, resource->path)) != NULL)) {
 		/* Not given away, but written exclusively all the same. */
 		refuse(plan, item, steal_pointer(&error));
 	} else {
-		bool writes = treatment == DOMAIN_CHECK_WRITE || resource->shared;
-		plan_access(plan, item, &walk, writes ? R_OK | W_OK : R_OK, identity);
+		int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
+		plan_access(plan, item, &walk, wanted, identity);
 	}
 	safepath_close(&walk);
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/resource.h"
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
@@ -33,8 +34,9 @@ struct override {
 
 /* What is known of an image before its <source> is read. */
 struct image {
-	enum domain_kind kind;
-	enum domain_treatment treatment;
+	enum resource_kind kind;
+	enum resource_access access;
+	enum resource_action action;
 	const char *reason;
 	const char *source; /* for people */
 	const char *format;
@@ -245,7 +247,7 @@ static bool parse_override(struct parser *p, const xmlNode *source, struct overr
 	return true;
 }
 
-static struct domain_resource *add(struct parser *p, const struct image *image)
+static struct claim_request *add(struct parser *p, const struct image *image)
 {
 	struct domain *domain = p->domain;
 
@@ -254,10 +256,11 @@ static struct domain_resource *add(struct parser *p, const struct image *image)
 		domain->resources =
 			xreallocarray(domain->resources, p->allocated, sizeof(*domain->resources));
 	}
-	struct domain_resource *r = &domain->resources[domain->n_resources++];
-	*r = (struct domain_resource){
+	struct claim_request *r = &domain->resources[domain->n_resources++];
+	*r = (struct claim_request){
 		.kind = image->kind,
-		.treatment = image->treatment,
+		.access = image->access,
+		.action = image->action,
 		.source = xstrdup(image->source),
 		.reason = xstrdup(image->reason),
 		.format = image->format ? xstrdup(image->format) : NULL,
@@ -271,7 +274,8 @@ static void add_unhandled(struct parser *p, const struct image *image, const cha
 {
 	struct image unhandled = *image;
 
-	unhandled.treatment = DOMAIN_UNHANDLED;
+	unhandled.action = ACTION_LEAVE;
+	unhandled.access = image->shared ? ACCESS_RW : ACCESS_RO;
 	unhandled.reason = reason;
 	add(p, &unhandled);
 }
@@ -287,11 +291,11 @@ static bool add_path(struct parser *p, const xmlNode *node, const char *path,
 
 	if (*path != '/')
 		return fail(p, node, "%s: the path \"%s\" is not absolute", image->source, path);
-	if (local.treatment == DOMAIN_CLAIM && (!p->relabel || (override && !override->relabel))) {
-		local.treatment = DOMAIN_CHECK_WRITE;
+	if (local.action == ACTION_CLAIM && (!p->relabel || (override && !override->relabel))) {
+		local.action = ACTION_CHECK;
 		local.reason = p->relabel ? "relabel='no'" : "relabel='no' of the domain";
 	}
-	struct domain_resource *resource = add(p, &local);
+	struct claim_request *resource = add(p, &local);
 	resource->path = xstrdup(path);
 	if (override && override->label)
 		resource->label = xstrdup(override->label);
@@ -365,8 +369,9 @@ static bool add_backing(struct parser *p, const xmlNode *disk, const struct imag
 		cleanup_free char *format = child_attribute(n, "format", "type");
 		const xmlNode *source = child(n, "source");
 		const struct image backing = {
-			.kind = DOMAIN_BACKING,
-			.treatment = DOMAIN_CHECK_READ,
+			.kind = RESOURCE_BACKING,
+			.access = ACCESS_RO,
+			.action = ACTION_CHECK,
 			.reason = "backing file",
 			.source = name,
 			.format = format,
@@ -407,7 +412,8 @@ static bool parse_startup_policy(struct parser *p, const xmlNode *source, bool *
 /* A CD-ROM is read-only whether it says so or not (virDomainDiskDefPostParse()). */
 static void treat_disk(const xmlNode *disk, bool is_cdrom, struct image *image)
 {
-	image->treatment = DOMAIN_CHECK_READ;
+	image->access = ACCESS_RO;
+	image->action = ACTION_CHECK;
 	if (is_cdrom) {
 		image->reason = "CD-ROM";
 	} else if (child(disk, "readonly")) {
@@ -416,10 +422,12 @@ static void treat_disk(const xmlNode *disk, bool is_cdrom, struct image *image)
 		/* What the guest writes goes to another file, which is thrown away. */
 		image->reason = "transient";
 	} else if (child(disk, "shareable")) {
+		image->access = ACCESS_RW;
 		image->reason = "shareable";
 		image->shared = true;
 	} else {
-		image->treatment = DOMAIN_CLAIM;
+		image->access = ACCESS_RW;
+		image->action = ACTION_CLAIM;
 		image->reason = "writable, exclusive";
 	}
 }
@@ -427,7 +435,7 @@ static void treat_disk(const xmlNode *disk, bool is_cdrom, struct image *image)
 static void add_mirror(struct parser *p, const xmlNode *disk, const struct image *image)
 {
 	cleanup_free char *name = xasprintf("mirror of %s", image->source);
-	const struct image mirror = {.kind = DOMAIN_DISK, .source = name};
+	const struct image mirror = {.kind = RESOURCE_DISK, .source = name};
 
 	if (child(disk, "mirror"))
 		add_unhandled(p, &mirror, "mirror of a block job");
@@ -440,7 +448,7 @@ static bool parse_disk(struct parser *p, const xmlNode *disk)
 	cleanup_free char *format = child_attribute(disk, "driver", "type");
 	cleanup_free char *name = target ? xasprintf("disk %s", target) : xstrdup("a disk");
 	const xmlNode *source = child(disk, "source");
-	struct image image = {.kind = DOMAIN_DISK, .source = name, .format = format};
+	struct image image = {.kind = RESOURCE_DISK, .source = name, .format = format};
 	bool is_cdrom;
 
 	if (!parse_device(p, disk, &is_cdrom))
@@ -472,8 +480,9 @@ static bool parse_nvram(struct parser *p, const xmlNode *node)
 	cleanup_free char *format = attribute(node, "format");
 	const xmlNode *source = child(node, "source");
 	const struct image image = {
-		.kind = DOMAIN_NVRAM,
-		.treatment = DOMAIN_CLAIM,
+		.kind = RESOURCE_NVRAM,
+		.access = ACCESS_RW,
+		.action = ACTION_CLAIM,
 		.reason = "writable, exclusive",
 		.source = "nvram",
 		.format = format,
@@ -497,8 +506,9 @@ static bool parse_loader(struct parser *p, const xmlNode *node)
 	cleanup_free char *type = attribute(node, "type");
 	cleanup_free char *path = content(node);
 	struct image image = {
-		.kind = DOMAIN_LOADER,
-		.treatment = DOMAIN_CHECK_READ,
+		.kind = RESOURCE_LOADER,
+		.access = ACCESS_RO,
+		.action = ACTION_CHECK,
 		.reason = "loader",
 		.source = "loader",
 	};
@@ -509,7 +519,7 @@ static bool parse_loader(struct parser *p, const xmlNode *node)
 	if (!parse_yes_no(p, node, "readonly", &readonly))
 		return false;
 	if (is(type, "pflash") && !readonly) {
-		image.treatment = DOMAIN_CHECK_WRITE;
+		image.access = ACCESS_RW;
 		image.reason = "writable loader";
 	}
 	return !*path || add_path(p, node, path, NULL, &image);
@@ -517,13 +527,14 @@ static bool parse_loader(struct parser *p, const xmlNode *node)
 
 static bool parse_boot_file(struct parser *p, const xmlNode *node)
 {
-	static const enum domain_kind kinds[] = {DOMAIN_KERNEL, DOMAIN_INITRD, DOMAIN_DTB};
+	static const enum resource_kind kinds[] = {RESOURCE_KERNEL, RESOURCE_INITRD, RESOURCE_DTB};
 	const char *name = (const char *)node->name;
-	struct image image = {.treatment = DOMAIN_CHECK_READ, .reason = name, .source = name};
+	struct image image = {
+		.access = ACCESS_RO, .action = ACTION_CHECK, .reason = name, .source = name};
 	cleanup_free char *path = content(node);
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (is(name, domain_kind_name(kinds[i])))
+		if (is(name, resource_kind_name(kinds[i])))
 			image.kind = kinds[i];
 	return !*path || add_path(p, node, path, NULL, &image);
 }
@@ -732,7 +743,7 @@ void domain_free(struct domain *domain)
 	if (!domain)
 		return;
 	for (size_t i = 0; i < domain->n_resources; i++) {
-		struct domain_resource *r = &domain->resources[i];
+		struct claim_request *r = &domain->resources[i];
 		free(r->path);
 		free(r->source);
 		free(r->reason);
@@ -743,25 +754,4 @@ void domain_free(struct domain *domain)
 	free(domain->name);
 	free(domain->label);
 	free(domain);
-}
-
-const char *domain_kind_name(enum domain_kind kind)
-{
-	switch (kind) {
-	case DOMAIN_DISK:
-		return "disk";
-	case DOMAIN_BACKING:
-		return "backing";
-	case DOMAIN_NVRAM:
-		return "nvram";
-	case DOMAIN_KERNEL:
-		return "kernel";
-	case DOMAIN_INITRD:
-		return "initrd";
-	case DOMAIN_DTB:
-		return "dtb";
-	case DOMAIN_LOADER:
-		return "loader";
-	}
-	return "nothing";
 }

@@ -299,5 +299,5 @@ void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct 
 	step->fd = vm_reserve(vm);
 	cleanup_free char *path = xasprintf("/proc/self/fd/%d/" SOCKET, step->fd);
 	qemuargs_set(vm->args, r->option, r->key, path);
-	vm_item(vm, r, VM_MAKE, xstrdup("bound by QEMU, and given its name by root"));
+	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and given its name by root"));
 }
