@@ -310,13 +310,11 @@ static int open_domain(const char *file)
 		die("can't open the domain XML %s: %s", file, error);
 	if (walk.unsafe)
 		die("can't trust the domain XML %s: %s", file, walk.unsafe);
-	if (trust_who_can_write(walk.fd, &walk.st, 0) != TRUST_OWNERS) {
-		cleanup_free char *why =
-			trust_why_not_roots(walk.fd, &walk.st, file, "check what it says");
+	cleanup_free char *why = trust_why_not_roots(walk.fd, &walk.st, file, "check what it says");
+	if (why)
 		die("can't trust the domain XML %s: it is not root's alone (mode %04o, uid %u): "
 		    "%s; or let root read it: --domain - <%s",
 			file, walk.st.st_mode & 07777, walk.st.st_uid, why, file);
-	}
 	int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		die_errno("can't open the domain XML %s", file);
