@@ -206,13 +206,13 @@ static bool read_options(struct parser *parser, int argc, char *argv[], char **e
 		}
 		size_t i = find_row(table, value);
 		const struct option_row *row = options_row(table, i);
+		parser->given |= UINT64_C(1) << i;
 		if (row == &common_rows[0])
 			options_help(table);
 		else if (row == &common_rows[1])
 			printf("%s " VERSION "\n", table->program);
-		else if (row->store(row, (char *)parser->options + row->offset, optarg, error))
-			parser->given |= UINT64_C(1) << i;
-		if (!row->store || *error)
+		if (!row->store ||
+			!row->store(row, (char *)parser->options + row->offset, optarg, error))
 			return false;
 	}
 	return true;

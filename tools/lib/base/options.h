@@ -37,7 +37,8 @@ struct option_row {
 	const char *help; /* one line, or two; it is filled */
 	/*
 	 * Takes the argument (NULL: it has none), in the order of the command line; field is at
-	 * offset in the tool's own struct. False and a new message, which names the option.
+	 * offset in the tool's own struct. False and a new message, which names the option; or
+	 * without one, where this was all that is to be done.
 	 */
 	bool (*store)(
 		const struct option_row *row, void *field, const char *argument, char **error);
@@ -137,7 +138,7 @@ struct option_words {
 /*
  * Parses argv, whose strings must stay valid, into the tool's struct (options) and *words.
  * It can be called again for another argv. False: the program ends here, with the new
- * message *error; or without one, as help or version is in the buffer of standard output.
+ * message *error; or without one, as what was asked for (help) is in standard output's buffer.
  */
 bool options_parse(const struct option_table *table, int argc, char *argv[], void *options,
 	struct option_words *words, char **error);
