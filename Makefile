@@ -54,10 +54,10 @@ BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
 MANUALS := $(wildcard tools/man/*.[0-9])
-COMPLETIONS := $(wildcard tools/completion/*)
+COMPLETIONS := $(BUILD)/completion/virt-priv-exec $(BUILD)/completion/virt-priv-audit $(BUILD)/completion/virt-priv-conf $(filter-out %.c,$(wildcard tools/completion/*))
 
 .PHONY: all help
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(COMPLETIONS)
 
 help:
 	@echo 'make              build the tools into $$(BUILD) [$(BUILD)]'
@@ -96,6 +96,20 @@ $(BUILD)/lib/libvirtpriv.a: $(LIB_OBJECTS)
 $(BUILD)/%: tools/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
 		$(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+# The bash completion of a tool is printed by its table of options, which another main() does.
+$(BUILD)/generate/%.o: tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Dmain=main_of_tool -Wno-missing-prototypes -c -o $@ $<
+
+$(BUILD)/generate/%: $(BUILD)/generate/%.o tools/completion/bash.c $(BUILD)/lib/libvirtpriv.a
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ tools/completion/bash.c $< \
+		$(BUILD)/lib/libvirtpriv.a $(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+$(BUILD)/completion/%: $(BUILD)/generate/%
+	@mkdir -p $(@D)
+	$< >$@.new
+	@mv $@.new $@
 
 # Units under test link everything that a tool may link.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -165,10 +179,10 @@ demo:
 	tests/demo
 
 format:
-	clang-format -i tools/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
+	clang-format -i tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)
 
 -include tests/vm/vm.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*/*.d $(BUILD)/generate/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
