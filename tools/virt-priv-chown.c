@@ -451,8 +451,8 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 {
 	static const struct claim_request disk = {.action = ACTION_CLAIM};
 
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_look_up(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_look_up(plan, &domain->requests.all[i]);
 	if (n_disks > 0)
 		claims_look_up(plan, &disk);
 }
@@ -460,14 +460,14 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 /* Before others have to wait for it, whether what is named answers. */
 static void probe_named(const struct options *o, const struct domain *domain)
 {
-	size_t n = 0, n_own = 0, n_resources = domain ? domain->n_resources : 0;
+	size_t n = 0, n_own = 0, n_resources = domain ? domain->requests.n : 0;
 	cleanup_free const char **paths =
 		xcalloc(o->n_disks + o->n_libvirt + n_resources + 1, sizeof *paths);
 	cleanup_free char **own = xcalloc(o->n_disks + o->n_libvirt + 1, sizeof *own);
 
 	for (size_t i = 0; i < n_resources; i++)
-		if (domain->resources[i].path)
-			paths[n++] = domain->resources[i].path;
+		if (domain->requests.all[i].path)
+			paths[n++] = domain->requests.all[i].path;
 	for (size_t i = 0; i < o->n_disks; i++) {
 		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
@@ -513,8 +513,8 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 		plan->journal->holder_start = start;
 		plan->journal->holder_namespace = process_namespace();
 	}
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_add(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_add(plan, &domain->requests.all[i]);
 	for (size_t i = 0; i < o->n_disks; i++) {
 		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
