@@ -316,13 +316,11 @@ static int open_domain(const char *file)
 		die("can't open the domain XML %s: %s", file, error);
 	if (walk.unsafe)
 		die("can't trust the domain XML %s: %s", file, walk.unsafe);
-	if (trust_who_can_write(walk.fd, &walk.st, 0) != TRUST_OWNERS) {
-		cleanup_free char *why =
-			trust_why_not_roots(walk.fd, &walk.st, file, "check what it says");
+	cleanup_free char *why = trust_why_not_roots(walk.fd, &walk.st, file, "check what it says");
+	if (why)
 		die("can't trust the domain XML %s: it is not root's alone (mode %04o, uid %u): "
 		    "%s; or let root read it: --domain - <%s",
 			file, walk.st.st_mode & 07777, walk.st.st_uid, why, file);
-	}
 	int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		die_errno("can't open the domain XML %s", file);
@@ -459,8 +457,8 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 {
 	static const struct claim_request disk = {.action = ACTION_CLAIM};
 
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_look_up(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_look_up(plan, &domain->requests.all[i]);
 	if (n_disks > 0)
 		claims_look_up(plan, &disk);
 }
@@ -468,14 +466,14 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 /* Before others have to wait for it, whether what is named answers. */
 static void probe_named(const struct options *o, const struct domain *domain)
 {
-	size_t n = 0, n_own = 0, n_resources = domain ? domain->n_resources : 0;
+	size_t n = 0, n_own = 0, n_resources = domain ? domain->requests.n : 0;
 	cleanup_free const char **paths =
 		xcalloc(o->n_disks + o->n_libvirt + n_resources + 1, sizeof *paths);
 	cleanup_free char **own = xcalloc(o->n_disks + o->n_libvirt + 1, sizeof *own);
 
 	for (size_t i = 0; i < n_resources; i++)
-		if (domain->resources[i].path)
-			paths[n++] = domain->resources[i].path;
+		if (domain->requests.all[i].path)
+			paths[n++] = domain->requests.all[i].path;
 	for (size_t i = 0; i < o->n_disks; i++) {
 		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
@@ -521,8 +519,8 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 		plan->journal->holder_start = start;
 		plan->journal->holder_namespace = process_namespace();
 	}
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_add(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_add(plan, &domain->requests.all[i]);
 	for (size_t i = 0; i < o->n_disks; i++) {
 		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);

@@ -6,6 +6,8 @@
 #include "base/shell_word.h"
 #include "claims/holder.h"
 #include "path/block_relation.h"
+#include "path/block_use.h"
+#include "path/block_view.h"
 #include "path/look.h"
 #include "path/mounts.h"
 
@@ -71,7 +73,7 @@ static const struct stat *path_directories(void)
 /* Whether a directory of root's PATH holds the object itself. */
 static bool is_in_path(const struct safepath *walk)
 {
-	const struct stat *last = walk->n_dirs ? &walk->dirs[walk->n_dirs - 1].st : NULL;
+	const struct stat *last = walk->n_dirs ? &walk->dirs[walk->n_dirs - 1]->st : NULL;
 
 	for (const struct stat *dir = path_directories(); last && dir->st_ino; dir++)
 		if (dir->st_dev == last->st_dev && dir->st_ino == last->st_ino)

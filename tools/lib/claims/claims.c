@@ -53,6 +53,7 @@ void claims_end(struct claims_plan *plan)
 	free(plan->labels);
 	free(plan->items);
 	free(plan->fds);
+	safepath_forget(&plan->start);
 	claimable_free(&plan->claimable);
 	journal_free(plan->journal);
 }
@@ -91,7 +92,7 @@ static struct identity *new_identity(struct claims_plan *plan, char *label)
 const struct identity *claims_identity(struct claims_plan *plan, const char *label)
 {
 	const struct settings *s = plan->settings;
-	cleanup_free char *wanted = NULL;
+	cleanup_free char *wanted = NULL, *error = NULL;
 
 	if (!label)
 		label = plan->label;
@@ -104,10 +105,12 @@ const struct identity *claims_identity(struct claims_plan *plan, const char *lab
 	if (!colon)
 		die("\"%s\" is no USER:GROUP", wanted);
 	*colon = '\0';
-	identity_look_up(identity, wanted, colon + 1,
-		label	  ? "the domain's seclabel"
-		: s->file ? s->file
-			  : "the default settings");
+	if (!ids_identity(wanted, colon + 1,
+		    label     ? "the domain's seclabel"
+		    : s->file ? s->file
+			      : "the default settings",
+		    identity, &error))
+		die("%s", error);
 	return identity;
 }
 
@@ -119,14 +122,5 @@ void claims_look_up(struct claims_plan *plan, const struct claim_request *resour
 
 void claims_know(struct claims_plan *plan, const char *label, const struct identity *known)
 {
-	struct identity *identity = new_identity(plan, xstrdup(label));
-
-	*identity = (struct identity){.uid = known->uid,
-		.gid = known->gid,
-		.groups = xcalloc(known->n_groups, sizeof(gid_t)),
-		.n_groups = known->n_groups,
-		.user = xstrdup(known->user),
-		.group = xstrdup(known->group)};
-	for (size_t i = 0; i < known->n_groups; i++)
-		identity->groups[i] = known->groups[i];
+	*new_identity(plan, xstrdup(label)) = identity_copy(known);
 }

@@ -199,10 +199,11 @@ char *claims_why_not_passed(
 }
 
 /* What was made by a descriptor needs no way, and none of its way can be unsafe. */
-static bool reach(const struct claim_request *resource, struct safepath *walk, char **error)
+static bool reach(struct claims_plan *plan, const struct claim_request *resource,
+	struct safepath *walk, char **error)
 {
 	if (!resource->made)
-		return safepath_open(resource->path, walk, error);
+		return safepath_open_from(&plan->start, resource->path, walk, error);
 	*walk = (struct safepath){
 		.fd = fcntl(resource->made, F_DUPFD_CLOEXEC, 3), .path = xstrdup(resource->path)};
 	if (walk->fd >= 0 && fstat(walk->fd, &walk->st) == 0)
@@ -248,7 +249,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 	if (resource->action == ACTION_CLAIM && !plan->settings->dynamic_ownership.value)
 		set_reason(item, ACTION_CHECK, "dynamic_ownership = 0");
 	const struct identity *identity = claims_identity(plan, resource->label);
-	if (reach(resource, &walk, &error))
+	if (reach(plan, resource, &walk, &error))
 		plan_object(plan, item, resource, &walk, identity);
 	else if (resource->optional && errno == ENOENT)
 		set_reason(item, ACTION_LEAVE, "it is optional, and missing");

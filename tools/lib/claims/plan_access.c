@@ -53,9 +53,9 @@ static char *share_grants(
 	const struct journal *whose;
 
 	for (size_t i = 0; plan->has_grants && i <= walk->n_dirs; i++) {
-		int fd = i < walk->n_dirs ? walk->dirs[i].fd : walk->fd;
-		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i].st : &walk->st;
-		const char *path = i < walk->n_dirs ? walk->dirs[i].path : walk->path;
+		int fd = i < walk->n_dirs ? walk->dirs[i]->fd : walk->fd;
+		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i]->st : &walk->st;
+		const char *path = i < walk->n_dirs ? walk->dirs[i]->path : walk->path;
 		struct fileid id;
 		char *error = NULL;
 		/* An ACL beyond the mode shows in the mode: its mask. */
@@ -88,17 +88,16 @@ static char *settle_denial(struct claims_plan *plan, const struct safepath *walk
 void plan_access(struct claims_plan *plan, struct claims_item *item, const struct safepath *walk,
 	int wanted, const struct identity *identity)
 {
-	struct denial *denials;
+	struct denials denials;
 	char *problem = NULL;
-	size_t n = access_denials(walk, wanted, identity, &denials, &problem);
 
-	if (!problem)
+	if (access_denials(walk, wanted, identity, &denials, &problem))
 		problem = share_grants(plan, walk, identity);
-	for (size_t i = 0; i < n && !problem; i++)
-		problem = settle_denial(plan, walk, &denials[i], identity);
-	if (n > 0 && !problem && item->action == ACTION_CHECK)
+	for (size_t i = 0; i < denials.n && !problem; i++)
+		problem = settle_denial(plan, walk, &denials.all[i], identity);
+	if (denials.n > 0 && !problem && item->action == ACTION_CHECK)
 		item->action = ACTION_GRANT;
-	access_free(denials, n);
+	access_free(&denials);
 	if (problem)
 		plan_refuse(plan, item, problem);
 }

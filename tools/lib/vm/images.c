@@ -194,7 +194,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		return;
 	}
 	bool trusted = is_trusted(vm, path);
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
@@ -381,7 +381,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
 	}
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -399,7 +399,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 	/* The walks of the planning have come between; the header is read from the same file. */
 	if (!vm->items[vm->n_items - 1].path ||
 		vm->items[vm->n_items - 1].action == ACTION_REFUSE ||
-		!safepath_open(path, &walk, &error))
+		!safepath_open_from(&vm->claims.start, path, &walk, &error))
 		return;
 	struct reference top = {r, "", path, 0};
 	follow_header(vm, &top, r->format, &walk);
@@ -471,7 +471,7 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (errno == ENOENT)
 			vm_plan_log(vm, resource);
 		else
