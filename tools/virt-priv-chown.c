@@ -7,8 +7,10 @@
  * opened is in safepath.h, what is remembered in journal.h, the two changes themselves
  * in holding.h and grant.h, and their order in claims.h.
  */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "claims/claim_rounds.h"
 #include "claims/damaged.h"
 #include "claims/domain_file.h"
@@ -21,7 +23,6 @@
 #include "claims/runtime_dir.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
-#include "path/open_files.h"
 #include "path/place.h"
 #include "path/probe.h"
 
@@ -291,7 +292,7 @@ static void defer_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof deferred / sizeof *deferred; i++)
+	for (size_t i = 0; i < N_ELEMENTS(deferred); i++)
 		sigaddset(&set, deferred[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
@@ -340,8 +341,7 @@ static void find_holder(const struct options *o, struct claim *c)
 	cleanup_free char *error = NULL;
 
 	c->rounds.holder = o->pid;
-	c->rounds.holder_start = o->pid ? openers_start_time(o->pid, &error) : 0;
-	if (error)
+	if (o->pid && !process_start(o->pid, &c->rounds.holder_start, &error))
 		die_usage("--pid %d: %s", o->pid, error);
 	if (o->pid && !c->rounds.holder_start)
 		die_usage("--pid %d: there is no such process", o->pid);
@@ -557,11 +557,11 @@ static const struct command *find_command(struct options *o)
 	const char *name = o->paths[0];
 	o->paths++;
 	o->n_paths--;
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
 		const struct command *command = &commands[i];
 		if (strcmp(command->name, name) != 0)
 			continue;
-		for (size_t bit = 0; bit < sizeof option_names / sizeof *option_names; bit++)
+		for (size_t bit = 0; bit < N_ELEMENTS(option_names); bit++)
 			if (o->given & ~command->options & 1U << bit)
 				die("%s has no option %s; try: " PROGRAM " --help", name,
 					option_names[bit]);

@@ -3,12 +3,12 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/lockwait.h"
 #include "claims/plan_report.h"
 #include "claims/probe.h"
-#include "path/open_files.h"
 
 void claim_rounds_look_up(struct claim_rounds *rounds)
 {
@@ -62,7 +62,7 @@ bool claim_rounds_plan(struct claim_rounds *rounds, char **error)
 	if (!rounds->adds) {
 		plan->journal->holder = rounds->holder;
 		plan->journal->holder_start = rounds->holder_start;
-		plan->journal->holder_namespace = openers_namespace();
+		plan->journal->holder_namespace = process_namespace();
 	}
 	for (size_t i = 0; i < rounds->requests->n; i++)
 		claims_add(plan, &rounds->requests->all[i]);

@@ -2,6 +2,7 @@
 #include "claims/domain_file.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/place.h"
 #include "path/safepath.h"
@@ -49,29 +50,14 @@ static int open_trusted(const char *file, char **error)
 
 static char *read_all(int fd, const char *name, size_t *length, char **error)
 {
-	cleanup_free char *text = NULL;
-	size_t room = 0;
+	char *text = io_read_fd(fd, DOMAIN_MAX_SIZE, length);
 
-	for (*length = 0;;) {
-		if (*length == room)
-			text = xreallocarray(text, room = room ? 2 * room : 65536, 1);
-		ssize_t n = read(fd, text + *length, room - *length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			*error = xasprintf(
-				"can't read the domain XML %s: %s", name, strerror(errno));
-			return NULL;
-		}
-		if (n == 0)
-			return steal_pointer(&text);
-		*length += (size_t)n;
-		if (*length > DOMAIN_MAX_SIZE) {
-			*error = xasprintf("%s is larger than %zu bytes, and no domain XML", name,
-				DOMAIN_MAX_SIZE);
-			return NULL;
-		}
-	}
+	if (!text && errno == EFBIG)
+		*error = xasprintf(
+			"%s is larger than %zu bytes, and no domain XML", name, DOMAIN_MAX_SIZE);
+	else if (!text)
+		*error = xasprintf("can't read the domain XML %s: %s", name, strerror(errno));
+	return text;
 }
 
 struct domain *domain_read(const char *file, char **error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/request.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "path/place.h"
@@ -9,9 +10,7 @@
 
 struct claim_request *claim_requests_add(struct claim_requests *list)
 {
-	/* Twice as large whenever it is full. */
-	if ((list->n & (list->n - 1)) == 0)
-		list->all = xreallocarray(list->all, list->n ? 2 * list->n : 1, sizeof *list->all);
+	ARRAY_GROW(list->all, list->n);
 	struct claim_request *request = &list->all[list->n++];
 	*request = (struct claim_request){0};
 	return request;

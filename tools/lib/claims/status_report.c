@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/status_report.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -148,7 +149,7 @@ static void print_claims(struct journal *const *all, size_t n)
 
 	if (n == 0)
 		return;
-	struct libscols_table *table = new_table(columns, sizeof columns / sizeof *columns);
+	struct libscols_table *table = new_table(columns, N_ELEMENTS(columns));
 	for (size_t j = 0; j < n; j++) {
 		const char *state = holder_state(all[j]);
 		for (size_t i = 0; i < all[j]->n_entries; i++) {
@@ -192,7 +193,7 @@ static bool print_files(char *const *paths, size_t n_paths, struct journal *cons
 
 	if (n_paths == 0)
 		return true;
-	struct libscols_table *table = new_table(columns, sizeof columns / sizeof *columns);
+	struct libscols_table *table = new_table(columns, N_ELEMENTS(columns));
 	for (size_t i = 0; i < n_paths; i++) {
 		struct file file;
 		examine(paths[i], all, n, &file);

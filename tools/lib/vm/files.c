@@ -79,7 +79,7 @@ void vm_plan_file(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
 			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
 		else
@@ -106,7 +106,7 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -211,7 +211,7 @@ static bool can_be_replaced(const struct qemuargs_resource *r, const struct plac
 		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
 		return false;
 	for (size_t i = 0; i < walk->n_dirs; i++) {
-		const struct safepath_dir *dir = &walk->dirs[i];
+		const struct safepath_dir *dir = walk->dirs[i];
 		struct trust_report report;
 		if (trust_judge(&dir->writers, place->dir_st.st_uid, &report) != TRUST_OWNERS &&
 			!(report.adds_only && dir->st.st_uid == 0))

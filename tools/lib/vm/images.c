@@ -9,7 +9,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "path/probe.h"
 #include "vm/header.h"
 #include "vm/vm.h"
@@ -139,7 +139,7 @@ static void follow_header(
 static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *path, const char *why)
 {
-	cleanup_free char *word = text_shell_word(path);
+	cleanup_free char *word = shell_word(path);
 
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
@@ -193,7 +193,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		return;
 	}
 	bool trusted = is_trusted(vm, path);
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
@@ -380,7 +380,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
 	}
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -398,7 +398,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 	/* The walks of the planning have come between; the header is read from the same file. */
 	if (!vm->items[vm->n_items - 1].path ||
 		vm->items[vm->n_items - 1].action == ACTION_REFUSE ||
-		!safepath_open(path, &walk, &error))
+		!safepath_open_from(&vm->claims.start, path, &walk, &error))
 		return;
 	struct reference top = {r, "", path, 0};
 	follow_header(vm, &top, r->format, &walk);
@@ -470,7 +470,7 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (errno == ENOENT)
 			vm_plan_log(vm, resource);
 		else

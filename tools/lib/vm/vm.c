@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/resource.h"
 #include "claims/find.h"
 #include "claims/holder.h"
@@ -127,23 +128,20 @@ char *vm_fd_path(int fd)
 static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
 	char *(*explain)(const struct denial *denial, const struct identity *identity))
 {
-	struct denial *denials;
+	struct denials denials;
 	char *why = NULL;
-	size_t n = access_denials(walk, wanted, &vm->identity, &denials, &why);
+	bool good = access_denials(walk, wanted, &vm->identity, &denials, &why);
 
-	*way = n > 0 && !why;
-	for (size_t i = 0; i < n && !why; i++)
-		if (denials[i].missing != X_OK)
-			*way = false;
-	if (n > 0 && !why)
-		why = explain(&denials[0], &vm->identity);
+	*way = good && denials.n > 0;
 	/* Every component that is in the way, not the first alone. */
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 0; i < denials.n; i++) {
+		const struct denial *denial = &denials.all[i];
 		cleanup_free char *before = why;
-		cleanup_free char *next = explain(&denials[i], &vm->identity);
-		why = xasprintf("%s; %s", before, next);
+		cleanup_free char *next = explain(denial, &vm->identity);
+		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
+		*way = *way && denial->missing == X_OK;
 	}
-	access_free(denials, n);
+	access_free(&denials);
 	return why;
 }
 
@@ -533,9 +531,9 @@ bool vm_claim(struct vm *vm)
 {
 	pid_t self = getpid();
 	cleanup_free char *error = NULL;
-	unsigned long long start = openers_start_time(self, &error);
+	unsigned long long start;
 
-	if (!start) {
+	if (!process_start(self, &start, &error) || !start) {
 		warn("%s",
 			error ? error : "there is no process of its own in /proc: is it mounted?");
 		return false;
@@ -548,7 +546,7 @@ bool vm_claim(struct vm *vm)
 			return false;
 		vm->claims.journal->holder = self;
 		vm->claims.journal->holder_start = start;
-		vm->claims.journal->holder_namespace = openers_namespace();
+		vm->claims.journal->holder_namespace = process_namespace();
 		if (claims_carry_out(&vm->claims))
 			break;
 		if (!vm->claims.busy || !lockwait_again(&good))
@@ -577,7 +575,6 @@ void vm_let_go(struct vm *vm)
 		if (vm->wanted[i].made)
 			close(vm->wanted[i].made);
 	vm->n_wanted = 0;
-	safepath_forget();
 	openers_forget();
 }
 
@@ -593,12 +590,12 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
 	good = good && journal && journal->holder == vm->holder;
-	unsigned long long start = good ? openers_start_time(holder, error) : 0;
-	good = good && !*error;
+	unsigned long long start;
+	good = good && process_start(holder, &start, error);
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = start;
-		journal->holder_namespace = openers_namespace();
+		journal->holder_namespace = process_namespace();
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}
