@@ -3,6 +3,7 @@
  * Journals that are there and can't be read: cut, overwritten, with keys of a newer version, of
  * another VM's name, not root's alone, or no file at all. What they hold is not known, so that no
  * VM can claim a disk. What settles one without a loss is journal_set_aside_command().
+ * Private to claims/.
  */
 #pragma once
 

@@ -56,3 +56,14 @@ struct journal **claims_probe_all(size_t *n, bool *all_read, bool exclusive)
 		journal_free_all(all, *n);
 	}
 }
+
+void claims_probe_requests(const struct claim_requests *requests)
+{
+	cleanup_free const char **paths = xcalloc(requests->n + 1, sizeof *paths);
+	size_t n = 0;
+
+	for (size_t i = 0; i < requests->n; i++)
+		if (requests->all[i].path)
+			paths[n++] = requests->all[i].path;
+	probe(paths, n);
+}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* recover --libvirt: files that a libvirt which is gone, or an earlier boot's, never gave back. */
+/*
+ * recover --libvirt: files that a libvirt which is gone, or an earlier boot's, never gave back.
+ * Private to claims/.
+ */
 #pragma once
 
 #include <stdbool.h>
