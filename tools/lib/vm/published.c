@@ -4,7 +4,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "vm/descriptors.h"
 #include "vm/home.h"
+#include "vm/made.h"
 #include "vm/supervise.h"
 
 #include <dirent.h>

@@ -17,7 +17,7 @@
  */
 #pragma once
 
-#include "vm/vm.h"
+#include "vm/step.h"
 
 /* Plans it; takes the place. */
 void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place);

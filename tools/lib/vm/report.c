@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/resource.h"
+#include "launch/launch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A plan, shown: as text, as JSON, or as messages. */
 #pragma once
 
-#include "vm/vm.h"
+#include "vm/state.h"
 
 /* Prints what stands in the way, a line each; returns the exit status of --check. */
 int vm_report_obstacles(const struct vm *vm);

@@ -4,7 +4,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/runtime_dir.h"
+#include "vm/descriptors.h"
 #include "vm/home.h"
+#include "vm/prepare.h"
+#include "vm/sockets.h"
 
 #include <unistd.h>
 

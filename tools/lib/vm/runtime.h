@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a virtual machine of virt-priv-run has below RUNTIME_DIR: NAME, a directory of the
- * QEMU user's own, its HOME (vm_home.h); and NAME.qmp, a socket of root's with which the VM
+ * QEMU user's own, its HOME (home.h); and NAME.qmp, a socket of root's with which the VM
  * can be asked to shut down.
  *
  * RUNTIME_DIR is root's, so nobody else can put anything in the place of either.
  */
 #pragma once
 
-#include "vm/vm.h"
+#include "vm/state.h"
 
 /*
  * Takes the VM's name for as long as this process has it: until all is given back, nobody
@@ -24,6 +24,3 @@ void vm_plan_runtime(struct vm *vm);
 char *vm_runtime_directory(const char *name);
 /* "/run/virt-privileges/NAME.qmp", new. */
 char *vm_control_socket(const char *name);
-
-/* A document that QEMU reads in the place of a -readconfig file; its name, new. */
-char *vm_document(struct vm *vm, const char *path, const char *text);
