@@ -16,7 +16,7 @@ enum vm_images { VM_IMAGES_CLAIM, VM_IMAGES_PASS, VM_IMAGES_LEAVE };
 /* A resource of the command line, and what is done about it. */
 struct vm_item {
 	char *path; /* NULL: it has none */
-	const char *kind;
+	enum resource_kind kind;
 	enum resource_access access;
 	enum resource_action action;
 	char *source, *reason;

@@ -6,37 +6,6 @@
 
 #include <unistd.h>
 
-/* The words of tests/schema/virt-priv-run.json. */
-static const char *kind_name(enum resource_kind kind)
-{
-	switch (kind) {
-	case RESOURCE_DISK:
-	case RESOURCE_BACKING:
-		return "disk";
-	case RESOURCE_NVRAM:
-		return "nvram";
-	case RESOURCE_LOG:
-	case RESOURCE_PIDFILE:
-		return "log";
-	case RESOURCE_LISTEN:
-	case RESOURCE_CONNECT:
-		return "socket";
-	case RESOURCE_TAP:
-	case RESOURCE_BRIDGE:
-		return "tap";
-	case RESOURCE_VHOST_NET:
-	case RESOURCE_VHOST:
-	case RESOURCE_DEVICE:
-	case RESOURCE_PCI:
-	case RESOURCE_USB:
-		return "device";
-	case RESOURCE_MEMORY:
-		return "memory";
-	default:
-		return "file";
-	}
-}
-
 struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 	enum resource_action action, char *reason)
 {
@@ -44,7 +13,7 @@ struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 	struct vm_item *item = &vm->items[vm->n_items++];
 	*item = (struct vm_item){
 		.path = resource->path ? xstrdup(resource->path) : NULL,
-		.kind = kind_name(resource->kind),
+		.kind = resource->kind,
 		.access = resource->access,
 		.action = action,
 		.source = xstrdup(resource->source),

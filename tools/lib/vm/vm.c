@@ -27,16 +27,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void plan_refusal(struct vm *vm, size_t resource)
-{
-	vm_refuse(vm, &vm->args->resources[resource], NULL);
-}
-
-static void plan_warning(struct vm *vm, size_t resource)
-{
-	vm_item(vm, &vm->args->resources[resource], ACTION_LEAVE, NULL);
-}
-
 /* A vhost-net node is opened together with its tap device. */
 static void plan_with_tap(struct vm *vm, size_t resource)
 {
@@ -66,8 +56,6 @@ static void plan_resource(struct vm *vm, size_t i)
 		[RESOURCE_USB] = vm_plan_usb,
 		[RESOURCE_MEMORY] = vm_plan_memory,
 		[RESOURCE_FD] = vm_plan_fd,
-		[RESOURCE_REFUSED] = plan_refusal,
-		[RESOURCE_WARNING] = plan_warning,
 	};
 	enum resource_kind kind = vm->args->resources[i].kind;
 
@@ -76,6 +64,31 @@ static void plan_resource(struct vm *vm, size_t i)
 	else
 		vm_refuse(vm, &vm->args->resources[i],
 			xasprintf("%s: no planner for it", resource_kind_name(kind)));
+}
+
+static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
+{
+	struct qemuargs_resource r = {.kind = RESOURCE_FILE,
+		.access = ACCESS_RO,
+		.path = notice->path,
+		.source = notice->source,
+		.reason = notice->reason};
+
+	vm_item(vm, &r, notice->is_refusal ? ACTION_REFUSE : ACTION_LEAVE, NULL);
+}
+
+/* The items stand in the order of the command line. */
+static void plan_resources(struct vm *vm)
+{
+	const struct qemuargs *args = vm->args;
+	size_t notice = 0;
+
+	for (size_t i = 0; i <= args->n_resources; i++) {
+		for (; notice < args->n_notices && args->notices[notice].before == i; notice++)
+			plan_notice(vm, &args->notices[notice]);
+		if (i < args->n_resources)
+			plan_resource(vm, i);
+	}
 }
 
 /* Before others have to wait for it, whether what the command line names can be reached at all. */
@@ -120,8 +133,7 @@ bool vm_plan(struct vm *vm, char **error)
 		return false;
 	}
 	vm_plan_runtime(vm);
-	for (size_t i = 0; i < vm->args->n_resources; i++)
-		plan_resource(vm, i);
+	plan_resources(vm);
 	vm_plan_kvm(vm);
 	vm_plan_limits(vm);
 	vm_plan_sandbox(vm);
