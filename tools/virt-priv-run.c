@@ -385,9 +385,7 @@ static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **c
 	set_limits(vm);
 	launch->command = command;
 	launch->environment = environment_set(launch->environment, "HOME", home);
-	launch->fds = xcalloc(vm->n_fds, sizeof(int));
-	for (size_t i = 0; i < vm->n_fds; i++)
-		launch->fds[launch->n_fds++] = vm->fds[i];
+	launch_keep_fds(launch, vm->fds, vm->n_fds);
 	launch->as_account = finish_as_account;
 	launch->context = vm;
 	launch_exec(launch, PROGRAM);
