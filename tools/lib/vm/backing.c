@@ -60,25 +60,85 @@ static bool spell_out(struct vm *vm, const struct reference *at, const char *wha
 	return true;
 }
 
-/*
- * What an image names as its backing or data file: QEMU opens it, as the QEMU user. Passed
- * images have no name of their own any more that a relative one could start from.
- */
+/* What is named by a protocol is none of the host's. */
+static void leave_protocol(
+	struct vm *vm, const struct reference *at, const char *what, const char *name)
+{
+	struct vm_item *item = vm_item(vm, at->resource, ACTION_LEAVE,
+		xasprintf("the header of %s names its %s by a protocol; QEMU opens it as %s",
+			at->image, what, vm->identity.user));
+
+	free(item->path);
+	item->path = xstrdup(name);
+}
+
+/* What a header names. */
+struct named {
+	const char *what; /* "backing", "data-file" */
+	const char *name; /* as it stands there */
+	const char *path;
+	const char *format; /* NULL: none is stated */
+	bool trusted;
+};
+
+/* Passes it. NULL, or why it can't be, new. */
+static char *pass_reference(struct vm *vm, const struct reference *at, const struct named *named,
+	const struct safepath *walk)
+{
+	if (walk->unsafe)
+		return xstrdup(walk->unsafe);
+	cleanup_free char *set = vm_pass_set(vm, walk, true, false, at->resource->direct);
+	if (named->format && spell_out(vm, at, named->what, named->format, set))
+		return NULL;
+	return xstrdup("it can only be passed where its format is stated in the header, and the "
+		       "image is named by -drive or -blockdev with its format");
+}
+
+/* Has QEMU find it, and passes it where it is to. NULL, or why QEMU would have no access, new. */
+static char *plan_reference(struct vm *vm, const struct reference *at, const struct named *named,
+	const struct safepath *walk)
+{
+	bool passes = vm->images == VM_IMAGES_PASS, way;
+	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, R_OK, &way)
+						: vm_why_named_denied(vm, walk, R_OK, &way);
+
+	if (why && named->trusted && passes)
+		return pass_reference(vm, at, named, walk);
+	/* Passed images have no name of their own any more that a relative one could start from. */
+	if (!why && passes && named->name[0] != '/' &&
+		!(named->format && spell_out(vm, at, named->what, named->format, named->path)))
+		return xstrdup("it is relative, and a passed image has no directory");
+	return steal_pointer(&why);
+}
+
+static void add_reference(
+	struct vm *vm, const struct reference *at, const struct named *named, const char *why)
+{
+	struct qemuargs_resource backing = *at->resource;
+	bool passes = named->trusted && vm->images == VM_IMAGES_PASS;
+
+	backing.path = (char *)named->path;
+	backing.kind = RESOURCE_BACKING;
+	backing.access = ACCESS_RO;
+	if (why && named->trusted)
+		vm_refuse(vm, &backing, xasprintf("%s; or hand it over: --disks=pass", why));
+	else if (why)
+		refuse_reference(vm, at, named->what, named->path, why);
+	else
+		vm_item(vm, &backing, passes ? ACTION_PASS : ACTION_CHECK,
+			xasprintf("named by the header of %s", at->image));
+}
+
+/* What an image names as its backing or data file: QEMU opens it, as the QEMU user. */
 static void follow_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *name, const char *format)
 {
 	cleanup_free char *path = vm_header_path(at->image, name);
-	cleanup_free char *error = NULL, *why = NULL;
-	bool passes = vm->images == VM_IMAGES_PASS, way;
+	cleanup_free char *error = NULL;
 	struct safepath walk;
 
 	if (!path) {
-		struct vm_item *item = vm_item(vm, at->resource, ACTION_LEAVE,
-			xasprintf("the header of %s names its %s by a protocol; QEMU opens it as "
-				  "%s",
-				at->image, what, vm->identity.user));
-		free(item->path);
-		item->path = xstrdup(name);
+		leave_protocol(vm, at, what, name);
 		return;
 	}
 	if (!probe_is_known(path)) {
@@ -86,39 +146,13 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 			"it was not there before, and somebody would have to be asked for it");
 		return;
 	}
-	bool trusted = is_trusted(vm, path);
 	if (!safepath_open(path, &walk, &error)) {
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
-	why = trusted ? vm_why_denied(vm, &walk, R_OK, &way)
-		      : vm_why_named_denied(vm, &walk, R_OK, &way);
-	if (why && trusted && passes && walk.unsafe) {
-		free(why);
-		why = xstrdup(walk.unsafe);
-	} else if (why && trusted && passes) {
-		free(why);
-		why = NULL;
-		cleanup_free char *set = vm_pass_set(vm, &walk, true, false, at->resource->direct);
-		if (!format || !spell_out(vm, at, what, format, set))
-			why = xstrdup("it can only be passed where its format is stated in the "
-				      "header, and the image is named by -drive or -blockdev with "
-				      "its format");
-	} else if (!why && passes && name[0] != '/' &&
-		   !(format && spell_out(vm, at, what, format, path))) {
-		why = xstrdup("it is relative, and a passed image has no directory");
-	}
-	struct qemuargs_resource backing = *at->resource;
-	backing.path = path;
-	backing.kind = RESOURCE_BACKING;
-	backing.access = ACCESS_RO;
-	if (why && trusted)
-		vm_refuse(vm, &backing, xasprintf("%s; or hand it over: --disks=pass", why));
-	else if (why)
-		refuse_reference(vm, at, what, path, why);
-	else
-		vm_item(vm, &backing, trusted && passes ? ACTION_PASS : ACTION_CHECK,
-			xasprintf("named by the header of %s", at->image));
+	const struct named named = {what, name, path, format, is_trusted(vm, path)};
+	cleanup_free char *why = plan_reference(vm, at, &named, &walk);
+	add_reference(vm, at, &named, why);
 	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {
 		cleanup_free char *prefix = xasprintf("%s%s.", at->prefix, what);
 		struct reference next = {at->resource, prefix, path, at->depth + 1};

@@ -23,6 +23,7 @@ bool vm_recover_abandoned(struct vm *vm, char **error)
 		return false;
 	if (!journal)
 		return true;
+	*error = NULL;
 	enum claims_hold hold = claims_hold(journal, error);
 	if (hold == CLAIMS_ABANDONED && !vm->dry_run) {
 		struct journal **all = journal_read_all(&n, &all_read);
@@ -49,6 +50,7 @@ bool vm_begin_claims(struct vm *vm, char **error)
 		return false;
 	if (plan->is_new)
 		return true;
+	*error = NULL;
 	enum claims_hold hold = claims_hold(plan->journal, error);
 	if (hold == CLAIMS_ABANDONED && vm->dry_run)
 		return true;
@@ -76,54 +78,74 @@ void vm_end_claims(struct vm *vm)
 	journal_unlock();
 }
 
-static bool plan_claims_again(struct vm *vm)
+/* What the claims are refused for, one after the other. */
+static char *refusals(const struct claims_plan *plan)
 {
-	cleanup_free char *error = NULL;
+	char *all = NULL;
 
-	if (!vm_begin_claims(vm, &error)) {
-		warn("%s", error);
-		return false;
+	for (size_t i = 0; i < plan->n_items; i++) {
+		const struct claims_item *item = &plan->items[i];
+		cleanup_free char *before = all;
+		if (item->action == ACTION_REFUSE)
+			all = xasprintf("%s%s%s (%s): %s", before ? before : "", before ? "; " : "",
+				item->path, item->source, item->reason);
+		else
+			all = steal_pointer(&before);
 	}
+	return all;
+}
+
+static bool plan_claims_again(struct vm *vm, char **error)
+{
+	if (!vm_begin_claims(vm, error))
+		return false;
 	vm->claims.quiet = true;
 	for (size_t i = 0; i < vm->n_wanted; i++)
 		claims_add(&vm->claims, &vm->wanted[i]);
-	for (size_t i = 0; i < vm->claims.n_items; i++) {
-		const struct claims_item *item = &vm->claims.items[i];
-		if (item->action == ACTION_REFUSE)
-			warn("%s (%s): %s", item->path, item->source, item->reason);
-	}
-	return !vm->claims.refused;
+	if (!vm->claims.refused)
+		return true;
+	*error = refusals(&vm->claims);
+	return false;
 }
 
-bool vm_claim(struct vm *vm)
+/* Plans and makes the claims until nobody has one of the files locked. */
+static bool make_claims(struct vm *vm, pid_t holder, unsigned long long start, char **error)
 {
-	pid_t self = getpid();
-	cleanup_free char *error = NULL;
-	unsigned long long start = openers_start_time(self, &error);
-
-	if (!start) {
-		warn("%s",
-			error ? error : "there is no process of its own in /proc: is it mounted?");
-		return false;
-	}
 	bool good = true;
-	lockwait_begin();
-	journal_lock(true);
+
 	for (;;) {
-		if (!plan_claims_again(vm))
+		if (!plan_claims_again(vm, error))
 			return false;
-		vm->claims.journal->holder = self;
+		vm->claims.journal->holder = holder;
 		vm->claims.journal->holder_start = start;
 		vm->claims.journal->holder_namespace = openers_namespace();
 		if (claims_carry_out(&vm->claims))
-			break;
-		if (!vm->claims.busy || !lockwait_again(&good))
+			return true;
+		if (!vm->claims.busy || !lockwait_again(&good)) {
+			*error = xasprintf("the files of the VM %s can't be claimed", vm->name);
 			return false;
+		}
 		claims_end(&vm->claims);
 	}
+}
+
+bool vm_claim(struct vm *vm, char **error)
+{
+	pid_t self = getpid();
+
+	*error = NULL;
+	unsigned long long start = openers_start_time(self, error);
+	if (!start) {
+		if (!*error)
+			*error = xstrdup("there is no process of its own in /proc: is it mounted?");
+		return false;
+	}
+	lockwait_begin();
+	journal_lock(true);
+	bool good = make_claims(vm, self, start, error);
 	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
 	journal_unlock();
-	return true;
+	return good;
 }
 
 bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
@@ -131,6 +153,7 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	struct journal *journal;
 	bool good;
 
+	*error = NULL;
 	journal_lock(true);
 	good = journal_read(vm->name, &journal, error);
 	if (good && !journal)

@@ -19,9 +19,9 @@ void vm_end_claims(struct vm *vm);
 
 /*
  * In QEMU's process: plans the claims again, since the lock was let go of, records the process
- * as their holder and makes them. Says why not, and returns false then.
+ * as their holder and makes them. False and a new message on failure.
  */
-bool vm_claim(struct vm *vm);
+bool vm_claim(struct vm *vm, char **error);
 
 /* Another process than vm->holder has the VM now: QEMU's daemon. */
 bool vm_new_holder(struct vm *vm, pid_t holder, char **error);

@@ -27,9 +27,11 @@ int vm_reserve(struct vm *vm)
 	int fd = placeholder < 0 ? -1 : fcntl(placeholder, F_DUPFD_CLOEXEC, FIRST_RESERVED);
 
 	if (fd < 0)
-		die_errno("can't reserve a descriptor; a higher limit of open files (ulimit -n) "
-			  "helps");
-	add_fd(vm, fd);
+		vm_fail(vm, xasprintf("can't reserve a descriptor; a higher limit of open files "
+				      "(ulimit -n) helps: %s",
+				    strerror(errno)));
+	else
+		add_fd(vm, fd);
 	return fd;
 }
 
@@ -45,12 +47,13 @@ bool vm_fill(int reserved, int fd, char **error)
 
 int vm_keep(struct vm *vm, int fd, const char *path)
 {
-	(void)vm;
 	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	if (kept < 0)
-		die_errno(
-			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
+		vm_fail(vm,
+			xasprintf("can't keep %s open; a higher limit of open files (ulimit -n) "
+				  "helps: %s",
+				path, strerror(errno)));
 	return kept;
 }
 

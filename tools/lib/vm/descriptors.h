@@ -8,12 +8,13 @@
 #include "vm/state.h"
 
 /*
- * Reserves a descriptor number for QEMU: nothing else gets it. vm_fill() puts a descriptor,
- * which it closes, in its place.
+ * Reserves a descriptor number for QEMU: nothing else gets it. -1, and vm_fail(): there is none.
  */
 int vm_reserve(struct vm *vm);
+/* Puts fd, which it closes, in the place of a reserved number. False and a new message on failure.
+ */
 bool vm_fill(int reserved, int fd, char **error);
-/* Another descriptor, O_PATH, of what fd is; path is for messages. */
+/* Another descriptor of what fd is, for a step; path is for messages. -1, and vm_fail(). */
 int vm_keep(struct vm *vm, int fd, const char *path);
 /* "/proc/self/fd/N", new. */
 char *vm_fd_path(int fd);

@@ -62,9 +62,10 @@ char *vm_document(struct vm *vm, const char *path, const char *text)
 	int reserved = vm_reserve(vm);
 
 	if (fd < 0 || write(fd, text, length) != (ssize_t)length || !seal(fd))
-		die_errno("can't make the changed copy of %s", path);
-	if (!vm_fill(reserved, steal_fd(&fd), &error))
-		die("%s", error);
+		vm_fail(vm,
+			xasprintf("can't make the changed copy of %s: %s", path, strerror(errno)));
+	else if (!vm_fill(reserved, steal_fd(&fd), &error))
+		vm_fail(vm, steal_pointer(&error));
 	return vm_fd_path(reserved);
 }
 

@@ -177,7 +177,8 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 	int reserved = vm_reserve(vm);
 	cleanup_free char *name = vm_fd_path(reserved);
 	if (object < 0 || !vm_fill(reserved, object, &error))
-		die("can't hold %s: %s", r->path, error ? error : strerror(errno));
+		vm_fail(vm,
+			xasprintf("can't hold %s: %s", r->path, error ? error : strerror(errno)));
 	qemuargs_set(vm->args, r->option, r->key, name);
 }
 

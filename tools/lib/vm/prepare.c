@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/prepare.h"
 
-#include "base/cleanup.h"
-#include "base/log.h"
 #include "path/open_files.h"
 #include "vm/step.h"
 
 #include <unistd.h>
 
-bool vm_prepare(struct vm *vm)
+bool vm_prepare(struct vm *vm, char **error)
 {
 	for (size_t i = 0; i < vm->n_steps; i++) {
-		cleanup_free char *error = NULL;
 		/* A step can add further ones, and move them all. */
-		if (!vm->steps[i].prepare(vm, &vm->steps[i], &error)) {
-			warn("%s; nothing is started", error);
+		if (!vm->steps[i].prepare(vm, &vm->steps[i], error)) {
 			vm_undo(vm);
 			return false;
 		}
@@ -23,13 +19,12 @@ bool vm_prepare(struct vm *vm)
 	return true;
 }
 
-void vm_finish(struct vm *vm)
+bool vm_finish(struct vm *vm, char **error)
 {
-	for (size_t i = 0; i < vm->n_steps; i++) {
-		cleanup_free char *error = NULL;
-		if (vm->steps[i].finish && !vm->steps[i].finish(&vm->steps[i], &error))
-			die("%s", error);
-	}
+	for (size_t i = 0; i < vm->n_steps; i++)
+		if (vm->steps[i].finish && !vm->steps[i].finish(&vm->steps[i], error))
+			return false;
+	return true;
 }
 
 void vm_let_go(struct vm *vm)

@@ -6,10 +6,11 @@
 
 #include "vm/state.h"
 
-/* Does the steps; says what failed, gives back what was done, and returns false then. */
-bool vm_prepare(struct vm *vm);
-/* In QEMU's process, as the account: what remains of the steps. Ends the program if it can't. */
-void vm_finish(struct vm *vm);
+/* Does the steps. False and a new message if one fails; those before it are undone then. */
+bool vm_prepare(struct vm *vm, char **error);
+/* In QEMU's process, as the account: what remains of the steps. False and a new message on failure.
+ */
+bool vm_finish(struct vm *vm, char **error);
 /* In the process that stays: closes all descriptors of the VM's resources. */
 void vm_let_go(struct vm *vm);
 /* The steps alone that were done: where the program ends early. */

@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/resource.h"
-#include "launch/launch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +17,7 @@ static void print_line(char *line)
 	free(line);
 }
 
-static int finish(int status)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
-	return status;
-}
-
-int vm_report_obstacles(const struct vm *vm)
+void vm_report_obstacles(const struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
@@ -33,7 +25,6 @@ int vm_report_obstacles(const struct vm *vm)
 			print_line(xasprintf("%s (%s): %s", item->path ? item->path : "-",
 				item->source, item->reason));
 	}
-	return finish(vm->refused ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* The words of tests/schema/virt-priv-run.json. */
@@ -84,7 +75,7 @@ static void report_json(const struct vm *vm, char *const *command)
 	json_finish();
 }
 
-int vm_report(const struct vm *vm, char *const *command, bool json)
+void vm_report(const struct vm *vm, char *const *command, bool json)
 {
 	if (json) {
 		report_json(vm, command);
@@ -98,7 +89,6 @@ int vm_report(const struct vm *vm, char *const *command, bool json)
 			print_line(
 				xasprintf("%s %s", word == command ? "command" : "       ", *word));
 	}
-	return finish(vm->refused ? LAUNCH_FAILED : EXIT_SUCCESS);
 }
 
 void vm_warn(const struct vm *vm)

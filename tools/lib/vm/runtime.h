@@ -12,7 +12,9 @@
 
 /*
  * Takes the VM's name for as long as this process has it: until all is given back, nobody
- * else can start a VM of that name. False and a new message if somebody has it.
+ * else can start a VM of that name. False and a new message if somebody has it. However the
+ * program ends, what was prepared for a QEMU that does not run is undone, and the name let go of:
+ * vm must live as long.
  */
 bool vm_take_name(struct vm *vm, char **error);
 void vm_let_go_of_name(struct vm *vm);

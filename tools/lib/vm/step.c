@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
@@ -27,6 +28,14 @@ struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason)
 {
 	vm_item(vm, resource, ACTION_REFUSE, reason);
+}
+
+void vm_fail(struct vm *vm, char *why)
+{
+	if (vm->failure)
+		free(why);
+	else
+		vm->failure = why;
 }
 
 struct vm_step *vm_step(struct vm *vm, const char *path)

@@ -40,6 +40,11 @@ struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 	enum resource_action action, char *reason);
 /* Makes it a refusal. Takes reason. */
 void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
+/*
+ * Ends the planning for a reason that is no resource's: vm_plan() and vm_command() fail with it.
+ * Takes why, a new message; the first one counts.
+ */
+void vm_fail(struct vm *vm, char *why);
 /* A new step; its pointer is good until the next one. */
 struct vm_step *vm_step(struct vm *vm, const char *path);
 

@@ -52,6 +52,7 @@ char *vm_file_read(const char *path, char **error)
 
 	if (!safepath_open(absolute, &walk, error))
 		return NULL;
+	*error = NULL;
 	if (walk.unsafe)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISREG(walk.st.st_mode))

@@ -138,7 +138,12 @@ bool vm_plan(struct vm *vm, char **error)
 	vm_plan_limits(vm);
 	vm_plan_sandbox(vm);
 	vm_end_claims(vm);
-	return true;
+	if (!vm->failure)
+		return true;
+	*error = steal_pointer(&vm->failure);
+	vm->failed = true;
+	vm_let_go_of_name(vm);
+	return false;
 }
 
 static char *name_document(void *context, const char *path, const char *text)
@@ -146,7 +151,7 @@ static char *name_document(void *context, const char *path, const char *text)
 	return vm_document(context, path, text);
 }
 
-char **vm_command(struct vm *vm, const char *program)
+char **vm_command(struct vm *vm, const char *program, char **error)
 {
 	char **words = qemuargs_words(vm->args, name_document, vm);
 	size_t n = 0;
@@ -156,5 +161,11 @@ char **vm_command(struct vm *vm, const char *program)
 	words = xreallocarray(words, n + 2, sizeof *words);
 	memmove(words + 1, words, (n + 1) * sizeof *words);
 	words[0] = xstrdup(program);
-	return words;
+	if (!vm->failure)
+		return words;
+	*error = steal_pointer(&vm->failure);
+	for (char **word = words; *word; word++)
+		free(*word);
+	free(words);
+	return NULL;
 }

@@ -24,5 +24,8 @@
  */
 bool vm_plan(struct vm *vm, char **error);
 
-/* The command line as planned, argv[0] being program: new, ends with NULL. */
-char **vm_command(struct vm *vm, const char *program);
+/*
+ * The command line as planned, argv[0] being program: a new array of new strings that ends with
+ * NULL. NULL and a new message if a document of it can't be passed.
+ */
+char **vm_command(struct vm *vm, const char *program, char **error);
