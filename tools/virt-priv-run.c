@@ -203,7 +203,7 @@ static void read_vm_file(struct options *o)
 {
 	cleanup_free char *path = xasprintf(VM_FILE_DIR "/%s.conf", o->vm);
 	cleanup_free char *error = NULL;
-	cleanup_free char *text = vm_file_read(path, &error);
+	cleanup_free char *text = trusted_file_read(path, &error);
 	const char *name = o->vm;
 	size_t n;
 
@@ -212,7 +212,7 @@ static void read_vm_file(struct options *o)
 	if (*o->command)
 		die("%s: a word too many: the command line of the VM %s stands in %s", *o->command,
 			o->vm, path);
-	char **words = vm_file_words(PROGRAM, text, &n);
+	char **words = trusted_file_words(PROGRAM, text, &n);
 	/* getopt(3) begins anew. */
 	optind = 0;
 	parse_options(o, (int)n, words);
@@ -255,7 +255,7 @@ static void check_command(const struct options *o, char *const *own, size_t n_ow
 static char *read_config_file(void *context, const char *path, char **error)
 {
 	(void)context;
-	return vm_file_read(path, error);
+	return trusted_file_read(path, error);
 }
 
 /* -runas and -run-with user= name the account; QEMU, which is that already, must not see them. */

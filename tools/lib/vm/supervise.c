@@ -31,7 +31,7 @@ void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *contex
 }
 
 /* Those that QEMU ends by (os_setup_signal_handling()), and those that would end us instead. */
-static void handed_on(sigset_t *set)
+static void forwarded(sigset_t *set)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
@@ -44,7 +44,7 @@ bool supervise_block_signals(char **error)
 {
 	sigset_t set;
 
-	handed_on(&set);
+	forwarded(&set);
 	/* A message that nobody reads any more must not end us. */
 	sigaddset(&set, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
@@ -57,7 +57,7 @@ static int open_signals(void)
 {
 	sigset_t set;
 
-	handed_on(&set);
+	forwarded(&set);
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		warn_errno("signals can't be handed on");
@@ -69,7 +69,7 @@ static int open_signals(void)
  * from the kernel already, since it is in the same foreground process group; the kernel's
  * SIGHUP goes to the leader of a session alone.
  */
-static void hand_on(int signals, int pidfd)
+static void forward(int signals, int pidfd)
 {
 	struct signalfd_siginfo info;
 
@@ -107,7 +107,7 @@ int supervise(struct supervisor *s, pid_t child)
 		if (polled[0].revents)
 			break;
 		if (polled[1].revents)
-			hand_on(signals, pidfd);
+			forward(signals, pidfd);
 		if ((n == 0 || polled[2].revents) && s->on_input && !s->on_input(s->context))
 			s->on_input = NULL;
 	}
@@ -137,7 +137,7 @@ static int wait_for_report(pid_t monitor, int from)
 		if (polled[0].revents || polled[1].revents)
 			break;
 		if (polled[2].revents && pidfd >= 0)
-			hand_on(signals, pidfd);
+			forward(signals, pidfd);
 	}
 	/* Does not wait: another process could have the pipe, too. */
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
