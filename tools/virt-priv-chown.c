@@ -9,6 +9,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/resource.h"
 #include "claims/claims.h"
 #include "claims/damaged.h"
@@ -246,15 +247,9 @@ static void parse_options(struct options *o, int argc, char *argv[])
 /* A path of the command line, absolute; new. */
 static char *absolute(const char *path)
 {
-	char here[PATH_MAX];
-
-	if (path[0] == '/')
-		return xstrdup(path);
 	if (!path[0])
 		die("a path is empty");
-	if (!getcwd(here, sizeof here))
-		die_errno("%s is relative, and the current directory can't be told", path);
-	return xasprintf("%s/%s", here, path);
+	return place_absolute(path);
 }
 
 /* "PATH[,readonly][,shared]", in which ",," is a comma of the path. */
@@ -458,8 +453,8 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 {
 	static const struct claim_request disk = {.action = ACTION_CLAIM};
 
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_look_up(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_look_up(plan, &domain->requests.all[i]);
 	if (n_disks > 0)
 		claims_look_up(plan, &disk);
 }
@@ -467,14 +462,14 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 /* Before others have to wait for it, whether what is named answers. */
 static void probe_named(const struct options *o, const struct domain *domain)
 {
-	size_t n = 0, n_own = 0, n_resources = domain ? domain->n_resources : 0;
+	size_t n = 0, n_own = 0, n_resources = domain ? domain->requests.n : 0;
 	cleanup_free const char **paths =
 		xcalloc(o->n_disks + o->n_libvirt + n_resources + 1, sizeof *paths);
 	cleanup_free char **own = xcalloc(o->n_disks + o->n_libvirt + 1, sizeof *own);
 
 	for (size_t i = 0; i < n_resources; i++)
-		if (domain->resources[i].path)
-			paths[n++] = domain->resources[i].path;
+		if (domain->requests.all[i].path)
+			paths[n++] = domain->requests.all[i].path;
 	for (size_t i = 0; i < o->n_disks; i++) {
 		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
@@ -518,10 +513,10 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 	if (is_new) {
 		plan->journal->holder = o->pid;
 		plan->journal->holder_start = start;
-		plan->journal->holder_namespace = openers_namespace();
+		plan->journal->holder_namespace = process_namespace();
 	}
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_add(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_add(plan, &domain->requests.all[i]);
 	for (size_t i = 0; i < o->n_disks; i++) {
 		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
@@ -556,8 +551,8 @@ static int claim(struct options *o, bool is_new)
 		o->name = domain->name;
 	need_name(o);
 	settings_read(&settings, o->config);
-	unsigned long long start = o->pid ? openers_start_time(o->pid, &error) : 0;
-	if (error)
+	unsigned long long start = 0;
+	if (o->pid && !process_start(o->pid, &start, &error))
 		die("--pid %d: %s", o->pid, error);
 	if (o->pid && !start)
 		die("--pid %d: there is no such process", o->pid);

@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check((domain != NULL) == (error == NULL));
 	if (!domain)
 		return 0;
-	for (size_t i = 0; i < domain->n_resources; i++) {
-		const struct claim_request *r = &domain->resources[i];
+	for (size_t i = 0; i < domain->requests.n; i++) {
+		const struct claim_request *r = &domain->requests.all[i];
 		check(r->source && r->reason && resource_kind_name(r->kind));
 		check(r->path ? r->path[0] == '/' : r->action == ACTION_LEAVE);
 		/* These never belong to the QEMU user. */

@@ -75,8 +75,8 @@ static inline bool print_domain(FILE *out, const char *name, const char *text, s
 	print_text(out, "domain", domain->name);
 	print_text(out, " label", domain->label);
 	fputc('\n', out);
-	for (size_t i = 0; i < domain->n_resources; i++)
-		print_resource(out, &domain->resources[i]);
+	for (size_t i = 0; i < domain->requests.n; i++)
+		print_resource(out, &domain->requests.all[i]);
 	domain_free(domain);
 	return true;
 }

@@ -159,7 +159,7 @@ static void test_too_large(void **state)
 	free(steal_pointer(&error));
 	struct domain *domain = domain_parse("x", text, DOMAIN_MAX_SIZE, &error);
 	assert_non_null(domain);
-	assert_int_equal(domain->n_resources, 0);
+	assert_int_equal(domain->requests.n, 0);
 	domain_free(domain);
 	domain_free(NULL);
 }

@@ -11,6 +11,7 @@
 #include "claims/request.h"
 #include "conf/settings.h"
 #include "path/access.h"
+#include "path/safepath.h"
 
 #include <stdbool.h>
 
@@ -37,10 +38,11 @@ struct claims_plan {
 	bool busy;
 	struct journal **others;
 	size_t n_others;
-	bool has_grants;  /* some journal has an ACL entry */
-	bool has_devices; /* or a device; files alone can't share bytes */
-	bool all_read;	  /* else not known what other VMs hold */
-	int *fds;	  /* O_PATH, of the new entries */
+	bool has_grants;	     /* some journal has an ACL entry */
+	bool has_devices;	     /* or a device; files alone can't share bytes */
+	bool all_read;		     /* else not known what other VMs hold */
+	int *fds;		     /* O_PATH, of the new entries */
+	struct safepath_start start; /* of walks to resources */
 	struct claimable
 		claimable; /* what is looked up to judge objects; its forced: the caller's */
 	/* What the caller sets. */

@@ -21,8 +21,7 @@
 struct domain {
 	char *name;  /* <name>, or NULL */
 	char *label; /* "USER:GROUP" of the domain's seclabel of model dac, or NULL: qemu.conf's */
-	struct claim_request *resources; /* in the order of the document */
-	size_t n_resources;
+	struct claim_requests requests; /* in the order of the document */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "base/resource.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct claim_request {
 	enum resource_kind kind;
@@ -32,3 +33,13 @@ struct claim_request {
 	bool passed;	/* QEMU gets a descriptor: the parent directories do not matter */
 	int made; /* a descriptor of it, just made by the caller at path; 0: reached by path */
 };
+
+struct claim_requests {
+	struct claim_request *all;
+	size_t n;
+};
+
+/* A new request at the end of the list, zeroed. It lives there until the next one is added. */
+struct claim_request *claim_requests_add(struct claim_requests *list);
+/* Frees what the requests hold, all strings; the list is empty then. */
+void claim_requests_free(struct claim_requests *list);

@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "path/probe.h"
 #include "vm/header.h"
 #include "vm/pass.h"
@@ -33,7 +33,7 @@ static void follow_header(
 static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *path, const char *why)
 {
-	cleanup_free char *word = text_shell_word(path);
+	cleanup_free char *word = shell_word(path);
 
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
@@ -146,7 +146,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 			"it was not there before, and somebody would have to be asked for it");
 		return;
 	}
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/lockwait.h"
@@ -118,7 +119,7 @@ static bool make_claims(struct vm *vm, pid_t holder, unsigned long long start, c
 			return false;
 		vm->claims.journal->holder = holder;
 		vm->claims.journal->holder_start = start;
-		vm->claims.journal->holder_namespace = openers_namespace();
+		vm->claims.journal->holder_namespace = process_namespace();
 		if (claims_carry_out(&vm->claims))
 			return true;
 		if (!vm->claims.busy || !lockwait_again(&good)) {
@@ -133,11 +134,11 @@ bool vm_claim(struct vm *vm, char **error)
 {
 	pid_t self = getpid();
 
-	*error = NULL;
-	unsigned long long start = openers_start_time(self, error);
+	unsigned long long start;
+	if (!process_start(self, &start, error))
+		return false;
 	if (!start) {
-		if (!*error)
-			*error = xstrdup("there is no process of its own in /proc: is it mounted?");
+		*error = xstrdup("there is no process of its own in /proc: is it mounted?");
 		return false;
 	}
 	lockwait_begin();
@@ -161,12 +162,12 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
 	good = good && journal && journal->holder == vm->holder;
-	unsigned long long start = good ? openers_start_time(holder, error) : 0;
-	good = good && !*error;
+	unsigned long long start;
+	good = good && process_start(holder, &start, error);
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = start;
-		journal->holder_namespace = openers_namespace();
+		journal->holder_namespace = process_namespace();
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}

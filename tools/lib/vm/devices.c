@@ -29,7 +29,7 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -228,7 +228,7 @@ void vm_plan_kvm(struct vm *vm)
 		.path = (char *)"/dev/kvm",
 		.source = vm->args->options[option].source,
 		.reason = (char *)"hardware acceleration"};
-	if (!safepath_open(r.path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, r.path, &walk, &error)) {
 		vm_refuse(vm, &r,
 			xasprintf("%s; modprobe kvm_intel or kvm_amd, or take -accel tcg", error));
 		return;

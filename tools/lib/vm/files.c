@@ -77,7 +77,7 @@ void vm_plan_file(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
 			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
 		else
@@ -104,7 +104,7 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}

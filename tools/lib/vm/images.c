@@ -146,7 +146,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
 	}
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -164,7 +164,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 	/* The walks of the planning have come between; the header is read from the same file. */
 	if (!vm->items[vm->n_items - 1].path ||
 		vm->items[vm->n_items - 1].action == ACTION_REFUSE ||
-		!safepath_open(path, &walk, &error))
+		!safepath_open_from(&vm->claims.start, path, &walk, &error))
 		return;
 	vm_follow_header(vm, r, path, &walk);
 	safepath_close(&walk);

@@ -76,7 +76,7 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (errno == ENOENT)
 			vm_plan_log(vm, resource);
 		else

@@ -44,7 +44,6 @@ void vm_let_go(struct vm *vm)
 		if (vm->wanted[i].made)
 			close(vm->wanted[i].made);
 	vm->n_wanted = 0;
-	safepath_forget();
 	openers_forget();
 }
 

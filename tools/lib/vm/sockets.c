@@ -199,7 +199,7 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}

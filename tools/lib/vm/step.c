@@ -53,23 +53,20 @@ struct vm_step *vm_step(struct vm *vm, const char *path)
 static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
 	char *(*explain)(const struct denial *denial, const struct identity *identity))
 {
-	struct denial *denials;
+	struct denials denials;
 	char *why = NULL;
-	size_t n = access_denials(walk, wanted, &vm->identity, &denials, &why);
+	bool good = access_denials(walk, wanted, &vm->identity, &denials, &why);
 
-	*way = n > 0 && !why;
-	for (size_t i = 0; i < n && !why; i++)
-		if (denials[i].missing != X_OK)
-			*way = false;
-	if (n > 0 && !why)
-		why = explain(&denials[0], &vm->identity);
+	*way = good && denials.n > 0;
 	/* Every component that is in the way, not the first alone. */
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 0; i < denials.n; i++) {
+		const struct denial *denial = &denials.all[i];
 		cleanup_free char *before = why;
-		cleanup_free char *next = explain(&denials[i], &vm->identity);
-		why = xasprintf("%s; %s", before, next);
+		cleanup_free char *next = explain(denial, &vm->identity);
+		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
+		*way = *way && denial->missing == X_OK;
 	}
-	access_free(denials, n);
+	access_free(&denials);
 	return why;
 }
 
