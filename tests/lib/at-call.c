@@ -3,8 +3,9 @@
  * at-call CALL [PROCESS:]NTH ERROR REACHED COMMAND [ARG]...
  *
  * Runs a command, and puts something in place of the NTH system call number CALL of it, and
- * of each of its children: SIGKILL if ERROR is 0, else that error. With PROCESS, in place of
- * that of one process alone: 0 is the command, 1 the first other one that makes such a call.
+ * of each of its children: SIGKILL if ERROR is 0, the answer 0 if it is "unanswered", else that
+ * error. With PROCESS, in place of that of one process alone: 0 is the command, 1 the first other
+ * one that makes such a call.
  * "{holder}" in an argument is the id of this process, which lives as long as the command. The
  * file REACHED is made when the call was reached, and says what it was about: the paths of its
  * first argument, where that is a descriptor, and of its second one, where that is text. Ends as
@@ -43,6 +44,7 @@
 static unsigned call, nth;
 static int only = -1; /* the process */
 static int error;
+static bool unanswered;
 static const char *reached;
 static char **command;
 static atomic_int listener = -1; /* -1: not yet, -2: never */
@@ -125,10 +127,10 @@ static void answer(int fd)
 	} else {
 		note(&asked);
 		response.error = -error;
-		if (!error)
+		if (!error && !unanswered)
 			kill((pid_t)asked.pid, SIGKILL);
 	}
-	if ((response.flags || response.error) &&
+	if ((response.flags || response.error || unanswered) &&
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 && errno != ENOENT)
 		err(2, "can't answer a call");
 }
@@ -185,6 +187,7 @@ int main(int argc, char *argv[])
 	if (colon)
 		only = atoi(argv[2]);
 	nth = (unsigned)atoi(colon ? colon + 1 : argv[2]);
+	unanswered = strcmp(argv[3], "unanswered") == 0;
 	error = atoi(argv[3]);
 	reached = argv[4];
 	command = argv + 5;
