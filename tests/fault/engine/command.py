@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from .machine import Paused
+from .trace import TRACE
 
 BUILD = os.path.abspath(os.environ.get("VP_BUILD", "build/plain"))
 TIMEOUT = 60
@@ -60,13 +61,28 @@ def run(words, end=end_group, **options):
         return await_end(process, end)
 
 
-def run_with_holder(command, *before):
+def run_with_holder(command):
     """Status and all output of a command, where HOLDER is a process that lives as long as it does."""
     holder = Paused() if HOLDER in command else None
-    words = [*before, *(str(holder.pid) if word == HOLDER else word for word in command)]
-    ended = run(words, stderr=subprocess.STDOUT)
+    ended = run([str(holder.pid) if word == HOLDER else word for word in command], stderr=subprocess.STDOUT)
     if holder:
         holder.end()
+    return ended.status, text_of(ended)
+
+
+# Puts its own id in the place of HOLDER, and becomes the words.
+BECOME = f"""for word do
+    shift
+    [ "$word" != "{HOLDER}" ] || word=$$
+    set -- "$@" "$word"
+done
+exec "$@""""
+
+
+def run_traced(command, log):
+    """Status and all output of a command under strace, which is HOLDER, as at-call is: there are no more processes
+    to be looked at than when it is disturbed."""
+    ended = run(["/bin/sh", "-c", BECOME, "sh", *TRACE, log, *command], stderr=subprocess.STDOUT)
     return ended.status, text_of(ended)
 
 

@@ -67,6 +67,14 @@ class Device:
         os.makedirs("/mnt/device/state", mode=0o755, exist_ok=True)
         machine.mount("/mnt/device/state", self.state, flags=machine.MS_BIND)
 
+    def has_loop(self, name):
+        """Whether that is its loop device."""
+        try:
+            with open(f"/sys/block/{name}/loop/backing_file", encoding="utf-8") as file:
+                return file.read().rstrip("\n") == self.image
+        except FileNotFoundError:
+            return False
+
     def detach(self):
         """Unmounts both."""
         machine.umount(self.state)

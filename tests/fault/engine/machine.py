@@ -67,6 +67,16 @@ def private_mounts():
     mount_tmpfs("/mnt")
 
 
+def show_loop_devices(wanted):
+    """Of the machine's loop devices, those alone whose names wanted() is true of: whoever looks for the file of a
+    disk looks at each, and other tests attach and detach theirs meanwhile."""
+    names = sorted(name for name in os.listdir("/sys/block") if name.startswith("loop"))
+    there = {name: os.path.realpath(f"/sys/block/{name}") for name in names if wanted(name)}
+    mount_tmpfs("/sys/block")
+    for name, directory in there.items():
+        os.symlink(directory, f"/sys/block/{name}")
+
+
 class Processes:
     """Those to come are alone in a namespace of processes, so that who looks at all finds always the same."""
 

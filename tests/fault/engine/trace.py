@@ -91,6 +91,13 @@ def calls_by_process(log):
     return calls
 
 
+def is_about(call, reached):
+    """Whether what was reached (see at-call.c) is that call: a process that has come or gone since the trace moves
+    the numbers of calls. Of calls that name nothing it can't be told."""
+    named = re.match(r'(?:\w+at2?|f(?:set|get|remove)xattr)\([^,]*, "([^"\\]*)"[,)]', call.text)
+    return not named or re.sub(r"\d+", "N", reached.strip()).endswith(re.sub(r"\d+", "N", named[1]))
+
+
 def form(call):
     """What makes it another call than others: its arguments, where a number is as good as another one."""
     return re.sub(r"0x[0-9a-f]+|\d+", "N", re.sub(r"( <unfinished \.\.\.>|\)? += .*)$", "", call.text))
