@@ -71,12 +71,12 @@ def run_with_holder(command):
 
 
 # Puts its own id in the place of HOLDER, and becomes the words.
-BECOME = f"""for word do
+BECOME = f'''for word do
     shift
     [ "$word" != "{HOLDER}" ] || word=$$
     set -- "$@" "$word"
 done
-exec "$@""""
+exec "$@"'''
 
 
 def run_traced(command, log):
