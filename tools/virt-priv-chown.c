@@ -378,7 +378,8 @@ static int claim(const struct options *o, bool adds)
 		.dry_run = o->dry_run,
 		.label = c.domain ? c.domain->label : NULL,
 		.claimable = {.forced = (const char *const *)c.forced.all, .n_forced = c.forced.n}};
-	claim_rounds_look_up(&c.rounds);
+	if (!claim_rounds_look_up(&c.rounds, &error))
+		die("%s", error);
 	begin_changes();
 	if (!claim_rounds_begin(&c.rounds, &error))
 		die_usage("%s", error);
