@@ -3,9 +3,10 @@
  * virt-priv-chown: hands the disks of a virtual machine to the account that QEMU runs
  * as, and gives them back to their owners, whatever happened in between.
  *
- * What is claimed comes from a domain XML (domain.h) or from --disk; how a path is
- * opened is in safepath.h, what is remembered in journal.h, the two changes themselves
- * in holding.h and grant.h, and their order in claims.h.
+ * What is claimed comes from a domain XML (claims/domain_xml.h) or from --disk
+ * (claims/request.h); how a path is opened is in path/safepath.h, what is remembered in
+ * claims/journal.h, the two changes themselves in claims/owner.h and claims/acl.h, their order in
+ * claims/claims.h, and the waiting for what others have locked in claims/lockwait.h.
  */
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -275,9 +276,7 @@ static void need_name(const char *name)
 		die_usage("--name VM is missing");
 	if (!journal_is_name(name))
 		die_usage("--name %s: a name has 1 to 64 letters, digits, \"_\", \".\" and \"-\", "
-			  "and "
-			  "begins "
-			  "with none of the last two",
+			  "and begins with none of the last two",
 			name);
 }
 
@@ -347,7 +346,7 @@ static void find_holder(const struct options *o, struct claim *c)
 		die_usage("--pid %d: there is no such process", o->pid);
 }
 
-/* Of the domain first. */
+/* What is asked for: of the domain first, then of the options. */
 static void gather_requests(const struct options *o, struct claim *c)
 {
 	if (c->domain) {
@@ -356,6 +355,12 @@ static void gather_requests(const struct options *o, struct claim *c)
 	}
 	add_disks(o, &c->requests);
 	c->rounds.requests = &c->requests;
+	c->rounds.plan = (struct claims_plan){.settings = &c->settings,
+		.grant_read = o->grant_read,
+		.dry_run = o->dry_run,
+		.label = c->domain ? c->domain->label : NULL,
+		.claimable = {
+			.forced = (const char *const *)c->forced.all, .n_forced = c->forced.n}};
 }
 
 /* claim and add: all is planned and told before one thing is changed. */
@@ -363,7 +368,6 @@ static int claim(const struct options *o, bool adds)
 {
 	cleanup_free char *error = NULL;
 	cleanup_claim struct claim c = {.rounds = {.adds = adds}};
-	struct claims_plan *plan = &c.rounds.plan;
 
 	c.forced = absolute_paths(o->forced, o->n_forced);
 	if (!o->domain && o->n_disks == 0)
@@ -371,11 +375,6 @@ static int claim(const struct options *o, bool adds)
 	read_domain_and_settings(o, &c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
-	*plan = (struct claims_plan){.settings = &c.settings,
-		.grant_read = o->grant_read,
-		.dry_run = o->dry_run,
-		.label = c.domain ? c.domain->label : NULL,
-		.claimable = {.forced = (const char *const *)c.forced.all, .n_forced = c.forced.n}};
 	claim_rounds_look_up(&c.rounds);
 	begin_changes();
 	if (!claim_rounds_begin(&c.rounds, &error))
@@ -383,10 +382,10 @@ static int claim(const struct options *o, bool adds)
 	if (!claim_rounds_plan(&c.rounds, &error))
 		die("%s", error);
 	/* What can't be told must not be done. */
-	if (!plan_report(plan, o->json))
+	if (!plan_report(&c.rounds.plan, o->json))
 		die_errno("can't write to standard output; nothing was changed");
 	if (o->dry_run)
-		return plan->refused ? NOT_DONE : DONE;
+		return c.rounds.plan.refused ? NOT_DONE : DONE;
 	if (claim_rounds_carry_out(&c.rounds, &error))
 		return DONE;
 	if (error)
