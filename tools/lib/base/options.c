@@ -249,13 +249,16 @@ static bool check_given(const struct parser *parser, size_t command, char **erro
 	return true;
 }
 
+/* before: the word in front of the operands. */
 static bool check_operands(const struct option_table *table, const struct option_operands *wanted,
-	const struct option_words *words, char **error)
+	const struct option_words *words, const char *before, char **error)
 {
+	const char *last = words->n > 0 ? words->operands[words->n - 1] : before;
 	const char *extra = words->n > wanted->max ? words->operands[wanted->max] : NULL;
 
 	if (words->n < wanted->min)
-		*error = xasprintf("missing operand; try: %s --help", table->program);
+		*error = xasprintf(
+			"missing operand after '%s'; try: %s --help", last, table->program);
 	else if (extra && *extra == '-' && table->in_order)
 		*error = xasprintf("extra operand '%s'; options stand before operands; try: %s "
 				   "--help",
@@ -270,13 +273,14 @@ static bool parse(
 {
 	const struct option_table *table = parser->table;
 	const struct option_operands *operands = &table->operands;
+	const char *before = table->program;
 
 	if (!read_options(parser, argc, argv, error))
 		return false;
 	if (table->commands) {
 		if (!find_command(table, argv[optind], &words->command, error))
 			return false;
-		optind++;
+		before = argv[optind++];
 		operands = &table->commands[words->command].operands;
 		if (table->in_order && !read_options(parser, argc, argv, error))
 			return false;
@@ -285,7 +289,7 @@ static bool parse(
 	}
 	words->operands = argv + optind;
 	words->n = (size_t)(argc - optind);
-	return check_operands(table, operands, words, error);
+	return check_operands(table, operands, words, before, error);
 }
 
 bool options_parse(const struct option_table *table, int argc, char *argv[], void *options,
