@@ -9,6 +9,8 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
+#include "base/resource.h"
 #include "claims/claims.h"
 #include "claims/damaged.h"
 #include "claims/domain_xml.h"
@@ -245,19 +247,13 @@ static void parse_options(struct options *o, int argc, char *argv[])
 /* A path of the command line, absolute; new. */
 static char *absolute(const char *path)
 {
-	char here[PATH_MAX];
-
-	if (path[0] == '/')
-		return xstrdup(path);
 	if (!path[0])
 		die("a path is empty");
-	if (!getcwd(here, sizeof here))
-		die_errno("%s is relative, and the current directory can't be told", path);
-	return xasprintf("%s/%s", here, path);
+	return place_absolute(path);
 }
 
 /* "PATH[,readonly][,shared]", in which ",," is a comma of the path. */
-static void parse_disk(const char *text, struct domain_resource *resource)
+static void parse_disk(const char *text, struct claim_request *resource)
 {
 	cleanup_free char *path = xstrdup(text);
 	char *to = path;
@@ -270,7 +266,7 @@ static void parse_disk(const char *text, struct domain_resource *resource)
 		*to++ = *p;
 	}
 	*to = '\0';
-	*resource = (struct domain_resource){.kind = DOMAIN_DISK};
+	*resource = (struct claim_request){.kind = RESOURCE_DISK};
 	while (*p == ',') {
 		size_t n = strcspn(++p, ",");
 		if (n == strlen("readonly") && strncmp(p, "readonly", n) == 0)
@@ -285,7 +281,8 @@ static void parse_disk(const char *text, struct domain_resource *resource)
 	}
 	resource->path = absolute(path);
 	resource->source = xstrdup("--disk");
-	resource->treatment = read_only || resource->shared ? DOMAIN_CHECK_READ : DOMAIN_CLAIM;
+	resource->access = read_only ? ACCESS_RO : ACCESS_RW;
+	resource->action = read_only || resource->shared ? ACTION_CHECK : ACTION_CLAIM;
 	/* A shared disk that is read-only is only read. */
 	if (read_only)
 		resource->shared = false;
@@ -294,7 +291,7 @@ static void parse_disk(const char *text, struct domain_resource *resource)
 						      : "writable, exclusive");
 }
 
-static void free_resource(struct domain_resource *resource)
+static void free_resource(struct claim_request *resource)
 {
 	free(resource->path);
 	free(resource->source);
@@ -400,9 +397,9 @@ static void print_plan_json(const struct claims_plan *plan)
 		const struct claims_item *item = &plan->items[i];
 		json_begin_object(NULL);
 		json_bytes("path", item->path);
-		json_bytes("kind", domain_kind_name(item->kind));
+		json_bytes("kind", resource_kind_name(item->kind));
 		json_bytes("access", item->writable ? "rw" : "ro");
-		json_bytes("action", claims_action_name(item->action));
+		json_bytes("action", resource_action_name(item->action));
 		json_bytes("source", item->source);
 		json_bytes("reason", item->reason);
 		json_end_object();
@@ -417,7 +414,7 @@ static void print_plan(const struct claims_plan *plan)
 	for (size_t i = 0; i < plan->n_items; i++) {
 		const struct claims_item *item = &plan->items[i];
 		cleanup_free char *line =
-			xasprintf("%-7s %s (%s: %s)", claims_action_name(item->action),
+			xasprintf("%-7s %s (%s: %s)", resource_action_name(item->action),
 				item->path ? item->path : "-", item->source, item->reason);
 		cleanup_free char *safe = log_escape(line);
 		puts(safe);
@@ -454,10 +451,10 @@ static void print_refusals(const struct claims_plan *plan)
 
 static void look_up_users(struct claims_plan *plan, const struct domain *domain, size_t n_disks)
 {
-	static const struct domain_resource disk = {.treatment = DOMAIN_CLAIM};
+	static const struct claim_request disk = {.action = ACTION_CLAIM};
 
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_look_up(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_look_up(plan, &domain->requests.all[i]);
 	if (n_disks > 0)
 		claims_look_up(plan, &disk);
 }
@@ -465,16 +462,16 @@ static void look_up_users(struct claims_plan *plan, const struct domain *domain,
 /* Before others have to wait for it, whether what is named answers. */
 static void probe_named(const struct options *o, const struct domain *domain)
 {
-	size_t n = 0, n_own = 0, n_resources = domain ? domain->n_resources : 0;
+	size_t n = 0, n_own = 0, n_resources = domain ? domain->requests.n : 0;
 	cleanup_free const char **paths =
 		xcalloc(o->n_disks + o->n_libvirt + n_resources + 1, sizeof *paths);
 	cleanup_free char **own = xcalloc(o->n_disks + o->n_libvirt + 1, sizeof *own);
 
 	for (size_t i = 0; i < n_resources; i++)
-		if (domain->resources[i].path)
-			paths[n++] = domain->resources[i].path;
+		if (domain->requests.all[i].path)
+			paths[n++] = domain->requests.all[i].path;
 	for (size_t i = 0; i < o->n_disks; i++) {
-		struct domain_resource resource;
+		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
 		paths[n++] = own[n_own++] = xstrdup(resource.path);
 		free_resource(&resource);
@@ -516,12 +513,12 @@ static void plan_claim(struct options *o, bool is_new, const struct domain *doma
 	if (is_new) {
 		plan->journal->holder = o->pid;
 		plan->journal->holder_start = start;
-		plan->journal->holder_namespace = openers_namespace();
+		plan->journal->holder_namespace = process_namespace();
 	}
-	for (size_t i = 0; domain && i < domain->n_resources; i++)
-		claims_add(plan, &domain->resources[i]);
+	for (size_t i = 0; domain && i < domain->requests.n; i++)
+		claims_add(plan, &domain->requests.all[i]);
 	for (size_t i = 0; i < o->n_disks; i++) {
-		struct domain_resource resource;
+		struct claim_request resource;
 		parse_disk(o->disks[i], &resource);
 		claims_add(plan, &resource);
 		free_resource(&resource);
@@ -554,8 +551,8 @@ static int claim(struct options *o, bool is_new)
 		o->name = domain->name;
 	need_name(o);
 	settings_read(&settings, o->config);
-	unsigned long long start = o->pid ? openers_start_time(o->pid, &error) : 0;
-	if (error)
+	unsigned long long start = 0;
+	if (o->pid && !process_start(o->pid, &start, &error))
 		die("--pid %d: %s", o->pid, error);
 	if (o->pid && !start)
 		die("--pid %d: there is no such process", o->pid);
@@ -617,7 +614,7 @@ static bool may_give_back(const struct options *o, const struct journal *journal
 /* Entries have the name without symbolic links. New. */
 static char *path_of_entry(const char *disk)
 {
-	struct domain_resource resource;
+	struct claim_request resource;
 	struct safepath walk;
 	cleanup_free char *ignored = NULL;
 

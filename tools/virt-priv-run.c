@@ -282,7 +282,7 @@ static void take_run_as(struct qemuargs *args, struct launch_request *request)
 
 static void check_run_as(const struct launch *launch, const struct launch_request *request)
 {
-	if (!request->user || launch->creds.uid != 0)
+	if (!request->user || launch->identity.uid != 0)
 		return;
 	if (strcmp(launch->settings.user.value, "root") == 0 ||
 		strcmp(launch->settings.user.value, "0") == 0 ||
@@ -295,19 +295,8 @@ static void check_run_as(const struct launch *launch, const struct launch_reques
 
 static void take_identity(struct vm *vm, const struct launch *launch)
 {
-	struct identity *identity = &vm->identity;
-	const struct creds *creds = &launch->creds;
-
-	*identity = (struct identity){.uid = creds->uid, .gid = creds->gid};
-	identity->n_groups = creds->n_groups;
-	identity->groups = xcalloc(creds->n_groups, sizeof(gid_t));
-	for (size_t i = 0; i < creds->n_groups; i++)
-		identity->groups[i] = creds->groups[i];
-	identity->user =
-		launch->account.name ? xstrdup(launch->account.name) : xasprintf("+%u", creds->uid);
-	identity->group =
-		launch->group_name ? xstrdup(launch->group_name) : xasprintf("+%u", creds->gid);
-	vm->label = xasprintf("%s:%s", identity->user, identity->group);
+	vm->identity = identity_copy(&launch->identity);
+	vm->label = identity_label(&vm->identity);
 }
 
 static char *default_name(const struct qemuargs *args)

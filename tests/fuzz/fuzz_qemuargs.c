@@ -47,7 +47,7 @@ static char **split(char *text)
 	return words;
 }
 
-static bool has_path(const struct qemuargs *args, enum qemuargs_kind kind, const char *path)
+static bool has_path(const struct qemuargs *args, enum resource_kind kind, const char *path)
 {
 	for (size_t i = 0; i < args->n_resources; i++)
 		if (args->resources[i].kind == kind && args->resources[i].path &&
@@ -63,11 +63,11 @@ static void replace(char *const *words, char *text, size_t i)
 	cleanup_free char *error = NULL;
 	struct qemuargs *args = qemuargs_parse(words, read_document, text, &error);
 	const struct qemuargs_resource *r = &args->resources[i];
-	enum qemuargs_kind kind = r->kind;
+	enum resource_kind kind = r->kind;
 
-	check(args && !has_path(args, QEMUARGS_REFUSED, path));
-	bool replaces = r->key && (kind == QEMUARGS_DISK || kind == QEMUARGS_BACKING ||
-					  kind == QEMUARGS_NVRAM || kind == QEMUARGS_FILE);
+	check(args && !has_path(args, RESOURCE_REFUSED, path));
+	bool replaces = r->key && (kind == RESOURCE_DISK || kind == RESOURCE_BACKING ||
+					  kind == RESOURCE_NVRAM || kind == RESOURCE_FILE);
 	if (replaces) {
 		qemuargs_set(args, r->option, r->key, path);
 		const char *got = qemuargs_get(args, r->option, r->key);
@@ -81,9 +81,9 @@ static void replace(char *const *words, char *text, size_t i)
 		/* A duplicate, or what refers to it, may still be wrong in another way. */
 		if (back) {
 			bool found = false;
-			for (int k = 0; k <= QEMUARGS_WARNING; k++)
-				found |= has_path(back, (enum qemuargs_kind)k, path) ||
-					 has_path(back, (enum qemuargs_kind)k, "4711");
+			for (int k = 0; k <= RESOURCE_WARNING; k++)
+				found |= has_path(back, (enum resource_kind)k, path) ||
+					 has_path(back, (enum resource_kind)k, "4711");
 			check(found);
 		}
 		qemuargs_free(back);
@@ -98,14 +98,14 @@ static void check_resource(const struct qemuargs *args, size_t i)
 {
 	const struct qemuargs_resource *r = &args->resources[i];
 
-	check(qemuargs_kind_name(r->kind) && r->source && r->option < args->n_options);
-	check(r->kind != QEMUARGS_BACKING || r->parent == (size_t)-1 ||
+	check(resource_kind_name(r->kind) && r->source && r->option < args->n_options);
+	check(r->kind != RESOURCE_BACKING || r->parent == (size_t)-1 ||
 		r->parent < args->n_resources);
-	check((r->kind != QEMUARGS_DISK && r->kind != QEMUARGS_BACKING &&
-		      r->kind != QEMUARGS_NVRAM) ||
+	check((r->kind != RESOURCE_DISK && r->kind != RESOURCE_BACKING &&
+		      r->kind != RESOURCE_NVRAM) ||
 		(r->path && r->image_key && r->image_option < args->n_options));
-	check(r->kind != QEMUARGS_REFUSED || r->reason);
-	bool has_net = r->kind == QEMUARGS_TAP || r->kind == QEMUARGS_BRIDGE;
+	check(r->kind != RESOURCE_REFUSED || r->reason);
+	bool has_net = r->kind == RESOURCE_TAP || r->kind == RESOURCE_BRIDGE;
 	check(!has_net || (qemuargs_net(args, i) && qemuargs_net(args, i)->queues > 0));
 }
 

@@ -53,7 +53,7 @@ static inline void print_net(FILE *out, const struct qemuargs_net *net)
 
 static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 {
-	if (r->kind != QEMUARGS_DISK && r->kind != QEMUARGS_BACKING && r->kind != QEMUARGS_NVRAM)
+	if (r->kind != RESOURCE_DISK && r->kind != RESOURCE_BACKING && r->kind != RESOURCE_NVRAM)
 		return;
 	print_or_dash(out, " | format ", r->format);
 	print_or_dash(out, " node ", r->node);
@@ -62,7 +62,7 @@ static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 		r->auto_read_only ? " auto" : "", r->has_backing ? " backing" : "",
 		r->shared ? " shared" : "");
 	fputs(r->cdrom ? " cdrom" : "", out);
-	if (r->kind == QEMUARGS_BACKING && r->parent != (size_t)-1)
+	if (r->kind == RESOURCE_BACKING && r->parent != (size_t)-1)
 		fprintf(out, " below %zu", r->parent);
 }
 
@@ -71,7 +71,7 @@ static inline void print_resource(FILE *out, const struct qemuargs *args, size_t
 	static const char *const access[] = {"ro", "rw", "create"};
 	const struct qemuargs_resource *r = &args->resources[i];
 
-	fprintf(out, "%s %s", qemuargs_kind_name(r->kind), access[r->access]);
+	fprintf(out, "%s %s", resource_kind_name(r->kind), access[r->access]);
 	print_or_dash(out, " ", r->path);
 	print_or_dash(out, " | ", r->source);
 	print_or_dash(out, " ", r->key);

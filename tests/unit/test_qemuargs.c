@@ -161,8 +161,8 @@ static bool has_path(const struct qemuargs *args, const struct qemuargs_resource
 {
 	const char *value = qemuargs_get(args, r->option, r->key);
 
-	return r->kind != QEMUARGS_FD && r->kind != QEMUARGS_PCI && r->kind != QEMUARGS_REFUSED &&
-	       r->kind != QEMUARGS_WARNING && value && r->path &&
+	return r->kind != RESOURCE_FD && r->kind != RESOURCE_PCI && r->kind != RESOURCE_REFUSED &&
+	       r->kind != RESOURCE_WARNING && value && r->path &&
 	       strcmp(args->options[r->option].name, "readconfig") != 0 &&
 	       strlen(value) >= strlen(r->path) &&
 	       strcmp(value + strlen(value) - strlen(r->path), r->path) == 0;

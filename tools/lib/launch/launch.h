@@ -30,14 +30,12 @@ struct launch_request {
 };
 
 struct launch {
-	bool is_root;		  /* else there is no identity to change */
+	bool is_root;		  /* else the identity is the caller's, and stays */
 	struct settings settings; /* as root */
 	char *user_origin;	  /* "FILE:LINE: user" or "--user" */
-	struct account account;
-	char *group_name;
-	gid_t *groups;
-	struct creds creds;
-	int *fds; /* those above 2 that the program gets; ascending */
+	struct identity identity;
+	struct creds creds; /* refers to it: a plan is not copied */
+	int *fds;	    /* those above 2 that the program gets; ascending */
 	size_t n_fds;
 	char *path; /* the file to execute */
 	char *const *command;

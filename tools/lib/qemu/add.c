@@ -35,7 +35,7 @@ void qemuargs_fail(struct qemuargs_parser *p, size_t option, const char *format,
 	*p->error = xasprintf("%s: %s", p->args->options[option].source, what);
 }
 
-static size_t add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+static size_t add(struct qemuargs_parser *p, enum resource_kind kind, enum resource_access access,
 	size_t option, const char *key, const char *path, const char *reason)
 {
 	struct qemuargs *args = p->args;
@@ -79,7 +79,7 @@ static const char *descriptor_of(const char *path)
 	return NULL;
 }
 
-size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+size_t qemuargs_add(struct qemuargs_parser *p, enum resource_kind kind, enum resource_access access,
 	size_t option, const char *key, const char *path, const char *reason)
 {
 	const char *fd;
@@ -88,12 +88,12 @@ size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qem
 		return QEMUARGS_NONE;
 	fd = descriptor_of(path);
 	if (fd)
-		return add(p, QEMUARGS_FD, access, option, key, fd, "opened by the caller");
+		return add(p, RESOURCE_FD, access, option, key, fd, "opened by the caller");
 	return add(p, kind, access, option, key, path, reason);
 }
 
-size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
-	enum qemuargs_access access, size_t option, const char *key, const char *reason)
+size_t qemuargs_add_key(struct qemuargs_parser *p, enum resource_kind kind,
+	enum resource_access access, size_t option, const char *key, const char *reason)
 {
 	return qemuargs_add(p, kind, access, option, key, qemuargs_key(p, option, key), reason);
 }
@@ -102,7 +102,7 @@ size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
 void qemuargs_add_fd(struct qemuargs_parser *p, size_t option, const char *key, const char *fd)
 {
 	if (fd && *fd && !fd[strspn(fd, "0123456789")])
-		add(p, QEMUARGS_FD, QEMUARGS_RW, option, key, fd, "opened by the caller");
+		add(p, RESOURCE_FD, ACCESS_RW, option, key, fd, "opened by the caller");
 }
 
 void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key)
@@ -125,7 +125,7 @@ void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, 
 	va_start(ap, format);
 	cleanup_free char *reason = format_list(format, ap);
 	va_end(ap);
-	add(p, QEMUARGS_REFUSED, QEMUARGS_RO, option, key, path, reason);
+	add(p, RESOURCE_REFUSED, ACCESS_RO, option, key, path, reason);
 }
 
 void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
@@ -136,7 +136,7 @@ void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, co
 	va_start(ap, format);
 	cleanup_free char *reason = format_list(format, ap);
 	va_end(ap);
-	add(p, QEMUARGS_WARNING, QEMUARGS_RO, option, key, path, reason);
+	add(p, RESOURCE_WARNING, ACCESS_RO, option, key, path, reason);
 }
 
 void qemuargs_check_port(

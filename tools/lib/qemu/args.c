@@ -321,31 +321,3 @@ const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t reso
 			return &own->nets[i].net;
 	return NULL;
 }
-
-const char *qemuargs_kind_name(enum qemuargs_kind kind)
-{
-	static const char *const names[] = {
-		[QEMUARGS_DISK] = "disk",
-		[QEMUARGS_BACKING] = "backing",
-		[QEMUARGS_NVRAM] = "nvram",
-		[QEMUARGS_FILE] = "file",
-		[QEMUARGS_DIRECTORY] = "directory",
-		[QEMUARGS_LOG] = "log",
-		[QEMUARGS_PIDFILE] = "pidfile",
-		[QEMUARGS_LISTEN] = "listen",
-		[QEMUARGS_CONNECT] = "connect",
-		[QEMUARGS_TAP] = "tap",
-		[QEMUARGS_BRIDGE] = "bridge",
-		[QEMUARGS_VHOST_NET] = "vhost-net",
-		[QEMUARGS_VHOST] = "vhost",
-		[QEMUARGS_DEVICE] = "device",
-		[QEMUARGS_PCI] = "pci",
-		[QEMUARGS_USB] = "usb",
-		[QEMUARGS_MEMORY] = "memory",
-		[QEMUARGS_FD] = "fd",
-		[QEMUARGS_REFUSED] = "refused",
-		[QEMUARGS_WARNING] = "warning",
-	};
-
-	return names[kind];
-}

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include "base/resource.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,35 +26,9 @@ enum qemuargs_form {
 	QEMUARGS_SECTION, /* [group "id"] key = "value" of a -readconfig file */
 };
 
-enum qemuargs_kind {
-	QEMUARGS_DISK,	    /* an image or block device at the top: not named as a backing file */
-	QEMUARGS_BACKING,   /* an image that only stands below another one */
-	QEMUARGS_NVRAM,	    /* an image of flash memory (pflash) */
-	QEMUARGS_FILE,	    /* read whole, and once: any descriptor that reads the same will do */
-	QEMUARGS_DIRECTORY, /* QEMU opens files in it: -L, TLS credentials, fat: */
-	QEMUARGS_LOG,	    /* created, or opened for writing where it exists */
-	QEMUARGS_PIDFILE,
-	QEMUARGS_LISTEN,    /* a UNIX socket that QEMU binds */
-	QEMUARGS_CONNECT,   /* a UNIX socket that it connects to */
-	QEMUARGS_TAP,	    /* a tap device: see struct qemuargs_net */
-	QEMUARGS_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
-	QEMUARGS_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
-	QEMUARGS_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
-	QEMUARGS_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */
-	QEMUARGS_PCI,	 /* vfio-pci: path is the address, or the sysfs directory of sysfsdev= */
-	QEMUARGS_USB, /* usb-host: path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT"
-		       */
-	QEMUARGS_MEMORY,  /* a file, or a directory in which QEMU makes one that has no name */
-	QEMUARGS_FD,	  /* a descriptor that the caller opened: path is its number */
-	QEMUARGS_REFUSED, /* can't be had without privileges; reason says what to do instead */
-	QEMUARGS_WARNING, /* will not do what it did as root; reason says so */
-};
-
-enum qemuargs_access { QEMUARGS_RO, QEMUARGS_RW, QEMUARGS_CREATE };
-
 struct qemuargs_resource {
-	enum qemuargs_kind kind;
-	enum qemuargs_access access;
+	enum resource_kind kind;
+	enum resource_access access;
 	char *path;    /* as QEMU opens it: "file:" taken away, relative ones stay relative */
 	char *source;  /* "-drive", "-blockdev", "FILE:12: [drive]": for people */
 	char *reason;  /* "writable, exclusive", "read-only", "CD-ROM", "share-rw=on", ... */
@@ -88,7 +64,7 @@ struct qemuargs_resource {
 	bool preallocates;
 };
 
-/* The network device of a QEMUARGS_TAP or QEMUARGS_BRIDGE resource; "" is not given, NULL neither.
+/* The network device of a RESOURCE_TAP or RESOURCE_BRIDGE resource; "" is not given, NULL neither.
  */
 struct qemuargs_net {
 	char *ifname;		   /* NULL: QEMU takes the first free "tap%d" */
@@ -147,7 +123,7 @@ struct qemuargs *qemuargs_parse(
 	char *const *words, qemuargs_reader *read, void *context, char **error);
 void qemuargs_free(struct qemuargs *args);
 
-/* The details of a QEMUARGS_TAP or QEMUARGS_BRIDGE resource; they live as long as args. */
+/* The details of a RESOURCE_TAP or RESOURCE_BRIDGE resource; they live as long as args. */
 const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);
 
 /*
@@ -177,6 +153,3 @@ void qemuargs_append(struct qemuargs *args, const char *name, const char *value)
  */
 typedef char *qemuargs_namer(void *context, const char *path, const char *text);
 char **qemuargs_words(const struct qemuargs *args, qemuargs_namer *name, void *context);
-
-/* "disk", "backing", "nvram", "file", ...: for reports. */
-const char *qemuargs_kind_name(enum qemuargs_kind kind);

@@ -83,14 +83,14 @@ static inline const char *qemuargs_key(
 
 /*
  * Adds a resource, and returns its index. A path like /proc/self/fd/3 becomes a
- * QEMUARGS_FD; for an empty one and for /dev/fdset/N, whose descriptors -add-fd names,
+ * RESOURCE_FD; for an empty one and for /dev/fdset/N, whose descriptors -add-fd names,
  * nothing is added: QEMUARGS_NONE.
  */
-size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+size_t qemuargs_add(struct qemuargs_parser *p, enum resource_kind kind, enum resource_access access,
 	size_t option, const char *key, const char *path, const char *reason);
 /* The same, with the value of the key; nothing if it has none. */
-size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
-	enum qemuargs_access access, size_t option, const char *key, const char *reason);
+size_t qemuargs_add_key(struct qemuargs_parser *p, enum resource_kind kind,
+	enum resource_access access, size_t option, const char *key, const char *reason);
 void qemuargs_add_fd(struct qemuargs_parser *p, size_t option, const char *key, const char *fd);
 /* A list of descriptors, separated by ":". */
 void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key);

@@ -54,7 +54,7 @@ static void plan_copy(struct vm *vm, const struct qemuargs_resource *r, const st
 	step->fd = vm_reserve(vm);
 	cleanup_free char *name = vm_fd_path(step->fd);
 	qemuargs_set(vm->args, r->option, r->key, name);
-	vm_item(vm, r, VM_COPY, xasprintf("%s may not read it", vm->identity.user));
+	vm_item(vm, r, ACTION_COPY, xasprintf("%s may not read it", vm->identity.user));
 }
 
 char *vm_document(struct vm *vm, const char *path, const char *text)
@@ -79,16 +79,16 @@ void vm_plan_file(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
-			vm_item(vm, r, VM_LEAVE, xstrdup("one of QEMU's own files"));
+			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
 		else
 			vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
 	cleanup_free char *why = vm_why_denied(vm, &walk, R_OK, &way);
 	if (!why)
-		vm_item(vm, r, VM_CHECK, NULL);
+		vm_item(vm, r, ACTION_CHECK, NULL);
 	else if (walk.unsafe)
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
@@ -106,13 +106,13 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
 	char *why = vm_why_denied(
-		vm, &walk, r->access == QEMUARGS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, &way);
-	vm_item(vm, r, why ? VM_REFUSE : VM_CHECK, why);
+		vm, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, &way);
+	vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);
 	safepath_close(&walk);
 }
 
@@ -124,12 +124,13 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 static void want_made(struct vm *vm, const struct vm_step *step, int fd)
 {
 	cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->place.name);
-	struct domain_resource wanted = {.kind = DOMAIN_DISK,
-		.treatment = DOMAIN_CLAIM,
+	struct claim_request wanted = {.kind = RESOURCE_DISK,
+		.access = ACCESS_RW,
+		.action = ACTION_CLAIM,
 		.path = path,
 		.source = step->path,
 		.reason = (char *)"made",
-		.handed_over = true,
+		.passed = true,
 		.made = fd};
 
 	vm_want(vm, &wanted);
@@ -206,11 +207,11 @@ static bool can_be_replaced(const struct qemuargs_resource *r, const struct plac
 {
 	const struct safepath *walk = &place->walk;
 
-	if (r->kind != QEMUARGS_LOG || r->append || !S_ISREG(walk->st.st_mode) ||
+	if (r->kind != RESOURCE_LOG || r->append || !S_ISREG(walk->st.st_mode) ||
 		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
 		return false;
 	for (size_t i = 0; i < walk->n_dirs; i++) {
-		const struct safepath_dir *dir = &walk->dirs[i];
+		const struct safepath_dir *dir = walk->dirs[i];
 		struct trust_report report;
 		if (trust_judge(&dir->writers, place->dir_st.st_uid, &report) != TRUST_OWNERS &&
 			!(report.adds_only && dir->st.st_uid == 0))
@@ -239,7 +240,7 @@ static void plan_make(
 	}
 	if (place->exists)
 		step->mode = place->walk.st.st_mode & 0777;
-	vm_item(vm, r, VM_MAKE,
+	vm_item(vm, r, ACTION_MAKE,
 		xstrdup(place->exists ? "emptied, and claimed" : "made, and claimed"));
 	step->place = *place;
 	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
@@ -259,7 +260,7 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 		if (why)
 			vm_refuse(vm, r, steal_pointer(&why));
 		else
-			vm_item(vm, r, VM_CHECK, NULL);
+			vm_item(vm, r, ACTION_CHECK, NULL);
 		return;
 	}
 	if (walk->unsafe && can_be_replaced(r, place)) {
@@ -268,7 +269,12 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 	}
 	bool by_descriptor = why && way && vm->settings->dynamic_ownership.value;
 	int object = by_descriptor ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : -1;
-	if (!vm_add_claim(vm, r, r->path, DOMAIN_CLAIM, false, by_descriptor) || !by_descriptor) {
+	if (!vm_add_claim(vm, r,
+		    &(struct claim_request){.path = r->path,
+			    .action = ACTION_CLAIM,
+			    .access = ACCESS_RW,
+			    .passed = by_descriptor}) ||
+		!by_descriptor) {
 		if (object >= 0)
 			close(object);
 		return;
@@ -381,7 +387,7 @@ void vm_plan_pid_file(struct vm *vm, size_t resource)
 	step->prepare = open_pid_file;
 	step->give_back = remove_pid_file;
 	step->place = place;
-	vm_item(vm, r, VM_MAKE, xstrdup("written by virt-priv-run"));
+	vm_item(vm, r, ACTION_MAKE, xstrdup("written by virt-priv-run"));
 	qemuargs_remove(vm->args, r->option);
 }
 

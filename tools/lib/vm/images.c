@@ -9,7 +9,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "path/probe.h"
 #include "vm/header.h"
 #include "vm/vm.h"
@@ -27,7 +27,7 @@
 
 static bool writes(const struct qemuargs_resource *r)
 {
-	return r->access != QEMUARGS_RO && !r->cdrom && !r->snapshot;
+	return r->access != ACCESS_RO && !r->cdrom && !r->snapshot;
 }
 
 static bool is_option(const struct vm *vm, const struct qemuargs_resource *r, const char *name)
@@ -139,7 +139,7 @@ static void follow_header(
 static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *path, const char *why)
 {
-	cleanup_free char *word = text_shell_word(path);
+	cleanup_free char *word = shell_word(path);
 
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
@@ -179,7 +179,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 	struct safepath walk;
 
 	if (!path) {
-		struct vm_item *item = vm_item(vm, at->resource, VM_LEAVE,
+		struct vm_item *item = vm_item(vm, at->resource, ACTION_LEAVE,
 			xasprintf("the header of %s names its %s by a protocol; QEMU opens it as "
 				  "%s",
 				at->image, what, vm->identity.user));
@@ -193,7 +193,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		return;
 	}
 	bool trusted = is_trusted(vm, path);
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
@@ -216,14 +216,14 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 	}
 	struct qemuargs_resource backing = *at->resource;
 	backing.path = path;
-	backing.kind = QEMUARGS_BACKING;
-	backing.access = QEMUARGS_RO;
+	backing.kind = RESOURCE_BACKING;
+	backing.access = ACCESS_RO;
 	if (why && trusted)
 		vm_refuse(vm, &backing, xasprintf("%s; or hand it over: --disks=pass", why));
 	else if (why)
 		refuse_reference(vm, at, what, path, why);
 	else
-		vm_item(vm, &backing, trusted && passes ? VM_PASS : VM_CHECK,
+		vm_item(vm, &backing, trusted && passes ? ACTION_PASS : ACTION_CHECK,
 			xasprintf("named by the header of %s", at->image));
 	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {
 		cleanup_free char *prefix = xasprintf("%s%s.", at->prefix, what);
@@ -294,15 +294,22 @@ static void plan_claim(struct vm *vm, const struct qemuargs_resource *r, struct 
 				why));
 		return;
 	}
-	if (vm_add_claim(vm, r, r->path, DOMAIN_CLAIM, false, by_descriptor) && by_descriptor)
+	if (vm_add_claim(vm, r,
+		    &(struct claim_request){.path = r->path,
+			    .action = ACTION_CLAIM,
+			    .access = ACCESS_RW,
+			    .passed = by_descriptor}) &&
+		by_descriptor)
 		hand_over(vm, r, walk);
 }
 
 /* What stays its owner's must be accessible as it is; or root opens it. */
 static void plan_check(
-	struct vm *vm, const struct qemuargs_resource *r, enum domain_treatment treatment)
+	struct vm *vm, const struct qemuargs_resource *r, enum resource_access access)
 {
-	if (vm_add_claim(vm, r, r->path, treatment, false, false))
+	if (vm_add_claim(vm, r,
+		    &(struct claim_request){
+			    .path = r->path, .action = ACTION_CHECK, .access = access}))
 		return;
 	struct vm_item *item = &vm->items[vm->n_items - 1];
 	cleanup_free char *why = item->reason;
@@ -312,7 +319,7 @@ static void plan_check(
 /* A CD-ROM drive that was given a writable image would be opened for writing. */
 static void open_read_only(struct vm *vm, const struct qemuargs_resource *r)
 {
-	if (r->access == QEMUARGS_RO || r->snapshot || !has_keys(vm, r))
+	if (r->access == ACCESS_RO || r->snapshot || !has_keys(vm, r))
 		return;
 	if (is_option(vm, r, "blockdev"))
 		qemuargs_set_bool(vm->args, r->option, "read-only", true);
@@ -359,7 +366,7 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	} else {
 		qemuargs_set(vm->args, r->option, r->key, set);
 	}
-	vm_item(vm, r, VM_PASS, NULL);
+	vm_item(vm, r, ACTION_PASS, NULL);
 }
 
 void vm_plan_image(struct vm *vm, size_t resource)
@@ -370,10 +377,10 @@ void vm_plan_image(struct vm *vm, size_t resource)
 	struct safepath walk;
 
 	if (vm->images == VM_IMAGES_LEAVE) {
-		vm_item(vm, r, VM_LEAVE, xstrdup("--disks=leave"));
+		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
 	}
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -381,16 +388,17 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		open_read_only(vm, r);
 	if (vm->images == VM_IMAGES_PASS)
 		plan_pass(vm, r, &walk);
-	else if (writes(r) && (r->shared || r->kind == QEMUARGS_BACKING))
-		plan_check(vm, r, DOMAIN_CHECK_WRITE);
+	else if (writes(r) && (r->shared || r->kind == RESOURCE_BACKING))
+		plan_check(vm, r, ACCESS_RW);
 	else if (writes(r))
 		plan_claim(vm, r, &walk);
 	else
-		plan_check(vm, r, DOMAIN_CHECK_READ);
+		plan_check(vm, r, ACCESS_RO);
 	safepath_close(&walk);
 	/* The walks of the planning have come between; the header is read from the same file. */
-	if (!vm->items[vm->n_items - 1].path || vm->items[vm->n_items - 1].action == VM_REFUSE ||
-		!safepath_open(path, &walk, &error))
+	if (!vm->items[vm->n_items - 1].path ||
+		vm->items[vm->n_items - 1].action == ACTION_REFUSE ||
+		!safepath_open_from(&vm->claims.start, path, &walk, &error))
 		return;
 	struct reference top = {r, "", path, 0};
 	follow_header(vm, &top, r->format, &walk);
@@ -437,7 +445,7 @@ static void plan_memory_directory(
 	cleanup_free char *why = vm_why_denied(vm, walk, R_OK | W_OK | X_OK, &way);
 
 	if (!why) {
-		vm_item(vm, r, VM_CHECK, NULL);
+		vm_item(vm, r, ACTION_CHECK, NULL);
 		return;
 	}
 	cleanup_free char *way_why = vm_why_denied(vm, walk, X_OK, &way);
@@ -452,7 +460,7 @@ static void plan_memory_directory(
 	step->place.dir = keep_object(walk);
 	step->name = xasprintf("virt-privileges-%s", vm->name);
 	qemuargs_set(vm->args, r->option, r->key, path);
-	vm_item(vm, r, VM_MAKE, xasprintf("QEMU gets the directory %s", path));
+	vm_item(vm, r, ACTION_MAKE, xasprintf("QEMU gets the directory %s", path));
 }
 
 void vm_plan_memory(struct vm *vm, size_t resource)
@@ -462,7 +470,7 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (errno == ENOENT)
 			vm_plan_log(vm, resource);
 		else
@@ -471,9 +479,15 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 	}
 	if (S_ISDIR(walk.st.st_mode))
 		plan_memory_directory(vm, r, &walk);
-	else if (r->access == QEMUARGS_RO)
-		vm_add_claim(vm, r, r->path, DOMAIN_CHECK_READ, false, false);
+	else if (r->access == ACCESS_RO)
+		vm_add_claim(vm, r,
+			&(struct claim_request){
+				.path = r->path, .action = ACTION_CHECK, .access = ACCESS_RO});
 	else
-		vm_add_claim(vm, r, r->path, DOMAIN_CLAIM, S_ISCHR(walk.st.st_mode), false);
+		vm_add_claim(vm, r,
+			&(struct claim_request){.path = r->path,
+				.action = ACTION_CLAIM,
+				.access = ACCESS_RW,
+				.is_device = S_ISCHR(walk.st.st_mode)});
 	safepath_close(&walk);
 }

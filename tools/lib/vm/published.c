@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "vm/home.h"
 #include "vm/supervise.h"
 
@@ -166,7 +166,7 @@ static void remove_staging(struct vm_step *step)
 	int number = errno;
 	if (result < 0 && number != ENOENT) {
 		cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->name);
-		cleanup_free char *word = text_shell_word(path);
+		cleanup_free char *word = shell_word(path);
 		errno = number;
 		warn_errno("can't remove the directory %s of a socket; to remove it: rm -rf "
 			   "--one-file-system %s",
@@ -299,5 +299,5 @@ void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct 
 	step->fd = vm_reserve(vm);
 	cleanup_free char *path = xasprintf("/proc/self/fd/%d/" SOCKET, step->fd);
 	qemuargs_set(vm->args, r->option, r->key, path);
-	vm_item(vm, r, VM_MAKE, xstrdup("bound by QEMU, and given its name by root"));
+	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and given its name by root"));
 }

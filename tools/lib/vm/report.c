@@ -4,22 +4,10 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/resource.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *action_name(enum vm_action action)
-{
-	static const char *const names[] = {
-		"claim", "pass", "copy", "make", "connect", "check", "leave", "refuse"};
-
-	return names[action];
-}
-
-static const char *access_name(enum qemuargs_access access)
-{
-	return access == QEMUARGS_RO ? "ro" : access == QEMUARGS_RW ? "rw" : "create";
-}
 
 static void print_line(char *line)
 {
@@ -40,7 +28,7 @@ int vm_report_obstacles(const struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
-		if (item->action == VM_REFUSE)
+		if (item->action == ACTION_REFUSE)
 			print_line(xasprintf("%s (%s): %s", item->path ? item->path : "-",
 				item->source, item->reason));
 	}
@@ -58,8 +46,8 @@ static void report_json(const struct vm *vm, char *const *command)
 		json_begin_object(NULL);
 		json_bytes("path", item->path);
 		json_bytes("kind", item->kind);
-		json_bytes("access", access_name(item->access));
-		json_bytes("action", action_name(item->action));
+		json_bytes("access", resource_access_name(item->access));
+		json_bytes("action", resource_action_name(item->action));
 		json_bytes("source", item->source);
 		json_bytes("reason", item->reason);
 		json_end_object();
@@ -77,7 +65,7 @@ int vm_report(const struct vm *vm, char *const *command, bool json)
 	} else {
 		for (size_t i = 0; i < vm->n_items; i++) {
 			const struct vm_item *item = &vm->items[i];
-			print_line(xasprintf("%-7s %s (%s: %s)", action_name(item->action),
+			print_line(xasprintf("%-7s %s (%s: %s)", resource_action_name(item->action),
 				item->path ? item->path : "-", item->source, item->reason));
 		}
 		for (char *const *word = command; *word; word++)
@@ -92,15 +80,15 @@ void vm_warn(const struct vm *vm)
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
 		const char *path = item->path ? item->path : "-";
-		if (item->action == VM_REFUSE)
+		if (item->action == ACTION_REFUSE)
 			warn("%s (%s): %s", path, item->source, item->reason);
 		else
-			info("%s %s (%s: %s)", action_name(item->action), path, item->source,
-				item->reason);
+			info("%s %s (%s: %s)", resource_action_name(item->action), path,
+				item->source, item->reason);
 	}
 	for (size_t i = 0; i < vm->args->n_resources; i++) {
 		const struct qemuargs_resource *r = &vm->args->resources[i];
-		if (r->kind == QEMUARGS_WARNING)
+		if (r->kind == RESOURCE_WARNING)
 			warn("%s: %s", r->source, r->reason);
 	}
 }

@@ -207,7 +207,7 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 		place = (struct place){.dir = -1, .walk = {.fd = -1}};
 		step->fd = vm_reserve(vm);
 		replace_path(vm, r, step->fd);
-		vm_item(vm, r, VM_MAKE, xstrdup("bound as root, and passed"));
+		vm_item(vm, r, ACTION_MAKE, xstrdup("bound as root, and passed"));
 	}
 	place_close(&place);
 }
@@ -220,7 +220,7 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -228,7 +228,7 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	if (!S_ISSOCK(walk.st.st_mode)) {
 		vm_refuse(vm, r, xstrdup("it is no socket"));
 	} else if (r->reconnects && !why) {
-		vm_item(vm, r, VM_CHECK, NULL);
+		vm_item(vm, r, ACTION_CHECK, NULL);
 	} else if (r->reconnects) {
 		vm_refuse(vm, r,
 			r->takes_fd ? xasprintf("QEMU would connect to it again by itself "
@@ -249,7 +249,7 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 			die_errno("can't keep %s open", walk.path);
 		step->fd = vm_reserve(vm);
 		replace_path(vm, r, step->fd);
-		vm_item(vm, r, VM_CONNECT,
+		vm_item(vm, r, ACTION_CONNECT,
 			why ? xstrdup("connected as root, and passed")
 			    : xasprintf("connected as %s, and passed", vm->identity.user));
 	}

@@ -4,6 +4,7 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "launch/launch.h"
 
 #include <dirent.h>
@@ -202,32 +203,19 @@ void supervise_let_go(void)
 	report_to = -1;
 }
 
-/* The parent's number and the state in the text of /proc/PID/stat (proc(5)). */
-static bool parse_stat(const char *text, char *state, int *parent)
-{
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *p = strrchr(text, ')');
-
-	return p && sscanf(p, ") %c %d", state, parent) == 2;
-}
-
 pid_t supervise_remaining(void)
 {
 	cleanup_dir DIR *dir = opendir("/proc");
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)) != NULL) {
-		char text[1024] = "", state, *end;
-		int parent;
+		struct proc_stat stat;
+		char *end;
 		long pid = strtol(d->d_name, &end, 10);
 		if (*end || pid <= 0 || pid > INT_MAX)
 			continue;
-		cleanup_free char *name = xasprintf("%s/stat", d->d_name);
-		cleanup_fd int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
-			continue;
-		if (parse_stat(text, &state, &parent) && parent == getpid() && state != 'Z' &&
-			state != 'X' && !attempt_is_child((pid_t)pid))
+		if (process_stat(dirfd(dir), (pid_t)pid, &stat) && stat.parent == getpid() &&
+			!proc_stat_has_ended(&stat) && !attempt_is_child((pid_t)pid))
 			return (pid_t)pid;
 	}
 	return 0;

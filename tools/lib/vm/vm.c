@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
+#include "base/resource.h"
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/lockwait.h"
@@ -24,30 +26,30 @@
 #define FIRST_RESERVED 64
 
 /* The words of tests/schema/virt-priv-run.json. */
-static const char *kind_name(enum qemuargs_kind kind)
+static const char *kind_name(enum resource_kind kind)
 {
 	switch (kind) {
-	case QEMUARGS_DISK:
-	case QEMUARGS_BACKING:
+	case RESOURCE_DISK:
+	case RESOURCE_BACKING:
 		return "disk";
-	case QEMUARGS_NVRAM:
+	case RESOURCE_NVRAM:
 		return "nvram";
-	case QEMUARGS_LOG:
-	case QEMUARGS_PIDFILE:
+	case RESOURCE_LOG:
+	case RESOURCE_PIDFILE:
 		return "log";
-	case QEMUARGS_LISTEN:
-	case QEMUARGS_CONNECT:
+	case RESOURCE_LISTEN:
+	case RESOURCE_CONNECT:
 		return "socket";
-	case QEMUARGS_TAP:
-	case QEMUARGS_BRIDGE:
+	case RESOURCE_TAP:
+	case RESOURCE_BRIDGE:
 		return "tap";
-	case QEMUARGS_VHOST_NET:
-	case QEMUARGS_VHOST:
-	case QEMUARGS_DEVICE:
-	case QEMUARGS_PCI:
-	case QEMUARGS_USB:
+	case RESOURCE_VHOST_NET:
+	case RESOURCE_VHOST:
+	case RESOURCE_DEVICE:
+	case RESOURCE_PCI:
+	case RESOURCE_USB:
 		return "device";
-	case QEMUARGS_MEMORY:
+	case RESOURCE_MEMORY:
 		return "memory";
 	default:
 		return "file";
@@ -55,7 +57,7 @@ static const char *kind_name(enum qemuargs_kind kind)
 }
 
 struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
-	enum vm_action action, char *reason)
+	enum resource_action action, char *reason)
 {
 	vm->items = xreallocarray(vm->items, vm->n_items + 1, sizeof *vm->items);
 	struct vm_item *item = &vm->items[vm->n_items++];
@@ -67,14 +69,14 @@ struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 		.source = xstrdup(resource->source),
 		.reason = reason ? reason : xstrdup(resource->reason ? resource->reason : ""),
 	};
-	if (action == VM_REFUSE)
+	if (action == ACTION_REFUSE)
 		vm->refused = true;
 	return item;
 }
 
 void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason)
 {
-	vm_item(vm, resource, VM_REFUSE, reason);
+	vm_item(vm, resource, ACTION_REFUSE, reason);
 }
 
 struct vm_step *vm_step(struct vm *vm, const char *path)
@@ -126,23 +128,20 @@ char *vm_fd_path(int fd)
 static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
 	char *(*explain)(const struct denial *denial, const struct identity *identity))
 {
-	struct denial *denials;
+	struct denials denials;
 	char *why = NULL;
-	size_t n = access_denials(walk, wanted, &vm->identity, &denials, &why);
+	bool good = access_denials(walk, wanted, &vm->identity, &denials, &why);
 
-	*way = n > 0 && !why;
-	for (size_t i = 0; i < n && !why; i++)
-		if (denials[i].missing != X_OK)
-			*way = false;
-	if (n > 0 && !why)
-		why = explain(&denials[0], &vm->identity);
+	*way = good && denials.n > 0;
 	/* Every component that is in the way, not the first alone. */
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 0; i < denials.n; i++) {
+		const struct denial *denial = &denials.all[i];
 		cleanup_free char *before = why;
-		cleanup_free char *next = explain(&denials[i], &vm->identity);
-		why = xasprintf("%s; %s", before, next);
+		cleanup_free char *next = explain(denial, &vm->identity);
+		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
+		*way = *way && denial->missing == X_OK;
 	}
-	access_free(denials, n);
+	access_free(&denials);
 	return why;
 }
 
@@ -156,38 +155,33 @@ char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted
 	return why_denied(vm, walk, wanted, way, access_cause);
 }
 
-void vm_want(struct vm *vm, const struct domain_resource *resource)
+void vm_want(struct vm *vm, const struct claim_request *resource)
 {
 	vm->wanted = xreallocarray(vm->wanted, vm->n_wanted + 1, sizeof *vm->wanted);
-	struct domain_resource *copy = &vm->wanted[vm->n_wanted++];
+	struct claim_request *copy = &vm->wanted[vm->n_wanted++];
 	*copy = *resource;
 	copy->path = xstrdup(resource->path);
 	copy->source = xstrdup(resource->source);
 	copy->reason = xstrdup(resource->reason);
 }
 
-bool vm_add_claim(struct vm *vm, const struct qemuargs_resource *resource, const char *path,
-	enum domain_treatment treatment, bool is_device, bool handed_over)
+bool vm_add_claim(
+	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked)
 {
-	static const enum vm_action actions[] = {[ACTION_CLAIM] = VM_CLAIM,
-		[ACTION_CHECK] = VM_CHECK,
-		[ACTION_GRANT] = VM_CHECK,
-		[ACTION_LEAVE] = VM_LEAVE,
-		[ACTION_REFUSE] = VM_REFUSE};
-	cleanup_free char *absolute = place_absolute(path);
-	struct domain_resource wanted = {.kind = DOMAIN_DISK,
-		.treatment = treatment,
-		.path = absolute,
-		.source = resource->source,
-		.reason = resource->reason ? resource->reason : (char *)"",
-		.shared = resource->shared && resource->access != QEMUARGS_RO,
-		.is_device = is_device,
-		.handed_over = handed_over};
+	cleanup_free char *absolute = place_absolute(asked->path);
+	struct claim_request wanted = *asked;
 
+	wanted.kind = RESOURCE_DISK;
+	wanted.path = absolute;
+	wanted.source = resource->source;
+	wanted.reason = resource->reason ? resource->reason : (char *)"";
+	wanted.shared = resource->shared && resource->access != ACCESS_RO;
+	if (wanted.shared)
+		wanted.access = ACCESS_RW;
 	claims_add(&vm->claims, &wanted);
 	vm_want(vm, &wanted);
 	const struct claims_item *item = &vm->claims.items[vm->claims.n_items - 1];
-	struct vm_item *ours = vm_item(vm, resource, actions[item->action], xstrdup(item->reason));
+	struct vm_item *ours = vm_item(vm, resource, item->action, xstrdup(item->reason));
 	free(ours->path);
 	ours->path = steal_pointer(&absolute);
 	return item->action != ACTION_REFUSE;
@@ -261,8 +255,9 @@ static void end_claims(struct vm *vm)
 	journal_unlock();
 }
 
-static void plan_fd(struct vm *vm, const struct qemuargs_resource *resource)
+static void plan_fd(struct vm *vm, size_t i)
 {
+	const struct qemuargs_resource *resource = &vm->args->resources[i];
 	char *end;
 	long fd = strtol(resource->path, &end, 10);
 
@@ -279,69 +274,58 @@ static void plan_fd(struct vm *vm, const struct qemuargs_resource *resource)
 	}
 	if (fd > STDERR_FILENO)
 		add_fd(vm, (int)fd);
-	vm_item(vm, resource, VM_PASS, xstrdup("a descriptor of the caller's"));
+	vm_item(vm, resource, ACTION_PASS, xstrdup("a descriptor of the caller's"));
+}
+
+static void plan_refusal(struct vm *vm, size_t resource)
+{
+	vm_refuse(vm, &vm->args->resources[resource], NULL);
+}
+
+static void plan_warning(struct vm *vm, size_t resource)
+{
+	vm_item(vm, &vm->args->resources[resource], ACTION_LEAVE, NULL);
+}
+
+/* A vhost-net node is opened together with its tap device. */
+static void plan_with_tap(struct vm *vm, size_t resource)
+{
+	(void)vm;
+	(void)resource;
 }
 
 static void plan_resource(struct vm *vm, size_t i)
 {
-	const struct qemuargs_resource *resource = &vm->args->resources[i];
+	/* A kind that no command line names has none, and is refused. */
+	static void (*const planners[])(struct vm * vm, size_t resource) = {
+		[RESOURCE_DISK] = vm_plan_image,
+		[RESOURCE_BACKING] = vm_plan_image,
+		[RESOURCE_NVRAM] = vm_plan_image,
+		[RESOURCE_FILE] = vm_plan_file,
+		[RESOURCE_DIRECTORY] = vm_plan_directory,
+		[RESOURCE_LOG] = vm_plan_log,
+		[RESOURCE_PIDFILE] = vm_plan_pid_file,
+		[RESOURCE_LISTEN] = vm_plan_listen,
+		[RESOURCE_CONNECT] = vm_plan_connect,
+		[RESOURCE_TAP] = vm_plan_network,
+		[RESOURCE_BRIDGE] = vm_plan_network,
+		[RESOURCE_VHOST_NET] = plan_with_tap,
+		[RESOURCE_VHOST] = vm_plan_vhost,
+		[RESOURCE_DEVICE] = vm_plan_device,
+		[RESOURCE_PCI] = vm_plan_pci,
+		[RESOURCE_USB] = vm_plan_usb,
+		[RESOURCE_MEMORY] = vm_plan_memory,
+		[RESOURCE_FD] = plan_fd,
+		[RESOURCE_REFUSED] = plan_refusal,
+		[RESOURCE_WARNING] = plan_warning,
+	};
+	enum resource_kind kind = vm->args->resources[i].kind;
 
-	switch (resource->kind) {
-	case QEMUARGS_DISK:
-	case QEMUARGS_BACKING:
-	case QEMUARGS_NVRAM:
-		vm_plan_image(vm, i);
-		break;
-	case QEMUARGS_MEMORY:
-		vm_plan_memory(vm, i);
-		break;
-	case QEMUARGS_FILE:
-		vm_plan_file(vm, i);
-		break;
-	case QEMUARGS_DIRECTORY:
-		vm_plan_directory(vm, i);
-		break;
-	case QEMUARGS_LOG:
-		vm_plan_log(vm, i);
-		break;
-	case QEMUARGS_PIDFILE:
-		vm_plan_pid_file(vm, i);
-		break;
-	case QEMUARGS_LISTEN:
-		vm_plan_listen(vm, i);
-		break;
-	case QEMUARGS_CONNECT:
-		vm_plan_connect(vm, i);
-		break;
-	case QEMUARGS_TAP:
-	case QEMUARGS_BRIDGE:
-		vm_plan_network(vm, i);
-		break;
-	case QEMUARGS_VHOST_NET:
-		/* Opened together with its tap device. */
-		break;
-	case QEMUARGS_VHOST:
-		vm_plan_vhost(vm, i);
-		break;
-	case QEMUARGS_DEVICE:
-		vm_plan_device(vm, i);
-		break;
-	case QEMUARGS_PCI:
-		vm_plan_pci(vm, i);
-		break;
-	case QEMUARGS_USB:
-		vm_plan_usb(vm, i);
-		break;
-	case QEMUARGS_FD:
-		plan_fd(vm, resource);
-		break;
-	case QEMUARGS_REFUSED:
-		vm_refuse(vm, resource, NULL);
-		break;
-	case QEMUARGS_WARNING:
-		vm_item(vm, resource, VM_LEAVE, NULL);
-		break;
-	}
+	if (kind < sizeof planners / sizeof *planners && planners[kind])
+		planners[kind](vm, i);
+	else
+		vm_refuse(vm, &vm->args->resources[i],
+			xasprintf("%s: no planner for it", resource_kind_name(kind)));
 }
 
 /* Whether QEMU starts programs, which a filter can forbid. */
@@ -393,8 +377,8 @@ static void plan_limits(struct vm *vm)
 		setrlimit(RLIMIT_MEMLOCK, &now);
 		return;
 	}
-	struct qemuargs_resource r = {.kind = QEMUARGS_MEMORY,
-		.access = QEMUARGS_RW,
+	struct qemuargs_resource r = {.kind = RESOURCE_MEMORY,
+		.access = ACCESS_RW,
 		.source = (char *)"locked memory",
 		.reason = (char *)""};
 	vm_refuse(vm, &r,
@@ -422,8 +406,8 @@ static void probe_resources(const struct vm *vm)
 		free(paths[i]);
 	for (size_t i = 0; i < vm->args->n_resources && vm->images != VM_IMAGES_LEAVE; i++) {
 		const struct qemuargs_resource *r = &vm->args->resources[i];
-		if (r->path && (r->kind == QEMUARGS_DISK || r->kind == QEMUARGS_BACKING ||
-				       r->kind == QEMUARGS_NVRAM))
+		if (r->path && (r->kind == RESOURCE_DISK || r->kind == RESOURCE_BACKING ||
+				       r->kind == RESOURCE_NVRAM))
 			vm_header_probe(r->path, r->format);
 	}
 }
@@ -547,9 +531,9 @@ bool vm_claim(struct vm *vm)
 {
 	pid_t self = getpid();
 	cleanup_free char *error = NULL;
-	unsigned long long start = openers_start_time(self, &error);
+	unsigned long long start;
 
-	if (!start) {
+	if (!process_start(self, &start, &error) || !start) {
 		warn("%s",
 			error ? error : "there is no process of its own in /proc: is it mounted?");
 		return false;
@@ -562,7 +546,7 @@ bool vm_claim(struct vm *vm)
 			return false;
 		vm->claims.journal->holder = self;
 		vm->claims.journal->holder_start = start;
-		vm->claims.journal->holder_namespace = openers_namespace();
+		vm->claims.journal->holder_namespace = process_namespace();
 		if (claims_carry_out(&vm->claims))
 			break;
 		if (!vm->claims.busy || !lockwait_again(&good))
@@ -591,7 +575,6 @@ void vm_let_go(struct vm *vm)
 		if (vm->wanted[i].made)
 			close(vm->wanted[i].made);
 	vm->n_wanted = 0;
-	safepath_forget();
 	openers_forget();
 }
 
@@ -607,12 +590,12 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
 	good = good && journal && journal->holder == vm->holder;
-	unsigned long long start = good ? openers_start_time(holder, error) : 0;
-	good = good && !*error;
+	unsigned long long start;
+	good = good && process_start(holder, &start, error);
 	if (good) {
 		journal->holder = holder;
 		journal->holder_start = start;
-		journal->holder_namespace = openers_namespace();
+		journal->holder_namespace = process_namespace();
 		good = journal_write(journal, error);
 		vm->holder = holder;
 	}

@@ -24,22 +24,11 @@
 
 enum vm_images { VM_IMAGES_CLAIM, VM_IMAGES_PASS, VM_IMAGES_LEAVE };
 
-enum vm_action {
-	VM_CLAIM,   /* belongs to the QEMU user while QEMU runs */
-	VM_PASS,    /* QEMU gets a descriptor */
-	VM_COPY,    /* QEMU gets a sealed copy in memory */
-	VM_MAKE,    /* made for QEMU, as root */
-	VM_CONNECT, /* a socket that is connected as root */
-	VM_CHECK,   /* accessible as it is */
-	VM_LEAVE,   /* nothing is done about it */
-	VM_REFUSE,  /* stands in the way */
-};
-
 struct vm_item {
 	char *path; /* NULL: it has none */
 	const char *kind;
-	enum qemuargs_access access;
-	enum vm_action action;
+	enum resource_access access;
+	enum resource_action action;
 	char *source, *reason;
 };
 
@@ -92,7 +81,7 @@ struct vm {
 	bool control;	  /* a control socket is wanted, see vm_runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;
-	struct domain_resource *wanted;
+	struct claim_request *wanted;
 	size_t n_wanted;
 	char *label; /* the claims' "USER:GROUP" */
 	struct vm_item *items;
@@ -152,7 +141,7 @@ char **vm_command(struct vm *vm, const char *program);
 
 /* Appends an item about the resource. Takes reason, a new string or NULL: the resource's own. */
 struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
-	enum vm_action action, char *reason);
+	enum resource_action action, char *reason);
 /* Makes it a refusal. Takes reason. */
 void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
 /* A new step; its pointer is good until the next one. */
@@ -165,11 +154,11 @@ int vm_reserve(struct vm *vm);
 bool vm_fill(int reserved, int fd, char **error);
 
 /*
- * Adds a resource to the claims, as the treatment says, with an item; handed_over: QEMU gets
- * a descriptor of it. False: refused.
+ * Adds a resource to the claims, with an item. asked: its path, which may be relative, its
+ * access and action, is_device and passed; the rest is filled from the resource. False: refused.
  */
-bool vm_add_claim(struct vm *vm, const struct qemuargs_resource *resource, const char *path,
-	enum domain_treatment treatment, bool is_device, bool handed_over);
+bool vm_add_claim(
+	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked);
 
 /*
  * Why the QEMU user can't access the object of the walk as wanted, a new message that names the
@@ -196,7 +185,7 @@ void vm_remove_socket(struct vm *vm, struct vm_step *step);
 void vm_remove_made(const struct vm_step *step);
 
 /* What is to be claimed, copied. */
-void vm_want(struct vm *vm, const struct domain_resource *resource);
+void vm_want(struct vm *vm, const struct claim_request *resource);
 
 /* "/proc/self/fd/N", new. */
 char *vm_fd_path(int fd);
