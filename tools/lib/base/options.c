@@ -182,15 +182,15 @@ static void parser_free(struct parser *parser)
 	free(parser->letters);
 }
 
-static size_t find_row(const struct option_table *table, int value)
+/* The row of a value of getopt_long(3), and its index; NULL: that has said what is wrong. */
+static const struct option_row *find_row(const struct option_table *table, int value, size_t *index)
 {
-	size_t i = 0;
+	const struct option_row *row;
 
-	if (value >= FIRST_VALUE)
-		return (size_t)(value - FIRST_VALUE);
-	while (options_row(table, i)->letter != value)
-		i++;
-	return i;
+	for (*index = 0; (row = options_row(table, *index)); ++*index)
+		if (value == FIRST_VALUE + (int)*index || (row->letter && value == row->letter))
+			return row;
+	return NULL;
 }
 
 /* The options up to what ends them. False: an error, or nothing more is to be done. */
@@ -200,13 +200,13 @@ static bool read_options(struct parser *parser, int argc, char *argv[], char **e
 	int value;
 
 	while ((value = getopt_long(argc, argv, parser->letters, parser->known, NULL)) != -1) {
-		if (value == '?') {
+		size_t index;
+		const struct option_row *row = find_row(table, value, &index);
+		if (!row) {
 			*error = xasprintf("try: %s --help", table->program);
 			return false;
 		}
-		size_t i = find_row(table, value);
-		const struct option_row *row = options_row(table, i);
-		parser->given |= UINT64_C(1) << i;
+		parser->given |= UINT64_C(1) << index;
 		if (row == &common_rows[0])
 			options_help(table);
 		else if (row == &common_rows[1])
