@@ -31,8 +31,8 @@ says() {
 chown|2||a command is missing
 chown|2|frobnicate|frobnicate: there is no such command
 chown|2|--frobnicate status|try: virt-priv-chown --help
-chown|2|claim --name v --disk @/a x|x: a word too many
-chown|2|recover x|x: a word too many
+chown|2|claim --name v --disk @/a x|extra operand 'x'
+chown|2|recover x|extra operand 'x'
 chown|2|release --name v --json|release has no option --json
 chown|2|drop --name v --pid 1 --disk @/a|drop has no option --pid
 chown|2|drop --name v|--disk is missing
