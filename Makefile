@@ -54,7 +54,7 @@ BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
 MANUALS := $(wildcard tools/man/*.[0-9])
-COMPLETIONS := $(BUILD)/completion/virt-priv-exec $(BUILD)/completion/virt-priv-audit $(BUILD)/completion/virt-priv-conf $(filter-out %.c,$(wildcard tools/completion/*))
+COMPLETIONS := $(addprefix $(BUILD)/completion/,$(TOOLS))
 
 .PHONY: all help
 all: $(PROGRAMS) $(COMPLETIONS)
