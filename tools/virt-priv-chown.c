@@ -18,11 +18,13 @@
 #include "claims/domain_file.h"
 #include "claims/find.h"
 #include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "claims/plan_report.h"
 #include "claims/probe.h"
 #include "claims/recover_rounds.h"
 #include "claims/release_rounds.h"
-#include "claims/runtime_dir.h"
+#include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
 #include "path/place.h"
@@ -264,7 +266,7 @@ static int set_journal_aside(const struct options *o)
 			  "aside");
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	switch (claims_set_aside(o->name, &all_known)) {
+	switch (claims_damaged_set_aside(o->name, &all_known)) {
 	case CLAIMS_DAMAGED_NONE:
 		die_without_claim(o->name);
 	case CLAIMS_DAMAGED_WHOLE:

@@ -15,6 +15,12 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/release.h"
+#include "claims/carry_out.h"
+#include "claims/journal_lock.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/plan.h"
 #include "claims/claims.h"
 #include "path/safepath.h"
 

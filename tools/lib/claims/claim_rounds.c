@@ -4,9 +4,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "claims/carry_out.h"
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/lockwait.h"
+#include "claims/plan.h"
 #include "claims/plan_report.h"
 #include "claims/probe.h"
 

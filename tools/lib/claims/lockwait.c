@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/journal.h"
+#include "claims/journal_lock.h"
 #include "claims/metalock.h"
 #include "path/lockers.h"
 #include "path/open_files.h"
@@ -171,7 +171,7 @@ bool lockwait_again(bool *good)
 	waiting = (struct list){0};
 	is_later_round = true;
 	/* Who had it open may have ended. */
-	openers_forget();
+	open_files_forget();
 	journal_lock(true);
 	return due.n > 0;
 }

@@ -3,10 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/claims.h"
+#include "claims/holder.h"
 #include "claims/lockwait.h"
-#include "claims/owner.h"
 #include "claims/probe.h"
+#include "claims/recover_libvirt.h"
+#include "claims/release.h"
 #include "path/safepath.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ static bool recover_file(const char *path, bool dry_run)
 	if (walk.unsafe)
 		warn("%s", walk.unsafe);
 	else
-		good = holding_recover_libvirt(walk.fd, &walk.st, dry_run, &busy, &message);
+		good = recover_libvirt_object(walk.fd, &walk.st, dry_run, &busy, &message);
 	/* That is told when it was waited for. */
 	if (busy)
 		lockwait_add(walk.fd, path, false);

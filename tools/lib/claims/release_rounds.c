@@ -3,9 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/claims.h"
 #include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
 #include "claims/lockwait.h"
+#include "claims/release.h"
 #include "path/safepath.h"
 
 #include <string.h>

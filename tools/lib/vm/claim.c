@@ -4,10 +4,16 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "claims/carry_out.h"
 #include "claims/find.h"
 #include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
 #include "claims/lockwait.h"
+#include "claims/plan.h"
 #include "claims/probe.h"
+#include "claims/release.h"
 #include "path/open_files.h"
 #include "vm/prepare.h"
 
@@ -190,7 +196,7 @@ static bool release_round(struct vm *vm)
 	/* What was claimed by hand under the name since then is somebody else's. */
 	if (journal && journal->holder == vm->holder) {
 		vm->was_claimed = true;
-		openers_forget();
+		open_files_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;
 		for (size_t i = 0; i < n; i++)

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/resource.h"
+#include "claims/journal_lock.h"
 #include "claims/lockwait.h"
 #include "path/probe.h"
 #include "vm/claim.h"
