@@ -443,8 +443,9 @@ void launch_exec(struct launch *launch, const char *identifier)
 		become_unprivileged(launch, identifier);
 	else
 		creds_drop_unprivileged(launch->creds.allow_new_privs);
-	if (launch->as_account)
-		launch->as_account(launch->context);
+	cleanup_free char *error = NULL;
+	if (launch->as_account && !launch->as_account(launch->context, &error))
+		die("%s", error);
 
 	execve(launch->path, launch->command, launch->is_root ? launch->environment : environ);
 	int status = errno == ENOENT			  ? LAUNCH_NOT_FOUND
