@@ -4,10 +4,13 @@
  * privilege: each thread's ids, groups and capability sets are judged, what the process
  * has open, and what else gives power.
  *
- * Which processes are judged is in audit_find.h, the catalogue in audit_checks.c, and the
- * order of an audit in audit_run.c.
+ * Which processes are judged is in audit/find.h, the catalogue in audit/checks.c, and the
+ * order of an audit in audit/run.c.
  */
+#include "audit/audit.h"
+#include "audit/checks.h"
 #include "audit/report.h"
+#include "audit/run.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/audit.h"
 
-#include "audit/checks.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"

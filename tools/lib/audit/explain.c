@@ -2,6 +2,7 @@
 /* The catalogue of checks, for people: --explain, and the section of the manual. */
 #include "audit/report.h"
 
+#include "audit/checks.h"
 #include "base/log.h"
 
 #include <stdio.h>

@@ -7,6 +7,7 @@
  * calls itself (comm, cmdline) is its own choice and never counts. That costs two system
  * calls for a process that is something else. Who has a virtual machine of KVM open is
  * looked for in a second pass, over every descriptor of the processes that are left.
+ * Private to audit/.
  */
 #pragma once
 

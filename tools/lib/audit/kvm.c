@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of /dev/kvm: what it is, and whether the QEMU user can run a machine with it. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "launch/creds.h"

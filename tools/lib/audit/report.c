@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/report.h"
 
+#include "audit/run.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/syslog_record.h"

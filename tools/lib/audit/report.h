@@ -2,7 +2,7 @@
 /* The findings of an audit, told: to a person, to a program, to a monitoring system. */
 #pragma once
 
-#include "audit/run.h"
+#include "audit/audit.h"
 
 struct report_request {
 	enum severity threshold;

@@ -2,6 +2,8 @@
 /* The findings as metrics. */
 #include "audit/report.h"
 
+#include "audit/checks.h"
+#include "audit/run.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/run.h"
 
+#include "audit/check_functions.h"
+#include "audit/checks.h"
 #include "audit/find.h"
 #include "audit/process.h"
 #include "base/attempt.h"

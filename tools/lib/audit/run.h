@@ -2,7 +2,7 @@
 /* An audit from its beginning to its findings. */
 #pragma once
 
-#include "audit/checks.h"
+#include "audit/audit.h"
 
 struct audit_request {
 	const char *root;   /* a tree of files to audit; NULL: this host */

@@ -2,7 +2,7 @@
 /*
  * The host that is audited: this one, or a tree of files that was made to look like one
  * (--root). Every fact comes through here, so that none of this host gets into the audit
- * of a tree: links within a tree lead nowhere out of it.
+ * of a tree: links within a tree lead nowhere out of it. Private to audit/.
  */
 #pragma once
 

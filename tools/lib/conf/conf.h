@@ -15,6 +15,8 @@
  * fit, a NUL byte and lists nested deeper than CONF_MAX_DEPTH are errors.
  * Laxer where libvirt stumbles: a file of white space alone is an empty one,
  * and an empty triple-quoted string may be its last six bytes.
+ *
+ * Private to conf/.
  */
 #pragma once
 
