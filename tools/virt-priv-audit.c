@@ -257,9 +257,18 @@ static void parse_options(struct options *options, int argc, char *argv[])
 	parse_target(options, argc - optind, argv + optind);
 }
 
+static void write_metrics(const struct audit *audit, const struct options *options)
+{
+	cleanup_free char *error = NULL;
+
+	if (!audit_report_prometheus(audit, &options->report, options->prometheus, &error))
+		die("%s", error);
+}
+
 int main(int argc, char *argv[])
 {
 	struct options options = {.report.threshold = SEVERITY_MEDIUM};
+	cleanup_free char *error = NULL;
 	struct audit audit;
 
 	log_init(PROGRAM, NOT_SEEN);
@@ -268,7 +277,8 @@ int main(int argc, char *argv[])
 	parse_options(&options, argc, argv);
 	log_set_verbose(options.report.verbose);
 
-	audit_run(&audit, &options.request);
+	if (!audit_run(&audit, &options.request, &error))
+		die("%s", error);
 	int status = audit_status(&audit, options.report.threshold, options.report.strict);
 
 	if (options.journal)
@@ -276,11 +286,13 @@ int main(int argc, char *argv[])
 	if (options.json)
 		audit_report_json(&audit, &options.report);
 	else if (options.prometheus)
-		audit_report_prometheus(&audit, &options.report, options.prometheus);
+		write_metrics(&audit, &options);
 	else if (options.nagios)
 		status = audit_report_nagios(&audit, &options.report);
 	else
 		audit_report_table(&audit, &options.report);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("can't write to standard output");
 	audit_free(&audit);
 	free(options.skip);
 	free(options.pids);

@@ -553,7 +553,8 @@ static int claim(struct options *o, bool is_new)
 	if (domain && !o->name)
 		o->name = domain->name;
 	need_name(o);
-	settings_read(&settings, o->config);
+	if (!settings_read(&settings, o->config, &error))
+		die("%s", error);
 	unsigned long long start = o->pid ? openers_start_time(o->pid, &error) : 0;
 	if (error)
 		die("--pid %d: %s", o->pid, error);

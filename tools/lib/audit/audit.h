@@ -161,7 +161,10 @@ struct audit {
 	struct finding *findings;
 	size_t n_findings;
 
-	/* What checks need, read when the first of them does. */
+	/* What the search and the checks need, read when the first of them does. */
+	struct known_file *installed; /* executables of QEMU */
+	size_t n_installed;
+	bool has_installed;
 	struct sensitive_object *objects;
 	size_t n_objects;
 	bool has_objects;

@@ -63,12 +63,12 @@ static struct libscols_table *new_table(void)
 		!scols_table_new_column(table, "SEVERITY", 0, 0) ||
 		!scols_table_new_column(table, "PID", 0, SCOLS_FL_RIGHT) ||
 		!scols_table_new_column(table, "TID", 0, SCOLS_FL_RIGHT))
-		die("out of memory");
+		die_out_of_memory();
 	struct libscols_column *finding =
 		scols_table_new_column(table, "FINDING", 0, SCOLS_FL_WRAP);
 	/* At spaces where there are any: util-linux 2.38 wraps in the midst of words. */
 	if (!finding)
-		die("out of memory");
+		die_out_of_memory();
 	if (wants_color())
 		scols_table_enable_colors(table, 1);
 	return table;
@@ -79,7 +79,7 @@ static void set_cell(struct libscols_line *line, enum column column, const char 
 	cleanup_free char *safe = log_escape(text);
 
 	if (!line || scols_line_set_data(line, column, safe) != 0)
-		die("out of memory");
+		die_out_of_memory();
 }
 
 static void set_number(struct libscols_line *line, enum column column, pid_t number)
@@ -134,12 +134,6 @@ static void sum_up(const struct audit *audit, const struct report_request *reque
 		request->threshold == SEVERITY_CRITICAL ? "" : " or above", n_below, n_unknown);
 }
 
-static void end_output(void)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
-}
-
 void audit_report_table(const struct audit *audit, const struct report_request *request)
 {
 	struct libscols_table *table = new_table();
@@ -160,7 +154,6 @@ void audit_report_table(const struct audit *audit, const struct report_request *
 			process->n_threads, found_by_name(process->found_by), exe);
 	}
 	sum_up(audit, request);
-	end_output();
 }
 
 int audit_report_nagios(const struct audit *audit, const struct report_request *request)
@@ -191,7 +184,6 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 		printf(", but the audit could not see everything");
 	printf(" | findings=%zu processes=%zu unknown=%zu\n", n, audit->n_processes,
 		audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
-	end_output();
 	return state;
 }
 

@@ -10,7 +10,9 @@ struct report_request {
 	bool verbose; /* what passed and what does not apply too, and remedies */
 };
 
-/* A table on standard output, and a line that sums it up. Ends the program if it can't be written.
+/*
+ * A table on standard output, and a line that sums it up. Whether all of what is printed could
+ * be written is for the caller to see, here and below: ferror(3).
  */
 void audit_report_table(const struct audit *audit, const struct report_request *request);
 
@@ -19,10 +21,11 @@ void audit_report_json(const struct audit *audit, const struct report_request *r
 
 /*
  * Metrics in Prometheus' text format, for the textfile collector of its node exporter, as
- * a whole new file in the place of the old one: written beside it and renamed.
+ * a whole new file in the place of the old one: written beside it and renamed. False and a
+ * new *error: there is the old one.
  */
-void audit_report_prometheus(
-	const struct audit *audit, const struct report_request *request, const char *file);
+bool audit_report_prometheus(const struct audit *audit, const struct report_request *request,
+	const char *file, char **error);
 
 /*
  * One line of a Nagios plugin. Returns the exit status that goes with it: 0 OK, 1 WARNING,

@@ -16,10 +16,10 @@ struct audit_request {
 };
 
 /*
- * Fills *audit. Ends the program where there is nothing to audit: no such tree, a --pid
- * that is no process, settings that are malformed. audit_free() releases what it holds.
+ * Fills *audit. False and a new *error where there is nothing to audit: no such tree, a --pid
+ * that is no process, settings that are malformed. audit_free() releases what it holds, then too.
  */
-void audit_run(struct audit *audit, const struct audit_request *request);
+bool audit_run(struct audit *audit, const struct audit_request *request, char **error);
 void audit_free(struct audit *audit);
 
 /* Whether a finding counts as one: failed, and at least that severe. */

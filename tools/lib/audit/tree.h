@@ -27,8 +27,11 @@ struct audit_tree {
 	struct tree_file *files; /* that were read once */
 };
 
-/* Ends the program where there is no such tree, or no /proc in it. */
-void tree_open(struct audit_tree *tree, const char *root);
+/*
+ * False and a new *error where there is no such tree, or no /proc in it. tree_close() releases
+ * *tree, then too.
+ */
+bool tree_open(struct audit_tree *tree, const char *root, char **error);
 void tree_close(struct audit_tree *tree);
 
 /*

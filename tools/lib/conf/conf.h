@@ -59,6 +59,13 @@ struct conf {
 struct conf *conf_parse(const char *name, const char *text, size_t length, char **error);
 void conf_free(struct conf *conf);
 
+static inline void cleanup_conf_(struct conf *const *conf)
+{
+	conf_free(*conf);
+}
+
+#define cleanup_conf __attribute__((cleanup(cleanup_conf_)))
+
 /* The first entry of that key, or NULL. It lives as long as conf. */
 const struct conf_entry *conf_get(const struct conf *conf, const char *key);
 
