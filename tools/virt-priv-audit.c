@@ -125,8 +125,6 @@ static _Noreturn void explain(const char *id)
 {
 	if (strcmp(id, "all") == 0)
 		audit_explain_all();
-	else if (strcmp(id, "manual") == 0)
-		audit_explain_manual();
 	else
 		audit_explain(parse_check("--explain", id));
 	exit(fflush(stdout) == 0 ? EXIT_SUCCESS : NOT_SEEN);

@@ -36,10 +36,9 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 /* One record in the system's log for each finding, and for what could not be seen. */
 void audit_report_journal(const struct audit *audit);
 
-/* What a check is about, or all of them; as text, or as the section of the manual. */
+/* What a check is about; and the list of checks. */
 void audit_explain(const struct audit_check *check);
 void audit_explain_all(void);
-void audit_explain_manual(void);
 
 /* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
 size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least);
