@@ -22,7 +22,8 @@ static const char deleted[] = " (deleted)";
 static const char *const directories[] = {
 	"/usr/bin", "/usr/libexec", "/usr/local/bin", "/usr/local/libexec", "/usr/lib/qemu"};
 
-bool audit_is_qemu_name(const char *path)
+/* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. */
+static bool is_qemu_name(const char *path)
 {
 	static const char prefix[] = "qemu-system-";
 	const char *slash = strrchr(path, '/');
@@ -69,7 +70,7 @@ static void find_installed_in(struct audit *audit, const char *directory)
 		note_unseen(audit, directory);
 	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
 		struct stat st;
-		if (!audit_is_qemu_name(name))
+		if (!is_qemu_name(name))
 			continue;
 		cleanup_free char *path = xasprintf("%s/%s", directory, name);
 		if (!tree_stat(tree, path, &st, 0))
@@ -240,7 +241,7 @@ static bool is_qemu(
 	}
 	exe[n] = '\0';
 	*found_by = FOUND_BY_NAME;
-	if (audit_is_qemu_name(exe))
+	if (is_qemu_name(exe))
 		return true;
 	if (tree_stat_link(tree, tree->proc, path, &st))
 		return is_installed(audit, path, &st, found_by, number);

@@ -28,6 +28,3 @@ bool audit_find(
 
 /* What that process is. */
 enum found_by audit_find_one(struct audit *audit, pid_t pid);
-
-/* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. Pure. */
-bool audit_is_qemu_name(const char *path);

@@ -19,7 +19,8 @@
 
 enum column { COLUMN_CHECK, COLUMN_SEVERITY, COLUMN_PID, COLUMN_TID, COLUMN_FINDING };
 
-size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least)
+/* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
+static size_t count(const struct audit *audit, enum verdict verdict, enum severity at_least)
 {
 	size_t n = 0;
 
@@ -123,9 +124,9 @@ static size_t count_found(const struct audit *audit, bool is_qemu)
 static void sum_up(const struct audit *audit, const struct report_request *request)
 {
 	size_t n_qemu = count_found(audit, true), n_other = count_found(audit, false);
-	size_t n_findings = audit_count(audit, VERDICT_FAIL, request->threshold);
-	size_t n_below = audit_count(audit, VERDICT_FAIL, SEVERITY_INFO) - n_findings;
-	size_t n_unknown = audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO);
+	size_t n_findings = count(audit, VERDICT_FAIL, request->threshold);
+	size_t n_below = count(audit, VERDICT_FAIL, SEVERITY_INFO) - n_findings;
+	size_t n_unknown = count(audit, VERDICT_UNKNOWN, SEVERITY_INFO);
 
 	printf("%zu QEMU process%s and %zu other%s: ", n_qemu, n_qemu == 1 ? "" : "es", n_other,
 		n_other == 1 ? "" : "s");
@@ -161,7 +162,7 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 	static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 	int status = audit_status(audit, request->threshold, request->strict);
 	const struct finding *worst = NULL;
-	size_t n = audit_count(audit, VERDICT_FAIL, request->threshold);
+	size_t n = count(audit, VERDICT_FAIL, request->threshold);
 
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
@@ -183,7 +184,7 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 	else if (status == 2)
 		printf(", but the audit could not see everything");
 	printf(" | findings=%zu processes=%zu unknown=%zu\n", n, audit->n_processes,
-		audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
+		count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
 	return state;
 }
 

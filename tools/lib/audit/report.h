@@ -39,6 +39,3 @@ void audit_report_journal(const struct audit *audit);
 /* What a check is about; and the list of checks. */
 void audit_explain(const struct audit_check *check);
 void audit_explain_all(void);
-
-/* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
-size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least);
