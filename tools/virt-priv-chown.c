@@ -149,7 +149,8 @@ static void read_domain_and_settings(const struct options *o, struct claim *c)
 		die_usage("%s", error);
 	c->rounds.name = o->name || !c->domain ? o->name : c->domain->name;
 	need_name(c->rounds.name);
-	settings_read(&c->settings, o->config);
+	if (!settings_read(&c->settings, o->config, &error))
+		die_usage("%s", error);
 }
 
 static void find_holder(const struct options *o, struct claim *c)

@@ -8,16 +8,13 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "claims/journal.h"
-#include "claims/runtime_dir.h"
-#include "launch/environment.h"
 #include "launch/launch.h"
-#include "vm/claim.h"
+#include "path/place.h"
 #include "vm/limits.h"
-#include "vm/pid_file.h"
-#include "vm/prepare.h"
-#include "vm/published.h"
 #include "vm/qemu_command.h"
 #include "vm/report.h"
+#include "vm/run.h"
+#include "vm/run_as.h"
 #include "vm/runtime.h"
 #include "vm/stop.h"
 #include "vm/supervise.h"
@@ -160,16 +157,6 @@ static void check_options(const struct options *o)
 		    "QEMU has no privileges, and virt-priv-exec keeps it so");
 }
 
-/* A new array, of new paths. */
-static char **absolute_paths(const struct option_texts *texts)
-{
-	char **paths = xcalloc(texts->n, sizeof *paths);
-
-	for (size_t i = 0; i < texts->n; i++)
-		paths[i] = place_absolute(texts->items[i]);
-	return paths;
-}
-
 /* Before a word of it is read as one of QEMU's, and before anything is changed. */
 static void check_command(const struct options *o, char *const *own, size_t n_own)
 {
@@ -191,138 +178,35 @@ static char *read_config_file(void *context, const char *path, char **error)
 	return trusted_file_read(path, error);
 }
 
-/* -runas and -run-with user= name the account; QEMU, which is that already, must not see them. */
-static void take_run_as(struct qemuargs *args, struct launch_request *request)
+/* A new array, of new paths. */
+static char **absolute_paths(const struct option_texts *texts)
 {
-	cleanup_free char *copy = args->run_as ? xstrdup(args->run_as) : NULL;
+	char **paths = xcalloc(texts->n, sizeof *paths);
 
-	if (!copy)
-		return;
-	char *colon = strchr(copy, ':');
-	if (colon)
-		*colon++ = '\0';
-	request->user = xstrdup(copy);
-	request->group = colon ? xstrdup(colon) : NULL;
-	for (size_t i = 0; i < args->n_options; i++) {
-		const char *name = args->options[i].name;
-		if (strcmp(name, "runas") == 0) {
-			qemuargs_remove(args, i);
-		} else if (strcmp(name, "run-with") == 0 && qemuargs_get(args, i, "user")) {
-			qemuargs_set(args, i, "user", NULL);
-			if (!qemuargs_get(args, i, "async-teardown") &&
-				!qemuargs_get(args, i, "chroot"))
-				qemuargs_remove(args, i);
-		}
-	}
+	for (size_t i = 0; i < texts->n; i++)
+		paths[i] = place_absolute(texts->items[i]);
+	return paths;
 }
 
-static void check_run_as(const struct launch *launch, const struct launch_request *request)
+/* What is asked for, as the planner wants it. */
+static void describe(struct vm *vm, const struct options *o, const struct launch *launch)
 {
-	if (!request->user || launch->identity.uid != 0)
-		return;
-	if (strcmp(launch->settings.user.value, "root") == 0 ||
-		strcmp(launch->settings.user.value, "0") == 0 ||
-		strcmp(launch->settings.user.value, "+0") == 0)
-		return;
-	die("-runas %s asks for root, and qemu.conf does not; to go back to root: "
-	    "virt-priv-conf revert-to-root",
-		request->user);
-}
+	cleanup_free char *error = NULL;
 
-static void take_identity(struct vm *vm, const struct launch *launch)
-{
+	vm->program = PROGRAM;
+	vm->settings = &launch->settings;
 	vm->identity = identity_copy(&launch->identity);
 	vm->label = identity_label(&vm->identity);
-}
-
-static char *default_name(const struct qemuargs *args)
-{
-	if (args->guest_name && journal_is_name(args->guest_name) &&
-		runtime_dir_fits(args->guest_name))
-		return xstrdup(args->guest_name);
-	return xasprintf("qemu-%d", getpid());
-}
-
-static char *take_vm_name(const struct options *o, const struct qemuargs *args)
-{
-	if (!o->name)
-		return default_name(args);
-	if (!runtime_dir_fits(o->name))
-		die("--name %s: a name that ends in \".qmp\" is that of another VM's control "
-		    "socket in " RUNTIME_DIR "; another name: --name",
-			o->name);
-	return xstrdup(o->name);
-}
-
-static void finish_as_account(void *vm)
-{
-	cleanup_free char *error = NULL;
-
-	if (!vm_finish(vm, &error))
+	vm->images = o->images;
+	vm->trusted = absolute_paths(&o->backing);
+	vm->n_trusted = o->backing.n;
+	vm->forced = absolute_paths(&o->forced);
+	vm->n_forced = o->forced.n;
+	vm->dry_run = o->check || o->dry_run;
+	vm->control = o->vm != NULL;
+	vm->name = vm_choose_name(o->name, vm->args, &error);
+	if (!vm->name)
 		die("%s", error);
-}
-
-/* The child's way to QEMU. */
-static _Noreturn void become_qemu(
-	struct vm *vm, struct launch *launch, char **command, struct supervisor *supervisor)
-{
-	cleanup_free char *home = vm_runtime_directory(vm->name);
-	cleanup_free char *error = NULL;
-
-	/* The QEMU user can stop this process before it is QEMU: it has nothing that others
-	 * wait for. */
-	close(vm->name_fd);
-	supervise_let_go(supervisor);
-	if (!vm_claim(vm, &error) || !vm_write_pid(vm, getpid(), &error) ||
-		!vm_set_limits(vm, &error))
-		die("%s", error);
-	launch->command = command;
-	launch->environment = environment_set(launch->environment, "HOME", home);
-	launch_keep_fds(launch, vm->fds, vm->n_fds);
-	launch->as_account = finish_as_account;
-	launch->context = vm;
-	launch_exec(launch, PROGRAM);
-}
-
-/* QEMU's own daemon goes on; it, too, is stayed with. */
-static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
-{
-	cleanup_free char *error = NULL;
-	pid_t daemon = supervise_remaining();
-
-	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
-		warn("%s", error);
-	/* What QEMU has bound is there once the caller has its answer. */
-	vm_publish(vm);
-	supervise_report(supervisor, 0);
-	return daemon ? supervise(supervisor, daemon) : 0;
-}
-
-/* Starts QEMU, stays until its end, gives everything back. Returns the exit status. */
-static int run(struct vm *vm, struct launch *launch, char **command, struct supervisor *supervisor)
-{
-	cleanup_free char *error = NULL;
-
-	if (!vm_prepare(vm, &error))
-		die("%s; nothing is started", error);
-	pid_t child = fork();
-	if (child < 0)
-		warn_errno("can't start a process");
-	if (child == 0)
-		become_qemu(vm, launch, command, supervisor);
-	vm->holder = child;
-	vm->runs = child > 0;
-	vm_let_go(vm);
-	if (child > 0)
-		vm_watch_published(vm, supervisor);
-	int status = child < 0 ? LAUNCH_FAILED : supervise(supervisor, child);
-	vm->has_run = status != LAUNCH_FAILED;
-	if (status == 0 && vm->args->daemonize)
-		status = follow_daemon(vm, supervisor);
-	vm->runs = false;
-	bool is_given_back = vm_give_back(vm);
-	/* Otherwise it would look as if all was as before. */
-	return status == 0 && !is_given_back ? LAUNCH_FAILED : status;
 }
 
 /* Whether this is the process that was called, which ends when the monitor has reported. */
@@ -376,20 +260,11 @@ int main(int argc, char *argv[])
 		die("%s", error);
 	request.config = o.config;
 	request.command = (char *[]){o.command[0], NULL};
-	take_run_as(vm.args, &request);
+	vm_take_run_as(vm.args, &request);
 	launch_plan(&launch, &request);
-	check_run_as(&launch, &request);
-	take_identity(&vm, &launch);
-	vm.program = PROGRAM;
-	vm.settings = &launch.settings;
-	vm.name = take_vm_name(&o, vm.args);
-	vm.images = o.images;
-	vm.trusted = absolute_paths(&o.backing);
-	vm.n_trusted = o.backing.n;
-	vm.forced = absolute_paths(&o.forced);
-	vm.n_forced = o.forced.n;
-	vm.dry_run = o.check || o.dry_run;
-	vm.control = o.vm != NULL;
+	if (!vm_check_run_as(&launch, &request, &error))
+		die("%s", error);
+	describe(&vm, &o, &launch);
 
 	int status;
 	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
@@ -409,7 +284,8 @@ int main(int argc, char *argv[])
 		vm_let_go_of_name(&vm);
 		die("nothing was changed, and nothing is started");
 	}
-	status = run(&vm, &launch, command, &supervisor);
+	if (!vm_run(&vm, &launch, command, &supervisor, &status, &error))
+		die("%s", error);
 	vm_let_go_of_name(&vm);
 	supervise_report(&supervisor, status);
 	return status;
