@@ -4,7 +4,7 @@
  * tools of this package share, without disturbing anything else in it.
  *
  * How the text is edited is in confedit.h, how the file is replaced in conffile.h, both
- * together in confchange.h, what libvirt takes for which key in confkeys.h, and what is complained
+ * together in confcmd.h, what libvirt takes for which key in confkeys.h, and what is complained
  * about in conflint.h.
  */
 #include "base/cleanup.h"
@@ -32,15 +32,22 @@ struct options {
 
 /* Reading. */
 
-/* The file in force: that of --config, /etc's, the package's. False: there is none. */
-static bool read_in_force(const struct options *o, struct conffile *file)
+/* The file in force: that of --config, /etc's, the package's; file->fd is -1 if there is none. */
+static void read_in_force(const struct options *o, struct conffile *file)
 {
-	if (o->config) {
-		if (!conffile_read(o->config, file))
-			die("there is no settings file %s", o->config);
-		return true;
-	}
-	return conffile_read(SETTINGS_ADMIN_FILE, file) || conffile_read(VENDOR_CONF, file);
+	const char *const places[] = {o->config ? o->config : SETTINGS_ADMIN_FILE, VENDOR_CONF};
+	size_t n = o->config ? 1 : sizeof places / sizeof *places;
+	cleanup_free char *error = NULL;
+
+	*file = CONFFILE_NONE;
+	for (size_t i = 0; i < n && file->fd < 0; i++)
+		if (!conffile_read(places[i], file, &error))
+			die("%s", error);
+	if (file->fd >= 0)
+		return;
+	if (o->config)
+		die("there is no settings file %s", o->config);
+	*file = CONFFILE_NONE;
 }
 
 static struct conf *parse(const struct conffile *file)
@@ -67,7 +74,8 @@ static int get(const struct options *o)
 	const struct confkey *nearest = confkey_find(key) ? NULL : confkey_nearest(key);
 	struct conffile file;
 
-	if (!read_in_force(o, &file))
+	read_in_force(o, &file);
+	if (file.fd < 0)
 		die_status(NOT_SO, "there is no settings file, so %s is at its default", key);
 	insist_on_trust(&file);
 	struct conf *conf = parse(&file);
@@ -85,12 +93,13 @@ static int get(const struct options *o)
 
 static int show(const struct options *o)
 {
-	struct conffile file = {.fd = -1, .dir = -1};
+	struct conffile file;
 	struct settings settings;
 	cleanup_free char *error = NULL;
 	struct conf *conf = NULL;
 
-	if (read_in_force(o, &file)) {
+	read_in_force(o, &file);
+	if (file.fd >= 0) {
 		insist_on_trust(&file);
 		/* What the tools refuse has no value to show. */
 		if (!settings_from_text(
@@ -110,11 +119,12 @@ static int show(const struct options *o)
 
 static int check(const struct options *o)
 {
-	struct conffile file = {.fd = -1, .dir = -1};
+	struct conffile file;
 	struct finding *findings = NULL;
 	size_t n = 0;
 
-	if (read_in_force(o, &file)) {
+	read_in_force(o, &file);
+	if (file.fd >= 0) {
 		char *distrust = conffile_distrust(&file);
 		n = conflint(&file.text, &findings);
 		if (distrust)
@@ -133,39 +143,74 @@ static int check(const struct options *o)
 
 /* The other commands, as the table below wants them. */
 
+/* Whatever goes wrong once the file is changed, memory that runs out included. */
+static void say_it_is_changed(int status, void *command)
+{
+	if (status != 0 && ((const struct confcmd *)command)->is_changed)
+		fputs("the file is changed all the same\n", stderr);
+}
+
+static struct confcmd *begin_change(const struct options *o)
+{
+	/* For on_exit(3), which comes when main() has returned. */
+	static struct confcmd command;
+
+	command.config = o->config;
+	on_exit(say_it_is_changed, &command);
+	return &command;
+}
+
+/* The exit status of a change that was made, or not. */
+static int end_change(bool is_done, char *const *error)
+{
+	if (!is_done)
+		die("%s", *error);
+	return DONE;
+}
+
 static int set(const struct options *o)
 {
-	confchange_set(o->config, o->words[0], o->words[1], o->force);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(
+		confcmd_set(begin_change(o), o->words[0], o->words[1], o->force, &error), &error);
 }
 
 static int unset(const struct options *o)
 {
-	confchange_unset(o->config, o->words[0]);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(confcmd_unset(begin_change(o), o->words[0], &error), &error);
 }
 
 static int revert_to_root(const struct options *o)
 {
-	confchange_revert_to_root(o->config);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(confcmd_revert_to_root(begin_change(o), &error), &error);
 }
 
 static int restore_default(const struct options *o)
 {
-	return confchange_restore_default(o->config) ? DONE : NOT_SO;
+	cleanup_free char *error = NULL;
+	bool is_root;
+	int status = end_change(confcmd_restore_default(begin_change(o), &is_root, &error), &error);
+
+	return is_root ? NOT_SO : status;
 }
 
 static int adopt(const struct options *o)
 {
-	adoption_adopt(o->config);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(package_defaults_adopt(begin_change(o), &error), &error);
 }
 
 static int abandon(const struct options *o)
 {
-	adoption_abandon(o->config);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(package_defaults_abandon(begin_change(o), &error), &error);
 }
 
 enum command { GET, SET, UNSET, SHOW, CHECK, REVERT_TO_ROOT, RESTORE_DEFAULT, ADOPT, ABANDON };

@@ -32,9 +32,6 @@ struct confkey {
 /* The key of that name, or NULL. Case counts, as it does in libvirt. */
 const struct confkey *confkey_find(const char *name);
 
-/* All of them; ends with one whose name is NULL. */
-const struct confkey *confkey_all(void);
-
 /*
  * The known key that name is most likely meant to be: the one that the fewest letters put
  * in, left out, replaced or swapped make of it. NULL if it resembles none.
