@@ -66,7 +66,8 @@ help:
 	@echo 'make disable      the way back from enable'
 	@echo 'make uninstall    the way back from install'
 	@echo 'make deps         install what the other targets need, through apt-get or dnf'
-	@echo 'make check        all tests but those that boot machines (as root)'
+	@echo 'make check        the tests that a change waits for, some minutes (as root)'
+	@echo 'make check-all    all tests but those that boot machines (as root)'
 	@echo 'make check-vm     boots whole machines'
 	@echo 'make vm-shell     such a machine on this terminal'
 	@echo 'make fuzz         readers of foreign bytes, $$(FUZZ_SECONDS) of time each [$(FUZZ_SECONDS)]'
@@ -118,8 +119,9 @@ $(BUILD)/tests/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared -MF $@.d -o $@ $<
 
-.PHONY: test-programs
+.PHONY: test-programs unit-programs
 test-programs: $(UNIT_TESTS) $(HELPERS) $(PRELOADS)
+unit-programs: $(UNIT_TESTS)
 
 # Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -129,18 +131,30 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< \
 		$(BUILD)/lib/libvirtpriv.a $(shell $(PKG_CONFIG) --libs $(PC_FUZZ))
 
-.PHONY: fuzz-programs
+# The same, which read files and make nothing up, for any compiler.
+REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
+		$(BUILD)/lib/libvirtpriv.a $(shell $(PKG_CONFIG) --libs $(PC_FUZZ))
+
+.PHONY: fuzz-programs replay-programs
 fuzz-programs: $(FUZZERS)
+replay-programs: $(REPLAYS)
 
 include conf/install.mk
 
-.PHONY: deps check fuzz coverage bench rpm demo format clean
+.PHONY: deps check check-all fuzz coverage bench rpm demo format clean
 deps:
 	tests/deps all
 
 check:
 	tests/deps check
 	tests/check
+
+check-all:
+	tests/deps check
+	tests/check all $(addprefix -,$(LESS))
 
 fuzz:
 	tests/deps check
