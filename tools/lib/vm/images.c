@@ -109,7 +109,7 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	}
 	/* What is shared is others' too, and the admin's word. */
 	char *why = !rw		? NULL
-		    : r->shared ? claimable_why_system(walk)
+		    : r->shared ? claimable_why_system(&vm->claims.claimable, walk)
 				: claims_why_not_passed(&vm->claims, walk, r->path);
 	if (why) {
 		vm_refuse(vm, r, why);
