@@ -22,9 +22,11 @@ static void foresee(const struct launch *launch, struct outcome *out)
 {
 	const struct creds *creds = &launch->creds;
 	const struct identity *identity = &launch->identity;
+	cleanup_free char *error = NULL;
 	struct proc_status now;
 
-	proc_status_self(&now);
+	if (!proc_status_self(&now, &error))
+		die("%s", error);
 	out->no_new_privs = !creds->allow_new_privs || now.no_new_privs;
 	if (creds->keep_all) {
 		/* Root with root's capabilities: execve(2) gives him all that are bounding. */
