@@ -26,8 +26,6 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_USB] = "usb",
 		[RESOURCE_MEMORY] = "memory",
 		[RESOURCE_FD] = "fd",
-		[RESOURCE_REFUSED] = "refused",
-		[RESOURCE_WARNING] = "warning",
 	};
 
 	return names[kind];

@@ -27,10 +27,8 @@ enum resource_kind {
 	RESOURCE_PCI, /* vfio-pci: its path is the address, or the sysfs directory of sysfsdev= */
 	/* usb-host: its path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT" */
 	RESOURCE_USB,
-	RESOURCE_MEMORY,  /* a file, or a directory in which QEMU makes one that has no name */
-	RESOURCE_FD,	  /* a descriptor that the caller opened: its path is the number */
-	RESOURCE_REFUSED, /* can't be had without privileges; reason says what to do instead */
-	RESOURCE_WARNING, /* will not do what it did as root; reason says so */
+	RESOURCE_MEMORY, /* a file, or a directory in which QEMU makes one that has no name */
+	RESOURCE_FD,	 /* a descriptor that the caller opened: its path is the number */
 };
 
 enum resource_access { ACCESS_RO, ACCESS_RW, ACCESS_CREATE };

@@ -118,16 +118,23 @@ static int compare_int(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void launch_keep_fds(struct launch *launch, const int *fds, size_t n_fds)
+{
+	free(launch->fds);
+	launch->n_fds = n_fds;
+	launch->fds = xcalloc(n_fds, sizeof(int));
+	for (size_t i = 0; i < n_fds; i++)
+		launch->fds[i] = fds[i];
+	qsort(launch->fds, n_fds, sizeof(int), compare_int);
+}
+
 static void plan_descriptors(struct launch *launch, const struct launch_request *request)
 {
-	launch->n_fds = request->n_keep_fds;
-	launch->fds = xcalloc(launch->n_fds, sizeof(int));
-	for (size_t i = 0; i < launch->n_fds; i++) {
-		launch->fds[i] = request->keep_fds[i];
-		if (fcntl(launch->fds[i], F_GETFD) < 0)
-			die_errno("--keep-fd %d: cannot keep this descriptor", launch->fds[i]);
-	}
-	qsort(launch->fds, launch->n_fds, sizeof(int), compare_int);
+	for (size_t i = 0; i < request->n_keep_fds; i++)
+		if (fcntl(request->keep_fds[i], F_GETFD) < 0)
+			die_errno(
+				"--keep-fd %d: cannot keep this descriptor", request->keep_fds[i]);
+	launch_keep_fds(launch, request->keep_fds, request->n_keep_fds);
 }
 
 /* 0: file is a program that this process may execute, else what stands in the way. */

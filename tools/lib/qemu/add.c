@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What all who find resources use: see qemuargs_parse.h. */
+/* What all who find resources use: see parse.h. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -117,15 +117,31 @@ void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key)
 	}
 }
 
+static void add_notice(struct qemuargs_parser *p, bool is_refusal, size_t option, const char *key,
+	const char *path, char *reason)
+{
+	struct qemuargs *args = p->args;
+
+	args->notices = xreallocarray(args->notices, args->n_notices + 1, sizeof *args->notices);
+	args->notices[args->n_notices++] = (struct qemuargs_notice){
+		.is_refusal = is_refusal,
+		.path = path ? xstrdup(path) : NULL,
+		.source = xstrdup(args->options[option].source),
+		.reason = reason,
+		.option = option,
+		.key = key && *key ? xstrdup(key) : NULL,
+		.before = args->n_resources,
+	};
+}
+
 void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
 	const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	cleanup_free char *reason = format_list(format, ap);
+	add_notice(p, true, option, key, path, format_list(format, ap));
 	va_end(ap);
-	add(p, RESOURCE_REFUSED, ACCESS_RO, option, key, path, reason);
 }
 
 void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
@@ -134,9 +150,8 @@ void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, co
 	va_list ap;
 
 	va_start(ap, format);
-	cleanup_free char *reason = format_list(format, ap);
+	add_notice(p, false, option, key, path, format_list(format, ap));
 	va_end(ap);
-	add(p, RESOURCE_WARNING, ACCESS_RO, option, key, path, reason);
 }
 
 void qemuargs_check_port(

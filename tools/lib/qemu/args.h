@@ -64,6 +64,20 @@ struct qemuargs_resource {
 	bool preallocates;
 };
 
+/*
+ * What no resource of the host is the answer to: it can't be had without privileges, or will not
+ * do what it did as root.
+ */
+struct qemuargs_notice {
+	bool is_refusal;
+	char *path;    /* what it is about, or NULL */
+	char *source;  /* as of a resource */
+	char *reason;  /* what is wrong, and what to do instead */
+	size_t option; /* which of the options it is about */
+	char *key;     /* where in it, or NULL */
+	size_t before; /* the number of resources that the command line names before it */
+};
+
 /* The network device of a RESOURCE_TAP or RESOURCE_BRIDGE resource; "" is not given, NULL neither.
  */
 struct qemuargs_net {
@@ -87,7 +101,7 @@ struct qemuargs_option {
 	size_t word;   /* where it stands in argv; of a SECTION: the -readconfig option's */
 	unsigned line; /* of a SECTION */
 	char *source;
-	/* The rest is qemuargs.c's own. */
+	/* The rest is parse.c's own. */
 	bool removed;
 	struct qemuargs_value *value;
 };
@@ -97,6 +111,8 @@ struct qemuargs {
 	size_t n_options;
 	struct qemuargs_resource *resources;
 	size_t n_resources;
+	struct qemuargs_notice *notices; /* in the order of the options, too */
+	size_t n_notices;
 	/* What else decides how QEMU is to be started. */
 	char *guest_name; /* of -name, or NULL */
 	char *run_as;	  /* of -runas or -run-with user=, or NULL */
@@ -122,6 +138,9 @@ typedef char *qemuargs_reader(void *context, const char *path, char **error);
 struct qemuargs *qemuargs_parse(
 	char *const *words, qemuargs_reader *read, void *context, char **error);
 void qemuargs_free(struct qemuargs *args);
+
+/* Whether QEMU has an option of that name, without dashes, that takes a value. */
+bool qemuargs_takes_value(const char *name);
 
 /* The details of a RESOURCE_TAP or RESOURCE_BRIDGE resource; they live as long as args. */
 const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the block nodes of one option: see qemuargs_block.h. */
+/* Reads the block nodes of one option: see block.h. */
 #include "qemu/block.h"
 
 #include "base/cleanup.h"

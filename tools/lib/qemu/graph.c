@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Joins the trees of block nodes, and lists the images: see qemuargs_block.h. */
+/* Joins the trees of block nodes, and lists the images: see block.h. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/block.h"

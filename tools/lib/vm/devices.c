@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Device nodes that QEMU opens by their names: they are claimed, unless the QEMU user may
- * use them as they are. PCI and USB devices of the host are looked up in sysfs first.
+ * A device node is claimed, unless the QEMU user may use it as it is. PCI and USB devices of the
+ * host are looked up in sysfs first.
  */
+#include "vm/devices.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "vm/vm.h"
+#include "vm/step.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tap devices and bridges: made as root with the options that were asked for, and passed.
+ * Tap devices and bridges are made as root with the options that were asked for, and passed.
  * The scripts of a tap device run as root around QEMU, as QEMU itself would have run them.
  */
+#include "vm/network.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "vm/vm.h"
+#include "vm/descriptors.h"
+#include "vm/step.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "launch/launch.h"
-#include "qemu/parse.h"
+#include "qemu/args.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -85,8 +85,7 @@ static bool is_said_by_option(char *const *command, size_t at)
 	if (at < 2 || name[0] != '-' || (strchr(word, '/') && !strpbrk(word, " \t\n")))
 		return false;
 	name += 1 + (name[1] == '-');
-	const struct qemuargs_spec *spec = qemuargs_spec(name);
-	return spec && spec->syntax != SYNTAX_FLAG;
+	return qemuargs_takes_value(name);
 }
 
 /*
