@@ -10,6 +10,7 @@
 #include "claims/runtime_dir.h"
 #include "launch/environment.h"
 #include "launch/launch.h"
+#include "path/absolute.h"
 #include "vm/claim.h"
 #include "vm/limits.h"
 #include "vm/pid_file.h"
@@ -108,6 +109,16 @@ static void take_name(const char **name, const char *option, const char *word)
 	*name = word;
 }
 
+static char *absolute(const char *path)
+{
+	char *error;
+	char *all = absolute_path(path, &error);
+
+	if (!all)
+		die("%s", error);
+	return all;
+}
+
 static void parse_options(struct options *o, int argc, char *argv[])
 {
 	enum {
@@ -155,11 +166,11 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		case BACKING:
 			o->backing =
 				xreallocarray(o->backing, o->n_backing + 1, sizeof *o->backing);
-			o->backing[o->n_backing++] = place_absolute(optarg);
+			o->backing[o->n_backing++] = absolute(optarg);
 			break;
 		case FORCE_IN_USE:
 			o->forced = xreallocarray(o->forced, o->n_forced + 1, sizeof *o->forced);
-			o->forced[o->n_forced++] = place_absolute(optarg);
+			o->forced[o->n_forced++] = absolute(optarg);
 			break;
 		case 'c':
 			o->config = optarg;

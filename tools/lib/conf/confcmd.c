@@ -7,9 +7,9 @@
 #include "conf/conflint.h"
 #include "conf/confvalue.h"
 #include "conf/settings.h"
+#include "path/absolute.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,13 +58,12 @@ static struct conf *parse(const struct conffile *file)
 
 static char *absolute(const char *path)
 {
-	char here[PATH_MAX];
+	cleanup_free char *error = NULL;
+	char *all = absolute_path(path, &error);
 
-	if (path[0] == '/')
-		return xstrdup(path);
-	if (!getcwd(here, sizeof here))
-		die_errno("%s is relative, and the current directory can't be told", path);
-	return xasprintf("%s/%s", here, path);
+	if (!all)
+		die("%s", error);
+	return all;
 }
 
 void edit_begin(struct edit *e, const char *config, bool may_create)

@@ -3,8 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "path/absolute.h"
 #include "path/lockers.h"
-#include "path/place.h"
 #include "path/safepath.h"
 #include "path/trust.h"
 
@@ -77,14 +77,14 @@ char *conffile_distrust(const struct conffile *file)
 {
 	cleanup_free char *why =
 		trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
-	cleanup_free char *absolute = place_absolute(file->path);
 	cleanup_free char *error = NULL;
+	cleanup_free char *absolute = absolute_path(file->path, &error);
 	struct safepath walk;
 
 	if (why)
 		return steal_pointer(&why);
 	/* Or who could have moved another file of root's there. */
-	if (!safepath_open(absolute, &walk, &error))
+	if (!absolute || !safepath_open(absolute, &walk, &error))
 		return steal_pointer(&error);
 	why = walk.unsafe ? xstrdup(walk.unsafe) : NULL;
 	safepath_close(&walk);

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/idspec.h"
 #include "base/log.h"
-#include "path/place.h"
+#include "path/absolute.h"
 #include "path/safepath.h"
 #include "path/trust.h"
 
@@ -214,10 +214,12 @@ static void die_missing(const char *file, bool is_named)
  */
 static int open_settings(const char *file, bool is_named)
 {
-	cleanup_free char *absolute = place_absolute(file);
 	cleanup_free char *error = NULL;
+	cleanup_free char *absolute = absolute_path(file, &error);
 	struct safepath walk;
 
+	if (!absolute)
+		die("%s", error);
 	if (!safepath_open(absolute, &walk, &error)) {
 		if (errno != ENOENT && is_named)
 			die("--config %s: %s", file, error);

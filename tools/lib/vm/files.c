@@ -72,11 +72,13 @@ char *vm_document(struct vm *vm, const char *path, const char *text)
 void vm_plan_file(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 	bool way;
 
+	if (!path)
+		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
 			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
@@ -99,11 +101,13 @@ void vm_plan_file(struct vm *vm, size_t resource)
 void vm_plan_directory(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 	bool way;
 
+	if (!path)
+		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;

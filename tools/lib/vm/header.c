@@ -3,8 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "path/place.h"
 #include "path/probe.h"
+#include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +18,10 @@ bool vm_header_has_protocol(const char *name)
 	return name[strcspn(name, ":/")] == ':';
 }
 
-/* The path that a header means; NULL: it is none of this host. */
+/* The path that a header means; NULL: it is none of this host. image: absolute. */
 char *vm_header_path(const char *image, const char *name)
 {
-	cleanup_free char *absolute = place_absolute(image);
-	const char *slash = strrchr(absolute, '/');
+	const char *slash = strrchr(image, '/');
 
 	if (strncmp(name, "file:", 5) == 0)
 		name += 5;
@@ -30,7 +29,7 @@ char *vm_header_path(const char *image, const char *name)
 		return NULL;
 	if (name[0] == '/')
 		return xstrdup(name);
-	return xasprintf("%.*s/%s", (int)(slash - absolute), absolute, name);
+	return xasprintf("%.*s/%s", (int)(slash - image), image, name);
 }
 
 /* Reads the header of an image whose format was stated. False: it has none to be read. */
@@ -84,7 +83,7 @@ static char *probe_named(const char *image, const struct qcow2 *header)
 
 void vm_header_probe(const char *image, const char *format)
 {
-	cleanup_free char *path = place_absolute(image), *driver = xstrdup(format ? format : "");
+	cleanup_free char *path = xstrdup(image), *driver = xstrdup(format ? format : "");
 
 	for (unsigned depth = 0; path && depth <= VM_HEADER_MAX_DEPTH; depth++) {
 		cleanup_free char *error = NULL;

@@ -270,12 +270,14 @@ static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
 /* A program that root runs must be root's, on a way that nobody else can change. */
 static bool check_program(struct vm *vm, const struct qemuargs_resource *r, const char *program)
 {
-	cleanup_free char *path = place_absolute(program);
+	cleanup_free char *path = vm_absolute(vm, program);
 	cleanup_free char *error = NULL;
 	cleanup_free char *why = NULL;
 	struct safepath walk;
 	bool good = false;
 
+	if (!path)
+		return false;
 	if (!safepath_open(path, &walk, &error))
 		vm_refuse(vm, r, xasprintf("%s; to do without a script: script=no", error));
 	else if (walk.unsafe)

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "path/absolute.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -90,12 +91,24 @@ void vm_want(struct vm *vm, const struct claim_request *resource)
 	copy->reason = xstrdup(resource->reason);
 }
 
+char *vm_absolute(struct vm *vm, const char *path)
+{
+	char *error;
+	char *absolute = absolute_path(path, &error);
+
+	if (!absolute)
+		vm_fail(vm, error);
+	return absolute;
+}
+
 bool vm_add_claim(
 	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked)
 {
-	cleanup_free char *absolute = place_absolute(asked->path);
+	cleanup_free char *absolute = vm_absolute(vm, asked->path);
 	struct claim_request wanted = *asked;
 
+	if (!absolute)
+		return false;
 	wanted.kind = RESOURCE_DISK;
 	wanted.path = absolute;
 	wanted.source = resource->source;

@@ -3,7 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "path/place.h"
+#include "path/absolute.h"
+#include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,12 +46,12 @@ static char *read_all(int fd, const char *path, char **error)
 
 char *trusted_file_read(const char *path, char **error)
 {
-	cleanup_free char *absolute = place_absolute(path);
+	cleanup_free char *absolute = absolute_path(path, error);
 	cleanup_free char *why = NULL;
 	struct safepath walk;
 	char *text = NULL;
 
-	if (!safepath_open(absolute, &walk, error))
+	if (!absolute || !safepath_open(absolute, &walk, error))
 		return NULL;
 	*error = NULL;
 	if (walk.unsafe)
