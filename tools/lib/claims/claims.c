@@ -789,7 +789,7 @@ static bool give_back(struct journal *journal, struct entry *e, int fd, bool sam
 		return e->done;
 	}
 	pid_t opener = openers_first(&st, e->new_uid);
-	if (opener && recovering && same_boot) {
+	if (opener == OPENERS_UNSEEN || (opener && recovering && same_boot)) {
 		cleanup_free char *who = openers_text(opener);
 		cleanup_free char *text = xasprintf("%s, so it stays", who);
 		return report(e, text, openers_is_unseen(opener));
