@@ -128,6 +128,12 @@ static void json_descriptors(const struct launch *launch)
 	json_end_array();
 }
 
+static void end_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("cannot write to standard output");
+}
+
 void launch_report_json(const struct launch *launch)
 {
 	const struct identity *identity = &launch->identity;
@@ -151,6 +157,7 @@ void launch_report_json(const struct launch *launch)
 	json_byte_strings("command", launch->command);
 	json_end_object();
 	json_finish();
+	end_output();
 	free(out.groups);
 }
 
@@ -207,7 +214,6 @@ void launch_report(const struct launch *launch)
 	else
 		for (char *const *v = launch->environment; *v; v++)
 			print_line("environment", *v);
-	if (fflush(stdout) != 0)
-		die_errno("cannot write to standard output");
+	end_output();
 	free(out.groups);
 }
