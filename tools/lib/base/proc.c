@@ -77,7 +77,7 @@ static bool read_flag(const char *p, bool *flag)
 
 static const char *const fields[] = {"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:",
 	"CapBnd:", "CapAmb:", "NoNewPrivs:", "Threads:"};
-enum { N_FIELDS = sizeof(fields) / sizeof(*fields) };
+enum { N_FIELDS = N_ELEMENTS(fields) };
 
 static bool read_field(size_t field, const char *p, struct proc_status *status)
 {
@@ -178,7 +178,7 @@ static bool read_ns_pids(const char *p, struct proc_details *details)
 
 static const char *const more_fields[] = {
 	"Name:", "State:", "Tgid:", "Pid:", "TracerPid:", "Seccomp:", "NSpid:"};
-enum { N_MORE_FIELDS = sizeof(more_fields) / sizeof(*more_fields) };
+enum { N_MORE_FIELDS = N_ELEMENTS(more_fields) };
 
 static bool read_more(size_t field, const char *p, struct proc_details *details)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/look.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -55,7 +56,7 @@ static bool is_among(const char *const *names, size_t n, const char *name, size_
 	return false;
 }
 
-#define IS_AMONG(names, name, length) is_among(names, sizeof(names) / sizeof *(names), name, length)
+#define IS_AMONG(names, name, length) is_among(names, N_ELEMENTS(names), name, length)
 
 bool look_may_wait(void)
 {

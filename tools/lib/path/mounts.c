@@ -92,7 +92,7 @@ bool mounts_may_hang(const char *type)
 		"afs", "autofs", "coda", "gfs2", "ocfs2", "lustre", "orangefs", "pvfs2", "beegfs",
 		"gpfs"};
 
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+	for (size_t i = 0; i < N_ELEMENTS(others); i++)
 		if (strncmp(type, others[i], strlen(others[i])) == 0)
 			return true;
 	return false;

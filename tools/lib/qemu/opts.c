@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu/opts.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -192,7 +193,7 @@ static bool to_bool(const char *value, bool otherwise)
 
 	if (!value)
 		return otherwise;
-	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++)
+	for (size_t i = 0; i < N_ELEMENTS(on); i++)
 		if (strcmp(value, on[i]) == 0)
 			return true;
 	return false;

@@ -5,6 +5,7 @@
  */
 #include "vm/network.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
@@ -337,7 +338,7 @@ static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
 	static const char *const keys[] = {"ifname", "script", "downscript", "vnet_hdr", "helper",
 		"queues", "br", "sndbuf", "vhostdev"};
 
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++)
 		qemuargs_set(vm->args, r->option, keys[i], NULL);
 	if (r->kind == RESOURCE_BRIDGE)
 		qemuargs_set(vm->args, r->option, "type", "tap");

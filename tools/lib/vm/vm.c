@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/vm.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/resource.h"
@@ -60,7 +61,7 @@ static void plan_resource(struct vm *vm, size_t i)
 	};
 	enum resource_kind kind = vm->args->resources[i].kind;
 
-	if (kind < sizeof planners / sizeof *planners && planners[kind])
+	if (kind < N_ELEMENTS(planners) && planners[kind])
 		planners[kind](vm, i);
 	else
 		vm_refuse(vm, &vm->args->resources[i],
