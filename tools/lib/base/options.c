@@ -59,7 +59,7 @@ bool option_store_texts(
 	struct option_texts *texts = field;
 
 	(void)row, (void)error;
-	texts->items = xreallocarray(texts->items, texts->n + 1, sizeof *texts->items);
+	ARRAY_GROW(texts->items, texts->n);
 	texts->items[texts->n++] = argument;
 	return true;
 }

@@ -91,6 +91,7 @@ bool place_find(const char *path, struct place *place, char **error)
 	if (errno != ENOENT)
 		return false;
 	free(*error);
+	*error = NULL;
 	return find_missing(place, error);
 }
 

@@ -21,10 +21,7 @@ static struct qemuargs_value *new_value(enum qemuargs_form form, const char *tex
 /* Takes key, value and raw over. */
 static void add_item(struct qemuargs_value *v, char *key, char *value, char *raw, bool bare)
 {
-	if (v->n_items == v->allocated) {
-		v->allocated = v->allocated ? 2 * v->allocated : 8;
-		v->items = xreallocarray(v->items, v->allocated, sizeof(*v->items));
-	}
+	ARRAY_GROW(v->items, v->n_items);
 	v->items[v->n_items++] =
 		(struct qemuopts_item){.key = key, .value = value, .raw = raw, .bare = bare};
 }

@@ -2,6 +2,7 @@
 #include "vm/header.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/probe.h"
 #include "path/safepath.h"
@@ -37,7 +38,6 @@ bool vm_header_read(
 	const char *format, const struct safepath *walk, struct qcow2 *header, char **error)
 {
 	cleanup_free unsigned char *bytes = NULL;
-	size_t length = 0;
 
 	*error = NULL;
 	if (!format || strcmp(format, "qcow2") != 0 || walk->unsafe ||
@@ -49,19 +49,12 @@ bool vm_header_read(
 		return false;
 	}
 	bytes = xmalloc(QCOW2_HEADER_MAX);
-	while (length < QCOW2_HEADER_MAX) {
-		ssize_t n = pread(fd, bytes + length, QCOW2_HEADER_MAX - length, (off_t)length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			*error = xasprintf("can't read its header: %s", strerror(errno));
-			return false;
-		}
-		if (n == 0)
-			break;
-		length += (size_t)n;
+	ssize_t length = io_read_up_to(fd, bytes, QCOW2_HEADER_MAX);
+	if (length < 0) {
+		*error = xasprintf("can't read its header: %s", strerror(errno));
+		return false;
 	}
-	return qcow2_parse(bytes, length, header, error);
+	return qcow2_parse(bytes, (size_t)length, header, error);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
 #include "vm/step.h"
@@ -48,11 +49,10 @@ static bool run_program(char *const *words, char **error)
 		*error = xasprintf("can't run %s: %s", words[0], strerror(number));
 		return false;
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR) {
-			*error = xasprintf("can't wait for %s: %s", words[0], strerror(errno));
-			return false;
-		}
+	if (IO_RETRY(waitpid(pid, &status, 0)) < 0) {
+		*error = xasprintf("can't wait for %s: %s", words[0], strerror(errno));
+		return false;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 	*error = WIFEXITED(status)
@@ -220,12 +220,9 @@ static int receive_descriptor(int from)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof control};
-	ssize_t n;
+	ssize_t n = IO_RETRY(recvmsg(from, &message, MSG_CMSG_CLOEXEC));
 	int fd;
 
-	do
-		n = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
 	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
 		header->cmsg_len != CMSG_LEN(sizeof(int)))
