@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "claims/boot.h"
 #include "claims/journal.h"
+#include "claims/journal_lock.h"
+#include "claims/journal_parse.h"
 #include "path/look.h"
 #include "path/posix_acl.h"
 #include "path/trust.h"

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "path/absolute.h"
 #include "path/safepath.h"
+#include "path/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>

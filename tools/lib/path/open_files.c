@@ -313,7 +313,7 @@ static char *read_all(void)
 	return NULL;
 }
 
-/* Without the reason, which openers_text() gives. */
+/* Without the reason, which open_files_text() gives. */
 static bool is_seen(void)
 {
 	if (!is_read)
@@ -322,7 +322,7 @@ static bool is_seen(void)
 	return !failure;
 }
 
-void openers_forget(void)
+void open_files_forget(void)
 {
 	free(openers);
 	free(failure);
@@ -342,29 +342,29 @@ static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
 }
 
-bool openers_is_unseen(pid_t pid)
+bool open_files_is_unseen(pid_t pid)
 {
 	for (size_t i = 0; i < n_openers; i++)
 		if (openers[i].pid == pid && openers[i].unseen)
 			return true;
-	return pid == OPENERS_UNSEEN;
+	return pid == OPEN_FILES_UNSEEN;
 }
 
-char *openers_text(pid_t pid)
+char *open_files_text(pid_t pid)
 {
-	if (pid == OPENERS_UNSEEN)
+	if (pid == OPEN_FILES_UNSEEN)
 		return xstrdup(failure);
-	if (openers_is_unseen(pid))
+	if (open_files_is_unseen(pid))
 		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
 				 "has it open",
 			pid);
 	return xasprintf("process %d has it open", pid);
 }
 
-pid_t openers_first(const struct stat *st, uid_t uid)
+pid_t open_files_first(const struct stat *st, uid_t uid)
 {
 	if (!is_seen())
-		return OPENERS_UNSEEN;
+		return OPEN_FILES_UNSEEN;
 	for (size_t i = 0; i < n_openers; i++)
 		if (is_opener(&openers[i], st, uid))
 			return openers[i].pid;
@@ -376,12 +376,13 @@ static bool is_of(const struct opener *o, uid_t uid)
 	return o->uid[0] == uid && o->uid[1] == uid;
 }
 
-pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
+pid_t open_files_writer(
+	const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
 {
 	pid_t last = 0;
 
 	if (!is_seen())
-		return OPENERS_UNSEEN;
+		return OPEN_FILES_UNSEEN;
 	for (size_t i = 0; i < n_openers; i++) {
 		const struct opener *o = &openers[i];
 		if (o->unseen || o->pid == last || is_of(o, 0) || is_of(o, owner) ||
@@ -421,7 +422,7 @@ static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
 	return false;
 }
 
-bool openers_have_domain(const struct stat *st, uid_t uid)
+bool open_files_have_domain(const struct stat *st, uid_t uid)
 {
 	cleanup_dir DIR *dir = opendir(DOMAINS);
 	struct dirent *d;
@@ -434,7 +435,7 @@ bool openers_have_domain(const struct stat *st, uid_t uid)
 	return false;
 }
 
-pid_t openers_libvirt(void)
+pid_t open_files_libvirt(void)
 {
-	return is_seen() ? libvirt : OPENERS_UNSEEN;
+	return is_seen() ? libvirt : OPEN_FILES_UNSEEN;
 }

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/plan.h"
 #include "path/absolute.h"
 
 #include <stdlib.h>
