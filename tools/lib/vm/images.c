@@ -139,10 +139,12 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 void vm_plan_image(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
+	if (!path)
+		return;
 	if (vm->images == VM_IMAGES_LEAVE) {
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
