@@ -170,6 +170,27 @@ static void take_target(struct options *o, const char *target)
 		die("one of --json, --prometheus and --nagios can be given");
 }
 
+static void parse_options(struct options *o, int argc, char *argv[])
+{
+	struct option_words words;
+	cleanup_free char *error = NULL;
+
+	o->skip = xcalloc(n_audit_checks, sizeof *o->skip);
+	o->excluded = xcalloc(n_audit_checks, sizeof *o->excluded);
+	bool goes_on = options_parse(&tool_options, argc, argv, o, &words, &error);
+	if (o->nagios)
+		log_init(PROGRAM, NAGIOS_UNKNOWN);
+	if (error)
+		die("%s", error);
+	if (!goes_on)
+		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : NOT_SEEN);
+	take_target(o, words.operands[0]);
+	for (size_t i = 0; i < n_audit_checks; i++)
+		o->skip[i] = o->skip[i] || o->excluded[i];
+	o->request.skip = o->skip;
+	o->request.pids = o->pids;
+}
+
 static void write_metrics(const struct audit *audit, const struct options *o)
 {
 	cleanup_free char *error = NULL;
@@ -200,26 +221,12 @@ static int report(const struct audit *audit, const struct options *o)
 
 int main(int argc, char *argv[])
 {
-	struct options o = {.report.threshold = SEVERITY_MEDIUM,
-		.skip = xcalloc(n_audit_checks, sizeof(bool)),
-		.excluded = xcalloc(n_audit_checks, sizeof(bool))};
-	struct option_words words;
+	struct options o = {.report.threshold = SEVERITY_MEDIUM};
 	struct audit audit;
 	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, NOT_SEEN);
-	bool goes_on = options_parse(&tool_options, argc, argv, &o, &words, &error);
-	if (o.nagios)
-		log_init(PROGRAM, NAGIOS_UNKNOWN);
-	if (error)
-		die("%s", error);
-	if (!goes_on)
-		return fflush(stdout) == 0 ? EXIT_SUCCESS : NOT_SEEN;
-	take_target(&o, words.operands[0]);
-	for (size_t i = 0; i < n_audit_checks; i++)
-		o.skip[i] = o.skip[i] || o.excluded[i];
-	o.request.skip = o.skip;
-	o.request.pids = o.pids;
+	parse_options(&o, argc, argv);
 	log_set_verbose(o.report.verbose);
 
 	if (!audit_run(&audit, &o.request, &error))

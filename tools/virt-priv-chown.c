@@ -442,45 +442,46 @@ const struct option_table tool_options = {
 /* recover --libvirt A B C: B and C are such paths, too. */
 static void take_libvirt(struct options *o)
 {
-	char *extra = o->n_paths > 0 && o->libvirt.n == 0
-			      ? options_extra(&tool_options, o->paths[0])
-			      : NULL;
-
-	if (extra)
-		die("%s", extra);
+	if (o->n_paths > 0 && o->libvirt.n == 0) {
+		cleanup_free char *error = options_extra(&tool_options, o->paths[0]);
+		die("%s", error);
+	}
 	for (size_t i = 0; i < o->n_paths; i++)
 		option_store_texts(NULL, &o->libvirt, o->paths[i], NULL);
 }
 
-static void check_options(const struct options *o, enum command command)
+/* Returns the command. */
+static enum command parse_options(struct options *o, int argc, char *argv[])
 {
-	if (command != STATUS && o->json && !o->dry_run)
+	struct option_words words;
+	cleanup_free char *error = NULL;
+
+	if (!options_parse(&tool_options, argc, argv, o, &words, &error)) {
+		if (error)
+			die("%s", error);
+		exit(fflush(stdout) == 0 ? DONE : NOT_DONE);
+	}
+	o->paths = words.operands;
+	o->n_paths = words.n;
+	if (words.command == RECOVER)
+		take_libvirt(o);
+	if (words.command != STATUS && o->json && !o->dry_run)
 		die("--json goes with --dry-run");
 	if (geteuid() != 0)
 		die("only root can give files away, and read who holds them; try: sudo " PROGRAM);
+	return (enum command)words.command;
 }
 
 int main(int argc, char *argv[])
 {
 	struct options o = {0};
-	struct option_words words;
-	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, USAGE);
-	if (!options_parse(&tool_options, argc, argv, &o, &words, &error)) {
-		if (error)
-			die("%s", error);
-		return fflush(stdout) == 0 ? DONE : NOT_DONE;
-	}
-	o.paths = words.operands;
-	o.n_paths = words.n;
-	if (words.command == RECOVER)
-		take_libvirt(&o);
-	check_options(&o, (enum command)words.command);
+	enum command command = parse_options(&o, argc, argv);
 	log_set_verbose(o.verbose);
 	umask(022);
 
-	int result = run[words.command](&o);
+	int result = run[command](&o);
 	journal_unlock();
 	free(o.disks.items);
 	free(o.libvirt.items);

@@ -15,6 +15,7 @@
 #include "conf/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define PROGRAM "virt-priv-conf"
 
@@ -194,22 +195,30 @@ const struct option_table tool_options = {
 		  "as it was, unless the message says that it is changed.",
 };
 
-int main(int argc, char *argv[])
+/* Returns the command. */
+static enum command parse_options(struct options *o, int argc, char *argv[])
 {
-	struct options o = {0};
 	struct option_words words;
 	cleanup_free char *error = NULL;
 
-	log_init(PROGRAM, FAILED);
-	if (!options_parse(&tool_options, argc, argv, &o, &words, &error)) {
+	if (!options_parse(&tool_options, argc, argv, o, &words, &error)) {
 		if (error)
 			die("%s", error);
-		return fflush(stdout) == 0 ? DONE : FAILED;
+		exit(fflush(stdout) == 0 ? DONE : FAILED);
 	}
-	o.words = words.operands;
+	o->words = words.operands;
+	return (enum command)words.command;
+}
+
+int main(int argc, char *argv[])
+{
+	struct options o = {0};
+
+	log_init(PROGRAM, FAILED);
+	enum command command = parse_options(&o, argc, argv);
 	log_set_verbose(o.verbose);
 
-	int result = run[words.command](&o);
+	int result = run[command](&o);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("can't write to standard output");
 	return result;

@@ -115,12 +115,23 @@ const struct option_table tool_options = {
 		  "executed, 127 if it can't be found, else the status of COMMAND.",
 };
 
-static void check_options(const struct options *o)
+static void parse_options(struct options *o, int argc, char *argv[])
 {
-	if (!*o->request.command)
+	struct option_words words;
+	cleanup_free char *error = NULL;
+
+	if (!options_parse(&tool_options, argc, argv, o, &words, &error)) {
+		if (error)
+			die("%s", error);
+		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
+	}
+	if (words.n == 0)
 		die("no COMMAND given; try: " PROGRAM " --help");
 	if (o->json && !o->dry_run)
 		die("--json goes with --dry-run");
+	o->request.keep_env = o->keep_env.items;
+	o->request.n_keep_env = o->keep_env.n;
+	o->request.command = words.operands;
 }
 
 static void report(const struct launch *launch, bool json)
@@ -138,21 +149,11 @@ static void report(const struct launch *launch, bool json)
 int main(int argc, char *argv[])
 {
 	struct options o = {0};
-	struct option_words words;
 	struct launch launch;
-	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, LAUNCH_FAILED);
 	launch_fill_standard_descriptors();
-	if (!options_parse(&tool_options, argc, argv, &o, &words, &error)) {
-		if (error)
-			die("%s", error);
-		return fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED;
-	}
-	o.request.keep_env = o.keep_env.items;
-	o.request.n_keep_env = o.keep_env.n;
-	o.request.command = words.operands;
-	check_options(&o);
+	parse_options(&o, argc, argv);
 	log_set_verbose(o.verbose);
 
 	launch_plan(&launch, &o.request);
