@@ -9,6 +9,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "conf/conf_report.h"
 #include "conf/confcmd.h"
 #include "conf/conffile.h"
@@ -17,89 +18,17 @@
 #include "conf/package_defaults.h"
 #include "conf/settings.h"
 
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #define PROGRAM "virt-priv-conf"
 
 enum { DONE = 0, NOT_SO = 1, FAILED = 2 };
 
-static const char usage[] =
-	"Usage: virt-priv-conf [OPTION]... get KEY\n"
-	"       virt-priv-conf [OPTION]... set [--force] KEY VALUE\n"
-	"       virt-priv-conf [OPTION]... unset KEY\n"
-	"       virt-priv-conf [OPTION]... show [--json]\n"
-	"       virt-priv-conf [OPTION]... check [--json]\n"
-	"       virt-priv-conf [OPTION]... revert-to-root\n"
-	"       virt-priv-conf [OPTION]... restore-default\n"
-	"Reads, checks and edits /etc/libvirt/qemu.conf; nothing else in it is disturbed.\n"
-	"\n"
-	"  get KEY           print the value that the file gives KEY\n"
-	"  set KEY VALUE     give KEY that value, in the type that libvirt reads it with\n"
-	"  unset KEY         take KEY away\n"
-	"  show              the settings that decide about privileges, and where they come from\n"
-	"  check             say what is wrong, with file, line and column\n"
-	"  revert-to-root    have QEMU run as root\n"
-	"  restore-default   undo revert-to-root\n"
-	"\n"
-	"  -c, --config FILE   FILE instead of /etc/libvirt/qemu.conf\n"
-	"      --force         set a KEY that is not known; VALUE is in the file's syntax\n"
-	"      --json          print JSON\n"
-	"  -v, --verbose       say what is done\n"
-	"      --help          print this help\n"
-	"      --version       print the version\n"
-	"\n"
-	"Exit status: 0 done; 1 get: not set, check: something is wrong, restore-default:\n"
-	"QEMU runs as root for another reason; 2 error, and the file is as it was, unless\n"
-	"the message says that it is changed.\n";
-
 struct options {
 	const char *config; /* NULL: the file in force */
-	bool json, force;
+	bool json, force, verbose;
 	char **words; /* behind the command */
 };
-
-static void parse_options(struct options *o, int argc, char *argv[])
-{
-	enum { JSON = 256, FORCE, HELP, VERSION_ };
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"json", no_argument, NULL, JSON},
-		{"force", no_argument, NULL, FORCE},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, HELP},
-		{"version", no_argument, NULL, VERSION_},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	/* "+": "set seccomp_sandbox -1" has no option in it. */
-	while ((option = getopt_long(argc, argv, "+c:v", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case JSON:
-			o->json = true;
-			break;
-		case FORCE:
-			o->force = true;
-			break;
-		case 'v':
-			log_set_verbose(true);
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			exit(fflush(stdout) == 0 ? DONE : FAILED);
-		case VERSION_:
-			puts(PROGRAM " " VERSION);
-			exit(fflush(stdout) == 0 ? DONE : FAILED);
-		default:
-			die("try: " PROGRAM " --help");
-		}
-	}
-}
 
 /* Reading. */
 
@@ -239,53 +168,87 @@ static int abandon(const struct options *o)
 	return DONE;
 }
 
-static const struct command {
-	const char *name;
-	int n_words;
-	bool takes_json, takes_force;
-	int (*run)(const struct options *o);
-} commands[] = {
-	{"get", 1, false, false, get},
-	{"set", 2, false, true, set},
-	{"unset", 1, false, false, unset},
-	{"show", 0, true, false, show},
-	{"check", 0, true, false, check},
-	{"revert-to-root", 0, false, false, revert_to_root},
-	{"restore-default", 0, false, false, restore_default},
-	{"adopt", 0, false, false, adopt},
-	{"abandon", 0, false, false, abandon},
+enum command { GET, SET, UNSET, SHOW, CHECK, REVERT_TO_ROOT, RESTORE_DEFAULT, ADOPT, ABANDON };
+
+static int (*const run[])(const struct options *) = {
+	[GET] = get,
+	[SET] = set,
+	[UNSET] = unset,
+	[SHOW] = show,
+	[CHECK] = check,
+	[REVERT_TO_ROOT] = revert_to_root,
+	[RESTORE_DEFAULT] = restore_default,
+	[ADOPT] = adopt,
+	[ABANDON] = abandon,
 };
 
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (name && strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	if (!name)
-		die("a command is missing; try: " PROGRAM " --help");
-	die("%s: there is no such command; try: " PROGRAM " --help", name);
-}
+static const struct option_row rows[] = {
+	{"config", 'c', "FILE", OPTION_FILE, "read and edit FILE instead of /etc/libvirt/qemu.conf",
+		OPTION_TEXT(struct options, config)},
+	{"json", 0, NULL, OPTION_NONE, "with show and check: print JSON",
+		OPTION_FLAG(struct options, json),
+		.commands = OPTION_FOR(SHOW) | OPTION_FOR(CHECK)},
+	{"force", 0, NULL, OPTION_NONE,
+		"with set: set a KEY that is not known; VALUE is in the file's syntax",
+		OPTION_FLAG(struct options, force), .commands = OPTION_FOR(SET)},
+	{"verbose", 'v', NULL, OPTION_NONE, "say what is done",
+		OPTION_FLAG(struct options, verbose)},
+	{0},
+};
+
+/* What the file sets, or shows in a comment. */
+#define KEYS                                                                                       \
+	"$(sed -n \"s/^#\\{0,1\\}\\([a-z][a-z0-9_]*\\) *=.*/\\1/p\" " SETTINGS_ADMIN_FILE          \
+	" " VENDOR_CONF " 2>/dev/null)"
+
+static const struct option_command commands[] = {
+	[GET] = {"get", "[OPTION]... get KEY", "print the value that the file gives KEY",
+		{1, 1, OPTION_WORD, KEYS}},
+	[SET] = {"set", "[OPTION]... set [--force] KEY VALUE",
+		"give KEY that value, in the type that libvirt reads it with",
+		{2, 2, OPTION_WORD, "--force " KEYS}},
+	[UNSET] = {"unset", "[OPTION]... unset KEY", "take KEY away", {1, 1, OPTION_WORD, KEYS}},
+	[SHOW] = {"show", "[OPTION]... show [--json]",
+		"the settings that decide about privileges, and where they come from", {0}},
+	[CHECK] = {"check", "[OPTION]... check [--json]",
+		"say what is wrong, with file, line and column", {0}},
+	[REVERT_TO_ROOT] = {"revert-to-root", "[OPTION]... revert-to-root", "have QEMU run as root",
+		{0}},
+	[RESTORE_DEFAULT] = {"restore-default", "[OPTION]... restore-default",
+		"undo revert-to-root", {0}},
+	[ADOPT] = {"adopt", NULL, NULL, {0}},
+	[ABANDON] = {"abandon", NULL, NULL, {0}},
+	{0},
+};
+
+const struct option_table tool_options = {
+	.program = PROGRAM,
+	.manual = "8",
+	.summary = "Read, check and edit /etc/libvirt/qemu.conf; nothing else in it is disturbed.",
+	.rows = rows,
+	.commands = commands,
+	.in_order = true, /* "set seccomp_sandbox -1" has no option in it */
+	.status = "Exit status: 0 done; 1 get: not set, check: something is wrong, "
+		  "restore-default: QEMU runs as root for another reason; 2 error, and the file is "
+		  "as it was, unless the message says that it is changed.",
+};
 
 int main(int argc, char *argv[])
 {
 	struct options o = {0};
+	struct option_words words;
+	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, FAILED);
-	parse_options(&o, argc, argv);
-	const struct command *command = find_command(argv[optind]);
-	optind++;
-	parse_options(&o, argc, argv);
-	o.words = argv + optind;
-	if (argc - optind < command->n_words)
-		die("%s: a word is missing; try: " PROGRAM " --help", command->name);
-	if (argc - optind > command->n_words)
-		die("%s: a word too many; options stand before %s; try: " PROGRAM " --help",
-			o.words[command->n_words], command->n_words ? "KEY" : "the end");
-	if ((o.json && !command->takes_json) || (o.force && !command->takes_force))
-		die("%s has no option %s; try: " PROGRAM " --help", command->name,
-			o.json && !command->takes_json ? "--json" : "--force");
+	if (!options_parse(&tool_options, argc, argv, &o, &words, &error)) {
+		if (error)
+			die("%s", error);
+		return fflush(stdout) == 0 ? DONE : FAILED;
+	}
+	o.words = words.operands;
+	log_set_verbose(o.verbose);
 
-	int result = command->run(&o);
+	int result = run[words.command](&o);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die("can't write to standard output");
 	return result;

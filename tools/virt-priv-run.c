@@ -5,11 +5,15 @@
  * over, and given back when QEMU has ended.
  */
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "claims/journal.h"
 #include "claims/runtime_dir.h"
 #include "launch/environment.h"
+#include "launch/launch.h"
+#include "vm/claim.h"
+#include "vm/limits.h"
+#include "vm/pid_file.h"
+#include "vm/prepare.h"
 #include "vm/published.h"
 #include "vm/qemu_command.h"
 #include "vm/report.h"
@@ -24,7 +28,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRAM "virt-priv-run"
@@ -200,7 +203,7 @@ static void read_vm_file(struct options *o)
 {
 	cleanup_free char *path = xasprintf(VM_FILE_DIR "/%s.conf", o->vm);
 	cleanup_free char *error = NULL;
-	cleanup_free char *text = vm_file_read(path, &error);
+	cleanup_free char *text = trusted_file_read(path, &error);
 	const char *name = o->vm;
 	size_t n;
 
@@ -209,7 +212,7 @@ static void read_vm_file(struct options *o)
 	if (*o->command)
 		die("%s: a word too many: the command line of the VM %s stands in %s", *o->command,
 			o->vm, path);
-	char **words = vm_file_words(PROGRAM, text, &n);
+	char **words = trusted_file_words(PROGRAM, text, &n);
 	/* getopt(3) begins anew. */
 	optind = 0;
 	parse_options(o, (int)n, words);
@@ -252,7 +255,7 @@ static void check_command(const struct options *o, char *const *own, size_t n_ow
 static char *read_config_file(void *context, const char *path, char **error)
 {
 	(void)context;
-	return vm_file_read(path, error);
+	return trusted_file_read(path, error);
 }
 
 /* -runas and -run-with user= name the account; QEMU, which is that already, must not see them. */
@@ -282,7 +285,7 @@ static void take_run_as(struct qemuargs *args, struct launch_request *request)
 
 static void check_run_as(const struct launch *launch, const struct launch_request *request)
 {
-	if (!request->user || launch->creds.uid != 0)
+	if (!request->user || launch->identity.uid != 0)
 		return;
 	if (strcmp(launch->settings.user.value, "root") == 0 ||
 		strcmp(launch->settings.user.value, "0") == 0 ||
@@ -295,19 +298,8 @@ static void check_run_as(const struct launch *launch, const struct launch_reques
 
 static void take_identity(struct vm *vm, const struct launch *launch)
 {
-	struct identity *identity = &vm->identity;
-	const struct creds *creds = &launch->creds;
-
-	*identity = (struct identity){.uid = creds->uid, .gid = creds->gid};
-	identity->n_groups = creds->n_groups;
-	identity->groups = xcalloc(creds->n_groups, sizeof(gid_t));
-	for (size_t i = 0; i < creds->n_groups; i++)
-		identity->groups[i] = creds->groups[i];
-	identity->user =
-		launch->account.name ? xstrdup(launch->account.name) : xasprintf("+%u", creds->uid);
-	identity->group =
-		launch->group_name ? xstrdup(launch->group_name) : xasprintf("+%u", creds->gid);
-	vm->label = xasprintf("%s:%s", identity->user, identity->group);
+	vm->identity = identity_copy(&launch->identity);
+	vm->label = identity_label(&vm->identity);
 }
 
 static char *default_name(const struct qemuargs *args)
@@ -329,41 +321,17 @@ static char *take_vm_name(const struct options *o, const struct qemuargs *args)
 	return xstrdup(o->name);
 }
 
-static struct rlimit files; /* the limit of open files that the caller has set */
-
-/* Each resource is held while all are planned: what the hard limit allows is not too much. */
-static void raise_own_limit(void)
-{
-	struct rlimit wanted;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		die_errno("can't read the limit of open files");
-	wanted = files;
-	wanted.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &wanted);
-}
-
-/* What QEMU is to lock, and the descriptors that it gets, must be within its limits. */
-static void set_limits(const struct vm *vm)
-{
-	static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	struct rlimit now;
-
-	if (vm->args->locks_memory && getrlimit(RLIMIT_MEMLOCK, &now) == 0 &&
-		now.rlim_cur != RLIM_INFINITY && setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
-		die_errno("can't raise the limit of locked memory, which the command line needs "
-			  "(raising it needs CAP_SYS_RESOURCE)");
-	if (vm->n_fds < files.rlim_cur / 4 && setrlimit(RLIMIT_NOFILE, &files) < 0)
-		die_errno("can't set the limit of open files as it was");
-}
-
 static void finish_as_account(void *vm)
 {
-	vm_finish(vm);
+	cleanup_free char *error = NULL;
+
+	if (!vm_finish(vm, &error))
+		die("%s", error);
 }
 
 /* The child's way to QEMU. */
-static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **command)
+static _Noreturn void become_qemu(
+	struct vm *vm, struct launch *launch, char **command, struct supervisor *supervisor)
 {
 	cleanup_free char *home = vm_runtime_directory(vm->name);
 	cleanup_free char *error = NULL;
@@ -371,26 +339,20 @@ static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **c
 	/* The QEMU user can stop this process before it is QEMU: it has nothing that others
 	 * wait for. */
 	close(vm->name_fd);
-	supervise_let_go();
-	if (!vm_claim(vm)) {
-		journal_unlock();
-		_exit(LAUNCH_FAILED);
-	}
-	if (!vm_write_pid(vm, getpid(), &error))
+	supervise_let_go(supervisor);
+	if (!vm_claim(vm, &error) || !vm_write_pid(vm, getpid(), &error) ||
+		!vm_set_limits(vm, &error))
 		die("%s", error);
-	set_limits(vm);
 	launch->command = command;
 	launch->environment = environment_set(launch->environment, "HOME", home);
-	launch->fds = xcalloc(vm->n_fds, sizeof(int));
-	for (size_t i = 0; i < vm->n_fds; i++)
-		launch->fds[launch->n_fds++] = vm->fds[i];
+	launch_keep_fds(launch, vm->fds, vm->n_fds);
 	launch->as_account = finish_as_account;
 	launch->context = vm;
 	launch_exec(launch, PROGRAM);
 }
 
 /* QEMU's own daemon goes on; it, too, is stayed with. */
-static int follow_daemon(struct vm *vm)
+static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 {
 	cleanup_free char *error = NULL;
 	pid_t daemon = supervise_remaining();
@@ -399,33 +361,60 @@ static int follow_daemon(struct vm *vm)
 		warn("%s", error);
 	/* What QEMU has bound is there once the caller has its answer. */
 	vm_publish(vm);
-	supervise_report(0);
-	return daemon ? supervise(daemon) : 0;
+	supervise_report(supervisor, 0);
+	return daemon ? supervise(supervisor, daemon) : 0;
 }
 
 /* Starts QEMU, stays until its end, gives everything back. Returns the exit status. */
-static int run(struct vm *vm, struct launch *launch, char **command)
+static int run(struct vm *vm, struct launch *launch, char **command, struct supervisor *supervisor)
 {
-	if (!vm_prepare(vm))
-		return LAUNCH_FAILED;
+	cleanup_free char *error = NULL;
+
+	if (!vm_prepare(vm, &error))
+		die("%s; nothing is started", error);
 	pid_t child = fork();
 	if (child < 0)
 		warn_errno("can't start a process");
 	if (child == 0)
-		become_qemu(vm, launch, command);
+		become_qemu(vm, launch, command, supervisor);
 	vm->holder = child;
 	vm->runs = child > 0;
 	vm_let_go(vm);
 	if (child > 0)
-		vm_watch_published(vm);
-	int status = child < 0 ? LAUNCH_FAILED : supervise(child);
+		vm_watch_published(vm, supervisor);
+	int status = child < 0 ? LAUNCH_FAILED : supervise(supervisor, child);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
-		status = follow_daemon(vm);
+		status = follow_daemon(vm, supervisor);
 	vm->runs = false;
 	bool is_given_back = vm_give_back(vm);
 	/* Otherwise it would look as if all was as before. */
 	return status == 0 && !is_given_back ? LAUNCH_FAILED : status;
+}
+
+/* Whether this is the process that was called, which ends when the monitor has reported. */
+static bool is_caller(struct supervisor *supervisor, int *status)
+{
+	cleanup_free char *error = NULL;
+	enum supervise_side side = supervise_detach(supervisor, status, &error);
+
+	if (side == SUPERVISE_FAILED)
+		die("%s", error);
+	return side == SUPERVISE_CALLER;
+}
+
+/* Of --check and --dry-run. Returns the exit status. */
+static int report(const struct options *o, const struct vm *vm, char *const *command)
+{
+	if (o->check)
+		vm_report_obstacles(vm);
+	else
+		vm_report(vm, command, o->json);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("can't write to standard output");
+	if (!vm->refused)
+		return EXIT_SUCCESS;
+	return o->check ? EXIT_FAILURE : LAUNCH_FAILED;
 }
 
 int main(int argc, char *argv[])
@@ -433,7 +422,9 @@ int main(int argc, char *argv[])
 	struct options o = {.timeout = STOP_SECONDS};
 	struct launch_request request = {0};
 	struct launch launch;
-	struct vm vm = {.program = PROGRAM, .pid_fd = -1, .name_fd = -1};
+	/* It outlives main(): see vm_take_name(). */
+	static struct vm vm = VM_INIT;
+	struct supervisor supervisor = SUPERVISOR_INIT;
 	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, LAUNCH_FAILED);
@@ -456,6 +447,7 @@ int main(int argc, char *argv[])
 	launch_plan(&launch, &request);
 	check_run_as(&launch, &request);
 	take_identity(&vm, &launch);
+	vm.program = PROGRAM;
 	vm.settings = &launch.settings;
 	vm.name = take_vm_name(&o, vm.args);
 	vm.images = o.images;
@@ -467,25 +459,25 @@ int main(int argc, char *argv[])
 	vm.control = o.vm != NULL;
 
 	int status;
-	raise_own_limit();
-	supervise_block_signals();
+	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
+		die("%s", error);
 	/* What follows is of the process that stays, locks and descriptors too. */
-	if (vm.args->daemonize && !vm.dry_run && !supervise_detach(&status))
+	if (vm.args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
 	if (!vm_plan(&vm, &error))
-		die_status(o.check ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);
-	char **command = vm_command(&vm, o.command[0]);
-	if (o.check)
-		return vm_report_obstacles(&vm);
-	if (o.dry_run)
-		return vm_report(&vm, command, o.json);
+		die_status(o.check && !vm.failed ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);
+	char **command = vm_command(&vm, o.command[0], &error);
+	if (!command)
+		die("%s", error);
+	if (vm.dry_run)
+		return report(&o, &vm, command);
 	vm_warn(&vm);
 	if (vm.refused) {
 		vm_let_go_of_name(&vm);
 		die("nothing was changed, and nothing is started");
 	}
-	status = run(&vm, &launch, command);
+	status = run(&vm, &launch, command, &supervisor);
 	vm_let_go_of_name(&vm);
-	supervise_report(status);
+	supervise_report(&supervisor, status);
 	return status;
 }

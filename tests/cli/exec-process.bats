@@ -256,7 +256,7 @@ EOT
 }
 
 @test "--version and --help of every tool; manual and completion have every option of --help" {
-    local tool manual
+    local tool manual completion
     for tool in tools/virt-priv-*.c; do
         tool=$(basename "$tool" .c)
         manual=(tools/man/"$tool".[0-9])
@@ -265,7 +265,9 @@ EOT
         # Less those of cp, tar, rm and virsh in what is to be done by hand.
         mandoc -T ascii "${manual[0]}" | sed 's/.\x08//g' | grep -oE -- '--[a-z-]+' | sort -u |
             grep -vxE -- '--(preserve|xattrs|one-file-system|disk-only|diskspec|no-metadata)' >"$BATS_TEST_TMPDIR/man"
-        grep -oE -- '--[a-z-]+' "tools/completion/$tool" | sort -u >"$BATS_TEST_TMPDIR/completion"
+        completion=$VP_BUILD/completion/$tool
+        [ -e "$completion" ] || completion=tools/completion/$tool
+        grep -oE -- '--[a-z-]+' "$completion" | sort -u >"$BATS_TEST_TMPDIR/completion"
         [ -s "$BATS_TEST_TMPDIR/help" ]
         diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man"
         diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/completion"

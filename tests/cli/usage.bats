@@ -106,6 +106,12 @@ EOT
     [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice alice:alice" ]
 }
 
+@test "relative paths in the root directory" {
+    cd /
+    run -0 virt-priv-chown status etc/hostname
+    [[ $output == *" /etc/hostname" ]]
+}
+
 @test "a domain XML that can't be read, or that others could have written" {
     disk $fs/a alice:alice 0640
     disk $fs/b alice:alice 0640

@@ -171,8 +171,9 @@ static void attempt(const struct scenario *s, const char *path, const struct set
 {
 	bool is_claim = count->attempts % 3 != 0;
 	struct claims_plan plan = {.settings = settings, .grant_read = count->attempts % 2};
-	struct domain_resource resource = {.kind = DOMAIN_DISK,
-		.treatment = is_claim ? DOMAIN_CLAIM : DOMAIN_CHECK_READ,
+	struct claim_request resource = {.kind = RESOURCE_DISK,
+		.access = is_claim ? ACCESS_RW : ACCESS_RO,
+		.action = is_claim ? ACTION_CLAIM : ACTION_CHECK,
 		.path = xstrdup(path),
 		.source = xstrdup("--disk"),
 		.reason = xstrdup("race")};

@@ -68,5 +68,5 @@ scripts() {
 }
 
 @test "the sources are laid out as .clang-format says" {
-    clang-format --dry-run -Werror tools/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
+    clang-format --dry-run -Werror tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
 }

@@ -4,7 +4,9 @@
 #include "base/cleanup.h"
 #include "base/has_cap.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/process.h"
+#include "base/resource.h"
+#include "base/shell_word.h"
 #include "claims/acl.h"
 #include "claims/acl_kept.h"
 #include "claims/find.h"
@@ -27,13 +29,6 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-const char *claims_action_name(enum claims_action action)
-{
-	static const char *const names[] = {"claim", "check", "grant", "leave", "refuse"};
-
-	return names[action];
-}
 
 bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 {
@@ -79,6 +74,7 @@ void claims_end(struct claims_plan *plan)
 	free(plan->items);
 	free(plan->others);
 	free(plan->fds);
+	safepath_forget(&plan->start);
 	claimable_free(&plan->claimable);
 	journal_free(plan->journal);
 }
@@ -118,7 +114,7 @@ static struct identity *new_identity(struct claims_plan *plan, char *label)
 static const struct identity *identity_of(struct claims_plan *plan, const char *label)
 {
 	const struct settings *s = plan->settings;
-	cleanup_free char *wanted = NULL;
+	cleanup_free char *wanted = NULL, *error = NULL;
 
 	if (!label)
 		label = plan->label;
@@ -131,43 +127,35 @@ static const struct identity *identity_of(struct claims_plan *plan, const char *
 	if (!colon)
 		die("\"%s\" is no USER:GROUP", wanted);
 	*colon = '\0';
-	identity_look_up(identity, wanted, colon + 1,
-		label	  ? "the domain's seclabel"
-		: s->file ? s->file
-			  : "the default settings");
+	if (!ids_identity(wanted, colon + 1,
+		    label     ? "the domain's seclabel"
+		    : s->file ? s->file
+			      : "the default settings",
+		    identity, &error))
+		die("%s", error);
 	return identity;
 }
 
-void claims_look_up(struct claims_plan *plan, const struct domain_resource *resource)
+void claims_look_up(struct claims_plan *plan, const struct claim_request *resource)
 {
-	if (resource->treatment != DOMAIN_UNHANDLED)
+	if (resource->action != ACTION_LEAVE)
 		identity_of(plan, resource->label);
 }
 
 void claims_know(struct claims_plan *plan, const char *label, const struct identity *known)
 {
-	struct identity *identity = new_identity(plan, xstrdup(label));
-
-	*identity = (struct identity){.uid = known->uid,
-		.gid = known->gid,
-		.groups = xcalloc(known->n_groups, sizeof(gid_t)),
-		.n_groups = known->n_groups,
-		.user = xstrdup(known->user),
-		.group = xstrdup(known->group)};
-	for (size_t i = 0; i < known->n_groups; i++)
-		identity->groups[i] = known->groups[i];
+	*new_identity(plan, xstrdup(label)) = identity_copy(known);
 }
 
 static struct claims_item *add_item(
-	struct claims_plan *plan, const struct domain_resource *resource, enum claims_action action)
+	struct claims_plan *plan, const struct claim_request *resource, enum resource_action action)
 {
 	plan->items = xreallocarray(plan->items, plan->n_items + 1, sizeof *plan->items);
 	struct claims_item *item = &plan->items[plan->n_items++];
 	*item = (struct claims_item){
 		.path = resource->path ? xstrdup(resource->path) : NULL,
 		.kind = resource->kind,
-		.writable = resource->treatment == DOMAIN_CLAIM ||
-			    resource->treatment == DOMAIN_CHECK_WRITE || resource->shared,
+		.writable = resource->access == ACCESS_RW,
 		.action = action,
 		.source = xstrdup(resource->source),
 		.reason = xstrdup(resource->reason),
@@ -287,9 +275,9 @@ static char *share_grants(
 	const struct journal *whose;
 
 	for (size_t i = 0; plan->has_grants && i <= walk->n_dirs; i++) {
-		int fd = i < walk->n_dirs ? walk->dirs[i].fd : walk->fd;
-		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i].st : &walk->st;
-		const char *path = i < walk->n_dirs ? walk->dirs[i].path : walk->path;
+		int fd = i < walk->n_dirs ? walk->dirs[i]->fd : walk->fd;
+		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i]->st : &walk->st;
+		const char *path = i < walk->n_dirs ? walk->dirs[i]->path : walk->path;
 		struct fileid id;
 		char *error = NULL;
 		/* An ACL beyond the mode shows in the mode: its mask. */
@@ -308,30 +296,29 @@ static char *share_grants(
 static void plan_access(struct claims_plan *plan, struct claims_item *item,
 	const struct safepath *walk, int wanted, const struct identity *identity)
 {
-	struct denial *denials;
+	struct denials denials;
 	char *problem = NULL;
-	size_t n = access_denials(walk, wanted, identity, &denials, &problem);
-	if (!problem)
-		problem = share_grants(plan, walk, identity);
 	bool may_grant = plan->grant_read;
 
-	for (size_t i = 0; i < n && !problem; i++) {
-		if (!may_grant || (denials[i].missing & W_OK))
-			problem = access_explain(&denials[i], identity);
+	if (access_denials(walk, wanted, identity, &denials, &problem))
+		problem = share_grants(plan, walk, identity);
+	for (size_t i = 0; i < denials.n && !problem; i++) {
+		const struct denial *denial = &denials.all[i];
+		if (!may_grant || (denial->missing & W_OK))
+			problem = access_explain(denial, identity);
 		else if (walk->unsafe)
 			problem = xasprintf("access is not granted: %s", walk->unsafe);
-		else if (walk->link_owner && walk->link_owner != denials[i].st.st_uid)
+		else if (walk->link_owner && walk->link_owner != denial->st.st_uid)
 			problem = xasprintf(
 				"access to %s is not granted: a symbolic link of uid %u, who "
 				"does not own it, led there",
-				denials[i].path, walk->link_owner);
+				denial->path, walk->link_owner);
 		else
-			problem = plan_grant(
-				plan, denials[i].fd, denials[i].path, &denials[i].st, identity);
+			problem = plan_grant(plan, denial->fd, denial->path, &denial->st, identity);
 	}
-	if (n > 0 && !problem && item->action == ACTION_CHECK)
+	if (denials.n > 0 && !problem && item->action == ACTION_CHECK)
 		item->action = ACTION_GRANT;
-	access_free(denials, n);
+	access_free(&denials);
 	if (problem)
 		refuse(plan, item, problem);
 }
@@ -365,7 +352,7 @@ static bool forget_grants(struct claims_plan *plan, struct entry *e, char **erro
 }
 
 static void plan_claim(struct claims_plan *plan, struct claims_item *item,
-	const struct domain_resource *resource, struct safepath *walk,
+	const struct claim_request *resource, struct safepath *walk,
 	const struct identity *identity)
 {
 	const struct journal *whose;
@@ -422,7 +409,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		refuse(plan, item, error);
 		return;
 	}
-	if (!resource->handed_over)
+	if (!resource->passed)
 		plan_access(plan, item, walk, 0, identity);
 	if (item->action == ACTION_REFUSE)
 		return;
@@ -464,10 +451,11 @@ char *claims_why_not_passed(
 }
 
 /* What was made by a descriptor needs no way, and none of its way can be unsafe. */
-static bool reach(const struct domain_resource *resource, struct safepath *walk, char **error)
+static bool reach(struct claims_plan *plan, const struct claim_request *resource,
+	struct safepath *walk, char **error)
 {
 	if (!resource->made)
-		return safepath_open(resource->path, walk, error);
+		return safepath_open_from(&plan->start, resource->path, walk, error);
 	*walk = (struct safepath){
 		.fd = fcntl(resource->made, F_DUPFD_CLOEXEC, 3), .path = xstrdup(resource->path)};
 	if (walk->fd >= 0 && fstat(walk->fd, &walk->st) == 0)
@@ -476,24 +464,24 @@ static bool reach(const struct domain_resource *resource, struct safepath *walk,
 	return false;
 }
 
-void claims_add(struct claims_plan *plan, const struct domain_resource *resource)
+void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 {
 	struct claims_item *item = add_item(plan, resource, ACTION_CHECK);
-	enum domain_treatment treatment = resource->treatment;
+	bool gives = resource->action == ACTION_CLAIM;
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (treatment == DOMAIN_UNHANDLED) {
+	if (resource->action == ACTION_LEAVE) {
 		item->action = ACTION_LEAVE;
 		return;
 	}
-	if (treatment == DOMAIN_CLAIM && !plan->settings->dynamic_ownership.value) {
-		treatment = DOMAIN_CHECK_WRITE;
+	if (gives && !plan->settings->dynamic_ownership.value) {
+		gives = false;
 		free(item->reason);
 		item->reason = xstrdup("dynamic_ownership = 0");
 	}
 	const struct identity *identity = identity_of(plan, resource->label);
-	if (!reach(resource, &walk, &error)) {
+	if (!reach(plan, resource, &walk, &error)) {
 		if (resource->optional && errno == ENOENT) {
 			item->action = ACTION_LEAVE;
 			free(item->reason);
@@ -501,18 +489,18 @@ void claims_add(struct claims_plan *plan, const struct domain_resource *resource
 		} else {
 			refuse(plan, item, steal_pointer(&error));
 		}
-	} else if (treatment == DOMAIN_CLAIM) {
+	} else if (gives) {
 		item->action = ACTION_CLAIM;
 		plan_claim(plan, item, resource, &walk, identity);
-	} else if (resource->treatment == DOMAIN_CLAIM &&
+	} else if (resource->action == ACTION_CLAIM &&
 		   ((error = claimable_why_system(&walk)) != NULL ||
 			   (error = claimable_why_in_use(
 				    &plan->claimable, &walk, resource->path)) != NULL)) {
 		/* Not given away, but written exclusively all the same. */
 		refuse(plan, item, steal_pointer(&error));
 	} else {
-		bool writes = treatment == DOMAIN_CHECK_WRITE || resource->shared;
-		plan_access(plan, item, &walk, writes ? R_OK | W_OK : R_OK, identity);
+		int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
+		plan_access(plan, item, &walk, wanted, identity);
 	}
 	safepath_close(&walk);
 }
@@ -642,7 +630,7 @@ static void undo(struct claims_plan *plan)
 		if (e->done)
 			continue;
 		/* A VM that a disk was to be added to can run. */
-		cleanup_free char *word = text_shell_word(e->path);
+		cleanup_free char *word = shell_word(e->path);
 		cleanup_free char *again =
 			plan->is_new ? xasprintf("release --name %s", journal->name)
 				     : xasprintf("drop --name %s --disk %s", journal->name, word);
@@ -774,7 +762,7 @@ static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
 	if (openers_first(st, (uid_t)-1))
 		return report(e, "libvirt holds it too, and gives it back to its owner", false);
-	cleanup_free char *word = text_shell_word(e->path);
+	cleanup_free char *word = shell_word(e->path);
 	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
 	     "until libvirt gives it back; no process has it open, so if it is a copy: "
 	     "virt-priv-chown recover --libvirt %s",
@@ -965,7 +953,7 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	cleanup_free char *why = NULL;
 	/* There, another process has that number, or none, and nobody who has files open is seen.
 	 */
-	unsigned long long here = journal->holder_namespace ? openers_namespace() : 0;
+	unsigned long long here = journal->holder_namespace ? process_namespace() : 0;
 	if (journal->holder_namespace && !here) {
 		*error = xasprintf("the VM %s: can't tell which pid namespace this is: %s",
 			journal->name, strerror(errno));
@@ -978,8 +966,8 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			journal->name, journal->holder, journal->name);
 		return CLAIMS_UNKNOWN;
 	}
-	unsigned long long start = openers_start_time(journal->holder, &why);
-	if (why) {
+	unsigned long long start;
+	if (!process_start(journal->holder, &start, &why)) {
 		*error = xasprintf("the VM %s: %s", journal->name, why);
 		return CLAIMS_UNKNOWN;
 	}

@@ -7,27 +7,20 @@
 #pragma once
 
 #include "claims/claimable.h"
-#include "claims/domain_xml.h"
 #include "claims/journal.h"
+#include "claims/request.h"
 #include "conf/settings.h"
 #include "path/access.h"
+#include "path/safepath.h"
 
 #include <stdbool.h>
-
-enum claims_action {
-	ACTION_CLAIM,  /* given to the QEMU user */
-	ACTION_CHECK,  /* accessible as it is */
-	ACTION_GRANT,  /* made readable by ACL entries */
-	ACTION_LEAVE,  /* not handled, or nothing to do */
-	ACTION_REFUSE, /* stands in the way */
-};
 
 /* One resource, and what is to be done about it. */
 struct claims_item {
 	char *path; /* NULL: it has none */
-	enum domain_kind kind;
+	enum resource_kind kind;
 	bool writable;
-	enum claims_action action;
+	enum resource_action action;
 	char *source, *reason;
 };
 
@@ -45,10 +38,11 @@ struct claims_plan {
 	bool busy;
 	struct journal **others;
 	size_t n_others;
-	bool has_grants;  /* some journal has an ACL entry */
-	bool has_devices; /* or a device; files alone can't share bytes */
-	bool all_read;	  /* else not known what other VMs hold */
-	int *fds;	  /* O_PATH, of the new entries */
+	bool has_grants;	     /* some journal has an ACL entry */
+	bool has_devices;	     /* or a device; files alone can't share bytes */
+	bool all_read;		     /* else not known what other VMs hold */
+	int *fds;		     /* O_PATH, of the new entries */
+	struct safepath_start start; /* of walks to resources */
 	struct claimable
 		claimable; /* what is looked up to judge objects; its forced: the caller's */
 	/* What the caller sets. */
@@ -66,7 +60,7 @@ struct claims_plan {
  * wait for that too: before journal_lock(), who will get the resource is looked up, or told
  * where that is known already. The settings and the label of the plan are set.
  */
-void claims_look_up(struct claims_plan *plan, const struct domain_resource *resource);
+void claims_look_up(struct claims_plan *plan, const struct claim_request *resource);
 void claims_know(struct claims_plan *plan, const char *label, const struct identity *known);
 
 /*
@@ -75,7 +69,7 @@ void claims_know(struct claims_plan *plan, const char *label, const struct ident
  */
 bool claims_begin(struct claims_plan *plan, const char *name, char **error);
 /* Adds one resource of a domain, or of a --disk, to the plan. */
-void claims_add(struct claims_plan *plan, const struct domain_resource *resource);
+void claims_add(struct claims_plan *plan, const struct claim_request *resource);
 /*
  * For an object that is to be passed for writing, and changes no owner: why it must not be, a new
  * message; NULL: it may, and from then on counts as one that the VM has. asked: its path as given.
@@ -88,9 +82,6 @@ bool claims_carry_out(struct claims_plan *plan);
 void claims_end(struct claims_plan *plan);
 /* As claims_end(), for another plan of the same that follows: who gets it is known already. */
 void claims_restart(struct claims_plan *plan);
-
-/* "claim", "check", ... */
-const char *claims_action_name(enum claims_action action);
 
 /*
  * Gives back what the journal holds: all of it, or (path not NULL) what has that path, as far as

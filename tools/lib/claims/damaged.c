@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "claims/find.h"
 #include "claims/journal.h"
 #include "claims/libvirt_domains.h"
@@ -135,7 +135,7 @@ static bool is_at(const char *path, const struct stat *object)
 static void say_commands(const struct wreck *wreck, const struct entry *e, const struct stat *st)
 {
 	const char *unless_looked_at = wreck->file.is_roots ? "" : "# ";
-	cleanup_free char *path = text_shell_word(e->path);
+	cleanup_free char *path = shell_word(e->path);
 
 	if (e->kind == ENTRY_GRANT) {
 		say("%ssetfacl -x u:%u %s", unless_looked_at, e->new_uid, path);
@@ -168,7 +168,7 @@ static void look_for_users(struct wreck *wreck, const struct entry *e, const str
 static void say_whole(
 	struct wreck *wreck, const struct entry *e, const char *whose, const char *why)
 {
-	cleanup_free char *path = text_shell_word(e->path);
+	cleanup_free char *path = shell_word(e->path);
 	struct claims_object object;
 	struct stat st = {0};
 
@@ -202,7 +202,7 @@ static void say_whole(
 static void say_found(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *why = NULL;
-	cleanup_free char *word = text_shell_word(e->path);
+	cleanup_free char *word = shell_word(e->path);
 	struct remembered r = {0};
 	struct safepath walk;
 
@@ -225,7 +225,7 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 /* What can be read of an entry that is not whole. */
 static void say_partial(struct wreck *wreck, const struct entry *e)
 {
-	cleanup_free char *path = e->path ? text_shell_word(e->path) : NULL;
+	cleanup_free char *path = e->path ? shell_word(e->path) : NULL;
 	cleanup_free char *owner = e->old_uid == (uid_t)-1
 					   ? xstrdup("of an owner that can't be read")
 					   : xasprintf("that was %u:%u", e->old_uid, e->old_gid);
@@ -277,7 +277,7 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 			all_known = all_known && whose;
 			continue;
 		}
-		cleanup_free char *path = text_shell_word(e->path);
+		cleanup_free char *path = shell_word(e->path);
 		say("# line %u: %s was %u:%u, mode %04o, before the claim; whole, and given back "
 		    "as usual",
 			e->line, path, e->old_uid, e->old_gid, e->mode);

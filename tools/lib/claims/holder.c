@@ -2,7 +2,9 @@
 #include "claims/holder.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "claims/claims.h"
 #include "claims/libvirt_xattr.h"
 #include "path/look.h"
@@ -19,28 +21,19 @@
 static char *named(pid_t pid)
 {
 	cleanup_free char *path = xasprintf("/proc/%d/comm", pid);
-	char name[64] = "";
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char name[64];
 
-	if (fd < 0 || read(fd, name, sizeof name - 1) <= 0)
-		return xasprintf("%d", pid);
-	name[strcspn(name, "\n")] = '\0';
-	return xasprintf("%d (%s)", pid, name);
+	return io_read_line(AT_FDCWD, path, name, sizeof name) && *name
+		       ? xasprintf("%d (%s)", pid, name)
+		       : xasprintf("%d", pid);
 }
 
-/* proc(5), field 4 of /proc/PID/stat; 0: it can't be told. */
+/* 0: it can't be told. */
 static pid_t parent_of(pid_t pid)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
-	char text[512] = "";
-	int parent = 0;
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct proc_stat stat;
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
-		return 0;
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *end = strrchr(text, ')');
-	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
+	return process_stat(AT_FDCWD, pid, &stat) ? stat.parent : 0;
 }
 
 static bool is_forefather(pid_t pid)
@@ -54,18 +47,15 @@ static bool is_forefather(pid_t pid)
 /* Whether a file of fdinfo (proc(5)) is of an inode, opened for writing. */
 static bool is_written(int infos, const char *name, ino_t ino)
 {
-	char text[1024] = "";
+	char text[1024];
 	unsigned flags;
 	unsigned long long number;
-	cleanup_fd int fd = openat(infos, name, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
-		return false;
-	const char *line = strstr(text, "flags:");
-	if (!line || sscanf(line, "flags: %o", &flags) != 1 || (flags & O_ACCMODE) == O_RDONLY)
+	if (io_read_short(infos, name, text, sizeof text) <= 0 ||
+		!proc_fdinfo_flags(text, &flags) || (flags & O_ACCMODE) == O_RDONLY)
 		return false;
 	/* Before Linux 5.14 it does not say which: any can be it. */
-	line = strstr(text, "\nino:");
+	const char *line = strstr(text, "\nino:");
 	return !line || sscanf(line, "\nino: %llu", &number) != 1 || number == ino;
 }
 

@@ -88,7 +88,6 @@ char *conffile_distrust(const struct conffile *file)
 		return steal_pointer(&error);
 	why = walk.unsafe ? xstrdup(walk.unsafe) : NULL;
 	safepath_close(&walk);
-	safepath_forget();
 	return steal_pointer(&why);
 }
 
@@ -121,7 +120,7 @@ static int find_directory(const char *path, char **real)
 
 	if (safepath_open(path, &walk, &error)) {
 		refuse_unsafe(path, &walk);
-		int dir = reopen_directory(walk.dirs[walk.n_dirs - 1].fd, path);
+		int dir = reopen_directory(walk.dirs[walk.n_dirs - 1]->fd, path);
 		*real = xstrdup(walk.path);
 		safepath_close(&walk);
 		return dir;

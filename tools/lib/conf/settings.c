@@ -233,8 +233,6 @@ static int open_settings(const char *file, bool is_named)
 	if (fd < 0)
 		die_errno("can't open the settings file %s", file);
 	safepath_close(&walk);
-	/* No descriptor of root's is left open that --keep-fd could name. */
-	safepath_forget();
 	return fd;
 }
 

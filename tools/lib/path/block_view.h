@@ -31,7 +31,5 @@ struct block_view {
 	size_t n_swaps;
 };
 
-/* The first line of a file below a directory of sysfs; false and errno if there is none. */
-bool block_read(int dir, const char *path, char *text, size_t size);
-/* A device number, "MAJOR:MINOR", of a file there. */
+/* The device number, "MAJOR:MINOR", that a file below a directory of sysfs says. */
 bool block_read_dev(int dir, const char *path, dev_t *dev);

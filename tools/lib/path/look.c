@@ -3,6 +3,7 @@
 
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/proc_text.h"
 
@@ -56,35 +57,13 @@ static bool is_among(const char *const *names, size_t n, const char *name, size_
 
 #define IS_AMONG(names, name, length) is_among(names, sizeof(names) / sizeof *(names), name, length)
 
-/* All of a file of /proc, new; NULL and errno. */
-static char *read_text(int directory, const char *path)
-{
-	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
-	size_t length = 0, room = 4096;
-	cleanup_free char *text = fd >= 0 ? xmalloc(room + 1) : NULL;
-	ssize_t n;
-
-	while (text && (n = read(fd, text + length, room - length)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return NULL;
-		length += (size_t)n;
-		if (length == room)
-			text = xreallocarray(text, (room *= 2) + 1, 1);
-	}
-	if (text)
-		text[length] = '\0';
-	return steal_pointer(&text);
-}
-
 bool look_may_wait(void)
 {
 	static enum { UNKNOWN, NO, YES } may = UNKNOWN;
 
 	if (may != UNKNOWN)
 		return may == YES;
-	cleanup_free char *text = read_text(AT_FDCWD, "/proc/filesystems");
+	cleanup_free char *text = io_read_file(AT_FDCWD, "/proc/filesystems", SIZE_MAX, NULL);
 	may = text ? NO : YES;
 	for (const char *line = text; line && *line && may == NO;) {
 		size_t length = strcspn(line, "\n");
@@ -269,7 +248,7 @@ static const char *own_mounts(void)
 	if (text && fd >= 0 && poll(&polled, 1, 0) == 0)
 		return text;
 	free(text);
-	text = read_text(AT_FDCWD, "/proc/self/mountinfo");
+	text = io_read_file(AT_FDCWD, "/proc/self/mountinfo", SIZE_MAX, NULL);
 	return text;
 }
 
@@ -297,7 +276,8 @@ static bool mount_of(int fd, int process, struct proc_mount *mount)
 		return false;
 	if (find_mount(own_mounts(), stx.stx_mnt_id, mount))
 		return true;
-	cleanup_free char *text = process >= 0 ? read_text(process, "mountinfo") : NULL;
+	cleanup_free char *text =
+		process >= 0 ? io_read_file(process, "mountinfo", SIZE_MAX, NULL) : NULL;
 	return find_mount(text, stx.stx_mnt_id, mount);
 }
 
@@ -437,10 +417,7 @@ int look_is_fuse(int fd, int process, uid_t *user)
 
 static ssize_t getxattr_now(int fd, const char *name, void *value, size_t size)
 {
-	char link[sizeof "/proc/self/fd/2147483647"];
-
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	return getxattr(link, name, value, size);
+	return getxattr(IO_FD_PATH(fd), name, value, size);
 }
 
 static void ask_xattr(void *context, size_t i, struct attempt_out *out)

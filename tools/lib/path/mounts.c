@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/mounts.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/safepath.h"
 
@@ -17,7 +19,7 @@
 #include <unistd.h>
 
 static struct mounts now;
-static FILE *mountinfo;
+static int mountinfo = -1;
 
 /* What was read before stays: callers hold mounts of it. They seldom change in a run. */
 static struct earlier {
@@ -37,7 +39,7 @@ static void set_aside(void)
 /* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
 static bool has_changed(void)
 {
-	struct pollfd changed = {.fd = fileno(mountinfo), .events = POLLPRI};
+	struct pollfd changed = {.fd = mountinfo, .events = POLLPRI};
 
 	return poll(&changed, 1, 0) != 0;
 }
@@ -45,38 +47,28 @@ static bool has_changed(void)
 /* All of it; NULL: half of it is nothing to go by. */
 static char *read_again(void)
 {
-	cleanup_free char *text = NULL;
-	size_t room = 0;
-
-	if (mountinfo)
-		rewind(mountinfo);
+	if (mountinfo >= 0)
+		lseek(mountinfo, 0, SEEK_SET);
 	else
-		mountinfo = fopen("/proc/self/mountinfo", "re");
-	/* Up to a NUL, of which there is none. */
-	if (!mountinfo || getdelim(&text, &room, '\0', mountinfo) < 0 || ferror(mountinfo))
-		return NULL;
-	return steal_pointer(&text);
+		mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	return mountinfo < 0 ? NULL : io_read_fd(mountinfo, SIZE_MAX, NULL);
 }
 
 const struct mounts *mounts_now(void)
 {
 	struct proc_mount mount;
 
-	if (mountinfo && !has_changed())
+	if (mountinfo >= 0 && !has_changed())
 		return &now;
 	if (now.all)
 		set_aside();
 	cleanup_free char *text = read_again();
 	for (const char *p = text; p && proc_mountinfo_next(&p, &mount);) {
-		/* Doubled, so that many mounts are not many copies. */
-		if ((now.n & (now.n - 1)) == 0)
-			now.all = xreallocarray(now.all, now.n ? 2 * now.n : 1, sizeof *now.all);
+		ARRAY_GROW(now.all, now.n);
 		now.all[now.n++] = mount;
 	}
-	if (!text && mountinfo) {
-		fclose(mountinfo);
-		mountinfo = NULL;
-	}
+	if (!text && mountinfo >= 0)
+		close(steal_fd(&mountinfo));
 	return &now;
 }
 
@@ -124,10 +116,9 @@ const struct proc_mount *mounts_on_way(const char *path)
 
 int mounts_open_directory(int fd, const struct stat *st)
 {
-	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
 	char path[PATH_MAX];
 	struct stat its;
-	ssize_t n = readlink(link, path, sizeof path - 1);
+	ssize_t n = readlink(IO_FD_PATH(fd), path, sizeof path - 1);
 
 	if (n < 0)
 		return -1;

@@ -37,14 +37,3 @@ bool openers_have_domain(const struct stat *st, uid_t uid);
 
 /* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
 pid_t openers_libvirt(void);
-
-/* The pid namespace of this process, by its inode (pid_namespaces(7)); 0: it can't be told. */
-unsigned long long openers_namespace(void);
-
-/*
- * When a process was started, in clock ticks since boot (proc(5), field 22 of
- * /proc/PID/stat); 0 if there is no such process, or one that has ended and only waits
- * for its parent to look. Where it can't be told, 0 and in *error, which is NULL before, a new
- * message.
- */
-unsigned long long openers_start_time(pid_t pid, char **error);

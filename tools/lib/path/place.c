@@ -24,7 +24,7 @@ char *place_absolute(const char *path)
 static bool is_roots_way(const struct safepath *walk)
 {
 	for (size_t i = 0; i < walk->n_dirs; i++)
-		if (trust_judge(&walk->dirs[i].writers, 0, NULL) != TRUST_OWNERS)
+		if (trust_judge(&walk->dirs[i]->writers, 0, NULL) != TRUST_OWNERS)
 			return false;
 	return walk->link_owner == 0;
 }
@@ -87,7 +87,7 @@ bool place_find(const char *path, struct place *place, char **error)
 		place->exists = true;
 		place->name = xstrdup(slash ? slash + 1 : "");
 		place->is_roots = is_roots_way(&place->walk);
-		const struct safepath_dir *dir = &place->walk.dirs[place->walk.n_dirs - 1];
+		const struct safepath_dir *dir = place->walk.dirs[place->walk.n_dirs - 1];
 		return take_directory(place, dir->fd, dir->path, &dir->st, error);
 	}
 	if (errno != ENOENT)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/trust.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/ids.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "path/nfs4_acl.h"
 #include "path/private_group.h"
 
@@ -16,7 +17,7 @@
 
 static void add_grant(struct trust_facts *facts, struct posix_acl_entry entry)
 {
-	facts->grants = xreallocarray(facts->grants, facts->n_grants + 1, sizeof *facts->grants);
+	ARRAY_GROW(facts->grants, facts->n_grants);
 	facts->grants[facts->n_grants++] = entry;
 }
 
@@ -257,7 +258,7 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 	const char *chown = owner == 0 && report.is_owner ? "chown root " : NULL;
 	cleanup_free char *entries = named_entries(facts, owner);
 	cleanup_free char *shared = NULL;
-	cleanup_free char *word = text_shell_word(path);
+	cleanup_free char *word = shell_word(path);
 
 	if (writer == TRUST_OWNERS)
 		return NULL;

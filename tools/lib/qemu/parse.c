@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "qemu/args.h"
+#include "qemu/parse.h"
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "qemu/parse.h"
 
 #include <string.h>
 
@@ -254,6 +253,14 @@ static void free_resource(struct qemuargs_resource *r)
 	free(r->image_key);
 }
 
+static void free_notice(struct qemuargs_notice *n)
+{
+	free(n->path);
+	free(n->source);
+	free(n->reason);
+	free(n->key);
+}
+
 static void free_net(struct qemuargs_net *net)
 {
 	free(net->ifname);
@@ -306,6 +313,9 @@ void qemuargs_free(struct qemuargs *args)
 	for (size_t i = 0; i < args->n_resources; i++)
 		free_resource(&args->resources[i]);
 	free(args->resources);
+	for (size_t i = 0; i < args->n_notices; i++)
+		free_notice(&args->notices[i]);
+	free(args->notices);
 	free(args->guest_name);
 	free(args->run_as);
 	free_private(args->private_);
@@ -320,32 +330,4 @@ const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t reso
 		if (own->nets[i].resource == resource)
 			return &own->nets[i].net;
 	return NULL;
-}
-
-const char *qemuargs_kind_name(enum qemuargs_kind kind)
-{
-	static const char *const names[] = {
-		[QEMUARGS_DISK] = "disk",
-		[QEMUARGS_BACKING] = "backing",
-		[QEMUARGS_NVRAM] = "nvram",
-		[QEMUARGS_FILE] = "file",
-		[QEMUARGS_DIRECTORY] = "directory",
-		[QEMUARGS_LOG] = "log",
-		[QEMUARGS_PIDFILE] = "pidfile",
-		[QEMUARGS_LISTEN] = "listen",
-		[QEMUARGS_CONNECT] = "connect",
-		[QEMUARGS_TAP] = "tap",
-		[QEMUARGS_BRIDGE] = "bridge",
-		[QEMUARGS_VHOST_NET] = "vhost-net",
-		[QEMUARGS_VHOST] = "vhost",
-		[QEMUARGS_DEVICE] = "device",
-		[QEMUARGS_PCI] = "pci",
-		[QEMUARGS_USB] = "usb",
-		[QEMUARGS_MEMORY] = "memory",
-		[QEMUARGS_FD] = "fd",
-		[QEMUARGS_REFUSED] = "refused",
-		[QEMUARGS_WARNING] = "warning",
-	};
-
-	return names[kind];
 }
