@@ -30,7 +30,7 @@ static const struct privilege {
 	{"namespaces", NULL, false, 0},
 	{"security_driver", NULL, false, 0},
 };
-#define N_PRIVILEGES (N_ELEMENTS(privileges)
+#define N_PRIVILEGES N_ELEMENTS(privileges)
 
 static char *default_text(const struct privilege *p)
 {
