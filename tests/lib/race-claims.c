@@ -15,13 +15,13 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/release.h"
 #include "claims/carry_out.h"
-#include "claims/journal_lock.h"
+#include "claims/claims.h"
 #include "claims/journal_file.h"
 #include "claims/journal_list.h"
+#include "claims/journal_lock.h"
 #include "claims/plan.h"
-#include "claims/claims.h"
+#include "claims/release.h"
 #include "path/safepath.h"
 
 #include <errno.h>
@@ -780,7 +780,7 @@ int main(int argc, char **argv)
 	if (!settings_read(&race.settings, NULL, &error))
 		die("%s", error);
 	if (!race.program)
-		journal_lock(true);
+		journal_lock_or_die(true);
 	make_victims();
 	hide_output();
 	double begin = seconds();

@@ -89,35 +89,39 @@ static struct identity *new_identity(struct claims_plan *plan, char *label)
 	return &plan->identities[n];
 }
 
-const struct identity *claims_identity(struct claims_plan *plan, const char *label)
+const struct identity *claims_identity(struct claims_plan *plan, const char *label, char **error)
 {
 	const struct settings *s = plan->settings;
-	cleanup_free char *wanted = NULL, *error = NULL;
+	struct identity identity;
 
 	if (!label)
 		label = plan->label;
-	wanted = label ? xstrdup(label) : xasprintf("%s:%s", s->user.value, s->group.value);
+	cleanup_free char *wanted =
+		label ? xstrdup(label) : xasprintf("%s:%s", s->user.value, s->group.value);
 	for (size_t i = 0; i < plan->n_identities; i++)
 		if (strcmp(plan->labels[i], wanted) == 0)
 			return &plan->identities[i];
-	struct identity *identity = new_identity(plan, xstrdup(wanted));
-	char *colon = strchr(wanted, ':');
-	if (!colon)
-		die("\"%s\" is no USER:GROUP", wanted);
-	*colon = '\0';
-	if (!ids_identity(wanted, colon + 1,
+	const char *colon = strchr(wanted, ':');
+	if (!colon) {
+		*error = xasprintf("\"%s\" is no USER:GROUP", wanted);
+		return NULL;
+	}
+	cleanup_free char *user = xstrndup(wanted, (size_t)(colon - wanted));
+	if (!ids_identity(user, colon + 1,
 		    label     ? "the domain's seclabel"
 		    : s->file ? s->file
 			      : "the default settings",
-		    identity, &error))
-		die("%s", error);
-	return identity;
+		    &identity, error))
+		return NULL;
+	struct identity *added = new_identity(plan, steal_pointer(&wanted));
+	*added = identity;
+	return added;
 }
 
-void claims_look_up(struct claims_plan *plan, const struct claim_request *resource)
+bool claims_look_up(struct claims_plan *plan, const struct claim_request *resource, char **error)
 {
-	if (resource->action != ACTION_LEAVE)
-		claims_identity(plan, resource->label);
+	return resource->action == ACTION_LEAVE ||
+	       claims_identity(plan, resource->label, error) != NULL;
 }
 
 void claims_know(struct claims_plan *plan, const char *label, const struct identity *known)

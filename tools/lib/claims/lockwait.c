@@ -172,6 +172,6 @@ bool lockwait_again(bool *good)
 	is_later_round = true;
 	/* Who had it open may have ended. */
 	open_files_forget();
-	journal_lock(true);
+	journal_lock_or_die(true);
 	return due.n > 0;
 }

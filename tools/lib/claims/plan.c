@@ -248,7 +248,11 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 	}
 	if (resource->action == ACTION_CLAIM && !plan->settings->dynamic_ownership.value)
 		set_reason(item, ACTION_CHECK, "dynamic_ownership = 0");
-	const struct identity *identity = claims_identity(plan, resource->label);
+	const struct identity *identity = claims_identity(plan, resource->label, &error);
+	if (!identity) {
+		plan_refuse(plan, item, steal_pointer(&error));
+		return;
+	}
 	if (reach(plan, resource, &walk, &error))
 		plan_object(plan, item, resource, &walk, identity);
 	else if (resource->optional && errno == ENOENT)

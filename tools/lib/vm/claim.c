@@ -36,9 +36,7 @@ bool vm_recover_abandoned(struct vm *vm, char **error)
 		struct journal **all = journal_read_all(&n, &all_read);
 		info("the claim of the VM %s is abandoned, and is given back first", vm->name);
 		claims_release(journal, NULL, true, all, n);
-		for (size_t i = 0; i < n; i++)
-			journal_free(all[i]);
-		free(all);
+		journal_free_all(all, n);
 	}
 	journal_free(journal);
 	return hold != CLAIMS_UNKNOWN;
@@ -148,7 +146,8 @@ bool vm_claim(struct vm *vm, char **error)
 		return false;
 	}
 	lockwait_begin();
-	journal_lock(true);
+	if (!journal_lock(true, error))
+		return false;
 	bool good = make_claims(vm, self, start, error);
 	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
 	journal_unlock();
@@ -161,7 +160,8 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	bool good;
 
 	*error = NULL;
-	journal_lock(true);
+	if (!journal_lock(true, error))
+		return false;
 	good = journal_read(vm->name, &journal, error);
 	if (good && !journal)
 		*error = xasprintf("the claim of the VM %s is gone", vm->name);
@@ -199,9 +199,7 @@ static bool release_round(struct vm *vm)
 		open_files_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
 		good = claims_release(journal, NULL, false, all, n) && all_read;
-		for (size_t i = 0; i < n; i++)
-			journal_free(all[i]);
-		free(all);
+		journal_free_all(all, n);
 	}
 	journal_free(journal);
 	return good;
@@ -212,7 +210,7 @@ bool vm_give_back(struct vm *vm)
 	bool good = true;
 
 	lockwait_begin();
-	journal_lock(true);
+	journal_lock_or_die(true);
 	vm->was_claimed = false;
 	do
 		good = release_round(vm) && good;

@@ -124,7 +124,11 @@ bool vm_plan(struct vm *vm, char **error)
 	probe_resources(vm);
 	bool good = true;
 	lockwait_begin();
-	journal_lock(true);
+	if (!journal_lock(true, error)) {
+		vm->failed = true;
+		vm_let_go_of_name(vm);
+		return false;
+	}
 	bool recovered = vm_recover_abandoned(vm, error);
 	while (recovered && lockwait_again(&good))
 		recovered = vm_recover_abandoned(vm, error);
