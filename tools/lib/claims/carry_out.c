@@ -46,6 +46,7 @@ static void undo(struct claims_plan *plan)
 	const struct owner_back back = {.journal = journal,
 		.same_boot = true,
 		.settled = true,
+		.waits = plan->waits,
 		.all = plan->others,
 		.n_all = plan->n_others};
 	struct touched touched = touched_begin(journal);
@@ -85,14 +86,14 @@ static void undo_rest(struct claims_plan *plan)
 {
 	bool good = true, all_read;
 
-	while (plan->n_left > 0 && lockwait_again(&good)) {
+	while (plan->n_left > 0 && lockwait_again(plan->waits, &good)) {
 		cleanup_free char *error = NULL;
 		struct journal *journal;
 		size_t n;
 		if (!journal_read(plan->journal->name, &journal, &error) || !journal)
 			break;
 		struct journal **all = journal_read_all(&n, &all_read);
-		claims_release(journal, NULL, false, all, n);
+		claims_release(journal, NULL, false, all, n, plan->waits);
 		journal_free_all(all, n);
 		journal_free(journal);
 	}
@@ -125,7 +126,7 @@ static bool take_all(struct claims_plan *plan)
 	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++) {
 		struct entry *e = &plan->journal->entries[i];
 		cleanup_free char *error = NULL;
-		if (e->kind == ENTRY_OWNER ? owner_take(e, plan->fds[i], &error)
+		if (e->kind == ENTRY_OWNER ? owner_take(e, plan->fds[i], plan->waits, &error)
 					   : acl_grant_give(e, plan->fds[i], &error))
 			continue;
 		plan->busy = e->busy;

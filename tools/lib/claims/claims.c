@@ -66,6 +66,7 @@ void claims_restart(struct claims_plan *plan)
 		.claimable = {.forced = plan->claimable.forced,
 			.n_forced = plan->claimable.n_forced},
 		.quiet = true,
+		.waits = plan->waits,
 		.label = plan->label,
 		.identities = plan->identities,
 		.labels = plan->labels,

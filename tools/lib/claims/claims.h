@@ -10,6 +10,7 @@
 
 #include "claims/claimable.h"
 #include "claims/journal.h"
+#include "claims/lockwait.h"
 #include "claims/request.h"
 #include "conf/settings.h"
 #include "path/access.h"
@@ -49,6 +50,7 @@ struct claims_plan {
 	const struct settings *settings;
 	bool grant_read, dry_run;
 	bool quiet;		     /* what there is to note has been said */
+	struct lockwait *waits;	     /* of claims_carry_out() */
 	char *label;		     /* "USER:GROUP" of the domain, or NULL; not owned */
 	struct identity *identities; /* looked up so far */
 	char **labels;		     /* theirs */

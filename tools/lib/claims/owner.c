@@ -7,7 +7,6 @@
 #include "claims/boot.h"
 #include "claims/libvirt_domains.h"
 #include "claims/libvirt_xattr.h"
-#include "claims/lockwait.h"
 #include "claims/metalock.h"
 #include "claims/ownable.h"
 #include "path/open_files.h"
@@ -163,7 +162,7 @@ static bool remember_owner(struct entry *e, int fd, char **error)
 	return error_set_errno(error, "can't write the attributes trusted.libvirt.security.*dac");
 }
 
-bool owner_take(struct entry *e, int fd, char **error)
+bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 {
 	struct stat st;
 
@@ -182,7 +181,7 @@ bool owner_take(struct entry *e, int fd, char **error)
 	enum metalock lock = metalock_take(fd, false, &file);
 	e->busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
 	if (e->busy)
-		lockwait_add(fd, e->path, false);
+		lockwait_add(waits, fd, e->path, false);
 	if (lock != METALOCK_TAKEN)
 		return e->busy ? false : error_set_errno(error, "can't open and lock it");
 	if (fstat(file, &st) < 0)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "claims/journal.h"
+#include "claims/lockwait.h"
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -21,7 +22,7 @@ bool owner_plan(
 
 /*
  * Gives it to the QEMU user, if it still is what was planned with. Where somebody has a lock or a
- * lease on it, it is put on the list of what is waited for (lockwait.h), e->busy is true, and
+ * lease on it, it is put on the list of what is waited for, e->busy is true, and
  * there is no message.
  */
-bool owner_take(struct entry *e, int fd, char **error);
+bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error);

@@ -10,7 +10,6 @@
 #include "claims/journal_file.h"
 #include "claims/libvirt_domains.h"
 #include "claims/libvirt_xattr.h"
-#include "claims/lockwait.h"
 #include "claims/metalock.h"
 #include "claims/ownable.h"
 #include "path/open_files.h"
@@ -232,7 +231,7 @@ enum owner_end owner_give_back(
 		/* All that is needed can be done without opening it, which would be to wait. */
 		return give_back(back, e, fd, false, acl, message);
 	case METALOCK_BUSY:
-		lockwait_add(fd, e->path, true);
+		lockwait_add(back->waits, fd, e->path, true);
 		return OWNER_BUSY;
 	case METALOCK_FAILED:
 		error_set_errno(message, "can't open and lock it");

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "claims/journal.h"
+#include "claims/lockwait.h"
 
 #include <stdbool.h>
 
@@ -26,6 +27,7 @@ struct owner_back {
 	/* The journals of all VMs, in which the journal stands for its own copy: grants stay. */
 	struct journal *const *all;
 	size_t n_all;
+	struct lockwait *waits; /* for what is locked */
 };
 
 /*

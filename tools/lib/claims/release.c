@@ -8,7 +8,6 @@
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/journal_file.h"
-#include "claims/lockwait.h"
 #include "claims/owner_back.h"
 #include "claims/touched.h"
 #include "path/open_files.h"
@@ -223,13 +222,14 @@ static bool release_entry(struct release *release, size_t i)
 }
 
 bool claims_release(struct journal *journal, const char *path, bool recovering,
-	struct journal *const *all, size_t n_all)
+	struct journal *const *all, size_t n_all, struct lockwait *waits)
 {
 	struct release release = {.back = {.journal = journal,
 					  .same_boot = strcmp(journal->boot, boot_id()) == 0,
 					  .settled = journal->settled,
 					  .all = all,
-					  .n_all = n_all},
+					  .n_all = n_all,
+					  .waits = waits},
 		.recovering = recovering,
 		.touched = touched_begin(journal)};
 	cleanup_free char *error = NULL;
@@ -237,7 +237,7 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 
 	for (size_t i = 0; i < journal->n_entries; i++) {
 		const char *its = journal->entries[i].path;
-		if ((path && strcmp(path, its) != 0) || !lockwait_due(its))
+		if ((path && strcmp(path, its) != 0) || !lockwait_due(waits, its))
 			continue;
 		good = release_entry(&release, i) && good;
 	}

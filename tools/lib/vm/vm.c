@@ -122,16 +122,17 @@ bool vm_plan(struct vm *vm, char **error)
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
 	probe_resources(vm);
-	bool good = true;
-	lockwait_begin();
+	struct lockwait waits = {0};
+	bool recovered, good = true;
 	if (!journal_lock(true, error)) {
 		vm->failed = true;
 		vm_let_go_of_name(vm);
 		return false;
 	}
-	bool recovered = vm_recover_abandoned(vm, error);
-	while (recovered && lockwait_again(&good))
-		recovered = vm_recover_abandoned(vm, error);
+	do
+		recovered = vm_recover_abandoned(vm, &waits, error);
+	while (recovered && lockwait_again(&waits, &good));
+	lockwait_end(&waits);
 	if (!recovered || !vm_begin_claims(vm, error)) {
 		vm_end_claims(vm);
 		vm_let_go_of_name(vm);
