@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "path/place.h"
+#include "path/absolute.h"
 #include "path/safepath.h"
 #include "path/trust.h"
 
@@ -29,11 +29,13 @@ static char *why_not_trusted(const char *file, const struct safepath *walk)
 
 static int open_trusted(const char *file, char **error)
 {
-	cleanup_free char *absolute = place_absolute(file);
+	cleanup_free char *absolute = absolute_path(file, error);
 	cleanup_free char *unreached = NULL;
 	struct safepath walk;
 	int fd = -1;
 
+	if (!absolute)
+		return -1;
 	if (!safepath_open(absolute, &walk, &unreached)) {
 		*error = xasprintf("can't open the domain XML %s: %s", file, unreached);
 		return -1;
