@@ -40,7 +40,7 @@
 #define PROGRAM "virt-priv-chown"
 enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 
-/* Nothing was changed yet. */
+/* Nothing was changed yet. die() is for what could not be done. */
 #define die_usage(...) die_status(USAGE, __VA_ARGS__)
 
 struct options {
@@ -116,12 +116,14 @@ static void defer_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* From here on others wait, and an error is one of what could not be done. */
+/* From here on others wait. */
 static void begin_changes(void)
 {
-	journal_lock(true);
+	cleanup_free char *error = NULL;
+
+	if (!journal_lock(true, &error))
+		die_usage("%s", error);
 	defer_signals();
-	log_init(PROGRAM, NOT_DONE);
 }
 
 /* What a claim is made of. */
@@ -197,7 +199,7 @@ static int claim(const struct options *o, bool adds)
 	find_holder(o, &c);
 	gather_requests(o, &c);
 	if (!claim_rounds_look_up(&c.rounds, &error))
-		die("%s", error);
+		die_usage("%s", error);
 	begin_changes();
 	if (!claim_rounds_begin(&c.rounds, &error))
 		die_usage("%s", error);
@@ -264,13 +266,15 @@ static int drop(const struct options *o)
 /* A journal that can't be read; what is believed of it is released as usual. */
 static int set_journal_aside(const struct options *o)
 {
+	cleanup_free char *error = NULL;
 	bool all_known = true;
 
 	if (o->force)
 		die_usage("release: --force gives back, and --as-is without --path sets a journal "
 			  "aside");
 	defer_signals();
-	log_init(PROGRAM, NOT_DONE);
+	if (!journal_lock(true, &error))
+		die("%s", error);
 	switch (claims_damaged_set_aside(o->name, &all_known)) {
 	case CLAIMS_DAMAGED_NONE:
 		die_without_claim(o->name);
@@ -340,12 +344,13 @@ static int recover(const struct options *o)
 
 static int status(const struct options *o)
 {
+	cleanup_free char *error = NULL;
 	cleanup_paths struct paths paths =
 		absolute_paths((const char *const *)o->paths, o->n_paths);
 
 	probe((const char *const *)paths.all, paths.n);
-	journal_lock(false);
-	log_init(PROGRAM, NOT_DONE);
+	if (!journal_lock(false, &error))
+		die_usage("%s", error);
 	return status_report(paths.all, paths.n, o->json) ? DONE : NOT_DONE;
 }
 
@@ -442,10 +447,12 @@ const struct option_table tool_options = {
 /* recover --libvirt A B C: B and C are such paths, too. */
 static void take_libvirt(struct options *o)
 {
-	if (o->n_paths > 0 && o->libvirt.n == 0) {
-		cleanup_free char *error = options_extra(&tool_options, o->paths[0]);
-		die("%s", error);
-	}
+	char *extra = o->n_paths > 0 && o->libvirt.n == 0
+			      ? options_extra(&tool_options, o->paths[0])
+			      : NULL;
+
+	if (extra)
+		die_usage("%s", extra);
 	for (size_t i = 0; i < o->n_paths; i++)
 		option_store_texts(NULL, &o->libvirt, o->paths[i], NULL);
 }
@@ -458,7 +465,7 @@ static enum command parse_options(struct options *o, int argc, char *argv[])
 
 	if (!options_parse(&tool_options, argc, argv, o, &words, &error)) {
 		if (error)
-			die("%s", error);
+			die_usage("%s", error);
 		exit(fflush(stdout) == 0 ? DONE : NOT_DONE);
 	}
 	o->paths = words.operands;
@@ -466,9 +473,10 @@ static enum command parse_options(struct options *o, int argc, char *argv[])
 	if (words.command == RECOVER)
 		take_libvirt(o);
 	if (words.command != STATUS && o->json && !o->dry_run)
-		die("--json goes with --dry-run");
+		die_usage("--json goes with --dry-run");
 	if (geteuid() != 0)
-		die("only root can give files away, and read who holds them; try: sudo " PROGRAM);
+		die_usage("only root can give files away, and read who holds them; try: "
+			  "sudo " PROGRAM);
 	return (enum command)words.command;
 }
 
@@ -476,7 +484,7 @@ int main(int argc, char *argv[])
 {
 	struct options o = {0};
 
-	log_init(PROGRAM, USAGE);
+	log_init(PROGRAM, NOT_DONE);
 	enum command command = parse_options(&o, argc, argv);
 	log_set_verbose(o.verbose);
 	umask(022);

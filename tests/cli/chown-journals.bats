@@ -25,6 +25,7 @@ fails() {
             # shellcheck disable=SC2086 # words
             fails 2 "can't trust the directory $directory: others than root can write to it" virt-priv-chown $command
         done
+        fails 1 "can't trust the directory $directory" virt-priv-chown release --name v --as-is
         chmod 0755 "$directory"
         chown alice "$directory"
         fails 2 "can't trust the directory $directory: others than root can write to it" virt-priv-chown claim --name v --disk $fs/a

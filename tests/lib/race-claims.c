@@ -435,7 +435,7 @@ int main(int argc, char **argv)
 	if (!settings_read(&race.settings, NULL, &error))
 		die("%s", error);
 	if (!race.program)
-		journal_lock(true);
+		journal_lock_or_die(true);
 	make_victims();
 	hide_output();
 	double begin = seconds();

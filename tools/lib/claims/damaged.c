@@ -70,7 +70,7 @@ static void probe_wreck(const struct wreck *wreck)
 		}
 	journal_unlock();
 	probe(paths, n);
-	journal_lock(true);
+	journal_lock_or_die(true);
 }
 
 /* One line, in which nothing is what a terminal obeys, or another line. */
@@ -341,7 +341,6 @@ enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known)
 	enum claims_damaged result;
 	struct wreck wreck;
 
-	journal_lock(true);
 	read_wreck(name, &wreck);
 	probe_wreck(&wreck);
 	/* It can be another one now. */

@@ -24,8 +24,8 @@ enum claims_damaged {
 
 /*
  * Sets the VM's damaged journal aside, and prints to standard output what it holds, as a script
- * of a shell. *all_known becomes false if there is something that the admin must judge. Takes and
- * keeps the exclusive lock of the journals, which is let go of while file systems are asked
- * whether they answer.
+ * of a shell. *all_known becomes false if there is something that the admin must judge. The
+ * journals are locked exclusively; the lock is let go of while file systems are asked whether they
+ * answer.
  */
 enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known);

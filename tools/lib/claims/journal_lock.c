@@ -2,6 +2,7 @@
 #include "claims/journal_lock.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "path/trust.h"
 
@@ -23,24 +24,29 @@ static int lock_fd = -1;
 
 /*
  * Opens one directory below another, and refuses it if others than root could have written
- * in it. One that is missing is made if permissions are given, else the result is -1.
+ * in it. One that is missing is made if permissions are given; else *fd is -1, which is no error.
  */
-static int open_directory(int parent, const char *name, const char *path, mode_t permissions)
+static bool open_directory(
+	int parent, const char *name, const char *path, mode_t permissions, int *fd, char **error)
 {
 	struct stat st;
 
+	*fd = -1;
 	if (permissions && mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
-		die_errno("can't make the directory %s", path);
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && !permissions)
-		return -1;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die_errno("can't open the directory %s", path);
-	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "look into it");
+		return error_set_errno(error, "can't make the directory %s", path);
+	cleanup_fd int opened =
+		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (opened < 0 && errno == ENOENT && !permissions)
+		return true;
+	if (opened < 0 || fstat(opened, &st) < 0)
+		return error_set_errno(error, "can't open the directory %s", path);
+	cleanup_free char *why = trust_why_not_roots(opened, &st, path, "look into it");
 	if (why)
-		die("can't trust the directory %s: others than root can write to it: %s", path,
+		return error_set(error,
+			"can't trust the directory %s: others than root can write to it: %s", path,
 			why);
-	return fd;
+	*fd = steal_fd(&opened);
+	return true;
 }
 
 static volatile sig_atomic_t waited_enough;
@@ -66,52 +72,76 @@ static void tidy(void)
 	}
 }
 
-/* The lock of the directory, had; -1: there is none, and nobody to wait for. */
-static int wait_for_lock(bool exclusive)
+/* flock(2), but not for ever. False, and errno: EINTR when it was waited for long enough. */
+static bool wait_for_lock(int lock, int operation)
 {
-	int lock = openat(directory, LOCK_FILE,
-		(exclusive ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (lock < 0 && errno == ENOENT && !exclusive)
-		return -1;
-	if (lock < 0)
-		die_errno("can't open the lock %s/" LOCK_FILE, JOURNAL_DIR);
 	struct sigaction on_alarm = {.sa_handler = end_waiting};
+	int result;
+
 	sigaction(SIGALRM, &on_alarm, NULL);
 	/* No time is compared: the clock can be set meanwhile. */
 	waited_enough = false;
 	alarm(LOCK_SECONDS);
-	int result;
 	do
-		result = flock(lock, exclusive ? LOCK_EX : LOCK_SH);
+		result = flock(lock, operation);
 	while (result < 0 && errno == EINTR && !waited_enough);
 	int number = errno;
 	alarm(0);
 	errno = number;
-	if (result < 0 && errno == EINTR)
-		die("another virt-priv-chown has held %s/" LOCK_FILE " for %d s; is it stopped?",
-			JOURNAL_DIR, LOCK_SECONDS);
-	if (result < 0)
-		die_errno("can't lock %s/" LOCK_FILE, JOURNAL_DIR);
-	return lock;
+	return result == 0;
 }
 
-void journal_lock(bool exclusive)
+/* The lock of the directory, into lock_fd; -1: there is none, and nobody to wait for. */
+static bool take_lock(bool exclusive, char **error)
+{
+	cleanup_fd int lock = openat(directory, LOCK_FILE,
+		(exclusive ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (lock < 0 && errno == ENOENT && !exclusive)
+		return true;
+	if (lock < 0)
+		return error_set_errno(error, "can't open the lock %s/" LOCK_FILE, JOURNAL_DIR);
+	if (wait_for_lock(lock, exclusive ? LOCK_EX : LOCK_SH))
+		lock_fd = steal_fd(&lock);
+	else if (errno == EINTR)
+		return error_set(error,
+			"another virt-priv-chown has held %s/" LOCK_FILE
+			" for %d s; is it stopped?",
+			JOURNAL_DIR, LOCK_SECONDS);
+	else
+		return error_set_errno(error, "can't lock %s/" LOCK_FILE, JOURNAL_DIR);
+	return true;
+}
+
+/* JOURNAL_DIR, into directory; -1: there is none. */
+static bool find_directory(bool exclusive, char **error)
+{
+	cleanup_fd int lib = open("/var/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int ours = -1;
+
+	if (lib < 0)
+		return error_set_errno(error, "can't open the directory /var/lib");
+	return open_directory(lib, "virt-privileges", "/var/lib/virt-privileges",
+		       exclusive ? 0755 : 0, &ours, error) &&
+	       (ours < 0 || open_directory(ours, "claims", JOURNAL_DIR, exclusive ? 0700 : 0,
+				    &directory, error));
+}
+
+bool journal_lock(bool exclusive, char **error)
 {
 	static bool is_registered;
 
-	cleanup_fd int lib = open("/var/lib", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (lib < 0)
-		die_errno("can't open the directory /var/lib");
-	cleanup_fd int ours = open_directory(
-		lib, "virt-privileges", "/var/lib/virt-privileges", exclusive ? 0755 : 0);
-	if (ours >= 0)
-		directory = open_directory(ours, "claims", JOURNAL_DIR, exclusive ? 0700 : 0);
+	if (!find_directory(exclusive, error))
+		return false;
 	/* Nothing to read, and nobody to wait for. */
 	if (directory < 0)
-		return;
-	lock_fd = wait_for_lock(exclusive);
+		return true;
+	if (!take_lock(exclusive, error)) {
+		journal_unlock();
+		return false;
+	}
 	if (lock_fd < 0)
-		return;
+		return true;
 	/* Whoever ends the program says why, and others do not wait for that. */
 	if (!is_registered)
 		is_registered = atexit(journal_unlock) == 0;
@@ -119,6 +149,15 @@ void journal_lock(bool exclusive)
 		log_keep();
 	if (exclusive)
 		tidy();
+	return true;
+}
+
+void journal_lock_or_die(bool exclusive)
+{
+	cleanup_free char *error = NULL;
+
+	if (!journal_lock(exclusive, &error))
+		die("%s", error);
 }
 
 int journal_directory(void)

@@ -12,9 +12,15 @@
 /*
  * Takes the lock that every reader (exclusive false) and writer holds while it works
  * with journals; it goes with the process, and a child that is forked meanwhile has it too.
- * Makes the directory if there is none. Ends the program if it can't be had.
+ * Makes the directory if there is none. Returns false and a new message in *error if it can't be
+ * had.
  */
-void journal_lock(bool exclusive);
+bool journal_lock(bool exclusive, char **error);
+/*
+ * The same for those who had it, let go of it, and can't go on without it: ends the program if it
+ * can't be had. What is on disk is what a killed program would have left.
+ */
+void journal_lock_or_die(bool exclusive);
 /* Lets go of it; a child that has it keeps it. */
 void journal_unlock(void);
 

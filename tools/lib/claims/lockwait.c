@@ -164,6 +164,6 @@ bool lockwait_again(struct lockwait *waits, bool *good)
 	waits->is_later_round = true;
 	/* Who had it open may have ended. */
 	open_files_forget();
-	journal_lock(true);
+	journal_lock_or_die(true);
 	return waits->due.n > 0;
 }

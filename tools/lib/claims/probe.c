@@ -32,7 +32,7 @@ static void ask_for(struct journal *const *all, size_t n, bool exclusive)
 			paths[n_paths++] = all[j]->entries[i].path;
 	}
 	probe(paths, n_paths);
-	journal_lock(exclusive);
+	journal_lock_or_die(exclusive);
 }
 
 bool claims_probe(const char *name, struct journal **out, char **error)

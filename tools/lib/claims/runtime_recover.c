@@ -20,7 +20,7 @@ static bool has_claim(const char *name)
 	cleanup_free char *error = NULL;
 	struct journal *journal = NULL;
 
-	journal_lock(true);
+	journal_lock_or_die(true);
 	bool has = !journal_read(name, &journal, &error) || journal;
 	journal_free(journal);
 	journal_unlock();

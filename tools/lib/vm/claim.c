@@ -148,7 +148,8 @@ bool vm_claim(struct vm *vm, char **error)
 		return false;
 	}
 	struct lockwait waits = {0};
-	journal_lock(true);
+	if (!journal_lock(true, error))
+		return false;
 	bool good = make_claims(vm, self, start, &waits, error);
 	vm->claims.waits = NULL;
 	lockwait_end(&waits);
@@ -163,7 +164,8 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	bool good;
 
 	*error = NULL;
-	journal_lock(true);
+	if (!journal_lock(true, error))
+		return false;
 	good = journal_read(vm->name, &journal, error);
 	if (good && !journal)
 		*error = xasprintf("the claim of the VM %s is gone", vm->name);
@@ -212,7 +214,7 @@ bool vm_give_back(struct vm *vm)
 	struct lockwait waits = {0};
 	bool good = true;
 
-	journal_lock(true);
+	journal_lock_or_die(true);
 	vm->was_claimed = false;
 	do
 		good = release_round(vm, &waits) && good;

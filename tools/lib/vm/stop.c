@@ -55,7 +55,7 @@ static int hold_process(const char *name)
 	struct journal *journal;
 	int fd = -1;
 
-	journal_lock(true);
+	journal_lock_or_die(true);
 	if (!journal_read(name, &journal, &error))
 		warn("%s", error);
 	else if (!journal)

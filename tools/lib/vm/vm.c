@@ -127,7 +127,11 @@ bool vm_plan(struct vm *vm, char **error)
 	probe_resources(vm);
 	struct lockwait waits = {0};
 	bool recovered, good = true;
-	journal_lock(true);
+	if (!journal_lock(true, error)) {
+		vm->failed = true;
+		vm_let_go_of_name(vm);
+		return false;
+	}
 	do
 		recovered = vm_recover_abandoned(vm, &waits, error);
 	while (recovered && lockwait_again(&waits, &good));
