@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/claimable.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
@@ -42,10 +43,10 @@ static const char *system_directory(const char *path)
 		"/libx32", "/boot", "/efi", "/etc"};
 	bool is_local = begins_with_directory(path, "/usr/local");
 
-	for (size_t i = 0; is_local && i < sizeof local / sizeof *local; i++)
+	for (size_t i = 0; is_local && i < N_ELEMENTS(local); i++)
 		if (begins_with_directory(path, local[i]))
 			return local[i];
-	for (size_t i = 0; !is_local && i < sizeof all / sizeof *all; i++)
+	for (size_t i = 0; !is_local && i < N_ELEMENTS(all); i++)
 		if (begins_with_directory(path, all[i]))
 			return all[i];
 	return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/settings.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/idspec.h"
@@ -230,7 +231,7 @@ static bool open_settings(const char *file, bool is_named, int *fd, char **error
 bool settings_read(struct settings *settings, const char *config, char **error)
 {
 	const char *const places[] = {config ? config : SETTINGS_ADMIN_FILE, VENDOR_CONF};
-	size_t n = config ? 1 : sizeof places / sizeof *places;
+	size_t n = config ? 1 : N_ELEMENTS(places);
 
 	for (size_t i = 0; i < n; i++) {
 		cleanup_fd int fd = -1;
