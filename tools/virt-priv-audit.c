@@ -232,6 +232,8 @@ int main(int argc, char *argv[])
 	if (!audit_run(&audit, &o.request, &error))
 		die("%s", error);
 	int status = report(&audit, &o);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("cannot write to standard output");
 	audit_free(&audit);
 	free(o.skip);
 	free(o.excluded);

@@ -27,7 +27,7 @@
 #include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
-#include "path/place.h"
+#include "path/absolute.h"
 #include "path/probe.h"
 
 #include <errno.h>
@@ -73,7 +73,10 @@ static struct paths absolute_paths(const char *const *given, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (!*given[i])
 			die_usage("a path is empty");
-		paths.all[i] = place_absolute(given[i]);
+		cleanup_free char *error = NULL;
+		paths.all[i] = absolute_path(given[i], &error);
+		if (!paths.all[i])
+			die_usage("%s", error);
 	}
 	return paths;
 }
@@ -193,7 +196,8 @@ static int claim(const struct options *o, bool adds)
 	read_domain_and_settings(o, &c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
-	claim_rounds_look_up(&c.rounds);
+	if (!claim_rounds_look_up(&c.rounds, &error))
+		die("%s", error);
 	begin_changes();
 	if (!claim_rounds_begin(&c.rounds, &error))
 		die_usage("%s", error);

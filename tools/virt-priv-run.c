@@ -9,7 +9,7 @@
 #include "base/options.h"
 #include "claims/journal.h"
 #include "launch/launch.h"
-#include "path/place.h"
+#include "path/absolute.h"
 #include "vm/limits.h"
 #include "vm/qemu_command.h"
 #include "vm/report.h"
@@ -182,9 +182,11 @@ static char *read_config_file(void *context, const char *path, char **error)
 static char **absolute_paths(const struct option_texts *texts)
 {
 	char **paths = xcalloc(texts->n, sizeof *paths);
+	cleanup_free char *error = NULL;
 
 	for (size_t i = 0; i < texts->n; i++)
-		paths[i] = place_absolute(texts->items[i]);
+		if (!(paths[i] = absolute_path(texts->items[i], &error)))
+			die("%s", error);
 	return paths;
 }
 

@@ -256,6 +256,18 @@ for n in range(3000):
     done
 }
 
+@test "release: where it can't be seen who has files open, nothing is given back" {
+    disk $fs/a alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    mount -o remount,hidepid=4 /proc
+    run -1 without -sys_ptrace virt-priv-chown release --name v
+    mount -o remount,hidepid=0 /proc
+    [[ $output == *"$fs/a: can't see who has files open: /proc is mounted with hidepid"* ]]
+    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
+    run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/a)$(journals)" = alice:alice ]
+}
+
 @test "an entry is not forgotten while QEMU has its disk open, for another VM to claim it" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a

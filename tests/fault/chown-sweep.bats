@@ -74,21 +74,12 @@ sweep() {
     echo "# $BATS_TEST_DESCRIPTION: $summary" >&3
 }
 
-@test "claim killed at each call, then recover: all as before" {
-    # shellcheck disable=SC2046 # words
-    sweep kill --recover "$chown recover" -- $(claim)
-}
-
-@test "claim killed at each call, then release: all as before" {
-    # shellcheck disable=SC2046
-    sweep kill --recover "$chown release --name vm1" --may-say 'has no claim' -- $(claim)
-}
-
-@test "claim killed at each call, then the same claim and release: all as before" {
+@test "claim killed at each call, then recover, release, or the same claim and release: all as before" {
     printf '%s\n' "$(claim)" "$chown release --name vm1" >"$BATS_TEST_TMPDIR/again"
     sed -i 's/--pid {holder} //' "$BATS_TEST_TMPDIR/again"
-    # shellcheck disable=SC2046
-    sweep kill --recover "sh $BATS_TEST_TMPDIR/again" -- $(claim)
+    # shellcheck disable=SC2046 # words
+    sweep kill --recover "$chown recover" --recover "$chown release --name vm1" --may-say 'has no claim' \
+        --recover "sh $BATS_TEST_TMPDIR/again" -- $(claim)
 }
 
 @test "release killed at each call, then recover: all as before" {
@@ -111,17 +102,13 @@ sweep() {
         --unchanged 1 --recover "$chown recover" -- $(claim)
 }
 
-@test "release with each call failing: done, or all as before after recover" {
-    sweep error=EIO,ENOSPC,EPERM,EINTR --begin "$(claim)" --recover "$chown recover" -- "$chown" release --name vm1
+@test "release with each call failing: done, or all as before after recover, or another release" {
+    sweep error=EIO,ENOSPC,EPERM,EINTR --begin "$(claim)" --recover "$chown recover" \
+        --recover "$chown release --name vm1" --may-say 'has no claim' -- "$chown" release --name vm1
 }
 
 @test "recover with each call failing: done, or all as before after recover" {
     sweep error=EIO --begin "$(claim)" --recover "$chown recover" -- "$chown" recover
-}
-
-@test "release with each call failing: done, or all as before after another release" {
-    sweep error=EIO --begin "$(claim)" --recover "$chown release --name vm1" --may-say 'has no claim' -- \
-        "$chown" release --name vm1
 }
 
 # What libvirt holds too is never taken from under it: only the count changes, once.

@@ -2,13 +2,19 @@
 
 bats_require_minimum_version 1.5.0
 
+# A state in which each step has something to take away.
+state="setpriv --groups 6,36,4242 --inh-caps +net_admin,+kill --ambient-caps +net_admin,+kill"
+
 @test "each credential system call, unanswered or refused: 125, or exactly the undisturbed outcome" {
-    run -0 tests/lib/inject-credentials "$VP_BUILD/virt-priv-exec"
+    run -0 tests/fault/refuse-calls credentials unanswered,EPERM --before "$state" -- "$VP_BUILD/virt-priv-exec" \
+        grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs):' /proc/self/status
     echo "$output"
     # Sanity: most calls change something, so most disturbances are refused.
-    [[ $output =~ ([0-9]+)\ calls,\ ([0-9]+)\ disturbances:\ ([0-9]+)\ refused ]]
-    [ "${BASH_REMATCH[3]}" -gt "${BASH_REMATCH[1]}" ]
-    echo "# ${BASH_REMATCH[0]}" >&3
+    [[ ${lines[-1]} =~ ^([0-9]+)\ points\ at\ ([0-9]+)\ calls,\ 0\ wrong:\ .*\ ([0-9]+)\ refused ]]
+    [ "${BASH_REMATCH[1]}" -eq $((BASH_REMATCH[2] * 2)) ]
+    [ "${BASH_REMATCH[2]}" -ge 50 ]
+    [ "${BASH_REMATCH[3]}" -gt "${BASH_REMATCH[2]}" ]
+    echo "# ${lines[-1]}" >&3
 }
 
 @test "the terminal's filter, unanswered or refused: 125" {

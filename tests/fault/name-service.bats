@@ -61,9 +61,7 @@ look virt-priv-audit --no-bpf
 
 state() {
     stat -c '%n %U %G %a' /mnt/files/* /mnt/files/private/*
-    /usr/bin/python3 -c 'import os, sys
-for file in sys.argv[1:]:
-    print(file, {name: os.getxattr(file, name) for name in sorted(os.listxattr(file)) if "timestamp" not in name})' /mnt/files/*
+    "$VP_BUILD/tests/attributes" /mnt/files/* | sort | grep -v timestamp || true
     cat /etc/libvirt/*
     ls -A /etc/libvirt
     ls /mnt/scratch

@@ -7,9 +7,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "claims/journal_parse.h"
 #include "claims/domain_xml.h"
 #include "claims/journal.h"
+#include "claims/journal_parse.h"
 #include "conf/settings.h"
 #include "qemu/args.h"
 

@@ -5,15 +5,15 @@ import shutil
 import stat
 
 
-def describe(path):
-    """All that must be as before, by name."""
+def describe(path, is_read=True):
+    """All that must be as before, by name; without the content of what is not to be read."""
     st = os.lstat(path)
     facts = {"type": stat.S_IFMT(st.st_mode), "inode": st.st_ino, "owner": (st.st_uid, st.st_gid),
              "mode": oct(stat.S_IMODE(st.st_mode)), "links": st.st_nlink, "size": st.st_size,
              "device": st.st_rdev, "modified": st.st_mtime_ns}
     if stat.S_ISLNK(st.st_mode):
         facts["target"] = os.readlink(path)
-    elif stat.S_ISREG(st.st_mode):
+    elif stat.S_ISREG(st.st_mode) and is_read:
         with open(path, "rb") as file:
             facts["content"] = hashlib.sha256(file.read()).hexdigest()
     for name in os.listxattr(path, follow_symlinks=False):
@@ -21,14 +21,14 @@ def describe(path):
     return facts
 
 
-def snapshot(tree):
-    """The facts of a directory and of all below it, by path."""
+def snapshot(tree, unread=None):
+    """The facts of a directory and of all below it, by path; of one file, without its content."""
     found = {tree: describe(tree)}
     for entry in os.scandir(tree):
         if entry.is_dir(follow_symlinks=False):
-            found.update(snapshot(entry.path))
+            found.update(snapshot(entry.path, unread))
         else:
-            found[entry.path] = describe(entry.path)
+            found[entry.path] = describe(entry.path, entry.path != unread)
     return found
 
 

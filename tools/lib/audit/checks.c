@@ -2,6 +2,7 @@
 #include "audit/checks.h"
 
 #include "audit/check_functions.h"
+#include "base/array.h"
 
 #include <strings.h>
 
@@ -169,7 +170,7 @@ const struct audit_check audit_checks[] = {
 		"exit status is 2.",
 		"Run virt-priv-audit as root on the host itself.", NULL, check_sight},
 };
-const size_t n_audit_checks = sizeof audit_checks / sizeof *audit_checks;
+const size_t n_audit_checks = N_ELEMENTS(audit_checks);
 
 const struct audit_check *audit_check_find(const char *id)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of what else holds a process back: filters, labels, cgroups. */
 #include "audit/check_functions.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/proc_text.h"
@@ -47,7 +48,7 @@ static bool is_unconfined_by_selinux(const char *label)
 	if (!type)
 		return true;
 	size_t length = strcspn(type + 1, ":\n");
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+	for (size_t i = 0; i < N_ELEMENTS(types); i++)
 		if (length == strlen(types[i]) && strncmp(type + 1, types[i], length) == 0)
 			return true;
 	return false;
@@ -89,9 +90,9 @@ static int count_device_programs(int cgroup)
 	attr.query.attach_type = BPF_CGROUP_DEVICE;
 	attr.query.query_flags = BPF_F_QUERY_EFFECTIVE;
 	attr.query.prog_ids = (uint64_t)(uintptr_t)ids;
-	attr.query.prog_cnt = sizeof ids / sizeof *ids;
+	attr.query.prog_cnt = N_ELEMENTS(ids);
 	if (syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr) < 0)
-		return errno == ENOSPC ? (int)(sizeof ids / sizeof *ids) : -1;
+		return errno == ENOSPC ? (int)N_ELEMENTS(ids) : -1;
 	return (int)attr.query.prog_cnt;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/find.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -85,7 +86,7 @@ static void find_installed(struct audit *audit)
 	if (audit->has_installed)
 		return;
 	audit->has_installed = true;
-	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+	for (size_t i = 0; i < N_ELEMENTS(directories); i++)
 		find_installed_in(audit, directories[i]);
 }
 

@@ -3,6 +3,7 @@
 #include "audit/check_functions.h"
 #include "audit/find.h"
 #include "audit/writers.h"
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -109,7 +110,7 @@ static bool has_libvirt(const struct audit_tree *tree)
 		"/usr/local/sbin/libvirtd", "/usr/local/sbin/virtqemud"};
 	struct stat st;
 
-	for (size_t i = 0; i < sizeof daemons / sizeof *daemons; i++)
+	for (size_t i = 0; i < N_ELEMENTS(daemons); i++)
 		if (tree_stat(tree, daemons[i], &st, 0))
 			return true;
 	return false;
@@ -306,7 +307,7 @@ static void judge_proc(struct audit *audit, bool sees_all)
 		bool is_proc = strcmp(mount.point, "/proc") == 0 && strcmp(mount.type, "proc") == 0;
 		/* Who may trace everything sees everything (fs/proc/base.c, has_pid_permissions()).
 		 */
-		for (size_t i = 0; is_proc && !sees_all && i < sizeof hiding / sizeof *hiding; i++)
+		for (size_t i = 0; is_proc && !sees_all && i < N_ELEMENTS(hiding); i++)
 			if (proc_options_have(mount.options, hiding[i]))
 				audit_blind(audit, "/proc is mounted with %s, and hides processes",
 					hiding[i]);

@@ -2,6 +2,7 @@
 /* Checks of /dev/kvm: what it is, and whether the QEMU user can run a machine with it. */
 #include "audit/check_functions.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "launch/creds.h"
 #include "path/posix_acl.h"
@@ -211,10 +212,7 @@ static enum answer await(pid_t pid, int in)
 	bool good = false;
 	int status;
 	struct pollfd poll_in = {.fd = in, .events = POLLIN};
-	int ready;
-	do
-		ready = poll(&poll_in, 1, KVM_TIMEOUT_MS);
-	while (ready < 0 && errno == EINTR);
+	int ready = IO_RETRY(poll(&poll_in, 1, KVM_TIMEOUT_MS));
 	bool told = ready > 0 && read(in, &good, sizeof good) == sizeof good;
 	/* Also where it has told: as the QEMU user's process, it may be stopped by others of his.
 	 */

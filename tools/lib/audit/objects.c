@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/objects.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -130,7 +131,7 @@ const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
 	if (!audit->has_objects) {
 		audit->has_objects = true;
 		add_devices(audit, "/dev", DEV_DEPTH);
-		for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		for (size_t i = 0; i < N_ELEMENTS(places); i++) {
 			struct stat st;
 			if (tree_stat(&audit->tree, places[i], &st, 0))
 				add_object(audit, places[i], &st);

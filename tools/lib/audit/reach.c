@@ -2,6 +2,7 @@
 /* Checks of what a process reaches through its groups and its open descriptors. */
 #include "audit/check_functions.h"
 #include "audit/objects.h"
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -188,7 +189,7 @@ static bool is_of_host(struct audit *audit, const struct audit_descriptor *d)
 	size_t n;
 	const struct sensitive_object *objects = audit_objects(audit, &n);
 
-	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+	for (size_t i = 0; i < N_ELEMENTS(directories); i++)
 		if (is_below(d->target, directories[i]))
 			return true;
 	/* By another name. */

@@ -5,6 +5,7 @@
 #include "audit/checks.h"
 #include "audit/find.h"
 #include "audit/process.h"
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -24,7 +25,7 @@ static bool read_tree_settings(struct audit *audit, char **error)
 		SETTINGS_ADMIN_FILE, VENDOR_CONF, "/usr/share/virt-privileges/qemu.conf"};
 	cleanup_free char *why = NULL;
 
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+	for (size_t i = 0; i < N_ELEMENTS(places); i++) {
 		size_t length;
 		cleanup_free char *text = tree_read(&audit->tree, places[i], &length);
 		if (!text && (errno == ENOENT || errno == ENOTDIR))

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/look.h"
 
@@ -116,35 +117,9 @@ bool tree_stat_link(const struct audit_tree *tree, int directory, const char *li
 
 char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length)
 {
-	size_t size = 0, room = 4096;
 	cleanup_fd int fd = tree_openat(tree, directory, path, O_RDONLY);
-	cleanup_free char *text = NULL;
 
-	if (fd < 0)
-		return NULL;
-	text = xmalloc(room + 1);
-	for (;;) {
-		ssize_t n = read(fd, text + size, room - size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return NULL;
-		if (n == 0)
-			break;
-		size += (size_t)n;
-		if (size > TREE_MAX_FILE) {
-			errno = EFBIG;
-			return NULL;
-		}
-		if (size == room) {
-			room *= 2;
-			text = xreallocarray(text, room + 1, 1);
-		}
-	}
-	text[size] = '\0';
-	if (length)
-		*length = size;
-	return steal_pointer(&text);
+	return fd < 0 ? NULL : io_read_fd(fd, TREE_MAX_FILE, length);
 }
 
 char *tree_read(const struct audit_tree *tree, const char *path, size_t *length)

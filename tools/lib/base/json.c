@@ -182,6 +182,4 @@ void json_finish(void)
 {
 	putchar('\n');
 	is_first = true;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("cannot write to standard output");
 }

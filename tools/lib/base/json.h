@@ -31,5 +31,5 @@ void json_byte_strings(const char *key, char *const *texts);
 /* A string as an element of an array, without a twin. */
 void json_element(const char *text);
 
-/* Ends the document; ends the program if it could not be written. */
+/* Ends the document. Whether it could be written, stdout(3) tells, as of any other text. */
 void json_finish(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/options.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -16,7 +17,7 @@ static const struct option_row common_rows[] = {
 	{.name = "help", .letter = 'h', .help = "print this help"},
 	{.name = "version", .help = "print the version"},
 };
-#define N_COMMON (sizeof common_rows / sizeof *common_rows)
+#define N_COMMON N_ELEMENTS(common_rows)
 
 static size_t count_rows(const struct option_table *table)
 {
@@ -58,7 +59,7 @@ bool option_store_texts(
 	struct option_texts *texts = field;
 
 	(void)row, (void)error;
-	texts->items = xreallocarray(texts->items, texts->n + 1, sizeof *texts->items);
+	ARRAY_GROW(texts->items, texts->n);
 	texts->items[texts->n++] = argument;
 	return true;
 }

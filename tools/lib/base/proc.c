@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -76,7 +77,7 @@ static bool read_flag(const char *p, bool *flag)
 
 static const char *const fields[] = {"Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:",
 	"CapBnd:", "CapAmb:", "NoNewPrivs:", "Threads:"};
-enum { N_FIELDS = sizeof(fields) / sizeof(*fields) };
+enum { N_FIELDS = N_ELEMENTS(fields) };
 
 static bool read_field(size_t field, const char *p, struct proc_status *status)
 {
@@ -177,7 +178,7 @@ static bool read_ns_pids(const char *p, struct proc_details *details)
 
 static const char *const more_fields[] = {
 	"Name:", "State:", "Tgid:", "Pid:", "TracerPid:", "Seccomp:", "NSpid:"};
-enum { N_MORE_FIELDS = sizeof(more_fields) / sizeof(*more_fields) };
+enum { N_MORE_FIELDS = N_ELEMENTS(more_fields) };
 
 static bool read_more(size_t field, const char *p, struct proc_details *details)
 {
@@ -230,25 +231,32 @@ bool proc_details_parse(const char *text, struct proc_details *details, char **e
 	return true;
 }
 
-void proc_status_self(struct proc_status *status)
+bool proc_status_self(struct proc_status *status, char **error)
 {
 	static const char path[] = "/proc/self/status";
 	cleanup_free char *text = NULL;
-	cleanup_free char *error = NULL;
+	cleanup_free char *why = NULL;
 	struct statfs fs;
 
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		die_errno("cannot open %s to verify the privileges: is /proc mounted?", path);
+		return error_set_errno(
+			error, "cannot open %s to verify the privileges: is /proc mounted?", path);
 	if (fstatfs(fd, &fs) < 0)
-		die_errno("cannot tell the file system of %s", path);
+		return error_set_errno(error, "cannot tell the file system of %s", path);
 	if (fs.f_type != PROC_SUPER_MAGIC)
-		die("%s is not on a proc file system, so the privileges can't be verified", path);
+		return error_set(error,
+			"%s is not on a proc file system, so the privileges can't be verified",
+			path);
 	text = io_read_fd(fd, SIZE_MAX, NULL);
 	if (!text)
-		die_errno("cannot read %s", path);
-	if (!proc_status_parse(text, status, &error))
-		die("cannot trust %s: %s", path, error);
-	if (status->threads != 1)
-		die("cannot drop the privileges of a process with %u threads", status->threads);
+		return error_set_errno(error, "cannot read %s", path);
+	if (!proc_status_parse(text, status, &why))
+		return error_set(error, "cannot trust %s: %s", path, why);
+	if (status->threads == 1)
+		return true;
+	error_set(
+		error, "cannot drop the privileges of a process with %u threads", status->threads);
+	proc_status_free(status);
+	return false;
 }

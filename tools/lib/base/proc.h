@@ -56,8 +56,8 @@ bool proc_details_parse(const char *text, struct proc_details *details, char **e
 
 /*
  * The status of the calling process, which must have one thread: what is true
- * of it is then true of the whole process. Ends the program where that is not
- * so, and where /proc is not the kernel's or can't be read: then nothing could
- * be verified.
+ * of it is then true of the whole process. False and a new message in *error where
+ * that is not so, and where /proc is not the kernel's or can't be read: then nothing
+ * can be verified.
  */
-void proc_status_self(struct proc_status *status);
+bool proc_status_self(struct proc_status *status, char **error);

@@ -2,11 +2,11 @@
 #include "claims/acl_text.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text_list.h"
 
 #include <acl/libacl.h>
-#include <stdio.h>
 #include <string.h>
 
 void acl_text_free(acl_t *acl)
@@ -18,17 +18,13 @@ void acl_text_free(acl_t *acl)
 /* Through /proc: a descriptor that is O_PATH has no attributes. */
 acl_t acl_text_read(int fd, acl_type_t type)
 {
-	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return acl_get_file(path, type);
+	return acl_get_file(IO_FD_PATH(fd), type);
 }
 
 int acl_text_write(int fd, acl_type_t type, acl_t acl)
 {
-	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
+	const char *path = IO_FD_PATH(fd);
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	/* An empty default ACL is none (acl_set_file(3)). */
 	return type == ACL_TYPE_DEFAULT && acl_entries(acl) == 0 ? acl_delete_def_file(path)
 								 : acl_set_file(path, type, acl);

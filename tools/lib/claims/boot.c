@@ -2,6 +2,7 @@
 #include "claims/boot.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "claims/runtime_dir.h"
 #include "path/trust.h"
@@ -31,8 +32,7 @@ const char *boot_id(void)
 	static char id[BOOT_ID_LENGTH + 1];
 
 	if (!id[0]) {
-		cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, id, BOOT_ID_LENGTH);
+		ssize_t n = io_read_short(AT_FDCWD, path, id, sizeof id);
 		if (n < 0)
 			die_errno("can't read the boot's id from %s: is /proc mounted?", path);
 		if (n != BOOT_ID_LENGTH || strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
@@ -56,10 +56,9 @@ static long long from_utmp(void)
 
 static long long from_uptime(void)
 {
-	char text[64] = "";
-	cleanup_fd int fd = open("/proc/uptime", O_RDONLY | O_CLOEXEC);
+	char text[64];
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	if (io_read_short(AT_FDCWD, "/proc/uptime", text, sizeof text) <= 0)
 		die_errno("can't read /proc/uptime");
 	/* As llround(3) of what is positive, which would need another library. */
 	long long booted = (long long)((double)time(NULL) - strtod(text, NULL) + 0.5);

@@ -11,11 +11,13 @@
 #include "claims/plan_report.h"
 #include "claims/probe.h"
 
-void claim_rounds_look_up(struct claim_rounds *rounds)
+bool claim_rounds_look_up(struct claim_rounds *rounds, char **error)
 {
 	for (size_t i = 0; i < rounds->requests->n; i++)
-		claims_look_up(&rounds->plan, &rounds->requests->all[i]);
+		if (!claims_look_up(&rounds->plan, &rounds->requests->all[i], error))
+			return false;
 	claims_probe_requests(rounds->requests);
+	return true;
 }
 
 bool claim_rounds_begin(struct claim_rounds *rounds, char **error)

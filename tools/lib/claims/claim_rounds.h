@@ -22,9 +22,9 @@ struct claim_rounds {
 
 /*
  * Before journal_lock(), since others wait for it: who will get what is asked for is looked up, and
- * whether it answers (path/probe.h).
+ * whether it answers (path/probe.h). False and a new message on failure.
  */
-void claim_rounds_look_up(struct claim_rounds *rounds);
+bool claim_rounds_look_up(struct claim_rounds *rounds, char **error);
 
 /* Reads the journals. False and a new message in *error if that of the VM can't be read. */
 bool claim_rounds_begin(struct claim_rounds *rounds, char **error);

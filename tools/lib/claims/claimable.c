@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/claimable.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
@@ -42,22 +43,21 @@ static const char *system_directory(const char *path)
 		"/libx32", "/boot", "/efi", "/etc"};
 	bool is_local = begins_with_directory(path, "/usr/local");
 
-	for (size_t i = 0; is_local && i < sizeof local / sizeof *local; i++)
+	for (size_t i = 0; is_local && i < N_ELEMENTS(local); i++)
 		if (begins_with_directory(path, local[i]))
 			return local[i];
-	for (size_t i = 0; !is_local && i < sizeof all / sizeof *all; i++)
+	for (size_t i = 0; !is_local && i < N_ELEMENTS(all); i++)
 		if (begins_with_directory(path, all[i]))
 			return all[i];
 	return NULL;
 }
 
-/* The directories of root's PATH, looked up once in this program's life; the last one has no inode.
- */
-static const struct stat *path_directories(void)
+/* The directories of root's PATH, which are looked up once. */
+static const struct stat *path_directories(struct claimable *c)
 {
-	static struct stat *all;
 	const char *path = getenv("PATH");
 	cleanup_free char *copy = xstrdup(path ? path : "");
+	struct stat *all = c->path_directories;
 	size_t n = 0;
 
 	for (char *rest = all ? NULL : copy; rest;) {
@@ -67,15 +67,15 @@ static const struct stat *path_directories(void)
 			n++;
 		all[n] = (struct stat){0};
 	}
-	return all;
+	return c->path_directories = all;
 }
 
 /* Whether a directory of root's PATH holds the object itself. */
-static bool is_in_path(const struct safepath *walk)
+static bool is_in_path(struct claimable *c, const struct safepath *walk)
 {
 	const struct stat *last = walk->n_dirs ? &walk->dirs[walk->n_dirs - 1]->st : NULL;
 
-	for (const struct stat *dir = path_directories(); last && dir->st_ino; dir++)
+	for (const struct stat *dir = path_directories(c); last && dir->st_ino; dir++)
 		if (dir->st_dev == last->st_dev && dir->st_ino == last->st_ino)
 			return true;
 	return false;
@@ -103,7 +103,7 @@ static char *why_program(const struct safepath *walk)
 	return NULL;
 }
 
-char *claimable_why_system(const struct safepath *walk)
+char *claimable_why_system(struct claimable *c, const struct safepath *walk)
 {
 	if (!S_ISREG(walk->st.st_mode))
 		return NULL;
@@ -115,13 +115,13 @@ char *claimable_why_system(const struct safepath *walk)
 			"a template, name a copy of it: cp %s /var/lib/libvirt/images/",
 			directory, word);
 	}
-	if (is_in_path(walk))
+	if (is_in_path(c, walk))
 		return xstrdup("it lies in a directory of root's PATH, where no guest may write; "
 			       "move it elsewhere");
 	return walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? why_program(walk) : NULL;
 }
 
-char *claimable_why_not(const struct safepath *walk, bool is_device)
+char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool is_device)
 {
 	const struct stat *st = &walk->st;
 	const struct proc_mount *mount =
@@ -147,7 +147,7 @@ char *claimable_why_not(const struct safepath *walk, bool is_device)
 		return xasprintf("with its mode %04o even its owner may not read and write it; "
 				 "chmod u+rw %s",
 			st->st_mode & 07777, path);
-	return claimable_why_system(walk);
+	return claimable_why_system(c, walk);
 }
 
 /* What lies on what. */
@@ -172,6 +172,7 @@ void claimable_free(struct claimable *c)
 	for (size_t i = 0; i < c->n_passed; i++)
 		block_ground_free(&c->passed[i].ground);
 	free(c->passed);
+	free(c->path_directories);
 	*c = (struct claimable){0};
 }
 

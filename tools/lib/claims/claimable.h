@@ -30,26 +30,27 @@
 #include "claims/journal.h"
 #include "path/safepath.h"
 
-/* Why the object can't be given away whoever asks, a new message; NULL: it can. */
-char *claimable_why_not(const struct safepath *walk, bool is_device);
-
-/*
- * The part of it that holds for a descriptor that is passed, too: programs and files of the system.
- * reads: its beginning may be read.
- */
-char *claimable_why_system(const struct safepath *walk);
-
-/* Objects that are compared with each other; all zero at first. */
+/* What is looked up to judge objects, and those that are compared; all zero at first. */
 struct claimable {
 	/* What root names with --force-in-use, absolute. */
 	const char *const *forced;
 	size_t n_forced;
 	/* Its own. */
 	struct block_view *view;
+	struct stat *path_directories; /* of root's PATH; the last one has no inode */
 	struct claimable_passed *passed;
 	size_t n_passed;
 };
 void claimable_free(struct claimable *claimable);
+
+/* Why the object can't be given away whoever asks, a new message; NULL: it can. */
+char *claimable_why_not(struct claimable *claimable, const struct safepath *walk, bool is_device);
+
+/*
+ * The part of it that holds for a descriptor that is passed, too: programs and files of the system.
+ * reads: its beginning may be read.
+ */
+char *claimable_why_system(struct claimable *claimable, const struct safepath *walk);
 
 /*
  * Why the host's own use stands in the way, a new message; NULL: it does not. asked: the path as

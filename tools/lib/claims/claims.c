@@ -2,6 +2,7 @@
 #include "claims/claims.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "claims/find.h"
 #include "claims/journal_file.h"
@@ -79,49 +80,54 @@ void claims_restart(struct claims_plan *plan)
 	*plan = fresh;
 }
 
-/* Room for one more identity that is looked up. Takes the label. */
-static struct identity *new_identity(struct claims_plan *plan, char *label)
+/* One more that is known. Takes both. */
+static const struct identity *add_identity(
+	struct claims_plan *plan, char *label, struct identity identity)
 {
 	size_t n = plan->n_identities++;
 
 	plan->identities = xreallocarray(plan->identities, n + 1, sizeof *plan->identities);
 	plan->labels = xreallocarray(plan->labels, n + 1, sizeof *plan->labels);
 	plan->labels[n] = label;
+	plan->identities[n] = identity;
 	return &plan->identities[n];
 }
 
-const struct identity *claims_identity(struct claims_plan *plan, const char *label)
+const struct identity *claims_identity(struct claims_plan *plan, const char *label, char **error)
 {
 	const struct settings *s = plan->settings;
-	cleanup_free char *wanted = NULL, *error = NULL;
+	struct identity identity = {0};
 
 	if (!label)
 		label = plan->label;
-	wanted = label ? xstrdup(label) : xasprintf("%s:%s", s->user.value, s->group.value);
+	cleanup_free char *wanted =
+		label ? xstrdup(label) : xasprintf("%s:%s", s->user.value, s->group.value);
 	for (size_t i = 0; i < plan->n_identities; i++)
 		if (strcmp(plan->labels[i], wanted) == 0)
 			return &plan->identities[i];
-	struct identity *identity = new_identity(plan, xstrdup(wanted));
-	char *colon = strchr(wanted, ':');
-	if (!colon)
-		die("\"%s\" is no USER:GROUP", wanted);
+	cleanup_free char *user = xstrdup(wanted);
+	char *colon = strchr(user, ':');
+	if (!colon) {
+		error_set(error, "\"%s\" is no USER:GROUP", wanted);
+		return NULL;
+	}
 	*colon = '\0';
-	if (!ids_identity(wanted, colon + 1,
-		    label     ? "the domain's seclabel"
-		    : s->file ? s->file
-			      : "the default settings",
-		    identity, &error))
-		die("%s", error);
-	return identity;
+	const char *place = label     ? "the domain's seclabel"
+			    : s->file ? s->file
+				      : "the default settings";
+	if (!ids_identity(user, colon + 1, place, &identity, error)) {
+		identity_free(&identity);
+		return NULL;
+	}
+	return add_identity(plan, steal_pointer(&wanted), identity);
 }
 
-void claims_look_up(struct claims_plan *plan, const struct claim_request *resource)
+bool claims_look_up(struct claims_plan *plan, const struct claim_request *resource, char **error)
 {
-	if (resource->action != ACTION_LEAVE)
-		claims_identity(plan, resource->label);
+	return resource->action == ACTION_LEAVE || claims_identity(plan, resource->label, error);
 }
 
 void claims_know(struct claims_plan *plan, const char *label, const struct identity *known)
 {
-	*new_identity(plan, xstrdup(label)) = identity_copy(known);
+	add_identity(plan, xstrdup(label), identity_copy(known));
 }

@@ -60,15 +60,16 @@ struct claims_plan {
 /*
  * A name service can take its time, or never answer, and nobody who waits for the lock is to
  * wait for that too: before journal_lock(), who will get the resource is looked up, or told
- * where that is known already. The settings and the label of the plan are set.
+ * where that is known already. The settings and the label of the plan are set. False and a new
+ * message on failure.
  */
-void claims_look_up(struct claims_plan *plan, const struct claim_request *resource);
+bool claims_look_up(struct claims_plan *plan, const struct claim_request *resource, char **error);
 void claims_know(struct claims_plan *plan, const char *label, const struct identity *known);
 /*
  * Who a label "USER:GROUP" means; NULL: that of the domain, else qemu.conf's. It is looked up at
- * most once, and belongs to the plan until the next one is.
+ * most once, and belongs to the plan until the next one is. NULL and a new message on failure.
  */
-const struct identity *claims_identity(struct claims_plan *plan, const char *label);
+const struct identity *claims_identity(struct claims_plan *plan, const char *label, char **error);
 
 /*
  * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false

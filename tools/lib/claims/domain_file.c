@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "path/place.h"
+#include "path/absolute.h"
 #include "path/safepath.h"
 #include "path/trust.h"
 
@@ -18,10 +18,10 @@ static char *why_not_trusted(const char *file, const struct safepath *walk)
 {
 	if (walk->unsafe)
 		return xasprintf("can't trust the domain XML %s: %s", file, walk->unsafe);
-	if (trust_is_roots(walk->fd, &walk->st))
-		return NULL;
 	cleanup_free char *why =
 		trust_why_not_roots(walk->fd, &walk->st, file, "check what it says");
+	if (!why)
+		return NULL;
 	return xasprintf("can't trust the domain XML %s: it is not root's alone (mode %04o, uid "
 			 "%u): %s; or let root read it: --domain - <%s",
 		file, walk->st.st_mode & 07777, walk->st.st_uid, why, file);
@@ -29,11 +29,13 @@ static char *why_not_trusted(const char *file, const struct safepath *walk)
 
 static int open_trusted(const char *file, char **error)
 {
-	cleanup_free char *absolute = place_absolute(file);
+	cleanup_free char *absolute = absolute_path(file, error);
 	cleanup_free char *unreached = NULL;
 	struct safepath walk;
 	int fd = -1;
 
+	if (!absolute)
+		return -1;
 	if (!safepath_open(absolute, &walk, &unreached)) {
 		*error = xasprintf("can't open the domain XML %s: %s", file, unreached);
 		return -1;

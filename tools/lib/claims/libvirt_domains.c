@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/libvirt_domains.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "path/open_files.h"
@@ -48,7 +49,7 @@ static bool is_elsewhere(pid_t pid)
 
 bool libvirt_domains_exist(void)
 {
-	for (size_t i = 0; i < sizeof state_directories / sizeof *state_directories; i++)
+	for (size_t i = 0; i < N_ELEMENTS(state_directories); i++)
 		if (has_domain(state_directories[i]))
 			return true;
 	pid_t daemon = open_files_libvirt();

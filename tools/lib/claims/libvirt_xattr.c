@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/libvirt_xattr.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "claims/boot.h"
 
@@ -31,7 +33,7 @@ static bool is_shared(long type)
 		0x0bd00bd0 /* Lustre */, 0x65735546 /* FUSE */, V9FS_MAGIC, CODA_SUPER_MAGIC,
 		0x61636673 /* ACFS */, 0x73757245 /* Coda */, 0x19830326 /* BeeGFS */};
 
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+	for (size_t i = 0; i < N_ELEMENTS(types); i++)
 		if ((uint32_t)type == types[i])
 			return true;
 	return false;
@@ -70,14 +72,7 @@ int libvirt_xattr_counts(int fd, const struct stat *st)
 	return counts;
 }
 
-#define PATH_ROOM (sizeof "/proc/self/fd/" + 3 * sizeof(int))
-
-/* Through /proc, since a descriptor that is O_PATH has no attributes. */
-static const char *path_of(int fd, char path[PATH_ROOM])
-{
-	snprintf(path, PATH_ROOM, "/proc/self/fd/%d", fd);
-	return path;
-}
+/* Attributes are read through /proc, since a descriptor that is O_PATH has none. */
 
 /* The attribute as a string; -1 and ENODATA where there is none. */
 static ssize_t get(const char *path, const char *name, char value[64])
@@ -130,12 +125,11 @@ static bool parse_owner(const char *text, struct libvirt_xattr *remembered)
 
 void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 {
-	char path[PATH_ROOM];
 	char refs[64], owner[64], time[64];
 	unsigned long long n, seconds;
 
 	*r = (struct libvirt_xattr){.uid = (uid_t)-1, .gid = (gid_t)-1};
-	path_of(fd, path);
+	const char *path = IO_FD_PATH(fd);
 	ssize_t has_refs = get(path, REFS, refs);
 	if (has_refs < 0 && errno != ENODATA) {
 		r->state = errno == ENOTSUP || errno == ENOSYS ? LIBVIRT_XATTR_UNSUPPORTED
@@ -179,11 +173,10 @@ void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 
 static int set(int fd, const char *name, const char *value)
 {
-	char path[PATH_ROOM];
 
 	if (fsetxattr(fd, name, value, strlen(value), 0) == 0)
 		return 0;
-	return errno == EBADF ? setxattr(path_of(fd, path), name, value, strlen(value), 0) : -1;
+	return errno == EBADF ? setxattr(IO_FD_PATH(fd), name, value, strlen(value), 0) : -1;
 }
 
 int libvirt_xattr_write_refs(int fd, unsigned refs)
@@ -216,12 +209,11 @@ int libvirt_xattr_write(int fd, const struct libvirt_xattr *r)
 int libvirt_xattr_remove(int fd)
 {
 	static const char *const names[] = {REFS, OWNER, TIME};
-	char path[PATH_ROOM];
 
 	for (size_t i = 0; i < 3; i++) {
 		int result = fremovexattr(fd, names[i]);
 		if (result < 0 && errno == EBADF)
-			result = removexattr(path_of(fd, path), names[i]);
+			result = removexattr(IO_FD_PATH(fd), names[i]);
 		if (result < 0 && errno != ENODATA && errno != ENOTSUP)
 			return -1;
 	}

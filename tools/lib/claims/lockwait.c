@@ -2,6 +2,7 @@
 #include "claims/lockwait.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "claims/journal_lock.h"
 #include "claims/metalock.h"
@@ -57,15 +58,16 @@ void lockwait_end(struct lockwait *waits)
 	*waits = (struct lockwait){0};
 }
 
-void lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_leases)
+bool lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_leases, char **error)
 {
 	if (has(&waits->waiting, path))
-		return;
+		return true;
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
-		die_errno(
+		return error_set_errno(error,
 			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
 	put(&waits->waiting, (struct lockwait_file){xstrdup(path), copy, past_leases, false});
+	return true;
 }
 
 bool lockwait_due(const struct lockwait *waits, const char *path)

@@ -35,9 +35,9 @@ void lockwait_end(struct lockwait *waits);
 
 /*
  * Somebody has a lock, or a lease, on the object of fd, of that path. past_leases: a lease is
- * nothing to wait for.
+ * nothing to wait for. False and a new message if it can't be waited for.
  */
-void lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_leases);
+bool lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_leases, char **error);
 
 /* Whether what has that path has its turn in this round: in the first one each has. */
 bool lockwait_due(const struct lockwait *waits, const char *path);

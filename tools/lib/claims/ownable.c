@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text_list.h"
 #include "claims/acl_text.h"
@@ -122,7 +123,7 @@ static bool read_attribute(
 
 static bool read_attributes(int fd, struct ownable *o, char **error)
 {
-	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	const char *path = IO_FD_PATH(fd);
 	cleanup_free char *names = NULL;
 	size_t total = 0;
 	ssize_t n = listxattr(path, NULL, 0);
@@ -318,7 +319,7 @@ static bool is_beyond_list(const char *path)
 
 static bool restore_attributes(const struct ownable *wanted, int fd, char **said, char **error)
 {
-	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	const char *path = IO_FD_PATH(fd);
 	struct text_list names = {.separator = ", "};
 	struct ownable now = {0};
 
@@ -347,7 +348,7 @@ static bool restore_attributes(const struct ownable *wanted, int fd, char **said
 /* Without its entries for users and groups, and without anything for its group. */
 static void close_acl(int fd)
 {
-	cleanup_free char *path = xasprintf("/proc/self/fd/%d", fd);
+	const char *path = IO_FD_PATH(fd);
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)

@@ -179,11 +179,12 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 	}
 	cleanup_fd int file = -1;
 	enum metalock lock = metalock_take(fd, false, &file);
-	e->busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
-	if (e->busy)
-		lockwait_add(waits, fd, e->path, false);
+	if (lock == METALOCK_BUSY || lock == METALOCK_LEASED) {
+		e->busy = lockwait_add(waits, fd, e->path, false, error);
+		return false;
+	}
 	if (lock != METALOCK_TAKEN)
-		return e->busy ? false : error_set_errno(error, "can't open and lock it");
+		return error_set_errno(error, "can't open and lock it");
 	if (fstat(file, &st) < 0)
 		return error_set_errno(error, "can't examine it");
 	if (!is_as_planned(e, file, &st)) {

@@ -231,8 +231,8 @@ enum owner_end owner_give_back(
 		/* All that is needed can be done without opening it, which would be to wait. */
 		return give_back(back, e, fd, false, acl, message);
 	case METALOCK_BUSY:
-		lockwait_add(back->waits, fd, e->path, true);
-		return OWNER_BUSY;
+		return lockwait_add(back->waits, fd, e->path, true, message) ? OWNER_BUSY
+									     : OWNER_KEPT;
 	case METALOCK_FAILED:
 		error_set_errno(message, "can't open and lock it");
 		break;

@@ -119,7 +119,7 @@ static char *why_not_claimable(
 		if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE)
 			safepath_judge(walk, r.uid);
 	}
-	if ((why = claimable_why_not(walk, resource->is_device)) != NULL ||
+	if ((why = claimable_why_not(&plan->claimable, walk, resource->is_device)) != NULL ||
 		(why = claimable_why_in_use(&plan->claimable, walk, resource->path)) != NULL)
 		return why;
 	if (!plan->has_devices && S_ISREG(walk->st.st_mode))
@@ -190,7 +190,7 @@ char *claims_why_not_passed(
 		return error;
 	if (plan_find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal)
 		return held_by_other(whose);
-	if ((error = claimable_why_system(walk)) == NULL &&
+	if ((error = claimable_why_system(&plan->claimable, walk)) == NULL &&
 		(error = claimable_why_in_use(&plan->claimable, walk, asked)) == NULL &&
 		(error = claimable_why_held(&plan->claimable, walk, plan->journal, plan->others,
 			 plan->n_others)) == NULL)
@@ -226,7 +226,7 @@ static void plan_object(struct claims_plan *plan, struct claims_item *item,
 		return;
 	}
 	/* Not given away, but written exclusively all the same. */
-	if (is_wanted && ((why = claimable_why_system(walk)) != NULL ||
+	if (is_wanted && ((why = claimable_why_system(&plan->claimable, walk)) != NULL ||
 				 (why = claimable_why_in_use(
 					  &plan->claimable, walk, resource->path)) != NULL)) {
 		plan_refuse(plan, item, why);
@@ -248,7 +248,11 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 	}
 	if (resource->action == ACTION_CLAIM && !plan->settings->dynamic_ownership.value)
 		set_reason(item, ACTION_CHECK, "dynamic_ownership = 0");
-	const struct identity *identity = claims_identity(plan, resource->label);
+	const struct identity *identity = claims_identity(plan, resource->label, &error);
+	if (!identity) {
+		plan_refuse(plan, item, steal_pointer(&error));
+		return;
+	}
 	if (reach(plan, resource, &walk, &error))
 		plan_object(plan, item, resource, &walk, identity);
 	else if (resource->optional && errno == ENOENT)

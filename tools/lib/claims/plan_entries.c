@@ -57,15 +57,16 @@ struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int
 	const char *path, const struct stat *st, const struct fileid *id)
 {
 	struct journal *journal = plan->journal;
-	struct entry *e = journal_add(journal);
-	size_t n = journal->n_entries;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if ((n & (n - 1)) == 0 || n == plan->first_new + 1)
-		plan->fds = xreallocarray(plan->fds, 2 * n, sizeof(int));
-	plan->fds[n - 1] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (plan->fds[n - 1] < 0)
+	if (copy < 0)
 		die_errno(
 			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
+	struct entry *e = journal_add(journal);
+	size_t n = journal->n_entries;
+	if ((n & (n - 1)) == 0 || n == plan->first_new + 1)
+		plan->fds = xreallocarray(plan->fds, 2 * n, sizeof(int));
+	plan->fds[n - 1] = copy;
 	e->kind = kind;
 	e->path = xstrdup(path);
 	e->type = type_of(st->st_mode);

@@ -21,8 +21,9 @@ const struct entry *plan_find_entry(const struct claims_plan *plan, const struct
 
 /*
  * A new entry of the plan's journal, for the object of fd (O_PATH), whose path, type and identity
- * are set. The descriptor is kept, so that what is changed is what was judged; ends the program
- * where that can't be. Entries that were looked at before may have moved.
+ * are set. The descriptor is kept, so that what is changed is what was judged. Entries that were
+ * looked at before may have moved. Ends the program where that is one descriptor too many: nothing
+ * was changed yet, and what is left of the plan would fail the same way.
  */
 struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int fd,
 	const char *path, const struct stat *st, const struct fileid *id);

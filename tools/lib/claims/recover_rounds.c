@@ -29,9 +29,8 @@ static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
 	else
 		good = recover_libvirt_object(walk.fd, &walk.st, dry_run, &busy, &message);
 	/* That is told when it was waited for. */
-	if (busy)
-		lockwait_add(waits, walk.fd, path, false);
-	else if (!walk.unsafe && !good)
+	busy = busy && lockwait_add(waits, walk.fd, path, false, &message);
+	if (!walk.unsafe && !good && !busy)
 		warn("%s: %s", path, message);
 	else if (message && dry_run)
 		printf("recover %s %s\n", path, message);

@@ -127,7 +127,8 @@ static bool give_back(const struct release *release, struct entry *e, int fd)
 	if (e->kind == ENTRY_GRANT)
 		return give_back_grant(release, e, fd);
 	pid_t opener = open_files_first(&st, e->new_uid);
-	if (opener && release->recovering && release->back.same_boot) {
+	if (opener == OPEN_FILES_UNSEEN ||
+		(opener && release->recovering && release->back.same_boot)) {
 		cleanup_free char *who = open_files_text(opener);
 		cleanup_free char *text = xasprintf("%s, so it stays", who);
 		return report(e, text, open_files_is_unseen(opener));

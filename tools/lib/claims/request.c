@@ -4,7 +4,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "path/place.h"
+#include "path/absolute.h"
 
 #include <string.h>
 
@@ -82,9 +82,12 @@ bool claim_requests_add_disk(struct claim_requests *list, const char *text, char
 		*error = xstrdup("a path is empty");
 		return false;
 	}
+	char *absolute = absolute_path(path, error);
+	if (!absolute)
+		return false;
 	struct claim_request *r = claim_requests_add(list);
 	r->kind = RESOURCE_DISK;
-	r->path = place_absolute(path);
+	r->path = absolute;
 	r->source = xstrdup("--disk");
 	r->access = read_only ? ACCESS_RO : ACCESS_RW;
 	r->action = read_only || shared ? ACTION_CHECK : ACTION_CLAIM;

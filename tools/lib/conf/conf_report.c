@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/conf_report.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -29,7 +30,7 @@ static const struct privilege {
 	{"namespaces", NULL, false, 0},
 	{"security_driver", NULL, false, 0},
 };
-#define N_PRIVILEGES (sizeof privileges / sizeof privileges[0])
+#define N_PRIVILEGES N_ELEMENTS(privileges)
 
 static char *default_text(const struct privilege *p)
 {

@@ -8,7 +8,7 @@
 #include "conf/conflint.h"
 #include "conf/confvalue.h"
 #include "conf/settings.h"
-#include "path/place.h"
+#include "path/absolute.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -66,8 +66,8 @@ bool edit_begin(struct edit *e, struct confcmd *command, bool may_create, char *
 	*e = (struct edit){.command = command, .file = CONFFILE_NONE};
 	if (geteuid() != 0)
 		return error_set(error, "only root can edit the settings; try: sudo " PROGRAM);
-	e->path = place_absolute(config ? config : SETTINGS_ADMIN_FILE);
-	if (!conffile_open(e->path, may_create && !config, &e->file, error))
+	e->path = absolute_path(config ? config : SETTINGS_ADMIN_FILE, error);
+	if (!e->path || !conffile_open(e->path, may_create && !config, &e->file, error))
 		return false;
 	if (e->file.fd < 0 && (config || !may_create))
 		return error_set(error, "there is no settings file %s", e->path);

@@ -3,9 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "path/absolute.h"
 #include "path/lockers.h"
-#include "path/place.h"
 #include "path/safepath.h"
 #include "path/trust.h"
 
@@ -38,20 +39,16 @@ bool conffile_read_text(
 		return error_set(error, "can't read settings from %s: it is larger than %zu bytes",
 			path, CONF_MAX_SIZE);
 	size_t size = (size_t)st->st_size;
-	size_t length = 0;
 	cleanup_free char *bytes = xmalloc(size + 1);
-	ssize_t n;
-
 	/* One byte more than there should be shows a file that grows meanwhile. */
-	while (length <= size && (n = read(fd, bytes + length, size + 1 - length)) != 0) {
-		if (n < 0 && errno != EINTR)
-			return error_set_errno(error, "can't read the settings file %s", path);
-		length += n > 0 ? (size_t)n : 0;
-	}
-	if (length != size)
+	ssize_t length = io_read_up_to(fd, bytes, size + 1);
+
+	if (length < 0)
+		return error_set_errno(error, "can't read the settings file %s", path);
+	if ((size_t)length != size)
 		return error_set(error,
 			"can't read settings from %s: it changed meanwhile; try again", path);
-	*text = conftext_new(bytes, length);
+	*text = conftext_new(bytes, size);
 	return true;
 }
 
@@ -89,14 +86,14 @@ char *conffile_distrust(const struct conffile *file)
 {
 	cleanup_free char *why =
 		trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
-	cleanup_free char *absolute = place_absolute(file->path);
 	cleanup_free char *error = NULL;
+	cleanup_free char *absolute = absolute_path(file->path, &error);
 	struct safepath walk;
 
 	if (why)
 		return steal_pointer(&why);
 	/* Or who could have moved another file of root's there. */
-	if (!safepath_open(absolute, &walk, &error))
+	if (!absolute || !safepath_open(absolute, &walk, &error))
 		return steal_pointer(&error);
 	why = walk.unsafe ? xstrdup(walk.unsafe) : NULL;
 	safepath_close(&walk);
@@ -282,27 +279,6 @@ bool conffile_open(const char *path, bool make_directory, struct conffile *file,
 
 /* Replacing. */
 
-static bool write_all(int fd, const struct conftext *text)
-{
-	for (size_t done = 0; done < text->length;) {
-		ssize_t n = write(fd, text->bytes + done, text->length - done);
-		if (n < 0 && errno != EINTR)
-			return false;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return true;
-}
-
-static bool sync_fd(int fd)
-{
-	int result;
-
-	do
-		result = fsync(fd);
-	while (result < 0 && errno == EINTR);
-	return result == 0;
-}
-
 /* The names of all attributes, each with a NUL, new; their length, or -1 and errno. */
 static ssize_t list_attributes(int fd, char **names)
 {
@@ -415,14 +391,14 @@ static bool fail_replace(const struct conffile *file, const char *what, char **e
 static bool write_new(
 	const struct conffile *file, int fd, const struct conftext *text, char **error)
 {
-	if (!write_all(fd, text))
+	if (!io_write_all(fd, text->bytes, text->length))
 		return fail_replace(file, "can't write the new file", error);
 	if (file->fd >= 0 && !copy_metadata(file, fd))
 		return fail_replace(file,
 			"can't give its owner, mode, ACL and attributes to the new file", error);
 	if (file->fd < 0 && (fchown(fd, 0, 0) < 0 || fchmod(fd, 0600) < 0))
 		return fail_replace(file, "can't give the new file to root alone", error);
-	if (!sync_fd(fd))
+	if (!io_sync(fd))
 		return fail_replace(file, "can't sync the new file", error);
 	return true;
 }
@@ -459,7 +435,7 @@ bool conffile_replace(struct conffile *file, const struct conftext *text, char *
 		unlinkat(file->dir, temporary, 0);
 		return false;
 	}
-	if (!sync_fd(file->dir))
+	if (!io_sync(file->dir))
 		return error_set_errno(error,
 			"%s is changed, but whether it still is after a crash is uncertain: "
 			"can't sync its directory",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/confquery.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -14,7 +15,7 @@
 static bool read_in_force(const char *config, struct conffile *file, char **error)
 {
 	const char *const places[] = {config ? config : SETTINGS_ADMIN_FILE, VENDOR_CONF};
-	size_t n = config ? 1 : sizeof places / sizeof *places;
+	size_t n = config ? 1 : N_ELEMENTS(places);
 
 	*file = CONFFILE_NONE;
 	for (size_t i = 0; i < n && file->fd < 0; i++)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/settings.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/idspec.h"
 #include "base/log.h"
 #include "conf/conffile.h"
-#include "path/place.h"
+#include "path/absolute.h"
 #include "path/safepath.h"
 #include "path/trust.h"
 
@@ -208,11 +209,13 @@ static int reopen(const struct safepath *walk, const char *file, char **error)
  */
 static bool open_settings(const char *file, bool is_named, int *fd, char **error)
 {
-	cleanup_free char *absolute = place_absolute(file);
+	cleanup_free char *absolute = absolute_path(file, error);
 	cleanup_free char *why = NULL;
 	struct safepath walk;
 
 	*fd = -1;
+	if (!absolute)
+		return false;
 	if (!safepath_open(absolute, &walk, &why)) {
 		if (errno == ENOENT)
 			return is_missing(file, is_named, error);
@@ -228,7 +231,7 @@ static bool open_settings(const char *file, bool is_named, int *fd, char **error
 bool settings_read(struct settings *settings, const char *config, char **error)
 {
 	const char *const places[] = {config ? config : SETTINGS_ADMIN_FILE, VENDOR_CONF};
-	size_t n = config ? 1 : sizeof places / sizeof *places;
+	size_t n = config ? 1 : N_ELEMENTS(places);
 
 	for (size_t i = 0; i < n; i++) {
 		cleanup_fd int fd = -1;

@@ -47,6 +47,15 @@ char *creds_capability_names(uint64_t mask)
 	return names;
 }
 
+/* What can't be verified is not gone on with. */
+static void read_status(struct proc_status *status)
+{
+	cleanup_free char *error = NULL;
+
+	if (!proc_status_self(status, &error))
+		die("%s", error);
+}
+
 /*
  * SECBIT_NOROOT: exec as uid 0 gains nothing. SECBIT_NO_SETUID_FIXUP: a change
  * of uid neither gives nor takes capabilities, so that taking them is our own
@@ -211,7 +220,7 @@ static void verify(
 		die("after dropping privileges, the securebits are not 0x%lx as they should be",
 			securebits);
 
-	proc_status_self(&now);
+	read_status(&now);
 	check_ids("uid", now.uid, wanted->identity->uid);
 	check_ids("gid", now.gid, wanted->identity->gid);
 	check_groups(&now, wanted);
@@ -247,7 +256,7 @@ void creds_drop(const struct creds *wanted)
 	struct proc_status before;
 	unsigned long securebits = get_securebits();
 
-	proc_status_self(&before);
+	read_status(&before);
 	check_means(wanted, &before);
 	if (!wanted->keep_all) {
 		bool may = before.effective & BIT(CAP_SETPCAP);
@@ -279,7 +288,7 @@ void creds_drop_unprivileged(bool allow_new_privs)
 	if (!allow_new_privs)
 		forbid_new_privs();
 
-	proc_status_self(&now);
+	read_status(&now);
 	if (now.uid[PROC_REAL] == 0)
 		die("cannot leave root's identity as it is");
 	check_ids("uid", now.uid, now.uid[PROC_REAL]);

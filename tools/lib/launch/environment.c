@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/environment.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -60,7 +61,7 @@ static bool is_allowed(const char *variable, const char *const *keep, size_t n_k
 
 	if (strncmp(variable, "LC_", 3) == 0 && strchr(variable, '='))
 		return true;
-	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+	for (size_t i = 0; i < N_ELEMENTS(allowed); i++)
 		if (has_name(variable, allowed[i]))
 			return true;
 	for (size_t i = 0; i < n_keep; i++)

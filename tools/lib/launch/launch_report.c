@@ -22,9 +22,11 @@ static void foresee(const struct launch *launch, struct outcome *out)
 {
 	const struct creds *creds = &launch->creds;
 	const struct identity *identity = &launch->identity;
+	cleanup_free char *error = NULL;
 	struct proc_status now;
 
-	proc_status_self(&now);
+	if (!proc_status_self(&now, &error))
+		die("%s", error);
 	out->no_new_privs = !creds->allow_new_privs || now.no_new_privs;
 	if (creds->keep_all) {
 		/* Root with root's capabilities: execve(2) gives him all that are bounding. */
@@ -126,6 +128,12 @@ static void json_descriptors(const struct launch *launch)
 	json_end_array();
 }
 
+static void end_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("cannot write to standard output");
+}
+
 void launch_report_json(const struct launch *launch)
 {
 	const struct identity *identity = &launch->identity;
@@ -149,6 +157,7 @@ void launch_report_json(const struct launch *launch)
 	json_byte_strings("command", launch->command);
 	json_end_object();
 	json_finish();
+	end_output();
 	free(out.groups);
 }
 
@@ -205,7 +214,6 @@ void launch_report(const struct launch *launch)
 	else
 		for (char *const *v = launch->environment; *v; v++)
 			print_line("environment", *v);
-	if (fflush(stdout) != 0)
-		die_errno("cannot write to standard output");
+	end_output();
 	free(out.groups);
 }

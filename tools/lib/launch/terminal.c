@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/terminal.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -86,7 +87,7 @@ static struct sock_filter filter[] = {
 
 void terminal_forbid_typing(void)
 {
-	const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+	const struct sock_fprog program = {N_ELEMENTS(filter), filter};
 	char c = ' ';
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)

@@ -285,7 +285,7 @@ static void add_disks_of(struct builder *b, dev_t dev)
 
 	if (!place)
 		return;
-	for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+	for (size_t i = 0; i < N_ELEMENTS(classes); i++) {
 		char *at = strstr(place, classes[i]);
 		if (at)
 			*at = '\0';

@@ -99,7 +99,7 @@ static void name_of(const char *base, char out[DISK_NAME_SIZE], int depth)
 		put_name(out, kind, value, part);
 		return;
 	}
-	for (size_t i = 0; i < sizeof ids / sizeof *ids && !out[0]; i++)
+	for (size_t i = 0; i < N_ELEMENTS(ids) && !out[0]; i++)
 		if (*(value = attribute(disk, ids[i][1], text)))
 			put_name(out, ids[i][0], value, part);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/fsid.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "path/fstype.h"
@@ -294,7 +295,7 @@ bool fsid_is_valid(const char *text)
 	static const char *const forms[] = {
 		"uuid:", "dev:", "btrfs:", "zfs:", "source:", "volatile:uuid:", "volatile:dev:"};
 
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+	for (size_t i = 0; i < N_ELEMENTS(forms); i++)
 		if (begins(text, forms[i]) && text[strlen(forms[i])])
 			return strlen(text) < FSID_SIZE;
 	return false;

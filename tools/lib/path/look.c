@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/look.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/io.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/nfs4_acl.h"
 
+#include "base/array.h"
 #include "base/log.h"
 
 #include <endian.h>
@@ -55,7 +56,7 @@ static bool is_special(const char *who, size_t length)
 {
 	static const char *const special[] = {"OWNER@", "GROUP@", "EVERYONE@"};
 
-	for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+	for (size_t i = 0; i < N_ELEMENTS(special); i++)
 		if (strlen(special[i]) == length && memcmp(special[i], who, length) == 0)
 			return true;
 	return false;

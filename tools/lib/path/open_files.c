@@ -39,6 +39,7 @@ static struct opener *openers;
 static size_t n_openers;
 static pid_t libvirt;
 static bool is_read;
+static char *failure; /* why it is not */
 
 static pid_t pid_of(const char *name)
 {
@@ -293,32 +294,40 @@ static bool are_hidden(int proc)
 	return ferror(file);
 }
 
-static void read_all(void)
+static char *read_all(void)
 {
+	cleanup_dir DIR *dir = opendir("/proc");
 	struct dirent *d;
 
-	if (is_read)
-		return;
-	is_read = true;
-	cleanup_dir DIR *dir = opendir("/proc");
 	if (!dir)
-		die_errno("can't read /proc to see who has files open");
+		return xasprintf("can't read /proc to see who has files open: %s", strerror(errno));
 	if (are_hidden(dirfd(dir)))
-		die("can't see who has files open: /proc is mounted with hidepid, and "
-		    "CAP_SYS_PTRACE is missing; run it with that capability, or: mount -o "
-		    "remount,hidepid=0 /proc");
-	if (look_may_wait()) {
+		return xstrdup("can't see who has files open: /proc is mounted with hidepid, and "
+			       "CAP_SYS_PTRACE is missing; run it with that capability, or: mount "
+			       "-o remount,hidepid=0 /proc");
+	if (look_may_wait())
 		scan_in_child(dir);
-		return;
-	}
-	while ((d = readdir(dir)) != NULL)
-		read_process(dirfd(dir), d->d_name);
+	else
+		while ((d = readdir(dir)) != NULL)
+			read_process(dirfd(dir), d->d_name);
+	return NULL;
+}
+
+/* Without the reason, which open_files_text() gives. */
+static bool is_seen(void)
+{
+	if (!is_read)
+		failure = read_all();
+	is_read = true;
+	return !failure;
 }
 
 void open_files_forget(void)
 {
 	free(openers);
+	free(failure);
 	openers = NULL;
+	failure = NULL;
 	n_openers = 0;
 	libvirt = 0;
 	is_read = false;
@@ -338,11 +347,13 @@ bool open_files_is_unseen(pid_t pid)
 	for (size_t i = 0; i < n_openers; i++)
 		if (openers[i].pid == pid && openers[i].unseen)
 			return true;
-	return false;
+	return pid == OPEN_FILES_UNSEEN;
 }
 
 char *open_files_text(pid_t pid)
 {
+	if (pid == OPEN_FILES_UNSEEN)
+		return xstrdup(failure);
 	if (open_files_is_unseen(pid))
 		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
 				 "has it open",
@@ -352,7 +363,8 @@ char *open_files_text(pid_t pid)
 
 pid_t open_files_first(const struct stat *st, uid_t uid)
 {
-	read_all();
+	if (!is_seen())
+		return OPEN_FILES_UNSEEN;
 	for (size_t i = 0; i < n_openers; i++)
 		if (is_opener(&openers[i], st, uid))
 			return openers[i].pid;
@@ -369,7 +381,8 @@ pid_t open_files_writer(
 {
 	pid_t last = 0;
 
-	read_all();
+	if (!is_seen())
+		return OPEN_FILES_UNSEEN;
 	for (size_t i = 0; i < n_openers; i++) {
 		const struct opener *o = &openers[i];
 		if (o->unseen || o->pid == last || is_of(o, 0) || is_of(o, owner) ||
@@ -401,7 +414,8 @@ static pid_t domain_of(int dir, const char *name)
 
 static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
 {
-	read_all();
+	if (!is_seen())
+		return true;
 	for (size_t i = 0; i < n_openers; i++)
 		if (openers[i].pid == pid && is_opener(&openers[i], st, uid))
 			return true;
@@ -423,6 +437,5 @@ bool open_files_have_domain(const struct stat *st, uid_t uid)
 
 pid_t open_files_libvirt(void)
 {
-	read_all();
-	return libvirt;
+	return is_seen() ? libvirt : OPEN_FILES_UNSEEN;
 }

@@ -7,12 +7,18 @@
 #include <sys/types.h>
 
 /*
+ * /proc is read once in this program's life, or again after open_files_forget(): it is one host
+ * that is asked about. Where it can't be seen who has files open, OPEN_FILES_UNSEEN has each object
+ * open, and open_files_text() says why.
+ */
+#define OPEN_FILES_UNSEEN ((pid_t)-1)
+void open_files_forget(void);
+
+/*
  * A process, other than this one, that has the object open and has uid as its real or
- * effective user id ((uid_t)-1: any); 0 if there is none. /proc is read once in this
- * program's life, or again after open_files_forget().
+ * effective user id ((uid_t)-1: any); 0 if there is none.
  */
 pid_t open_files_first(const struct stat *st, uid_t uid);
-void open_files_forget(void);
 /*
  * One that has the object open, as writes() tells, for writing, and is neither root nor the owner:
  * whoever has it open can pass the descriptor on (unix(7), SCM_RIGHTS). 0: there is none that can
@@ -35,5 +41,8 @@ char *open_files_text(pid_t pid);
  */
 bool open_files_have_domain(const struct stat *st, uid_t uid);
 
-/* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
+/*
+ * A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none;
+ * OPEN_FILES_UNSEEN: that can't be seen.
+ */
 pid_t open_files_libvirt(void);

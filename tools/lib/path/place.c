@@ -3,23 +3,13 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "path/absolute.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
-
-char *place_absolute(const char *path)
-{
-	char here[PATH_MAX];
-
-	if (path[0] == '/')
-		return xstrdup(path);
-	if (!getcwd(here, sizeof here))
-		die_errno("%s is relative, and the current directory can't be told", path);
-	return xasprintf("%s/%s", here[1] ? here : "", path);
-}
 
 static bool is_roots_way(const struct safepath *walk)
 {
@@ -80,9 +70,16 @@ static bool find_missing(struct place *place, char **error)
 	return true;
 }
 
+static bool begin(struct place *place, const char *path, char **error)
+{
+	*place = (struct place){.path = absolute_path(path, error), .dir = -1, .walk = {.fd = -1}};
+	return place->path;
+}
+
 bool place_find(const char *path, struct place *place, char **error)
 {
-	*place = (struct place){.path = place_absolute(path), .dir = -1, .walk = {.fd = -1}};
+	if (!begin(place, path, error))
+		return false;
 	if (safepath_open(place->path, &place->walk, error)) {
 		const char *slash = strrchr(place->walk.path, '/');
 		place->exists = true;
@@ -104,8 +101,7 @@ bool place_find_link(const char *path, const char *prefix, struct place *place)
 	char target[PATH_MAX];
 	struct stat st;
 
-	*place = (struct place){.path = place_absolute(path), .dir = -1, .walk = {.fd = -1}};
-	ssize_t n = find_directory(place, &error)
+	ssize_t n = begin(place, path, &error) && find_directory(place, &error)
 			    ? readlinkat(place->dir, place->name, target, sizeof target - 1)
 			    : -1;
 	if (n >= 0)

@@ -19,9 +19,6 @@ struct place {
 	bool is_roots; /* nobody else can change the way to the directory */
 };
 
-/* path as an absolute one; new. Ends the program if the current directory can't be told. */
-char *place_absolute(const char *path);
-
 /*
  * Walks to path. The last component may be missing; then nothing may be there, not even a
  * symbolic link to nothing. False and a new message on failure.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/posix_acl.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -64,7 +65,7 @@ static unsigned n_without;
 
 static bool is_without(dev_t device, const char *attribute)
 {
-	for (unsigned i = 0; i < sizeof without / sizeof *without; i++)
+	for (unsigned i = 0; i < N_ELEMENTS(without); i++)
 		if (without[i].attribute && without[i].device == device &&
 			strcmp(without[i].attribute, attribute) == 0)
 			return true;
@@ -105,7 +106,7 @@ ssize_t posix_acl_read(int fd, dev_t device, const char *attribute, char **value
 		if (n >= 0)
 			*value = steal_pointer(&all);
 	} else if (errno == ENOTSUP) {
-		unsigned i = n_without++ % (sizeof without / sizeof *without);
+		unsigned i = n_without++ % N_ELEMENTS(without);
 		without[i].device = device;
 		without[i].attribute = attribute;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/private_group.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -106,7 +107,7 @@ static bool accounts_are_local(void)
 		return errno == ENOENT;
 	while (getline(&line, &room, file) >= 0) {
 		char *p = line + strspn(line, " \t");
-		for (size_t i = 0; i < sizeof databases / sizeof *databases; i++) {
+		for (size_t i = 0; i < N_ELEMENTS(databases); i++) {
 			size_t length = strlen(databases[i]);
 			if (strncmp(p, databases[i], length) == 0 && !names_local_alone(p + length))
 				return false;
@@ -137,7 +138,7 @@ static bool has_membership_files(const char *name)
 	static const char *const directories[] = {
 		"/etc/userdb", "/run/userdb", "/run/host/userdb", "/usr/lib/userdb"};
 
-	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+	for (size_t i = 0; i < N_ELEMENTS(directories); i++)
 		if (may_have_membership(directories[i], name))
 			return true;
 	return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What all who find resources use: see parse.h. */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -39,14 +40,8 @@ static size_t add(struct qemuargs_parser *p, enum resource_kind kind, enum resou
 	size_t option, const char *key, const char *path, const char *reason)
 {
 	struct qemuargs *args = p->args;
-	struct qemuargs_private *own = args->private_;
 
-	if (args->n_resources == own->allocated_resources) {
-		own->allocated_resources =
-			own->allocated_resources ? 2 * own->allocated_resources : 16;
-		args->resources = xreallocarray(
-			args->resources, own->allocated_resources, sizeof(*args->resources));
-	}
+	ARRAY_GROW(args->resources, args->n_resources);
 	args->resources[args->n_resources] = (struct qemuargs_resource){
 		.kind = kind,
 		.access = access,
@@ -122,7 +117,7 @@ static void add_notice(struct qemuargs_parser *p, bool is_refusal, size_t option
 {
 	struct qemuargs *args = p->args;
 
-	args->notices = xreallocarray(args->notices, args->n_notices + 1, sizeof *args->notices);
+	ARRAY_GROW(args->notices, args->n_notices);
 	args->notices[args->n_notices++] = (struct qemuargs_notice){
 		.is_refusal = is_refusal,
 		.path = path ? xstrdup(path) : NULL,

@@ -2,6 +2,7 @@
 /* Reads the block nodes of one option: see block.h. */
 #include "qemu/block.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -84,10 +85,7 @@ static size_t new_node(struct qemuargs_parser *p, const struct place *place)
 {
 	struct qemuargs_blocks *b = p->blocks;
 
-	if (b->n_nodes == b->allocated) {
-		b->allocated = b->allocated ? 2 * b->allocated : 16;
-		b->nodes = xreallocarray(b->nodes, b->allocated, sizeof(*b->nodes));
-	}
+	ARRAY_GROW(b->nodes, b->n_nodes);
 	struct block_node *node = &b->nodes[b->n_nodes];
 	*node = (struct block_node){
 		.option = place->option,
@@ -108,7 +106,7 @@ static void add_edge(struct qemuargs_parser *p, size_t parent, enum edge_role ro
 {
 	struct block_node *node = node_at(p, parent);
 
-	node->edges = xreallocarray(node->edges, node->n_edges + 1, sizeof(*node->edges));
+	ARRAY_GROW(node->edges, node->n_edges);
 	node->edges[node->n_edges++] =
 		(struct block_edge){.role = role, .child = child, .reference = reference};
 	if (child != QEMUARGS_NONE)
@@ -238,7 +236,7 @@ static size_t read_json(struct qemuargs_parser *p, const struct place *place,
 		qemuopts_free(v);
 		return QEMUARGS_NONE;
 	}
-	b->parsed = xreallocarray(b->parsed, b->n_parsed + 1, sizeof(struct qemuargs_value *));
+	ARRAY_GROW(b->parsed, b->n_parsed);
 	b->parsed[b->n_parsed++] = v;
 	cleanup_free char *outer = xasprintf("%s%s:json:", place->outer, name->key);
 	const struct place inside = {place->option, v, outer, "", place->depth + 1};

@@ -49,7 +49,7 @@ struct block_node {
 
 struct qemuargs_blocks {
 	struct block_node *nodes;
-	size_t n_nodes, allocated;
+	size_t n_nodes;
 	size_t steps; /* on the ways through them */
 	/* Of "json:" file names. */
 	struct qemuargs_value **parsed;

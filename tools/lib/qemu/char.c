@@ -3,6 +3,7 @@
  * Character devices: -chardev (chardev/char.c and the parse function of each backend), and
  * the strings of -serial, -monitor and the like (qemu_chr_parse_compat()).
  */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -79,7 +80,7 @@ static void check_network_string(struct qemuargs_parser *p, size_t option, const
 
 	if (at)
 		check_address(p, option, at + 1);
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+	for (size_t i = 0; i < N_ELEMENTS(protocols); i++) {
 		const char *address = qemuargs_behind(text, protocols[i]);
 		/* "server", "server=on"; a -gdb listens always. */
 		const char *server = address ? strstr(address, ",server") : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What -device, -object and -machine name of the host, beside block nodes. */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -67,7 +68,7 @@ static void find_usb_host(struct qemuargs_parser *p, size_t option)
 	if (qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "hostdevice",
 		    "given to the guest") != QEMUARGS_NONE)
 		return;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (size_t i = 0; i < N_ELEMENTS(ways); i++) {
 		const char *first = qemuargs_key(p, option, ways[i].first);
 		const char *second = qemuargs_key(p, option, ways[i].second);
 		if (!first || !second)
@@ -152,7 +153,7 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 	if (rom && *rom)
 		qemuargs_add_searched(p, option, "romfile", rom, "a device's ROM");
 	find_by_driver(p, option, driver);
-	add_named(p, option, driver, named, sizeof(named) / sizeof(named[0]));
+	add_named(p, option, driver, named, N_ELEMENTS(named));
 }
 
 static void find_memory_file(struct qemuargs_parser *p, size_t option)
@@ -246,7 +247,7 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 			qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/iommu",
 				"given to the guest");
 	}
-	add_named(p, option, type, named, sizeof(named) / sizeof(named[0]));
+	add_named(p, option, type, named, N_ELEMENTS(named));
 }
 
 void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
@@ -254,7 +255,7 @@ void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
 	static const char *const files[] = {"kernel", "initrd", "dtb", "shim"};
 	const char *firmware = qemuargs_key(p, option, "firmware");
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (size_t i = 0; i < N_ELEMENTS(files); i++)
 		qemuargs_add_key(
 			p, RESOURCE_FILE, ACCESS_RO, option, files[i], "loaded into the guest");
 	if (firmware)

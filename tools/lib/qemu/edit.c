@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What becomes of a command line: see args.h. */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -56,7 +57,7 @@ void qemuargs_remove(struct qemuargs *args, size_t option)
 
 static void add_pair(struct qemuargs_pair **pairs, size_t *n, const char *name, const char *value)
 {
-	*pairs = xreallocarray(*pairs, *n + 1, sizeof(**pairs));
+	ARRAY_GROW(*pairs, *n);
 	(*pairs)[(*n)++] = (struct qemuargs_pair){
 		.name = xasprintf("-%s", name),
 		.value = value ? xstrdup(value) : NULL,

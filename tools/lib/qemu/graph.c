@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Joins the trees of block nodes, and lists the images: see block.h. */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/block.h"
@@ -82,7 +83,7 @@ static void use_by_device(struct qemuargs_parser *p, size_t option)
 			driver && is_shared_by_global(p, driver))};
 	static const char *const keys[] = {"drive", "driveA", "driveB"};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++)
 		use(p, qemuargs_key(p, option, keys[i]), &usage);
 }
 
@@ -209,7 +210,7 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		{"rbd", "conf", RESOURCE_FILE, ACCESS_RO, "how to reach a disk"},
 	};
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+	for (size_t i = 0; i < N_ELEMENTS(others); i++) {
 		if (!qemuargs_is(node->driver, others[i].driver))
 			continue;
 		const char *value = block_get(node, others[i].key);

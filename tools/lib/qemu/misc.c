@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Options that name one thing, or change how QEMU is to be started (system/vl.c). */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -69,7 +70,7 @@ void qemuargs_find_acpitable(struct qemuargs_parser *p, size_t option)
 {
 	static const char *const keys[] = {"file", "data"};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++) {
 		const char *list = qemuargs_key(p, option, keys[i]);
 		if (list && strchr(list, ':'))
 			qemuargs_warn(p, option, keys[i], list,
@@ -233,7 +234,7 @@ void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
 	qemuargs_check_port(p, option, "port", qemuargs_key(p, option, "port"));
 	qemuargs_check_port(p, option, "tls-port", qemuargs_key(p, option, "tls-port"));
 	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "x509-dir", "TLS credentials");
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (size_t i = 0; i < N_ELEMENTS(files); i++)
 		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, files[i], "TLS credentials");
 	find_rendernode(p, option, qemuopts_bool(qemuargs_value(p, option), "gl", false));
 }
@@ -262,7 +263,7 @@ void qemuargs_find_audiodev(struct qemuargs_parser *p, size_t option)
 
 	if (qemuargs_is(driver, "wav"))
 		qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, "path", "written by QEMU");
-	for (size_t i = 0; driver && i < sizeof(sessions) / sizeof(sessions[0]); i++)
+	for (size_t i = 0; driver && i < N_ELEMENTS(sessions); i++)
 		if (strcmp(driver, sessions[i]) == 0)
 			qemuargs_warn(p, option, NULL, NULL,
 				"the QEMU user can't use the sound of root's session: use "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Network devices: -netdev, -nic and -net (net/net.c, qapi/net.json). */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -26,7 +27,7 @@ static struct qemuargs_net *new_net(struct qemuargs_parser *p, size_t resource)
 {
 	struct qemuargs_private *own = p->args->private_;
 
-	own->nets = xreallocarray(own->nets, own->n_nets + 1, sizeof(*own->nets));
+	ARRAY_GROW(own->nets, own->n_nets);
 	own->nets[own->n_nets] = (struct qemuargs_net_of){resource, {.queues = 1}};
 	return &own->nets[own->n_nets++].net;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu/opts.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -20,10 +21,7 @@ static struct qemuargs_value *new_value(enum qemuargs_form form, const char *tex
 /* Takes key, value and raw over. */
 static void add_item(struct qemuargs_value *v, char *key, char *value, char *raw, bool bare)
 {
-	if (v->n_items == v->allocated) {
-		v->allocated = v->allocated ? 2 * v->allocated : 8;
-		v->items = xreallocarray(v->items, v->allocated, sizeof(*v->items));
-	}
+	ARRAY_GROW(v->items, v->n_items);
 	v->items[v->n_items++] =
 		(struct qemuopts_item){.key = key, .value = value, .raw = raw, .bare = bare};
 }
@@ -192,7 +190,7 @@ static bool to_bool(const char *value, bool otherwise)
 
 	if (!value)
 		return otherwise;
-	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++)
+	for (size_t i = 0; i < N_ELEMENTS(on); i++)
 		if (strcmp(value, on[i]) == 0)
 			return true;
 	return false;

@@ -37,7 +37,7 @@ struct qemuargs_value {
 	char *text; /* as it was */
 	bool changed;
 	struct qemuopts_item *items;
-	size_t n_items, allocated;
+	size_t n_items;
 	/* LITERAL: one item with the key "". KEYVALUE: */
 	enum qemuopts_dialect dialect;
 	char *prefix;	     /* what stands before the first key: "unix:", or "" */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Configuration files of -readconfig: see opts.h. */
+#include "base/array.h"
 #include "qemu/opts.h"
 
 #include "base/cleanup.h"
@@ -25,7 +26,7 @@ static void add(struct reader *r, const char *key, const char *value, size_t beg
 {
 	struct qemuargs_value *v = r->value;
 
-	v->items = xreallocarray(v->items, v->n_items + 1, sizeof(*v->items));
+	ARRAY_GROW(v->items, v->n_items);
 	v->items[v->n_items++] = (struct qemuopts_item){
 		.key = xstrdup(key),
 		.value = xstrdup(value),
@@ -33,7 +34,6 @@ static void add(struct reader *r, const char *key, const char *value, size_t beg
 		.begin = begin,
 		.end = end,
 	};
-	v->allocated = v->n_items;
 }
 
 static void finish_section(struct reader *r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu/parse.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -11,13 +12,8 @@ static size_t add_option(struct qemuargs_parser *p, const char *name, size_t wor
 	char *source, struct qemuargs_value *value)
 {
 	struct qemuargs *args = p->args;
-	struct qemuargs_private *own = args->private_;
 
-	if (args->n_options == own->allocated_options) {
-		own->allocated_options = own->allocated_options ? 2 * own->allocated_options : 32;
-		args->options = xreallocarray(
-			args->options, own->allocated_options, sizeof(*args->options));
-	}
+	ARRAY_GROW(args->options, args->n_options);
 	args->options[args->n_options] = (struct qemuargs_option){
 		.name = xstrdup(name),
 		.form = value ? value->form : QEMUARGS_FLAG,
@@ -99,8 +95,7 @@ static bool read_document(struct qemuargs_parser *p, size_t word, const char *pa
 	struct qemuopts_document *document = xcalloc(1, sizeof(*document));
 	document->path = xstrdup(path);
 	document->text = text;
-	own->documents =
-		xreallocarray(own->documents, own->n_documents + 1, sizeof(*own->documents));
+	ARRAY_GROW(own->documents, own->n_documents);
 	own->documents[own->n_documents++] = document;
 	return qemuopts_sections(document, add_section, &context, p->error);
 }

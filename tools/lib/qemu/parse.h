@@ -28,7 +28,6 @@ struct qemuargs_private {
 		struct qemuargs_net net;
 	} * nets;
 	size_t n_nets;
-	size_t allocated_options, allocated_resources;
 };
 
 struct qemuargs_parser {

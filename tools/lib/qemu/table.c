@@ -4,6 +4,7 @@
  * which have a value, and how it is written. The lists that a configuration file fills
  * have the same names, but for a few.
  */
+#include "base/array.h"
 #include "qemu/parse.h"
 
 #include <stdlib.h>
@@ -201,7 +202,7 @@ static int compare(const void *name, const void *spec)
 
 const struct qemuargs_spec *qemuargs_spec(const char *name)
 {
-	return bsearch(name, specs, sizeof(specs) / sizeof(specs[0]), sizeof(specs[0]), compare);
+	return bsearch(name, specs, N_ELEMENTS(specs), sizeof(specs[0]), compare);
 }
 
 bool qemuargs_takes_value(const char *name)
@@ -218,7 +219,7 @@ const struct qemuargs_spec *qemuargs_group_spec(const char *group)
 	} others[] = {
 		{"acpi", "acpitable"}, {"boot-opts", "boot"}, {"memory", "m"}, {"smp-opts", "smp"}};
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < N_ELEMENTS(others); i++)
 		if (strcmp(others[i].group, group) == 0)
 			return qemuargs_spec(others[i].option);
 	const struct qemuargs_spec *spec = qemuargs_spec(group);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/descriptors.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "vm/step.h"
@@ -16,7 +17,7 @@
 
 static void add_fd(struct vm *vm, int fd)
 {
-	vm->fds = xreallocarray(vm->fds, vm->n_fds + 1, sizeof *vm->fds);
+	ARRAY_GROW(vm->fds, vm->n_fds);
 	vm->fds[vm->n_fds++] = fd;
 }
 
@@ -55,11 +56,6 @@ int vm_keep(struct vm *vm, int fd, const char *path)
 				  "helps: %s",
 				path, strerror(errno)));
 	return kept;
-}
-
-char *vm_fd_path(int fd)
-{
-	return xasprintf("/proc/self/fd/%d", fd);
 }
 
 void vm_plan_fd(struct vm *vm, size_t i)

@@ -16,8 +16,6 @@ int vm_reserve(struct vm *vm);
 bool vm_fill(int reserved, int fd, char **error);
 /* Another descriptor of what fd is, for a step; path is for messages. -1, and vm_fail(). */
 int vm_keep(struct vm *vm, int fd, const char *path);
-/* "/proc/self/fd/N", new. */
-char *vm_fd_path(int fd);
 
 /* Plans a descriptor that the command line names (its index in args->resources). */
 void vm_plan_fd(struct vm *vm, size_t resource);

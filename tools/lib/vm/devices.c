@@ -55,9 +55,10 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 void vm_plan_device(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 
-	claim_node(vm, r, path);
+	if (path)
+		claim_node(vm, r, path);
 }
 
 /* The last component of what a symbolic link of sysfs leads to; NULL: there is none. */

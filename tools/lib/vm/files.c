@@ -6,6 +6,7 @@
 #include "vm/files.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
 #include "vm/step.h"
@@ -33,8 +34,8 @@ static bool copy_file(struct vm *vm, struct vm_step *step, char **error)
 
 	if (from >= 0 && to >= 0)
 		do
-			n = sendfile(to, from, NULL, (size_t)1 << 30);
-		while (n > 0 || (n < 0 && errno == EINTR));
+			n = IO_RETRY(sendfile(to, from, NULL, (size_t)1 << 30));
+		while (n > 0);
 	if (n < 0 || !seal(to)) {
 		*error = xasprintf("can't copy %s for QEMU: %s", step->path, strerror(errno));
 		return false;
@@ -49,8 +50,7 @@ static void plan_copy(struct vm *vm, const struct qemuargs_resource *r, const st
 	step->prepare = copy_file;
 	step->object = vm_keep(vm, walk->fd, walk->path);
 	step->fd = vm_reserve(vm);
-	cleanup_free char *name = vm_fd_path(step->fd);
-	qemuargs_set(vm->args, r->option, r->key, name);
+	qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(step->fd));
 	vm_item(vm, r, ACTION_COPY, xasprintf("%s may not read it", vm->identity.user));
 }
 
@@ -66,17 +66,19 @@ char *vm_document(struct vm *vm, const char *path, const char *text)
 			xasprintf("can't make the changed copy of %s: %s", path, strerror(errno)));
 	else if (!vm_fill(reserved, steal_fd(&fd), &error))
 		vm_fail(vm, steal_pointer(&error));
-	return vm_fd_path(reserved);
+	return xstrdup(IO_FD_PATH(reserved));
 }
 
 void vm_plan_file(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 	bool way;
 
+	if (!path)
+		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
 			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
@@ -99,11 +101,13 @@ void vm_plan_file(struct vm *vm, size_t resource)
 void vm_plan_directory(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 	bool way;
 
+	if (!path)
+		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;

@@ -2,9 +2,10 @@
 #include "vm/header.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "path/place.h"
 #include "path/probe.h"
+#include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +19,10 @@ bool vm_header_has_protocol(const char *name)
 	return name[strcspn(name, ":/")] == ':';
 }
 
-/* The path that a header means; NULL: it is none of this host. */
+/* The path that a header means; NULL: it is none of this host. image: absolute. */
 char *vm_header_path(const char *image, const char *name)
 {
-	cleanup_free char *absolute = place_absolute(image);
-	const char *slash = strrchr(absolute, '/');
+	const char *slash = strrchr(image, '/');
 
 	if (strncmp(name, "file:", 5) == 0)
 		name += 5;
@@ -30,7 +30,7 @@ char *vm_header_path(const char *image, const char *name)
 		return NULL;
 	if (name[0] == '/')
 		return xstrdup(name);
-	return xasprintf("%.*s/%s", (int)(slash - absolute), absolute, name);
+	return xasprintf("%.*s/%s", (int)(slash - image), image, name);
 }
 
 /* Reads the header of an image whose format was stated. False: it has none to be read. */
@@ -38,7 +38,6 @@ bool vm_header_read(
 	const char *format, const struct safepath *walk, struct qcow2 *header, char **error)
 {
 	cleanup_free unsigned char *bytes = NULL;
-	size_t length = 0;
 
 	*error = NULL;
 	if (!format || strcmp(format, "qcow2") != 0 || walk->unsafe ||
@@ -50,19 +49,12 @@ bool vm_header_read(
 		return false;
 	}
 	bytes = xmalloc(QCOW2_HEADER_MAX);
-	while (length < QCOW2_HEADER_MAX) {
-		ssize_t n = pread(fd, bytes + length, QCOW2_HEADER_MAX - length, (off_t)length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			*error = xasprintf("can't read its header: %s", strerror(errno));
-			return false;
-		}
-		if (n == 0)
-			break;
-		length += (size_t)n;
+	ssize_t length = io_read_up_to(fd, bytes, QCOW2_HEADER_MAX);
+	if (length < 0) {
+		*error = xasprintf("can't read its header: %s", strerror(errno));
+		return false;
 	}
-	return qcow2_parse(bytes, length, header, error);
+	return qcow2_parse(bytes, (size_t)length, header, error);
 }
 
 /*
@@ -84,7 +76,7 @@ static char *probe_named(const char *image, const struct qcow2 *header)
 
 void vm_header_probe(const char *image, const char *format)
 {
-	cleanup_free char *path = place_absolute(image), *driver = xstrdup(format ? format : "");
+	cleanup_free char *path = xstrdup(image), *driver = xstrdup(format ? format : "");
 
 	for (unsigned depth = 0; path && depth <= VM_HEADER_MAX_DEPTH; depth++) {
 		cleanup_free char *error = NULL;

@@ -2,6 +2,7 @@
 #include "vm/home.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "claims/runtime_dir.h"
 #include "launch/creds.h"
@@ -133,8 +134,7 @@ static void wait_or_end(pid_t pid)
 
 	if (pidfd < 0 || poll(&polled, 1, MAX_MILLISECONDS) <= 0)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	IO_RETRY(waitpid(pid, NULL, 0));
 }
 
 /* Empties a directory as its owner: whatever else he put there, or moves meanwhile, he could

@@ -109,7 +109,7 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	}
 	/* What is shared is others' too, and the admin's word. */
 	char *why = !rw		? NULL
-		    : r->shared ? claimable_why_system(walk)
+		    : r->shared ? claimable_why_system(&vm->claims.claimable, walk)
 				: claims_why_not_passed(&vm->claims, walk, r->path);
 	if (why) {
 		vm_refuse(vm, r, why);
@@ -139,10 +139,12 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 void vm_plan_image(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
+	if (!path)
+		return;
 	if (vm->images == VM_IMAGES_LEAVE) {
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;

@@ -3,6 +3,7 @@
 #include "vm/logs.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
 #include "vm/made.h"
@@ -126,8 +127,7 @@ static void plan_make(
 	step->give_back = unmake_file;
 	if (by_descriptor) {
 		step->fd = vm_reserve(vm);
-		cleanup_free char *name = vm_fd_path(step->fd);
-		qemuargs_set(vm->args, r->option, r->key, name);
+		qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(step->fd));
 	}
 	if (place->exists)
 		step->mode = place->walk.st.st_mode & 0777;
@@ -172,11 +172,10 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 	}
 	cleanup_free char *error = NULL;
 	int reserved = vm_reserve(vm);
-	cleanup_free char *name = vm_fd_path(reserved);
 	if (object < 0 || !vm_fill(reserved, object, &error))
 		vm_fail(vm,
 			xasprintf("can't hold %s: %s", r->path, error ? error : strerror(errno)));
-	qemuargs_set(vm->args, r->option, r->key, name);
+	qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(reserved));
 }
 
 void vm_plan_log(struct vm *vm, size_t resource)

@@ -72,10 +72,12 @@ static void plan_memory_directory(
 void vm_plan_memory(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
+	if (!path)
+		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (errno == ENOENT)
 			vm_plan_log(vm, resource);

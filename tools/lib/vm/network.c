@@ -5,7 +5,9 @@
  */
 #include "vm/network.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
 #include "vm/step.h"
@@ -47,11 +49,10 @@ static bool run_program(char *const *words, char **error)
 		*error = xasprintf("can't run %s: %s", words[0], strerror(number));
 		return false;
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR) {
-			*error = xasprintf("can't wait for %s: %s", words[0], strerror(errno));
-			return false;
-		}
+	if (IO_RETRY(waitpid(pid, &status, 0)) < 0) {
+		*error = xasprintf("can't wait for %s: %s", words[0], strerror(errno));
+		return false;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 	*error = WIFEXITED(status)
@@ -219,12 +220,9 @@ static int receive_descriptor(int from)
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof control};
-	ssize_t n;
+	ssize_t n = IO_RETRY(recvmsg(from, &message, MSG_CMSG_CLOEXEC));
 	int fd;
 
-	do
-		n = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
 	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
 		header->cmsg_len != CMSG_LEN(sizeof(int)))
@@ -270,12 +268,14 @@ static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
 /* A program that root runs must be root's, on a way that nobody else can change. */
 static bool check_program(struct vm *vm, const struct qemuargs_resource *r, const char *program)
 {
-	cleanup_free char *path = place_absolute(program);
+	cleanup_free char *path = vm_absolute(vm, program);
 	cleanup_free char *error = NULL;
 	cleanup_free char *why = NULL;
 	struct safepath walk;
 	bool good = false;
 
+	if (!path)
+		return false;
 	if (!safepath_open(path, &walk, &error))
 		vm_refuse(vm, r, xasprintf("%s; to do without a script: script=no", error));
 	else if (walk.unsafe)
@@ -335,7 +335,7 @@ static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
 	static const char *const keys[] = {"ifname", "script", "downscript", "vnet_hdr", "helper",
 		"queues", "br", "sndbuf", "vhostdev"};
 
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+	for (size_t i = 0; i < N_ELEMENTS(keys); i++)
 		qemuargs_set(vm->args, r->option, keys[i], NULL);
 	if (r->kind == RESOURCE_BRIDGE)
 		qemuargs_set(vm->args, r->option, "type", "tap");

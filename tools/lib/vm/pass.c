@@ -2,6 +2,7 @@
 #include "vm/pass.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
 #include "vm/step.h"
@@ -81,6 +82,5 @@ void vm_pass_by_name(struct vm *vm, const struct qemuargs_resource *r, const str
 	step->prepare = hold_object;
 	step->object = vm_keep(vm, walk->fd, walk->path);
 	step->fd = vm_reserve(vm);
-	cleanup_free char *name = vm_fd_path(step->fd);
-	qemuargs_set(vm->args, r->option, r->key, name);
+	qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(step->fd));
 }

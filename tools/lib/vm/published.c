@@ -2,6 +2,7 @@
 #include "vm/published.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "vm/descriptors.h"
@@ -276,8 +277,8 @@ void vm_watch_published(struct vm *vm, struct supervisor *supervisor)
 	for (size_t i = 0; i < vm->n_steps && vm->events >= 0; i++) {
 		if (vm->steps[i].staging < 0)
 			continue;
-		cleanup_free char *path = vm_fd_path(vm->steps[i].staging);
-		good = good && inotify_add_watch(vm->events, path, IN_CREATE | IN_MOVED_TO) >= 0;
+		good = good && inotify_add_watch(vm->events, IO_FD_PATH(vm->steps[i].staging),
+				       IN_CREATE | IN_MOVED_TO) >= 0;
 	}
 	/* A host can be short of them. Then it is looked at from time to time. */
 	if (vm->events >= 0 && !good) {
@@ -298,7 +299,7 @@ void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct 
 	step->place = *place;
 	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
 	step->fd = vm_reserve(vm);
-	cleanup_free char *path = xasprintf("/proc/self/fd/%d/" SOCKET, step->fd);
+	cleanup_free char *path = xasprintf("%s/" SOCKET, IO_FD_PATH(step->fd));
 	qemuargs_set(vm->args, r->option, r->key, path);
 	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and given its name by root"));
 }

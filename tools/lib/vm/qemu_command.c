@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/qemu_command.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
@@ -34,7 +35,7 @@ static bool is_of_distribution(const char *path)
 
 	if (strncmp(path, "/usr/local/", strlen("/usr/local/")) == 0)
 		return false;
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+	for (size_t i = 0; i < N_ELEMENTS(places); i++)
 		if (strncmp(path, places[i], strlen(places[i])) == 0)
 			return true;
 	return false;

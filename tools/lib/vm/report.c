@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/report.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -47,7 +48,7 @@ static const char *kind_name(enum resource_kind kind)
 		[RESOURCE_USB] = "device",
 		[RESOURCE_MEMORY] = "memory",
 	};
-	bool has_name = kind < sizeof names / sizeof *names && names[kind];
+	bool has_name = kind < N_ELEMENTS(names) && names[kind];
 
 	return has_name ? names[kind] : "file";
 }

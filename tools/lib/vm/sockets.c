@@ -10,6 +10,7 @@
 #include "vm/sockets.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "claims/runtime_dir.h"
 #include "vm/descriptors.h"
@@ -63,7 +64,7 @@ static char *name_to_bind(const struct vm_step *step)
 {
 	if (step->place.is_roots)
 		return xasprintf("%s/%s", step->place.dir_path, step->place.name);
-	return xasprintf("/proc/self/fd/%d/%s", step->place.dir, step->place.name);
+	return xasprintf("%s/%s", IO_FD_PATH(step->place.dir), step->place.name);
 }
 
 bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
@@ -109,14 +110,10 @@ bool vm_listen_again(struct vm_step *step, char **error)
 static bool connect_to(struct vm_step *step, int fd, char **error)
 {
 	struct sockaddr_un address;
-	cleanup_free char *name = vm_fd_path(step->object);
-	int result;
 
-	if (!set_address(&address, name, error))
+	if (!set_address(&address, IO_FD_PATH(step->object), error))
 		return false;
-	do
-		result = connect(fd, (struct sockaddr *)&address, sizeof address);
-	while (result < 0 && errno == EINTR);
+	int result = IO_RETRY(connect(fd, (struct sockaddr *)&address, sizeof address));
 	if (result < 0)
 		*error = xasprintf("can't connect to the socket %s: %s; is its server running?",
 			step->path, strerror(errno));
@@ -194,11 +191,13 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 void vm_plan_connect(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 	bool way;
 
+	if (!path)
+		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/step.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/plan.h"
+#include "path/absolute.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +13,7 @@
 struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 	enum resource_action action, char *reason)
 {
-	vm->items = xreallocarray(vm->items, vm->n_items + 1, sizeof *vm->items);
+	ARRAY_GROW(vm->items, vm->n_items);
 	struct vm_item *item = &vm->items[vm->n_items++];
 	*item = (struct vm_item){
 		.path = resource->path ? xstrdup(resource->path) : NULL,
@@ -41,7 +43,7 @@ void vm_fail(struct vm *vm, char *why)
 
 struct vm_step *vm_step(struct vm *vm, const char *path)
 {
-	vm->steps = xreallocarray(vm->steps, vm->n_steps + 1, sizeof *vm->steps);
+	ARRAY_GROW(vm->steps, vm->n_steps);
 	struct vm_step *step = &vm->steps[vm->n_steps++];
 	*step = (struct vm_step){.path = path ? xstrdup(path) : NULL,
 		.fd = -1,
@@ -83,7 +85,7 @@ char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted
 
 void vm_want(struct vm *vm, const struct claim_request *resource)
 {
-	vm->wanted = xreallocarray(vm->wanted, vm->n_wanted + 1, sizeof *vm->wanted);
+	ARRAY_GROW(vm->wanted, vm->n_wanted);
 	struct claim_request *copy = &vm->wanted[vm->n_wanted++];
 	*copy = *resource;
 	copy->path = xstrdup(resource->path);
@@ -91,12 +93,24 @@ void vm_want(struct vm *vm, const struct claim_request *resource)
 	copy->reason = xstrdup(resource->reason);
 }
 
+char *vm_absolute(struct vm *vm, const char *path)
+{
+	char *error;
+	char *absolute = absolute_path(path, &error);
+
+	if (!absolute)
+		vm_fail(vm, error);
+	return absolute;
+}
+
 bool vm_add_claim(
 	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked)
 {
-	cleanup_free char *absolute = place_absolute(asked->path);
+	cleanup_free char *absolute = vm_absolute(vm, asked->path);
 	struct claim_request wanted = *asked;
 
+	if (!absolute)
+		return false;
 	wanted.kind = RESOURCE_DISK;
 	wanted.path = absolute;
 	wanted.source = resource->source;

@@ -45,6 +45,8 @@ void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *re
  * Takes why, a new message; the first one counts.
  */
 void vm_fail(struct vm *vm, char *why);
+/* A path of the command line, absolute, new. NULL: the planning has ended (vm_fail()). */
+char *vm_absolute(struct vm *vm, const char *path);
 /* A new step; its pointer is good until the next one. */
 struct vm_step *vm_step(struct vm *vm, const char *path);
 

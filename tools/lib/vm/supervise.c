@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/supervise.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "launch/launch.h"
@@ -37,7 +39,7 @@ static void forwarded(sigset_t *set)
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 	sigemptyset(set);
-	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+	for (size_t i = 0; i < N_ELEMENTS(signals); i++)
 		sigaddset(set, signals[i]);
 }
 
@@ -112,11 +114,10 @@ int supervise(struct supervisor *s, pid_t child)
 		if ((n == 0 || polled[2].revents) && s->on_input && !s->on_input(s->context))
 			s->on_input = NULL;
 	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR) {
-			warn_errno("can't tell how process %d ended", child);
-			return LAUNCH_FAILED;
-		}
+	if (IO_RETRY(waitpid(child, &status, 0)) < 0) {
+		warn_errno("can't tell how process %d ended", child);
+		return LAUNCH_FAILED;
+	}
 	return status_of(status);
 }
 
@@ -143,11 +144,10 @@ static int wait_for_report(pid_t monitor, int from)
 	/* Does not wait: another process could have the pipe, too. */
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
 		return status;
-	while (waitpid(monitor, &status, 0) < 0)
-		if (errno != EINTR) {
-			warn_errno("can't tell how process %d ended", monitor);
-			return LAUNCH_FAILED;
-		}
+	if (IO_RETRY(waitpid(monitor, &status, 0)) < 0) {
+		warn_errno("can't tell how process %d ended", monitor);
+		return LAUNCH_FAILED;
+	}
 	return status_of(status);
 }
 

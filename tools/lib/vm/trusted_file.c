@@ -2,8 +2,10 @@
 #include "vm/trusted_file.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "path/place.h"
+#include "path/absolute.h"
+#include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,41 +18,28 @@
 
 static char *read_all(int fd, const char *path, char **error)
 {
-	char *text = NULL;
-	size_t length = 0, room = 0;
+	size_t length;
+	cleanup_free char *text = io_read_fd(fd, MAX_SIZE, &length);
 
-	for (;;) {
-		if (length + 1 >= room)
-			text = xreallocarray(text, room = room ? 2 * room : 4096, 1);
-		ssize_t n = read(fd, text + length, room - length - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			*error = xasprintf("can't read %s: %s", path, strerror(errno));
-		else if (length > MAX_SIZE)
-			*error = xasprintf("%s is larger than %zu bytes", path, MAX_SIZE);
-		else if (n == 0 && length && memchr(text, '\0', length))
-			*error = xasprintf("%s has a NUL byte in it", path);
-		if (*error) {
-			free(text);
-			return NULL;
-		}
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	text[length] = '\0';
-	return text;
+	if (text && !memchr(text, '\0', length))
+		return steal_pointer(&text);
+	if (text)
+		*error = xasprintf("%s has a NUL byte in it", path);
+	else if (errno == EFBIG)
+		*error = xasprintf("%s is larger than %zu bytes", path, MAX_SIZE);
+	else
+		*error = xasprintf("can't read %s: %s", path, strerror(errno));
+	return NULL;
 }
 
 char *trusted_file_read(const char *path, char **error)
 {
-	cleanup_free char *absolute = place_absolute(path);
+	cleanup_free char *absolute = absolute_path(path, error);
 	cleanup_free char *why = NULL;
 	struct safepath walk;
 	char *text = NULL;
 
-	if (!safepath_open(absolute, &walk, error))
+	if (!absolute || !safepath_open(absolute, &walk, error))
 		return NULL;
 	*error = NULL;
 	if (walk.unsafe)

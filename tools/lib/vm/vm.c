@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/vm.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/resource.h"
 #include "claims/journal_lock.h"
 #include "claims/lockwait.h"
+#include "path/absolute.h"
 #include "path/probe.h"
 #include "vm/claim.h"
 #include "vm/descriptors.h"
@@ -60,7 +62,7 @@ static void plan_resource(struct vm *vm, size_t i)
 	};
 	enum resource_kind kind = vm->args->resources[i].kind;
 
-	if (kind < sizeof planners / sizeof *planners && planners[kind])
+	if (kind < N_ELEMENTS(planners) && planners[kind])
 		planners[kind](vm, i);
 	else
 		vm_refuse(vm, &vm->args->resources[i],
@@ -95,25 +97,26 @@ static void plan_resources(struct vm *vm)
 /* Before others have to wait for it, whether what the command line names can be reached at all. */
 static void probe_resources(const struct vm *vm)
 {
-	cleanup_free char **paths = xcalloc(vm->args->n_resources + 1, sizeof *paths);
-	char here[PATH_MAX];
-	bool is_here = getcwd(here, sizeof here) != NULL;
+	cleanup_free const char **paths = xcalloc(vm->args->n_resources + 1, sizeof *paths);
+	cleanup_free char **of = xcalloc(vm->args->n_resources + 1, sizeof *of);
 	size_t n = 0;
 
 	for (size_t i = 0; i < vm->args->n_resources; i++) {
 		const char *path = vm->args->resources[i].path;
-		if (path && (path[0] == '/' || is_here))
-			paths[n++] = path[0] == '/' ? xstrdup(path)
-						    : xasprintf("%s/%s", here[1] ? here : "", path);
+		cleanup_free char *error = NULL;
+		/* Who plans it will say so. */
+		of[i] = path ? absolute_path(path, &error) : NULL;
+		if (of[i])
+			paths[n++] = of[i];
 	}
-	probe((const char *const *)paths, n);
-	for (size_t i = 0; i < n; i++)
-		free(paths[i]);
-	for (size_t i = 0; i < vm->args->n_resources && vm->images != VM_IMAGES_LEAVE; i++) {
+	probe(paths, n);
+	for (size_t i = 0; i < vm->args->n_resources; i++) {
 		const struct qemuargs_resource *r = &vm->args->resources[i];
-		if (r->path && (r->kind == RESOURCE_DISK || r->kind == RESOURCE_BACKING ||
-				       r->kind == RESOURCE_NVRAM))
-			vm_header_probe(r->path, r->format);
+		if (of[i] && vm->images != VM_IMAGES_LEAVE &&
+			(r->kind == RESOURCE_DISK || r->kind == RESOURCE_BACKING ||
+				r->kind == RESOURCE_NVRAM))
+			vm_header_probe(of[i], r->format);
+		free(of[i]);
 	}
 }
 
