@@ -161,7 +161,7 @@ bool ids_user(const char *spec, const char *origin, struct identity *identity, c
 	struct question q = {.database = USERS, .origin = origin};
 	struct entry entry = {0};
 	int found = find(spec, &q, &entry, error);
-	cleanup_free char *buffer = entry.buffer;
+	cleanup_free char *buffer __attribute__((unused)) = entry.buffer;
 
 	*identity = (struct identity){.uid = found > 0 ? entry.pw.pw_uid : q.id};
 	if (found < 0 || !refuse_no_id(identity->uid, spec, &q, error))
@@ -183,7 +183,7 @@ bool ids_group(const char *spec, const char *origin, struct identity *identity, 
 	struct question q = {.database = GROUPS, .origin = origin};
 	struct entry entry = {0};
 	int found = find(spec, &q, &entry, error);
-	cleanup_free char *buffer = entry.buffer;
+	cleanup_free char *buffer __attribute__((unused)) = entry.buffer;
 
 	if (found < 0)
 		return false;
