@@ -53,11 +53,13 @@ BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
 
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
-MANUALS := $(wildcard tools/man/*.[0-9])
-COMPLETIONS := $(wildcard tools/completion/*)
+# The page of the auditor gets its catalogue of checks when it is built.
+AUDIT_MANUAL := $(BUILD)/man/virt-priv-audit.8
+MANUALS := $(filter-out %/virt-priv-audit.8,$(wildcard tools/man/*.[0-9])) $(AUDIT_MANUAL)
+COMPLETIONS := $(addprefix $(BUILD)/completion/,$(TOOLS))
 
 .PHONY: all help
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(COMPLETIONS) $(AUDIT_MANUAL)
 
 help:
 	@echo 'make              build the tools into $$(BUILD) [$(BUILD)]'
@@ -97,6 +99,30 @@ $(BUILD)/lib/libvirtpriv.a: $(LIB_OBJECTS)
 $(BUILD)/%: tools/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
 		$(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+# The bash completion of a tool is printed by its table of options, which another main() does.
+$(BUILD)/generate/%.o: tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Dmain=main_of_tool -Wno-missing-prototypes -c -o $@ $<
+
+$(BUILD)/generate/%: $(BUILD)/generate/%.o tools/completion/bash.c $(BUILD)/lib/libvirtpriv.a
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ tools/completion/bash.c $< \
+		$(BUILD)/lib/libvirtpriv.a $(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+$(BUILD)/completion/%: $(BUILD)/generate/%
+	@mkdir -p $(@D)
+	$< >$@.new
+	@mv $@.new $@
+
+$(BUILD)/man/catalogue: tools/man/catalogue.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
+		$(shell $(PKG_CONFIG) --libs $(PC_virt-priv-audit))
+
+$(AUDIT_MANUAL): tools/man/virt-priv-audit.8 $(BUILD)/man/catalogue
+	$(BUILD)/man/catalogue >$@.checks
+	sed -e '/^\.\\" @CATALOGUE@/ { r $@.checks' -e 'd; }' $< >$@.new
+	mv $@.new $@
 
 # Units under test link everything that a tool may link.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -179,10 +205,10 @@ demo:
 	tests/demo
 
 format:
-	clang-format -i tools/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
+	clang-format -i tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)
 
 -include tests/vm/vm.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/man/*.d $(BUILD)/lib/*/*.d $(BUILD)/generate/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)

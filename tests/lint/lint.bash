@@ -14,10 +14,10 @@ setup_file() {
     read_cc_flags
     mkdir -p "$kept"
     find "$kept" -type f -mtime +30 -delete
-    printf '%s\n' tools/*.c tools/lib/*/*.c | xargs -P "$(nproc)" -I{} bash -c 'source=$1 && shift
+    printf '%s\n' tools/*.c tools/completion/*.c tools/man/*.c tools/lib/*/*.c | xargs -P "$(nproc)" -I{} bash -c 'source=$1 && shift
         sum=$("$@" -E -CC "$source" | sha256sum) && echo "${sum%% *} $source"' - {} gcc "${cc_flags[@]}" |
         sort -k2 >"$BATS_FILE_TMPDIR/sources"
-    [ "$(wc -l <"$BATS_FILE_TMPDIR/sources")" -eq "$(printf '%s\n' tools/*.c tools/lib/*/*.c | wc -l)" ]
+    [ "$(wc -l <"$BATS_FILE_TMPDIR/sources")" -eq "$(printf '%s\n' tools/*.c tools/completion/*.c tools/man/*.c tools/lib/*/*.c | wc -l)" ]
 }
 
 setup() {

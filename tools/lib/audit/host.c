@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the host: the account, the settings against what runs, and what the audit sees. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "audit/find.h"
 #include "audit/writers.h"
 #include "base/attempt.h"
@@ -217,7 +217,7 @@ static void judge_writers(struct audit *audit)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
 	struct trust_facts facts = trust_read(fd, &st);
-	if (trust_judge(&facts, 0, &report) != TRUST_OWNERS) {
+	if (!trust_allows(TRUST_STEERS, &facts, 0, &report)) {
 		cleanup_free char *why = audit_writers_cause(audit, &facts, &report);
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
 			"others than root can write to %s (mode %04o, uid %u)%s", file,

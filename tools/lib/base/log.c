@@ -143,7 +143,7 @@ void info(const char *format, ...)
 		PRINT("", 0);
 }
 
-static _Noreturn void die_out_of_memory(void)
+void die_out_of_memory(void)
 {
 	fprintf(stderr, "%s: out of memory\n", program_name);
 	exit(die_exit_status);
@@ -183,15 +183,21 @@ char *xstrndup(const char *text, size_t length)
 	return p;
 }
 
-char *xasprintf(const char *format, ...)
+char *xvasprintf(const char *format, va_list ap)
 {
 	char *p;
+
+	if (vasprintf(&p, format, ap) < 0)
+		die_out_of_memory();
+	return p;
+}
+
+char *xasprintf(const char *format, ...)
+{
 	va_list ap;
 
 	va_start(ap, format);
-	int n = vasprintf(&p, format, ap);
+	char *p = xvasprintf(format, ap);
 	va_end(ap);
-	if (n < 0)
-		die_out_of_memory();
 	return p;
 }
