@@ -71,6 +71,7 @@ complete_line() {
     _pids() { COMPREPLY=(pids); }
     _command_offset() { COMPREPLY=("command at $1"); }
     compopt() { :; }
+    # shellcheck disable=SC1090 # made when building
     . "$VP_BUILD/completion/$1"
     "$function" || true
     printf '%s\n' "${COMPREPLY[@]}" | sort | xargs
