@@ -70,10 +70,10 @@ end_dev() {
     losetup -d "$(cat /mnt/loop)"
 }
 
-# eventually COMMAND...: succeeds within ten seconds.
+# eventually COMMAND...: succeeds within a minute or so.
 eventually() {
     local i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ! "$@" 2>/dev/null || return 0
         sleep 0.1
     done

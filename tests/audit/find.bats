@@ -23,7 +23,7 @@ for process in json.load(sys.stdin)["processes"]:
 @test "QEMU is found among other processes, and a user of KVM too, unless that is not wanted" {
     qemu virt-priv-exec
     local first=$pid
-    start bash -c 'exec -a qemu-system-x86_64 sleep 100'
+    start bash -c 'exec -a qemu-system-x86_64 sleep 600'
     start "$helpers/hold-kvm"
     eventually grep -q ready "$said"
     local way
@@ -137,7 +137,7 @@ runs_sleep() {
     chown alice "$scratch/image" "$scratch/mounted"
     chmod 0666 /dev/fuse
     start setpriv --reuid alice --regid alice --clear-groups unshare --user --map-root-user --mount \
-        bash -c "fuse2fs -o rw $scratch/image $scratch/mounted && exec $scratch/mounted/sleep 100"
+        bash -c "fuse2fs -o rw $scratch/image $scratch/mounted && exec $scratch/mounted/sleep 600"
     eventually runs_sleep
     run stat -L "/proc/$pid/exe"
     [[ $status -ne 0 && $output == *"Permission denied"* ]]

@@ -11,13 +11,13 @@ judge_tree() {
     while IFS= read -r line; do
         eval "${line#\$ }"
     done < <(grep '^\$ ' "tests/audit/trees.d/$1")
-    timeout 20 virt-priv-audit --root "$t" --json "${options[@]}" >"$out" || status=$?
+    timeout 60 virt-priv-audit --root "$t" --json "${options[@]}" >"$out" || status=$?
     tests/lib/validate-json tests/schema/virt-priv-audit.json <"$out" >/dev/null || return
     compare "$out" "tests/audit/trees.d/$1" || return
     expected=$(sed -n 's/^exit //p' "tests/audit/trees.d/$1")
     [ "$status" = "$expected" ] || { echo "exit status $status, expected $expected" && return 1; }
     # Nothing of it steers a terminal.
-    ! timeout 20 virt-priv-audit --root "$t" -v "${options[@]}" | tr -d '\n' | grep -aP '[\x00-\x1f\x7f]' || return
+    ! timeout 60 virt-priv-audit --root "$t" -v "${options[@]}" | tr -d '\n' | grep -aP '[\x00-\x1f\x7f]' || return
     rm -rf "$t"
 }
 

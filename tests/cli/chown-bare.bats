@@ -110,12 +110,12 @@ claim() {
 }
 
 @test "recover leaves a claim alone while a process of the user has the file open" {
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     local holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
-    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$bare/dir/a 3>&- &
+    setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$bare/dir/a 3>&- &
     local sleeper=$! i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
         sleep 0.05
     done
@@ -269,7 +269,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
 
 @test "nothing is added to the claim of a machine that has ended" {
     disk $bare/dir/b alice:alice 0640
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     local holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
     kill $holder

@@ -204,7 +204,7 @@ expect() {
     claimed
     damage cut-in-second
     exec 8<>$fs/a
-    setpriv --reuid 107 --regid 107 --clear-groups sleep 60 8<>$fs/a 3>&- &
+    setpriv --reuid 107 --regid 107 --clear-groups sleep 600 8<>$fs/a 3>&- &
     local pid=$!
     exec 8>&-
     until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
@@ -228,7 +228,7 @@ expect() {
         claimed
         damage $kind
         exec 8<>$fs/b
-        setpriv --reuid 107 --regid 107 --clear-groups sleep 60 8<>$fs/b 3>&- &
+        setpriv --reuid 107 --regid 107 --clear-groups sleep 600 8<>$fs/b 3>&- &
         local pid=$!
         exec 8>&-
         until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done

@@ -166,7 +166,7 @@ open('$bytes/go').read()" 3>&- &
 @test "a program that runs and that has no beginning of one" {
     # binfmt_misc aside, only what is being written to can't be executed, and the other way round.
     cp /usr/bin/sleep $bytes/sleep
-    $bytes/sleep 60 3>&- &
+    $bytes/sleep 600 3>&- &
     helpers+=($!)
     until [ "$(readlink /proc/$!/exe)" = $bytes/sleep ]; do sleep 0.01; done
     chmod 0755 $bytes/sleep

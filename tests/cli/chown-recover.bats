@@ -84,9 +84,9 @@ load chown.bash
 @test "a process of the QEMU user that still has it open is named, and keeps it unless that is forced" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a
-    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
+    setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$fs/a 3>&- &
     sleeper=$!
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
         sleep 0.05
     done
@@ -113,12 +113,12 @@ load chown.bash
     disk $fs/dead alice:alice 0640
     disk $fs/alive alice:alice 0640
     disk $fs/without alice:alice 0640
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     alive=$!
     sleep 0.01 3>&- &
     dead=$!
     run -0 virt-priv-chown claim --name dead --pid $dead --disk $fs/dead || {
-        sleep 60 3>&- &
+        sleep 600 3>&- &
         dead=$!
         run -0 virt-priv-chown claim --name dead --pid $dead --disk $fs/dead
         kill $dead

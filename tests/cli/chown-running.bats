@@ -10,7 +10,7 @@ teardown() {
 
 # opened PATH: a process of the QEMU user has it open; its id is $opener.
 opened() {
-    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <>"$1" 3>&- &
+    setpriv --reuid qemu --regid qemu --init-groups sleep 600 <>"$1" 3>&- &
     opener=$!
     helpers+=("$opener")
     until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
@@ -34,7 +34,7 @@ begin() {
 
 @test "release while the holder lives: refused with its process, and done when it has ended, or by force" {
     begin
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     local holder=$!
     helpers+=("$holder")
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
@@ -67,7 +67,7 @@ begin() {
 @test "a disk that is only read any more, as below a snapshot, can be dropped, and that is said" {
     begin
     run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
-    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <$fs/a 3>&- &
+    setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$fs/a 3>&- &
     opener=$!
     helpers+=("$opener")
     until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
@@ -89,7 +89,7 @@ EOT
     [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
     # Its QEMU still runs.
     cat >$fs/qemu <<EOT
-setpriv --reuid qemu --regid qemu --init-groups sleep 60 <>$fs/a >/dev/null 2>&1 3>&- &
+setpriv --reuid qemu --regid qemu --init-groups sleep 600 <>$fs/a >/dev/null 2>&1 3>&- &
 until [ "\$(stat -c %U /proc/\$!)" = qemu ]; do sleep 0.01; done
 echo \$!
 EOT
@@ -107,7 +107,7 @@ EOT
 
 @test "what others are told of a VM that runs, has ended, and may have" {
     begin
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     local holder=$!
     helpers+=("$holder")
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b

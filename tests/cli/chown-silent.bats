@@ -21,7 +21,7 @@ fuse() {
     mkfs.ext4 -q -F /mnt/fuse.img
     fuse2fs -f -o allow_other /mnt/fuse.img /mnt/fuse 3>&- &
     fuse=$!
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         ! mountpoint -q /mnt/fuse || break
         sleep 0.05
     done
@@ -34,7 +34,7 @@ stop() {
     kill -STOP "$fuse"
     # What it has read already can't be interrupted.
     until [[ $(cat /proc/"$fuse"/task/*/stat | sed 's/.*) //' | cut -c 1 | sort -u) == T ]]; do sleep 0.02; done
-    for ((i = 0; i < 100 && status != 124; i++)); do
+    for ((i = 0; i < 2000 && status != 124; i++)); do
         status=0
         timeout 0.5 stat /mnt/fuse/dir >/dev/null 2>&1 || status=$?
         sleep 0.05
@@ -98,7 +98,7 @@ claim_all() {
     # In the midst of it, behind the first answer that does not come.
     virt-priv-chown release --name v 2>/dev/null 3>&- &
     local releasing=$!
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         ! pgrep -P $releasing >/dev/null || break
         sleep 0.02
     done
@@ -126,7 +126,7 @@ claim_all() {
     done
     fuse2fs -f -o allow_other /mnt/fuse.img /mnt/fuse 3>&- &
     fuse=$!
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         [ ! -e /mnt/fuse/a ] || break
         sleep 0.05
     done

@@ -75,7 +75,7 @@ without() {
         hold alice $other/a "lease write"
         virt-priv-chown claim --name v --disk $other/a >"$said" 2>&1 3>&- &
         local waiter=$! i
-        for ((i = 0; i < 100; i++)); do
+        for ((i = 0; i < 2000; i++)); do
             # It waits without the journals: clock_nanosleep, 230.
             ! grep -q '^230 ' "/proc/$waiter/syscall" || break
             sleep 0.02
@@ -100,7 +100,7 @@ without() {
     hold alice $fs/a "lock write"
     virt-priv-chown claim --name v --disk $fs/a --disk $fs/node --force-in-use $fs/node 3>&- &
     local waiter=$! i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         ! grep -q '^230 ' "/proc/$waiter/syscall" || break
         sleep 0.02
     done
@@ -298,7 +298,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     [ $root -lt "$holder" ]
     echo "$holder" >&7
     exec 7>&-
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 2000; i++)); do
         ! grep -q True "$BATS_TEST_TMPDIR/root" || break
         sleep 0.02
     done

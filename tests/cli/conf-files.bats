@@ -40,7 +40,7 @@ write() {
 
 # refused FILE MESSAGE: the tools end with 125 and that message alone.
 refused() {
-    run timeout 10 "$settings" "$1"
+    run timeout 60 "$settings" "$1"
     [ "$status" -eq 125 ]
     if [ "$output" != "settings-dump: $2" ]; then
         printf 'expected: settings-dump: %s\nbut got:  %s\n' "$2" "$output"

@@ -87,7 +87,7 @@ EOT
 
 @test "a qemu.conf that is no file is refused, and nothing waits for it" {
     mkfifo -m 0600 "$conf"
-    refuses "$conf" timeout 10 "$exec"
+    refuses "$conf" timeout 60 "$exec"
     rm "$conf"
     mkdir "$conf"
     refuses "$conf" "$exec"

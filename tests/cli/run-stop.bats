@@ -25,7 +25,7 @@ stop() {
     # Nobody is its holder.
     stop "the VM v does not run"
     run -0 virt-priv-chown release --name v
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
     stop "can't ask the VM v to stop by /run/virt-privileges/v.qmp: No such file or directory; only a VM that --vm started has that socket"

@@ -98,7 +98,7 @@ assert "6001" in str(document)' "$disk" <<<"$output"
     earlier_boot
     # A second name of it is the same file.
     ln "$disk" "$images/second"
-    sleep 60 9<"$images/second" 3>&- &
+    sleep 600 9<"$images/second" 3>&- &
     local pid=$!
     run -1 virt-priv-chown recover --libvirt "$disk"
     echo "$output"
@@ -122,7 +122,7 @@ assert "6001" in str(document)' "$disk" <<<"$output"
         set_attribute "$images/$i.qcow2" timestamp_dac "$(timestamp "$disk")"
         others+=("$images/$i.qcow2")
     done
-    sleep 60 9<"$images/2.qcow2" 3>&- &
+    sleep 600 9<"$images/2.qcow2" 3>&- &
     run -1 virt-priv-chown recover --libvirt "$disk" "${others[@]}"
     kill $!
     echo "$output"

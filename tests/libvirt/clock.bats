@@ -100,7 +100,7 @@ end_first_of_claimed() {
 }
 
 recover_beside() {
-    sleep 60 3>&- &
+    sleep 600 3>&- &
     local holder=$!
     at "$1" virt-priv-chown claim --name vm1 --pid $holder --disk "$disk"
     virsh -q start vm1 --paused
@@ -202,7 +202,7 @@ left_behind() {
 
 # opened: the account has the disk open, in a process that libvirt has not started: its id is $sleeper.
 opened() {
-    setpriv --reuid qemu --regid qemu --init-groups sleep 60 <"$disk" 3>&- &
+    setpriv --reuid qemu --regid qemu --init-groups sleep 600 <"$disk" 3>&- &
     sleeper=$!
     eventually sleeps $sleeper
 }

@@ -160,10 +160,10 @@ free() {
     [ "$(owner "$disk")" = "alice:alice 640" ] && [ -z "$(attributes "$disk")" ]
 }
 
-# eventually COMMAND...: succeeds within ten seconds.
+# eventually COMMAND...: succeeds within a minute or so.
 eventually() {
     local i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ! "$@" || return 0
         sleep 0.1
     done

@@ -131,7 +131,7 @@ audit_with() {
 @test "what the audit sees with the capabilities of its service is all that root sees, and each is needed" {
     local all cap
     all=$(of_audit CapabilityBoundingSet)
-    setpriv --reuid qemu --regid qemu --clear-groups bash -c 'exec -a x sleep 100' 3>&- &
+    setpriv --reuid qemu --regid qemu --clear-groups bash -c 'exec -a x sleep 600' 3>&- &
     # shellcheck disable=SC2086
     audit_with $all >"$BATS_TEST_TMPDIR/service" || true
     virt-priv-audit --check "P00,P01,P13,P20,H02,H05" -v >"$BATS_TEST_TMPDIR/root" || true
@@ -225,7 +225,7 @@ score() {
     done
     # The other one shows what a VM still has open, and is not to be recovered; without it, nobody knows.
     abandoned_claim
-    setpriv --reuid qemu --regid qemu --clear-groups sleep 100 <>/mnt/fs/private/renamed >/dev/null 3>&- &
+    setpriv --reuid qemu --regid qemu --clear-groups sleep 600 <>/mnt/fs/private/renamed >/dev/null 3>&- &
     # shellcheck disable=SC2086
     run -0 recover_with $all
     [ "$(stat -c %U /mnt/fs/private/renamed)" = qemu ]

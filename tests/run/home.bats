@@ -181,7 +181,7 @@ started_by_strace() {
     [ "$stopped" != "$first" ]
     as_qemu kill -s CONT "$stopped"
     eventually said "$wrote"
-    [ $((SECONDS - began)) -lt 15 ]
+    [ $((SECONDS - began)) -lt 60 ]
     [ "$(grep -c warning "$err")" -eq 1 ]
     grep -q "can't remove the directory $runtime/.web.0.old, which QEMU has left, within 5 s: .*; to remove it: rm -rf --one-file-system $runtime/.web.0.old" "$err"
     echo >&"$in"

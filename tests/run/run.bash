@@ -60,9 +60,9 @@ end_all() {
     rm -f /mnt/vm*.out /mnt/vm*.err /mnt/vm*.in
 }
 
-# eventually COMMAND...: succeeds within 20 seconds.
+# eventually COMMAND...: succeeds within a minute.
 eventually() {
-    local end=$((SECONDS + 20))
+    local end=$((SECONDS + 60))
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || { echo "never: $*" && return 1; }
         sleep 0.02
