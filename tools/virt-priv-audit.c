@@ -290,7 +290,7 @@ int main(int argc, char *argv[])
 	else
 		audit_report_table(&audit, &options.report);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
+		die_errno("cannot write to standard output");
 	audit_free(&audit);
 	free(options.skip);
 	free(options.pids);
