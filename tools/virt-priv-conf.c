@@ -117,7 +117,7 @@ static void read_in_force(const struct options *o, struct conffile *file)
 	if (file->fd >= 0)
 		return;
 	if (o->config)
-		die("there is no settings file %s", o->config);
+		die("settings file %s does not exist", o->config);
 	*file = CONFFILE_NONE;
 }
 
@@ -136,7 +136,7 @@ static void insist_on_trust(const struct conffile *file)
 	cleanup_free char *distrust = conffile_distrust(file);
 
 	if (distrust)
-		die("can't trust the settings in %s: %s", file->path, distrust);
+		die("cannot trust the settings in %s: %s", file->path, distrust);
 }
 
 static int get(const struct options *o)
@@ -147,13 +147,13 @@ static int get(const struct options *o)
 
 	read_in_force(o, &file);
 	if (file.fd < 0)
-		die_status(NOT_SO, "there is no settings file, so %s is at its default", key);
+		die_status(NOT_SO, "no settings file exists; %s has its default", key);
 	insist_on_trust(&file);
 	struct conf *conf = parse(&file);
 	const struct conf_entry *entry = conf_get(conf, key);
 	if (!entry)
-		warn("%s is not set in %s%s%s%s", key, file.path, nearest ? "; is " : "",
-			nearest ? nearest->name : "", nearest ? " meant?" : "");
+		warn("%s is not set in %s%s%s%s", key, file.path, nearest ? "; did you mean " : "",
+			nearest ? nearest->name : "", nearest ? "?" : "");
 	cleanup_free char *value = entry ? confvalue_show(&entry->value) : NULL;
 	if (entry)
 		say("%s", value);
@@ -206,7 +206,7 @@ static int check(const struct options *o)
 	else
 		conf_report_findings(file.path, findings, n);
 	if (n == 0)
-		info("%s: nothing to find fault with", file.path ? file.path : "no settings file");
+		info("%s: no problems found", file.path ? file.path : "no settings file");
 	conflint_free(findings, n);
 	conffile_close(&file);
 	return n ? NOT_SO : DONE;
@@ -218,7 +218,7 @@ static int check(const struct options *o)
 static void say_it_is_changed(int status, void *command)
 {
 	if (status != 0 && ((const struct confcmd *)command)->is_changed)
-		fputs("the file is changed all the same\n", stderr);
+		fputs("the file is changed nevertheless\n", stderr);
 }
 
 static struct confcmd *begin_change(const struct options *o)
@@ -332,6 +332,6 @@ int main(int argc, char *argv[])
 
 	int result = command->run(&o);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("can't write to standard output");
+		die("cannot write to standard output");
 	return result;
 }
