@@ -52,8 +52,7 @@ static void plan_group(struct launch *launch, const struct launch_request *reque
 		cleanup_free char *gid = xasprintf("+%u", launch->account.gid);
 		launch->creds.gid = ids_group(gid, "--user", &launch->group_name);
 	} else {
-		die("--user %s is a number without an account: name a group too, with --group",
-			request->user);
+		die("--user %s has no account: specify a group with --group", request->user);
 	}
 }
 
@@ -83,12 +82,11 @@ static void plan_own_identity(struct launch *launch, const struct launch_request
 	cleanup_free char *own = xasprintf("+%u", geteuid());
 
 	if (request->config)
-		die("--config has no meaning without root: nothing in it can change for an "
-		    "ordinary user");
+		die("--config requires root: no setting applies to ordinary users");
 	if (request->keep_caps)
-		die("--keep-cap needs root");
+		die("--keep-cap requires root");
 	if (request->group || request->groups)
-		die("--group and --groups need root");
+		die("--group and --groups require root");
 	ids_user(own, "the calling user", &launch->account);
 	launch->creds.uid = launch->account.uid;
 	launch->creds.gid = getegid();
@@ -96,8 +94,8 @@ static void plan_own_identity(struct launch *launch, const struct launch_request
 		struct account asked;
 		ids_user(request->user, "--user", &asked);
 		if (asked.uid != launch->account.uid)
-			die("--user %s needs root: an ordinary user can only run programs as "
-			    "himself",
+			die("--user %s requires root: ordinary users can only run commands as "
+			    "themselves",
 				request->user);
 		account_free(&asked);
 	}
@@ -198,8 +196,8 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 	 * a real uid 0 behind another effective one is a way back to root.
 	 */
 	if (getuid() != uid || getgid() != getegid())
-		die("real and effective ids differ (%u %u, groups %u %u): this tool must be "
-		    "neither set-user-id nor set-group-id, nor be started in between",
+		die("real and effective ids differ (users %u %u, groups %u %u): this program "
+		    "must not be set-user-ID or set-group-ID",
 			getuid(), uid, getgid(), getegid());
 	if (launch->is_root) {
 		cleanup_free char *error = NULL;
@@ -236,11 +234,11 @@ char *launch_warning(const struct launch *launch)
 		return NULL;
 	if (launch->creds.keep_all)
 		return xasprintf(
-			"%s runs as root, as asked for by %s, with root's capabilities, as "
-			"asked for by %s:%u: clear_emulator_capabilities",
+			"%s runs as root, as set by %s, with root's capabilities, as set by "
+			"%s:%u: clear_emulator_capabilities",
 			launch->path, launch->user_origin, settings->file,
 			settings->clear_emulator_capabilities.line);
-	return xasprintf("%s runs as root, as asked for by %s", launch->path, launch->user_origin);
+	return xasprintf("%s runs as root, as set by %s", launch->path, launch->user_origin);
 }
 
 /*
@@ -257,7 +255,7 @@ void launch_fill_standard_descriptors(void)
 		if (opened != fd)
 			die_errno("cannot open /dev/null on the closed descriptor %d", fd);
 		if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-			die("/dev/null is not the null device; to mend it: mknod -m 666 "
+			die("/dev/null is not the null device; fix it: mknod -m 666 "
 			    "/dev/null c 1 3");
 	}
 }
@@ -313,9 +311,9 @@ static void new_session_keyring(void)
 		/* What containers answer: the call is filtered or not there. */
 		if (errno != EPERM && errno != ENOSYS)
 			die_errno("cannot join a new session keyring");
-		warn_errno("cannot join a new session keyring; the caller's stays");
+		warn_errno("cannot join a new session keyring; keeping the caller's");
 	} else if (joined == 0 || joined == before) {
-		die("cannot join a new session keyring: the kernel gave none");
+		die("cannot join a new session keyring: the kernel returned none");
 	}
 }
 
@@ -329,7 +327,7 @@ static void set_limit(__rlimit_resource_t resource, const char *what, const char
 
 	if (setrlimit(resource, &wanted) < 0) {
 		if (limit->line)
-			die_errno("%s:%u: %s: cannot set the limit of %s (raising it needs "
+			die_errno("%s:%u: %s: cannot set the limit of %s (raising it requires "
 				  "CAP_SYS_RESOURCE)",
 				settings->file, limit->line, key, what);
 		die_errno("cannot set the limit of %s", what);
@@ -337,7 +335,7 @@ static void set_limit(__rlimit_resource_t resource, const char *what, const char
 	if (getrlimit(resource, &now) < 0)
 		die_errno("cannot read the limit of %s", what);
 	if (now.rlim_cur != value || now.rlim_max != value)
-		die("the limit of %s is not what was set", what);
+		die("the limit of %s differs from the one that was set", what);
 }
 
 static void set_limits(const struct settings *settings)
