@@ -204,7 +204,7 @@ print(signal.value)'
     refuses "requires root" "${alice[@]}" "$exec" -u bob
     refuses "require" "${alice[@]}" "$exec" -g team
     refuses "require" "${alice[@]}" "$exec" --keep-cap kill
-    refuses "no meaning" "${alice[@]}" "$exec" --config "$conf"
+    refuses "no setting applies to ordinary users" "${alice[@]}" "$exec" --config "$conf"
     run -0 "${alice[@]}" "$exec" -u alice id -u
     [ "$output" = 6001 ]
 }
