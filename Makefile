@@ -56,10 +56,10 @@ PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
 # The page of the auditor gets its catalogue of checks when it is built.
 AUDIT_MANUAL := $(BUILD)/man/virt-priv-audit.8
 MANUALS := $(filter-out %/virt-priv-audit.8,$(wildcard tools/man/*.[0-9])) $(AUDIT_MANUAL)
-COMPLETIONS := $(wildcard tools/completion/*)
+COMPLETIONS := $(addprefix $(BUILD)/completion/,$(TOOLS))
 
 .PHONY: all help
-all: $(PROGRAMS) $(AUDIT_MANUAL)
+all: $(PROGRAMS) $(COMPLETIONS) $(AUDIT_MANUAL)
 
 help:
 	@echo 'make              build the tools into $$(BUILD) [$(BUILD)]'
@@ -68,7 +68,8 @@ help:
 	@echo 'make disable      the way back from enable'
 	@echo 'make uninstall    the way back from install'
 	@echo 'make deps         install what the other targets need, through apt-get or dnf'
-	@echo 'make check        all tests but those that boot machines (as root)'
+	@echo 'make check        the tests that a change waits for, some minutes (as root)'
+	@echo 'make check-all    all tests but those that boot machines (as root)'
 	@echo 'make check-vm     boots whole machines'
 	@echo 'make vm-shell     such a machine on this terminal'
 	@echo 'make fuzz         readers of foreign bytes, $$(FUZZ_SECONDS) of time each [$(FUZZ_SECONDS)]'
@@ -98,6 +99,20 @@ $(BUILD)/lib/libvirtpriv.a: $(LIB_OBJECTS)
 $(BUILD)/%: tools/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
 		$(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+# The bash completion of a tool is printed by its table of options, which another main() does.
+$(BUILD)/generate/%.o: tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Dmain=main_of_tool -Wno-missing-prototypes -c -o $@ $<
+
+$(BUILD)/generate/%: $(BUILD)/generate/%.o tools/completion/bash.c $(BUILD)/lib/libvirtpriv.a
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ tools/completion/bash.c $< \
+		$(BUILD)/lib/libvirtpriv.a $(if $(PC_$*),$(shell $(PKG_CONFIG) --libs $(PC_$*)))
+
+$(BUILD)/completion/%: $(BUILD)/generate/%
+	@mkdir -p $(@D)
+	$< >$@.new
+	@mv $@.new $@
 
 $(BUILD)/man/catalogue: tools/man/catalogue.c $(BUILD)/lib/libvirtpriv.a
 	@mkdir -p $(@D)
@@ -130,8 +145,9 @@ $(BUILD)/tests/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared -MF $@.d -o $@ $<
 
-.PHONY: test-programs
+.PHONY: test-programs unit-programs
 test-programs: $(UNIT_TESTS) $(HELPERS) $(PRELOADS)
+unit-programs: $(UNIT_TESTS)
 
 # Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -141,18 +157,30 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/lib/libvirtpriv.a
 	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< \
 		$(BUILD)/lib/libvirtpriv.a $(shell $(PKG_CONFIG) --libs $(PC_FUZZ))
 
-.PHONY: fuzz-programs
+# The same, which read files and make nothing up, for any compiler.
+REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c \
+		$(BUILD)/lib/libvirtpriv.a $(shell $(PKG_CONFIG) --libs $(PC_FUZZ))
+
+.PHONY: fuzz-programs replay-programs
 fuzz-programs: $(FUZZERS)
+replay-programs: $(REPLAYS)
 
 include conf/install.mk
 
-.PHONY: deps check fuzz coverage bench rpm demo format clean
+.PHONY: deps check check-all fuzz coverage bench rpm demo format clean
 deps:
 	tests/deps all
 
 check:
 	tests/deps check
 	tests/check
+
+check-all:
+	tests/deps check
+	tests/check all
 
 fuzz:
 	tests/deps check
@@ -177,10 +205,10 @@ demo:
 	tests/demo
 
 format:
-	clang-format -i tools/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
+	clang-format -i tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)
 
 -include tests/vm/vm.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/man/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/man/*.d $(BUILD)/lib/*/*.d $(BUILD)/generate/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)

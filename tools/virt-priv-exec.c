@@ -6,54 +6,40 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "launch/environment.h"
 #include "launch/launch.h"
 #include "launch/launch_report.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-static const char usage[] =
-	"Usage: virt-priv-exec [OPTION]... [--] COMMAND [ARG]...\n"
-	"Run COMMAND as the account of qemu.conf, with no capability in any set.\n"
-	"\n"
-	"  -c, --config FILE       read FILE instead of /etc/libvirt/qemu.conf\n"
-	"  -u, --user USER         run as USER (a name, a number, or +NUMBER)\n"
-	"  -g, --group GROUP       with GROUP as primary group\n"
-	"  -G, --groups LIST       with the supplementary groups of this comma-separated\n"
-	"                          list, instead of the account's\n"
-	"      --keep-cap CAP      keep this capability (repeatable)\n"
-	"      --keep-fd N[,N]...  keep these descriptors, beside 0, 1 and 2 (repeatable)\n"
-	"      --keep-env NAME     keep this environment variable (repeatable)\n"
-	"      --allow-new-privs   do not set no_new_privs\n"
-	"      --dry-run           print what would be done, and do nothing\n"
-	"      --json              with --dry-run: print it as JSON\n"
-	"  -v, --verbose           say what stays as it is, and why\n"
-	"      --help              print this help\n"
-	"      --version           print the version\n"
-	"\n"
-	"Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND can't be\n"
-	"executed, 127 if it can't be found, else the status of COMMAND.\n";
+#define PROGRAM "virt-priv-exec"
 
 struct options {
 	struct launch_request request;
+	struct option_texts keep_env;
 	bool dry_run, json, verbose;
 };
 
 /* "N[,N]..." appended to the descriptors to keep. */
-static void add_descriptors(struct launch_request *request, const char *list)
+static bool keep_fd(const struct option_row *row, void *field, const char *list, char **error)
 {
+	struct launch_request *request = &((struct options *)field)->request;
 	const char *p = list;
 
 	for (;;) {
 		char *end;
 		errno = 0;
 		long fd = strtol(p, &end, 10);
-		if (*p < '0' || *p > '9' || errno || fd > INT_MAX || (*end && *end != ','))
-			die("--keep-fd %s: not a comma-separated list of descriptor numbers", list);
+		if (*p < '0' || *p > '9' || errno || fd > INT_MAX || (*end && *end != ',')) {
+			*error = xasprintf(
+				"--%s %s: not a comma-separated list of descriptor numbers",
+				row->name, list);
+			return false;
+		}
 		if (fd > 2) {
 			int *fds = xreallocarray(
 				(int *)request->keep_fds, request->n_keep_fds + 1, sizeof(int));
@@ -61,130 +47,120 @@ static void add_descriptors(struct launch_request *request, const char *list)
 			request->keep_fds = fds;
 		}
 		if (!*end)
-			return;
+			return true;
 		p = end + 1;
 	}
 }
 
-static void add_capability(struct launch_request *request, const char *name)
+static bool keep_cap(const struct option_row *row, void *field, const char *name, char **error)
 {
+	struct launch_request *request = &((struct options *)field)->request;
 	uint64_t bit = creds_capability(name);
 
-	if (!bit)
-		die("--keep-cap %s: there is no capability of that name; capabilities(7) lists "
-		    "them",
-			name);
 	request->keep_caps |= bit;
+	if (!bit)
+		*error = xasprintf("--%s %s: there is no capability of that name; capabilities(7) "
+				   "lists them",
+			row->name, name);
+	return bit;
 }
 
-static void add_variable(struct launch_request *request, const char *name)
+static bool keep_env(const struct option_row *row, void *field, const char *name, char **error)
 {
-	if (!environment_is_name(name))
-		die("--keep-env %s: not the name of a variable", name);
-	const char **names = xreallocarray(
-		(const char **)request->keep_env, request->n_keep_env + 1, sizeof(char *));
-	names[request->n_keep_env++] = name;
-	request->keep_env = names;
+	struct options *o = field;
+
+	if (environment_is_name(name))
+		return option_store_texts(row, &o->keep_env, name, error);
+	*error = xasprintf("--%s %s: not the name of a variable", row->name, name);
+	return false;
 }
 
-static void parse_options(struct options *options, int argc, char *argv[])
-{
-	enum { KEEP_CAP = 256, KEEP_FD, KEEP_ENV, ALLOW_NEW_PRIVS, DRY_RUN, JSON, HELP, VERSION_ };
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"user", required_argument, NULL, 'u'},
-		{"group", required_argument, NULL, 'g'},
-		{"groups", required_argument, NULL, 'G'},
-		{"keep-cap", required_argument, NULL, KEEP_CAP},
-		{"keep-fd", required_argument, NULL, KEEP_FD},
-		{"keep-env", required_argument, NULL, KEEP_ENV},
-		{"allow-new-privs", no_argument, NULL, ALLOW_NEW_PRIVS},
-		{"dry-run", no_argument, NULL, DRY_RUN},
-		{"json", no_argument, NULL, JSON},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, HELP},
-		{"version", no_argument, NULL, VERSION_},
-		{NULL, 0, NULL, 0},
-	};
-	struct launch_request *request = &options->request;
-	int option;
+static const struct option_row rows[] = {
+	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
+		OPTION_TEXT(struct options, request.config)},
+	{"user", 'u', "USER", OPTION_USER, "run as USER (a name, a number, or +NUMBER)",
+		OPTION_TEXT(struct options, request.user)},
+	{"group", 'g', "GROUP", OPTION_GROUP, "with GROUP as primary group",
+		OPTION_TEXT(struct options, request.group)},
+	{"groups", 'G', "LIST", OPTION_GROUP,
+		"with the supplementary groups of this comma-separated list, instead of the "
+		"account's",
+		OPTION_TEXT(struct options, request.groups), .is_list = true},
+	{"keep-cap", 0, "CAP", OPTION_ANYTHING, "keep this capability (repeatable)",
+		OPTION_CALL(keep_cap)},
+	{"keep-fd", 0, "N[,N]...", OPTION_ANYTHING,
+		"keep these descriptors beside 0, 1, 2 (repeatable)", OPTION_CALL(keep_fd)},
+	{"keep-env", 0, "NAME", OPTION_VARIABLE, "keep this environment variable (repeatable)",
+		OPTION_CALL(keep_env)},
+	{"allow-new-privs", 0, NULL, OPTION_NONE, "do not set no_new_privs",
+		OPTION_FLAG(struct options, request.allow_new_privs)},
+	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and do nothing",
+		OPTION_FLAG(struct options, dry_run)},
+	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print it as JSON",
+		OPTION_FLAG(struct options, json)},
+	{"verbose", 'v', NULL, OPTION_NONE, "say what stays as it is, and why",
+		OPTION_FLAG(struct options, verbose)},
+	{0},
+};
 
-	/* "+": the first word that is no option begins the command. */
-	while ((option = getopt_long(argc, argv, "+c:u:g:G:v", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			request->config = optarg;
-			break;
-		case 'u':
-			request->user = optarg;
-			break;
-		case 'g':
-			request->group = optarg;
-			break;
-		case 'G':
-			request->groups = optarg;
-			break;
-		case KEEP_CAP:
-			add_capability(request, optarg);
-			break;
-		case KEEP_FD:
-			add_descriptors(request, optarg);
-			break;
-		case KEEP_ENV:
-			add_variable(request, optarg);
-			break;
-		case ALLOW_NEW_PRIVS:
-			request->allow_new_privs = true;
-			break;
-		case DRY_RUN:
-			options->dry_run = true;
-			break;
-		case JSON:
-			options->json = true;
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
-		case VERSION_:
-			puts("virt-priv-exec " VERSION);
-			exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
-		default:
-			die("try: virt-priv-exec --help");
-		}
-	}
-	if (optind == argc)
-		die("no COMMAND given; try: virt-priv-exec --help");
-	if (options->json && !options->dry_run)
+const struct option_table tool_options = {
+	.program = PROGRAM,
+	.manual = "1",
+	.synopsis = "[OPTION]... [--] COMMAND [ARG]...",
+	.summary = "Run COMMAND as the account of qemu.conf, with no capability in any set.",
+	.rows = rows,
+	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
+	.in_order = true,
+	.status = "Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND can't be "
+		  "executed, 127 if it can't be found, else the status of COMMAND.",
+};
+
+static void check_options(const struct options *o)
+{
+	if (!*o->request.command)
+		die("no COMMAND given; try: " PROGRAM " --help");
+	if (o->json && !o->dry_run)
 		die("--json goes with --dry-run");
-	request->command = argv + optind;
+}
+
+static void report(const struct launch *launch, bool json)
+{
+	cleanup_free char *warning = launch_warning(launch);
+
+	if (warning)
+		warn("%s", warning);
+	if (json)
+		launch_report_json(launch);
+	else
+		launch_report(launch);
 }
 
 int main(int argc, char *argv[])
 {
-	struct options options = {0};
+	struct options o = {0};
+	struct option_words words;
 	struct launch launch;
+	cleanup_free char *error = NULL;
 
-	log_init("virt-priv-exec", LAUNCH_FAILED);
+	log_init(PROGRAM, LAUNCH_FAILED);
 	launch_fill_standard_descriptors();
-	parse_options(&options, argc, argv);
-	log_set_verbose(options.verbose);
+	if (!options_parse(&tool_options, argc, argv, &o, &words, &error)) {
+		if (error)
+			die("%s", error);
+		return fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED;
+	}
+	o.request.keep_env = o.keep_env.items;
+	o.request.n_keep_env = o.keep_env.n;
+	o.request.command = words.operands;
+	check_options(&o);
+	log_set_verbose(o.verbose);
 
-	launch_plan(&launch, &options.request);
-	if (!options.dry_run)
-		launch_exec(&launch, "virt-priv-exec");
-
-	cleanup_free char *warning = launch_warning(&launch);
-	if (warning)
-		warn("%s", warning);
-	if (options.json)
-		launch_report_json(&launch);
-	else
-		launch_report(&launch);
+	launch_plan(&launch, &o.request);
+	if (!o.dry_run)
+		launch_exec(&launch, PROGRAM);
+	report(&launch, o.json);
 	launch_free(&launch);
-	free((void *)options.request.keep_fds);
-	free((void *)options.request.keep_env);
+	free((void *)o.request.keep_fds);
+	free(o.keep_env.items);
 	return EXIT_SUCCESS;
 }

@@ -5,194 +5,117 @@
  * over, and given back when QEMU has ended.
  */
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "claims/journal.h"
-#include "claims/runtime_dir.h"
-#include "launch/environment.h"
-#include "vm/published.h"
+#include "launch/launch.h"
+#include "path/place.h"
+#include "vm/limits.h"
 #include "vm/qemu_command.h"
 #include "vm/report.h"
+#include "vm/run.h"
+#include "vm/run_as.h"
 #include "vm/runtime.h"
 #include "vm/stop.h"
 #include "vm/supervise.h"
 #include "vm/trusted_file.h"
 #include "vm/vm.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRAM "virt-priv-run"
 /* As long as libvirt's libvirt-guests waits for a guest at least. */
 #define STOP_SECONDS 60
 
-static const char usage[] =
-	"Usage: virt-priv-run [OPTION]... [--] QEMU [ARG]...\n"
-	"       virt-priv-run --vm NAME\n"
-	"       virt-priv-run --stop NAME [--timeout SECONDS]\n"
-	"Run a QEMU command line as the account of qemu.conf, with no capability in any\n"
-	"set. What it needs root for is prepared as root, and given back when it ends.\n"
-	"\n"
-	"      --name VM         the name of the VM; else that of QEMU's -name\n"
-	"      --disks=claim     give disks to the account while QEMU runs (the default)\n"
-	"      --disks=pass      open disks as root, and pass them\n"
-	"      --disks=leave     do nothing about disks\n"
-	"      --backing PATH    trust that an image's header may name PATH (repeatable)\n"
-	"      --force-in-use PATH  let QEMU write PATH though the host uses it (repeatable)\n"
-	"  -c, --config FILE     read FILE instead of /etc/libvirt/qemu.conf\n"
-	"      --check           list what stands in the way, and do nothing\n"
-	"      --dry-run         print what would be done, and do nothing\n"
-	"      --json            with --dry-run: print it as JSON\n"
-	"      --vm NAME         take the command line from\n"
-	"                        /etc/virt-privileges/vms/NAME.conf\n"
-	"      --stop NAME       ask the VM that was started by --vm to power down, and wait\n"
-	"      --timeout SECONDS with --stop: how long to wait [60]\n"
-	"  -v, --verbose         say what is done\n"
-	"      --help            print this help\n"
-	"      --version         print the version\n"
-	"\n"
-	"Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU can't be\n"
-	"executed, 127 if it can't be found, else that of QEMU, 128+N if signal N ended\n"
-	"it. With --check: 0 nothing stands in the way, 1 something does. With --stop: 0\n"
-	"the VM has ended, 1 it has not.\n";
-
 struct options {
 	const char *name, *config, *vm, *stop;
 	enum vm_images images;
-	char **backing, **forced;
-	size_t n_backing, n_forced;
+	struct option_texts backing, forced;
 	unsigned timeout;
 	bool check, dry_run, json, verbose;
 	char **command; /* NULL-terminated */
 };
 
-static void take_images(struct options *o, const char *word)
+static bool store_name(const struct option_row *row, void *field, const char *word, char **error)
 {
-	static const char *const names[] = {[VM_IMAGES_CLAIM] = "claim",
-		[VM_IMAGES_PASS] = "pass",
-		[VM_IMAGES_LEAVE] = "leave"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(word, names[i]) == 0) {
-			o->images = (enum vm_images)i;
-			return;
-		}
-	die("--disks %s: \"claim\", \"pass\" or \"leave\" was expected", word);
+	if (journal_is_name(word))
+		return option_store_text(row, field, word, error);
+	*error = xasprintf(
+		"--%s %s: a name has 1 to 64 letters, digits, \"_\", \".\" and \"-\", and "
+		"begins with none of the last two",
+		row->name, word);
+	return false;
 }
 
-static void take_timeout(struct options *o, const char *word)
-{
-	char *end;
+#define OPTION_NAME(member) .store = store_name, .offset = offsetof(struct options, member)
 
-	errno = 0;
-	unsigned long seconds = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end || errno || seconds > INT_MAX / 1000)
-		die("--timeout %s: a number of seconds was expected", word);
-	o->timeout = (unsigned)seconds;
-}
+/* The VMs that have a file. */
+#define VMS "$(ls " VM_FILE_DIR " 2>/dev/null | sed -n \"s/[.]conf$//p\")"
 
-static void take_name(const char **name, const char *option, const char *word)
-{
-	if (!journal_is_name(word))
-		die("%s %s: a name has 1 to 64 letters, digits, \"_\", \".\" and \"-\", and begins "
-		    "with none of the last two",
-			option, word);
-	*name = word;
-}
+static const struct option_row rows[] = {
+	{"name", 0, "VM", OPTION_ANYTHING, "the name of the VM; else that of QEMU's -name",
+		OPTION_NAME(name)},
+	{"disks", 0, "=HOW", OPTION_WORD,
+		"claim: give disks to the account while QEMU runs (the default); pass: open them "
+		"as "
+		"root, and pass descriptors; leave: do nothing about them",
+		OPTION_CHOICE(struct options, images), .words = "claim pass leave"},
+	{"backing", 0, "PATH", OPTION_FILE,
+		"trust that an image's header may name PATH (repeatable)",
+		OPTION_TEXTS(struct options, backing)},
+	{"force-in-use", 0, "PATH", OPTION_FILE,
+		"let QEMU write PATH though the host uses it (repeatable)",
+		OPTION_TEXTS(struct options, forced)},
+	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
+		OPTION_TEXT(struct options, config)},
+	{"check", 0, NULL, OPTION_NONE, "list what stands in the way, and do nothing",
+		OPTION_FLAG(struct options, check)},
+	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and do nothing",
+		OPTION_FLAG(struct options, dry_run)},
+	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print it as JSON",
+		OPTION_FLAG(struct options, json)},
+	{"vm", 0, "NAME", OPTION_WORD, "take the command line from " VM_FILE_DIR "/NAME.conf",
+		OPTION_NAME(vm), .words = VMS},
+	{"stop", 0, "NAME", OPTION_WORD,
+		"ask the VM that was started by --vm to power down, and wait", OPTION_NAME(stop),
+		.words = VMS},
+	{"timeout", 0, "SECONDS", OPTION_ANYTHING, "with --stop: how long to wait [60]",
+		OPTION_SECONDS(struct options, timeout)},
+	{"verbose", 'v', NULL, OPTION_NONE, "say what is done",
+		OPTION_FLAG(struct options, verbose)},
+	{0},
+};
+
+const struct option_table tool_options = {
+	.program = PROGRAM,
+	.manual = "8",
+	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
+		    "--vm NAME\n"
+		    "--stop NAME [--timeout SECONDS]",
+	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
+		   "set. What it needs root for is prepared as root, and given back when it ends.",
+	.rows = rows,
+	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
+	.in_order = true,
+	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU can't be "
+		  "executed, 127 if it can't be found, else that of QEMU, 128+N if signal N ended "
+		  "it. With --check: 0 nothing stands in the way, 1 something does. With --stop: 0 "
+		  "the VM has ended, 1 it has not.",
+};
 
 static void parse_options(struct options *o, int argc, char *argv[])
 {
-	enum {
-		NAME = 256,
-		DISKS,
-		BACKING,
-		FORCE_IN_USE,
-		CHECK,
-		DRY_RUN,
-		JSON,
-		VM,
-		STOP,
-		TIMEOUT,
-		HELP,
-		VERSION_
-	};
-	static const struct option long_options[] = {
-		{"name", required_argument, NULL, NAME},
-		{"disks", required_argument, NULL, DISKS},
-		{"backing", required_argument, NULL, BACKING},
-		{"force-in-use", required_argument, NULL, FORCE_IN_USE},
-		{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, CHECK},
-		{"dry-run", no_argument, NULL, DRY_RUN},
-		{"json", no_argument, NULL, JSON},
-		{"vm", required_argument, NULL, VM},
-		{"stop", required_argument, NULL, STOP},
-		{"timeout", required_argument, NULL, TIMEOUT},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, HELP},
-		{"version", no_argument, NULL, VERSION_},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
+	struct option_words words;
+	cleanup_free char *error = NULL;
 
-	/* "+": the first word that is no option begins QEMU's. */
-	while ((option = getopt_long(argc, argv, "+c:v", long_options, NULL)) != -1) {
-		switch (option) {
-		case NAME:
-			take_name(&o->name, "--name", optarg);
-			break;
-		case DISKS:
-			take_images(o, optarg);
-			break;
-		case BACKING:
-			o->backing =
-				xreallocarray(o->backing, o->n_backing + 1, sizeof *o->backing);
-			o->backing[o->n_backing++] = place_absolute(optarg);
-			break;
-		case FORCE_IN_USE:
-			o->forced = xreallocarray(o->forced, o->n_forced + 1, sizeof *o->forced);
-			o->forced[o->n_forced++] = place_absolute(optarg);
-			break;
-		case 'c':
-			o->config = optarg;
-			break;
-		case CHECK:
-			o->check = true;
-			break;
-		case DRY_RUN:
-			o->dry_run = true;
-			break;
-		case JSON:
-			o->json = true;
-			break;
-		case VM:
-			take_name(&o->vm, "--vm", optarg);
-			break;
-		case STOP:
-			take_name(&o->stop, "--stop", optarg);
-			break;
-		case TIMEOUT:
-			take_timeout(o, optarg);
-			break;
-		case 'v':
-			o->verbose = true;
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
-		case VERSION_:
-			puts(PROGRAM " " VERSION);
-			exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
-		default:
-			die("try: " PROGRAM " --help");
-		}
+	if (!options_parse(&tool_options, argc, argv, o, &words, &error)) {
+		if (error)
+			die("%s", error);
+		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
 	}
-	o->command = argv + optind;
+	o->command = words.operands;
 }
 
 /* The words of the VM's file, as if they stood on the command line behind --vm. */
@@ -200,21 +123,19 @@ static void read_vm_file(struct options *o)
 {
 	cleanup_free char *path = xasprintf(VM_FILE_DIR "/%s.conf", o->vm);
 	cleanup_free char *error = NULL;
-	cleanup_free char *text = vm_file_read(path, &error);
+	cleanup_free char *text = trusted_file_read(path, &error);
 	const char *name = o->vm;
 	size_t n;
 
 	if (!text)
 		die("%s", error);
 	if (*o->command)
-		die("%s: a word too many: the command line of the VM %s stands in %s", *o->command,
+		die("extra operand '%s': the command line of the VM %s stands in %s", *o->command,
 			o->vm, path);
-	char **words = vm_file_words(PROGRAM, text, &n);
-	/* getopt(3) begins anew. */
-	optind = 0;
+	char **words = trusted_file_words(PROGRAM, text, &n);
 	parse_options(o, (int)n, words);
 	if (o->vm != name || o->stop)
-		die("%s: --vm and --stop have no meaning there", path);
+		die("--vm and --stop are not allowed in %s", path);
 	if (!*o->command)
 		die("%s: there is no command in it", path);
 	if (!o->name)
@@ -225,8 +146,10 @@ static void check_options(const struct options *o)
 {
 	if (o->json && !o->dry_run)
 		die("--json goes with --dry-run");
-	if (o->stop && *o->command)
-		die("%s: a word too many; try: " PROGRAM " --help", *o->command);
+	if (o->stop && *o->command) {
+		cleanup_free char *error = options_extra(&tool_options, *o->command);
+		die("%s", error);
+	}
 	if (!o->stop && !o->vm && !*o->command)
 		die("no QEMU given; try: " PROGRAM " --help");
 	if (geteuid() != 0)
@@ -252,180 +175,63 @@ static void check_command(const struct options *o, char *const *own, size_t n_ow
 static char *read_config_file(void *context, const char *path, char **error)
 {
 	(void)context;
-	return vm_file_read(path, error);
+	return trusted_file_read(path, error);
 }
 
-/* -runas and -run-with user= name the account; QEMU, which is that already, must not see them. */
-static void take_run_as(struct qemuargs *args, struct launch_request *request)
+/* A new array, of new paths. */
+static char **absolute_paths(const struct option_texts *texts)
 {
-	cleanup_free char *copy = args->run_as ? xstrdup(args->run_as) : NULL;
+	char **paths = xcalloc(texts->n, sizeof *paths);
 
-	if (!copy)
-		return;
-	char *colon = strchr(copy, ':');
-	if (colon)
-		*colon++ = '\0';
-	request->user = xstrdup(copy);
-	request->group = colon ? xstrdup(colon) : NULL;
-	for (size_t i = 0; i < args->n_options; i++) {
-		const char *name = args->options[i].name;
-		if (strcmp(name, "runas") == 0) {
-			qemuargs_remove(args, i);
-		} else if (strcmp(name, "run-with") == 0 && qemuargs_get(args, i, "user")) {
-			qemuargs_set(args, i, "user", NULL);
-			if (!qemuargs_get(args, i, "async-teardown") &&
-				!qemuargs_get(args, i, "chroot"))
-				qemuargs_remove(args, i);
-		}
-	}
+	for (size_t i = 0; i < texts->n; i++)
+		paths[i] = place_absolute(texts->items[i]);
+	return paths;
 }
 
-static void check_run_as(const struct launch *launch, const struct launch_request *request)
+/* What is asked for, as the planner wants it. */
+static void describe(struct vm *vm, const struct options *o, const struct launch *launch)
 {
-	if (!request->user || launch->creds.uid != 0)
-		return;
-	if (strcmp(launch->settings.user.value, "root") == 0 ||
-		strcmp(launch->settings.user.value, "0") == 0 ||
-		strcmp(launch->settings.user.value, "+0") == 0)
-		return;
-	die("-runas %s asks for root, and qemu.conf does not; to go back to root: "
-	    "virt-priv-conf revert-to-root",
-		request->user);
-}
-
-static void take_identity(struct vm *vm, const struct launch *launch)
-{
-	struct identity *identity = &vm->identity;
-	const struct creds *creds = &launch->creds;
-
-	*identity = (struct identity){.uid = creds->uid, .gid = creds->gid};
-	identity->n_groups = creds->n_groups;
-	identity->groups = xcalloc(creds->n_groups, sizeof(gid_t));
-	for (size_t i = 0; i < creds->n_groups; i++)
-		identity->groups[i] = creds->groups[i];
-	identity->user =
-		launch->account.name ? xstrdup(launch->account.name) : xasprintf("+%u", creds->uid);
-	identity->group =
-		launch->group_name ? xstrdup(launch->group_name) : xasprintf("+%u", creds->gid);
-	vm->label = xasprintf("%s:%s", identity->user, identity->group);
-}
-
-static char *default_name(const struct qemuargs *args)
-{
-	if (args->guest_name && journal_is_name(args->guest_name) &&
-		runtime_dir_fits(args->guest_name))
-		return xstrdup(args->guest_name);
-	return xasprintf("qemu-%d", getpid());
-}
-
-static char *take_vm_name(const struct options *o, const struct qemuargs *args)
-{
-	if (!o->name)
-		return default_name(args);
-	if (!runtime_dir_fits(o->name))
-		die("--name %s: a name that ends in \".qmp\" is that of another VM's control "
-		    "socket in " RUNTIME_DIR "; another name: --name",
-			o->name);
-	return xstrdup(o->name);
-}
-
-static struct rlimit files; /* the limit of open files that the caller has set */
-
-/* Each resource is held while all are planned: what the hard limit allows is not too much. */
-static void raise_own_limit(void)
-{
-	struct rlimit wanted;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		die_errno("can't read the limit of open files");
-	wanted = files;
-	wanted.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &wanted);
-}
-
-/* What QEMU is to lock, and the descriptors that it gets, must be within its limits. */
-static void set_limits(const struct vm *vm)
-{
-	static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-	struct rlimit now;
-
-	if (vm->args->locks_memory && getrlimit(RLIMIT_MEMLOCK, &now) == 0 &&
-		now.rlim_cur != RLIM_INFINITY && setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
-		die_errno("can't raise the limit of locked memory, which the command line needs "
-			  "(raising it needs CAP_SYS_RESOURCE)");
-	if (vm->n_fds < files.rlim_cur / 4 && setrlimit(RLIMIT_NOFILE, &files) < 0)
-		die_errno("can't set the limit of open files as it was");
-}
-
-static void finish_as_account(void *vm)
-{
-	vm_finish(vm);
-}
-
-/* The child's way to QEMU. */
-static _Noreturn void become_qemu(struct vm *vm, struct launch *launch, char **command)
-{
-	cleanup_free char *home = vm_runtime_directory(vm->name);
 	cleanup_free char *error = NULL;
 
-	/* The QEMU user can stop this process before it is QEMU: it has nothing that others
-	 * wait for. */
-	close(vm->name_fd);
-	supervise_let_go();
-	if (!vm_claim(vm)) {
-		journal_unlock();
-		_exit(LAUNCH_FAILED);
-	}
-	if (!vm_write_pid(vm, getpid(), &error))
+	vm->program = PROGRAM;
+	vm->settings = &launch->settings;
+	vm->identity = identity_copy(&launch->identity);
+	vm->label = identity_label(&vm->identity);
+	vm->images = o->images;
+	vm->trusted = absolute_paths(&o->backing);
+	vm->n_trusted = o->backing.n;
+	vm->forced = absolute_paths(&o->forced);
+	vm->n_forced = o->forced.n;
+	vm->dry_run = o->check || o->dry_run;
+	vm->control = o->vm != NULL;
+	vm->name = vm_choose_name(o->name, vm->args, &error);
+	if (!vm->name)
 		die("%s", error);
-	set_limits(vm);
-	launch->command = command;
-	launch->environment = environment_set(launch->environment, "HOME", home);
-	launch->fds = xcalloc(vm->n_fds, sizeof(int));
-	for (size_t i = 0; i < vm->n_fds; i++)
-		launch->fds[launch->n_fds++] = vm->fds[i];
-	launch->as_account = finish_as_account;
-	launch->context = vm;
-	launch_exec(launch, PROGRAM);
 }
 
-/* QEMU's own daemon goes on; it, too, is stayed with. */
-static int follow_daemon(struct vm *vm)
+/* Whether this is the process that was called, which ends when the monitor has reported. */
+static bool is_caller(struct supervisor *supervisor, int *status)
 {
 	cleanup_free char *error = NULL;
-	pid_t daemon = supervise_remaining();
+	enum supervise_side side = supervise_detach(supervisor, status, &error);
 
-	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
-		warn("%s", error);
-	/* What QEMU has bound is there once the caller has its answer. */
-	vm_publish(vm);
-	supervise_report(0);
-	return daemon ? supervise(daemon) : 0;
+	if (side == SUPERVISE_FAILED)
+		die("%s", error);
+	return side == SUPERVISE_CALLER;
 }
 
-/* Starts QEMU, stays until its end, gives everything back. Returns the exit status. */
-static int run(struct vm *vm, struct launch *launch, char **command)
+/* Of --check and --dry-run. Returns the exit status. */
+static int report(const struct options *o, const struct vm *vm, char *const *command)
 {
-	if (!vm_prepare(vm))
-		return LAUNCH_FAILED;
-	pid_t child = fork();
-	if (child < 0)
-		warn_errno("can't start a process");
-	if (child == 0)
-		become_qemu(vm, launch, command);
-	vm->holder = child;
-	vm->runs = child > 0;
-	vm_let_go(vm);
-	if (child > 0)
-		vm_watch_published(vm);
-	int status = child < 0 ? LAUNCH_FAILED : supervise(child);
-	vm->has_run = status != LAUNCH_FAILED;
-	if (status == 0 && vm->args->daemonize)
-		status = follow_daemon(vm);
-	vm->runs = false;
-	bool is_given_back = vm_give_back(vm);
-	/* Otherwise it would look as if all was as before. */
-	return status == 0 && !is_given_back ? LAUNCH_FAILED : status;
+	if (o->check)
+		vm_report_obstacles(vm);
+	else
+		vm_report(vm, command, o->json);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("can't write to standard output");
+	if (!vm->refused)
+		return EXIT_SUCCESS;
+	return o->check ? EXIT_FAILURE : LAUNCH_FAILED;
 }
 
 int main(int argc, char *argv[])
@@ -433,7 +239,9 @@ int main(int argc, char *argv[])
 	struct options o = {.timeout = STOP_SECONDS};
 	struct launch_request request = {0};
 	struct launch launch;
-	struct vm vm = {.program = PROGRAM, .pid_fd = -1, .name_fd = -1};
+	/* It outlives main(): see vm_take_name(). */
+	static struct vm vm = VM_INIT;
+	struct supervisor supervisor = SUPERVISOR_INIT;
 	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, LAUNCH_FAILED);
@@ -452,40 +260,33 @@ int main(int argc, char *argv[])
 		die("%s", error);
 	request.config = o.config;
 	request.command = (char *[]){o.command[0], NULL};
-	take_run_as(vm.args, &request);
+	vm_take_run_as(vm.args, &request);
 	launch_plan(&launch, &request);
-	check_run_as(&launch, &request);
-	take_identity(&vm, &launch);
-	vm.settings = &launch.settings;
-	vm.name = take_vm_name(&o, vm.args);
-	vm.images = o.images;
-	vm.trusted = o.backing;
-	vm.n_trusted = o.n_backing;
-	vm.forced = o.forced;
-	vm.n_forced = o.n_forced;
-	vm.dry_run = o.check || o.dry_run;
-	vm.control = o.vm != NULL;
+	if (!vm_check_run_as(&launch, &request, &error))
+		die("%s", error);
+	describe(&vm, &o, &launch);
 
 	int status;
-	raise_own_limit();
-	supervise_block_signals();
+	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
+		die("%s", error);
 	/* What follows is of the process that stays, locks and descriptors too. */
-	if (vm.args->daemonize && !vm.dry_run && !supervise_detach(&status))
+	if (vm.args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
 	if (!vm_plan(&vm, &error))
-		die_status(o.check ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);
-	char **command = vm_command(&vm, o.command[0]);
-	if (o.check)
-		return vm_report_obstacles(&vm);
-	if (o.dry_run)
-		return vm_report(&vm, command, o.json);
+		die_status(o.check && !vm.failed ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);
+	char **command = vm_command(&vm, o.command[0], &error);
+	if (!command)
+		die("%s", error);
+	if (vm.dry_run)
+		return report(&o, &vm, command);
 	vm_warn(&vm);
 	if (vm.refused) {
 		vm_let_go_of_name(&vm);
 		die("nothing was changed, and nothing is started");
 	}
-	status = run(&vm, &launch, command);
+	if (!vm_run(&vm, &launch, command, &supervisor, &status, &error))
+		die("%s", error);
 	vm_let_go_of_name(&vm);
-	supervise_report(status);
+	supervise_report(&supervisor, status);
 	return status;
 }

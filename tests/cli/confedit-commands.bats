@@ -318,10 +318,11 @@ END
     done <<'EOT'
 |a command is missing
 frobnicate|there is no such command
-get|a word is missing
-set user|a word is missing
-set user a b|b: a word too many
-show user|user: a word too many
+get|missing operand after 'get'
+set user|missing operand after 'user'
+set user a b|extra operand 'b'
+set user a --force|extra operand '--force'; options stand before operands
+show user|extra operand 'user'
 show --force|show has no option --force
 get --json user|get has no option --json
 --frobnicate show|try: virt-priv-conf --help

@@ -12,14 +12,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check((domain != NULL) == (error == NULL));
 	if (!domain)
 		return 0;
-	for (size_t i = 0; i < domain->n_resources; i++) {
-		const struct domain_resource *r = &domain->resources[i];
-		check(r->source && r->reason && domain_kind_name(r->kind));
-		check(r->path ? r->path[0] == '/' : r->treatment == DOMAIN_UNHANDLED);
+	for (size_t i = 0; i < domain->requests.n; i++) {
+		const struct claim_request *r = &domain->requests.all[i];
+		check(r->source && r->reason && resource_kind_name(r->kind));
+		check(r->path ? r->path[0] == '/' : r->action == ACTION_LEAVE);
 		/* These never belong to the QEMU user. */
-		check(r->treatment != DOMAIN_CLAIM ||
-			((r->kind == DOMAIN_DISK || r->kind == DOMAIN_NVRAM) && !r->shared));
-		check(!r->is_device && !r->handed_over && !r->made);
+		check(r->action != ACTION_CLAIM ||
+			((r->kind == RESOURCE_DISK || r->kind == RESOURCE_NVRAM) && !r->shared));
+		check(!r->is_device && !r->passed && !r->made);
 	}
 	domain_free(domain);
 	return 0;

@@ -35,7 +35,7 @@ static void parse_mounts(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_free char *text = xmalloc(size + 1);
-	unsigned long long start;
+	struct proc_stat stat;
 	long long seconds;
 	unsigned flags;
 	uint64_t limit;
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse_status(text);
 	parse_mounts(text);
 	proc_fdinfo_flags(text, &flags);
-	proc_stat_start(text, &start);
+	proc_stat_parse(text, &stat);
 	proc_stat_boot(text, &seconds);
 	proc_limits_soft(text, "Max core file size", &limit);
 	free(proc_cgroup_path(text, "devices"));

@@ -36,25 +36,24 @@ static inline void print_text(FILE *out, const char *before, const char *text)
 	fputc('"', out);
 }
 
-static inline const char *treatment_name(enum domain_treatment treatment)
+static inline const char *treatment_name(const struct claim_request *r)
 {
-	switch (treatment) {
-	case DOMAIN_CLAIM:
+	switch (r->action) {
+	case ACTION_CLAIM:
 		return "claim";
-	case DOMAIN_CHECK_WRITE:
-		return "check-write";
-	case DOMAIN_CHECK_READ:
-		return "check-read";
-	case DOMAIN_UNHANDLED:
+	case ACTION_CHECK:
+		return r->access == ACCESS_RW && !r->shared ? "check-write" : "check-read";
+	case ACTION_LEAVE:
 		return "unhandled";
+	default:
+		return "nothing";
 	}
-	return "nothing";
 }
 
-static inline void print_resource(FILE *out, const struct domain_resource *r)
+static inline void print_resource(FILE *out, const struct claim_request *r)
 {
-	fprintf(out, "%s ", treatment_name(r->treatment));
-	print_text(out, domain_kind_name(r->kind), r->path);
+	fprintf(out, "%s ", treatment_name(r));
+	print_text(out, resource_kind_name(r->kind), r->path);
 	print_text(out, " source", r->source);
 	print_text(out, " reason", r->reason);
 	print_text(out, " label", r->label);
@@ -76,8 +75,8 @@ static inline bool print_domain(FILE *out, const char *name, const char *text, s
 	print_text(out, "domain", domain->name);
 	print_text(out, " label", domain->label);
 	fputc('\n', out);
-	for (size_t i = 0; i < domain->n_resources; i++)
-		print_resource(out, &domain->resources[i]);
+	for (size_t i = 0; i < domain->requests.n; i++)
+		print_resource(out, &domain->requests.all[i]);
 	domain_free(domain);
 	return true;
 }

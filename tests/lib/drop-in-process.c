@@ -15,8 +15,8 @@
 
 int main(int argc, char *argv[])
 {
-	struct account account;
-	gid_t *groups;
+	struct identity identity;
+	char *error;
 
 	log_init("drop-in-process", 125);
 	if (argc < 2)
@@ -25,11 +25,9 @@ int main(int argc, char *argv[])
 		if (prctl(PR_CAPBSET_DROP, c) < 0)
 			die_errno("cannot empty the bounding set");
 
-	ids_user("qemu", "test", &account);
-	struct creds creds = {.uid = account.uid, .gid = account.gid};
-	creds.n_groups = ids_groups_of(&account, account.gid, &groups);
-	creds.groups = groups;
-	creds_drop(&creds);
+	if (!ids_user("qemu", "test", &identity, &error) || !ids_groups(&identity, &error))
+		die("%s", error);
+	creds_drop(&(struct creds){.identity = &identity});
 	execvp(argv[1], argv + 1);
 	die_errno("cannot execute %s", argv[1]);
 }

@@ -14,12 +14,12 @@
 
 int main(int argc, char *argv[])
 {
-	const struct creds creds = {.uid = 6001, .gid = 6001};
+	const struct identity identity = {.uid = 6001, .gid = 6001};
 
 	log_init("drop-old-headers", 125);
 	if (argc < 2)
 		die("no COMMAND given");
-	creds_drop(&creds);
+	creds_drop(&(struct creds){.identity = &identity});
 	execvp(argv[1], argv + 1);
 	die_errno("cannot execute %s", argv[1]);
 }

@@ -51,9 +51,20 @@ static inline void print_net(FILE *out, const struct qemuargs_net *net)
 		net->vhost ? " vhost" : "");
 }
 
-static inline void print_image(FILE *out, const struct qemuargs_resource *r)
+/* The line of a resource, counted from 0: notices stand between. */
+static inline size_t line_of(const struct qemuargs *args, size_t resource)
 {
-	if (r->kind != QEMUARGS_DISK && r->kind != QEMUARGS_BACKING && r->kind != QEMUARGS_NVRAM)
+	size_t line = resource;
+
+	for (size_t i = 0; i < args->n_notices; i++)
+		line += args->notices[i].before <= resource;
+	return line;
+}
+
+static inline void print_image(
+	FILE *out, const struct qemuargs *args, const struct qemuargs_resource *r)
+{
+	if (r->kind != RESOURCE_DISK && r->kind != RESOURCE_BACKING && r->kind != RESOURCE_NVRAM)
 		return;
 	print_or_dash(out, " | format ", r->format);
 	print_or_dash(out, " node ", r->node);
@@ -62,8 +73,8 @@ static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 		r->auto_read_only ? " auto" : "", r->has_backing ? " backing" : "",
 		r->shared ? " shared" : "");
 	fputs(r->cdrom ? " cdrom" : "", out);
-	if (r->kind == QEMUARGS_BACKING && r->parent != (size_t)-1)
-		fprintf(out, " below %zu", r->parent);
+	if (r->kind == RESOURCE_BACKING && r->parent != (size_t)-1)
+		fprintf(out, " below %zu", line_of(args, r->parent));
 }
 
 static inline void print_resource(FILE *out, const struct qemuargs *args, size_t i)
@@ -71,22 +82,38 @@ static inline void print_resource(FILE *out, const struct qemuargs *args, size_t
 	static const char *const access[] = {"ro", "rw", "create"};
 	const struct qemuargs_resource *r = &args->resources[i];
 
-	fprintf(out, "%s %s", qemuargs_kind_name(r->kind), access[r->access]);
+	fprintf(out, "%s %s", resource_kind_name(r->kind), access[r->access]);
 	print_or_dash(out, " ", r->path);
 	print_or_dash(out, " | ", r->source);
 	print_or_dash(out, " ", r->key);
 	print_or_dash(out, " | ", r->reason);
-	print_image(out, r);
+	print_image(out, args, r);
 	fprintf(out, "%s%s%s%s%s%s\n", r->append ? " append" : "", r->takes_fd ? " takes-fd" : "",
 		r->reconnects ? " reconnects" : "", r->preallocates ? " preallocates" : "",
 		r->is_searched ? " searched" : "", r->snapshot ? " snapshot" : "");
 	print_net(out, qemuargs_net(args, i));
 }
 
+static inline void print_notice(FILE *out, const struct qemuargs_notice *n)
+{
+	fputs(n->is_refusal ? "refused ro" : "warning ro", out);
+	print_or_dash(out, " ", n->path);
+	print_or_dash(out, " | ", n->source);
+	print_or_dash(out, " ", n->key);
+	print_or_dash(out, " | ", n->reason);
+	fputc('\n', out);
+}
+
 static inline void print_qemuargs(FILE *out, const struct qemuargs *args)
 {
-	for (size_t i = 0; i < args->n_resources; i++)
-		print_resource(out, args, i);
+	size_t notice = 0;
+
+	for (size_t i = 0; i <= args->n_resources; i++) {
+		for (; notice < args->n_notices && args->notices[notice].before == i; notice++)
+			print_notice(out, &args->notices[notice]);
+		if (i < args->n_resources)
+			print_resource(out, args, i);
+	}
 	if (args->guest_name)
 		fprintf(out, "with name %s\n", args->guest_name);
 	if (args->run_as)

@@ -69,5 +69,5 @@ scripts() {
 }
 
 @test "the sources are laid out as .clang-format says" {
-    clang-format --dry-run -Werror tools/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
+    clang-format --dry-run -Werror tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
 }

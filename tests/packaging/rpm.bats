@@ -423,7 +423,7 @@ made_at_boot() {
     mount --bind "$all/locked/etc" "$all/locked/etc"
     mount -o remount,bind,ro "$all/locked/etc"
     run -0 rpm_in locked -i --nodeps "$package"
-    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers tries again at the next boot"* ]]
+    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers retries at the next boot"* ]]
     [[ $output == *"virt-privileges: 'useradd "* ]]
     run -0 rpm_in locked -V --nodeps virt-privileges
     [ "$output" = "" ]
@@ -459,7 +459,7 @@ PYTHON
     cp -a "$all/stale/etc" "$BATS_TEST_TMPDIR/etc"
     run -0 rpm_in stale -i --nodeps "$package"
     echo "$output"
-    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers tries again at the next boot"* ]]
+    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers retries at the next boot"* ]]
     for file in passwd group shadow gshadow; do
         cmp "$all/stale/etc/$file" "$BATS_TEST_TMPDIR/etc/$file"
     done

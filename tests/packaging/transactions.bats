@@ -139,7 +139,7 @@ survives() {
     with_a_machine
     run -0 dnf_in row remove virt-privileges
     echo "$output"
-    grep -xF "virt-privileges: files are still lent to vm1, and their owners noted in /var/lib/virt-privileges: if they are not given back when the virtual machine ends, install virt-privileges again and run: virt-priv-chown release --name vm1" <<<"$output"
+    grep -xF "virt-privileges: files are still claimed by vm1, and recorded in /var/lib/virt-privileges; if their owners are not restored when the virtual machine stops, install virt-privileges again and run: virt-priv-chown release --name vm1" <<<"$output"
     machine_is_there
     [ "$(find "$all/row/etc/systemd" -name 'virt-priv-*')" = "" ]
     table_row "removed while a machine holds a disk" row -
@@ -157,7 +157,7 @@ survives() {
     touch "$all/row/srv/disk2"
     inside virt-priv-chown claim --name vm2 --disk /srv/disk2
     run -0 rpm_in row -e virt-privileges
-    [[ $output == "virt-privileges: files are still lent to vm1, vm2, and "*" release --name vm1" ]]
+    [[ $output == "virt-privileges: files are still claimed by vm1, vm2, and "*" release --name vm1" ]]
     drop_root row
     new_root row installed
     run -0 rpm_in row -e virt-privileges

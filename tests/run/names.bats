@@ -131,3 +131,25 @@ PROGRAM
     wait "$runner" || true
     nothing_left
 }
+
+@test "QEMU gets the caller's descriptor, and those that are opened for it, in whatever order they are named" {
+    cat >"$fs/qemu" <<'PROGRAM'
+#!/usr/bin/python3
+import os
+def is_open(fd):
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+print(*[fd for fd in range(3, 1024) if is_open(fd)])
+PROGRAM
+    chmod 0755 "$fs/qemu"
+    local monitor="-monitor unix:$fs/monitor,server,nowait" add="-add-fd fd=7,set=1" words
+    for words in "$monitor $add" "$add $monitor"; do
+        read -ra words <<<"$words"
+        run -0 --separate-stderr virt-priv-run -- "$fs/qemu" "${words[@]}" 7<>"$fs/file"
+        [ "$output" = "7 64" ]
+    done
+    nothing_left
+}

@@ -159,7 +159,7 @@ static void test_too_large(void **state)
 	free(steal_pointer(&error));
 	struct domain *domain = domain_parse("x", text, DOMAIN_MAX_SIZE, &error);
 	assert_non_null(domain);
-	assert_int_equal(domain->n_resources, 0);
+	assert_int_equal(domain->requests.n, 0);
 	domain_free(domain);
 	domain_free(NULL);
 }
@@ -188,7 +188,7 @@ static void test_kind_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_string_equal(domain_kind_name((enum domain_kind)i), names[i]);
+		assert_string_equal(resource_kind_name((enum resource_kind)i), names[i]);
 }
 
 static void add_test(struct CMUnitTest **tests, size_t *n, struct CMUnitTest test)

@@ -161,8 +161,7 @@ static bool has_path(const struct qemuargs *args, const struct qemuargs_resource
 {
 	const char *value = qemuargs_get(args, r->option, r->key);
 
-	return r->kind != QEMUARGS_FD && r->kind != QEMUARGS_PCI && r->kind != QEMUARGS_REFUSED &&
-	       r->kind != QEMUARGS_WARNING && value && r->path &&
+	return r->kind != RESOURCE_FD && r->kind != RESOURCE_PCI && value && r->path &&
 	       strcmp(args->options[r->option].name, "readconfig") != 0 &&
 	       strlen(value) >= strlen(r->path) &&
 	       strcmp(value + strlen(value) - strlen(r->path), r->path) == 0;
@@ -178,6 +177,11 @@ static const char *new_path(const struct qemuargs *args, const struct qemuargs_r
 /* What else than the path of resource i is another. */
 static const char *difference(const struct qemuargs *before, const struct qemuargs *after, size_t i)
 {
+	if (after->n_notices != before->n_notices)
+		return "more is said, or less";
+	for (size_t j = 0; j < before->n_notices; j++)
+		if (strcmp(after->notices[j].reason, before->notices[j].reason) != 0)
+			return "something else is said";
 	if (after->n_resources != before->n_resources)
 		return "there are more resources, or less";
 	for (size_t j = 0; j < before->n_resources; j++) {
@@ -196,6 +200,11 @@ static void check_replaced(void *context, const struct qemuargs_case *c)
 {
 	struct qemuargs *before = parse(c);
 
+	for (size_t i = 0; before && i < before->n_notices; i++) {
+		const struct qemuargs_notice *n = &before->notices[i];
+		if (n->key && strchr(n->key, ':'))
+			assert_non_null(qemuargs_get(before, n->option, n->key));
+	}
 	for (size_t i = 0; before && i < before->n_resources; i++) {
 		const struct qemuargs_resource *r = &before->resources[i];
 		/* A key that leads into a file name leads somewhere. */

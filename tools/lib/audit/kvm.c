@@ -183,11 +183,11 @@ static _Noreturn void child(const struct audit *audit, int out, struct kvm_resul
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	set_step(shared, "change to that user");
 	if (geteuid() == 0) {
-		struct creds creds = {.uid = audit->user.uid,
+		const struct identity user = {.uid = audit->user.uid,
 			.gid = audit->group,
 			.groups = audit->user.groups,
 			.n_groups = audit->user.n_groups};
-		creds_drop(&creds);
+		creds_drop(&(struct creds){.identity = &user});
 	} else {
 		creds_drop_unprivileged(false);
 	}

@@ -233,7 +233,10 @@ static void read_start(const struct audit_tree *tree, int process, struct audit_
 {
 	cleanup_free char *text = tree_read_at(tree, process, "stat", NULL);
 
-	p->has_start = text && proc_stat_start(text, &p->start);
+	struct proc_stat stat;
+
+	p->has_start = text && proc_stat_parse(text, &stat);
+	p->start = p->has_start ? stat.start : 0;
 }
 
 struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum found_by found_by)

@@ -86,8 +86,9 @@ static void judge_writers(struct audit *audit, const struct audit_process *proce
 		return;
 	}
 	cleanup_free char *cause = audit_writers_cause(audit, facts, &report);
-	audit_fail(audit, NO_CLASS, "executable is writable by users other than root: %s (mode %04o)%s",
-		process->exe, facts->mode & 07777, cause);
+	audit_fail(audit, NO_CLASS,
+		"executable is writable by users other than root: %s (mode %04o)%s", process->exe,
+		facts->mode & 07777, cause);
 }
 
 void check_executable(struct audit *audit, const struct audit_process *process)

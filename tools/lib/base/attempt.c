@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/attempt.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -65,7 +66,7 @@ static void note_silent(dev_t device)
 {
 	if (!device || is_silent(device))
 		return;
-	silent = xreallocarray(silent, n_silent + 1, sizeof *silent);
+	ARRAY_GROW(silent, n_silent);
 	silent[n_silent++] = device;
 }
 
@@ -259,7 +260,7 @@ static void end(struct asker *asker, bool is_answered)
 	if (reaped != 0)
 		return;
 	kill(asker->pid, SIGKILL);
-	given_up = xreallocarray(given_up, n_given_up + 1, sizeof *given_up);
+	ARRAY_GROW(given_up, n_given_up);
 	given_up[n_given_up++] = asker->pid;
 }
 

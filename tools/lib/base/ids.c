@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/ids.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/idspec.h"
 #include "base/log.h"
 
@@ -15,113 +17,182 @@
 /* An entry that is larger than this is an attack or a broken database. */
 #define MAX_ENTRY ((size_t)16 * 1024 * 1024)
 
-enum database { USERS, GROUPS };
+void identity_free(struct identity *identity)
+{
+	free(identity->groups);
+	free(identity->user);
+	free(identity->group);
+	free(identity->home);
+	free(identity->shell);
+	*identity = (struct identity){0};
+}
+
+static char *copy_text(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+struct identity identity_copy(const struct identity *identity)
+{
+	struct identity copy = *identity;
+
+	copy.groups = xcalloc(copy.n_groups, sizeof *copy.groups);
+	for (size_t i = 0; i < copy.n_groups; i++)
+		copy.groups[i] = identity->groups[i];
+	copy.user = copy_text(identity->user);
+	copy.group = copy_text(identity->group);
+	copy.home = copy_text(identity->home);
+	copy.shell = copy_text(identity->shell);
+	return copy;
+}
+
+char *identity_label(const struct identity *identity)
+{
+	return xasprintf("%s%s:%s%s", identity->has_account ? "" : "+", identity->user,
+		identity->has_group ? "" : "+", identity->group);
+}
+
+/* What is asked of a database. */
+struct question {
+	enum { USERS, GROUPS } database;
+	const char *name; /* NULL: by id */
+	uint32_t id;
+	const char *origin;
+};
+
+/* An entry, and what holds its strings. */
+struct entry {
+	struct passwd pw;
+	struct group gr;
+	char *buffer;
+};
+
+static void fail(const struct question *q, int number, char **error)
+{
+	bool is_user = q->database == USERS;
+
+	errno = number;
+	if (q->name)
+		error_set_errno(error,
+			"%s: cannot look up \"%s\" in the %s database; try: getent %s %s",
+			q->origin, q->name, is_user ? "user" : "group",
+			is_user ? "passwd" : "group", q->name);
+	else
+		error_set_errno(error, "%s: cannot look up id %u in the %s database", q->origin,
+			q->id, is_user ? "user" : "group");
+}
+
+/* 1 and *entry, whose buffer is new also in the other cases; 0: there is none; -1 and *error. */
+static int look_up(const struct question *q, struct entry *entry, char **error)
+{
+	struct passwd *pw = NULL;
+	struct group *gr = NULL;
+	int number = ERANGE;
+
+	*entry = (struct entry){0};
+	/* getpwnam_r(3) returns 0 without an entry where there is none. */
+	for (size_t size = 1024; number == ERANGE && size <= MAX_ENTRY; size *= 2) {
+		char *buffer = entry->buffer = xreallocarray(entry->buffer, size, 1);
+		do {
+			if (q->database == USERS)
+				number =
+					q->name ? getpwnam_r(q->name, &entry->pw, buffer, size, &pw)
+						: getpwuid_r(q->id, &entry->pw, buffer, size, &pw);
+			else
+				number =
+					q->name ? getgrnam_r(q->name, &entry->gr, buffer, size, &gr)
+						: getgrgid_r(q->id, &entry->gr, buffer, size, &gr);
+		} while (number == EINTR);
+	}
+	if (number) {
+		fail(q, number, error);
+		return -1;
+	}
+	return pw || gr;
+}
 
 /*
- * One look-up in one database, by name or (name == NULL) by id. *buffer is new
- * and holds the strings of the entry. getpwnam_r(3) returns 0 without an entry
- * where there is none; anything else is an error of the database.
+ * By name, then by number, as spec says. 1 and *entry; 0: no entry has that number, and *id is
+ * it; -1 and *error.
  */
-static bool look_up(enum database database, const char *name, uint32_t id, const char *origin,
-	struct passwd *pw, struct group *gr, char **buffer)
+static int find(const char *spec, struct question *q, struct entry *entry, char **error)
 {
-	struct passwd *found_pw = NULL;
-	struct group *found_gr = NULL;
-	int error;
-
-	*buffer = NULL;
-	for (size_t size = 1024; size <= MAX_ENTRY; size *= 2) {
-		*buffer = xreallocarray(*buffer, size, 1);
-		do {
-			if (database == USERS)
-				error = name ? getpwnam_r(name, pw, *buffer, size, &found_pw)
-					     : getpwuid_r(id, pw, *buffer, size, &found_pw);
-			else
-				error = name ? getgrnam_r(name, gr, *buffer, size, &found_gr)
-					     : getgrgid_r(id, gr, *buffer, size, &found_gr);
-		} while (error == EINTR);
-		if (error != ERANGE)
-			break;
-	}
-	if (error) {
-		errno = error;
-		if (name)
-			die_errno("%s: cannot look up \"%s\" in the %s database; try: getent %s %s",
-				origin, name, database == USERS ? "user" : "group",
-				database == USERS ? "passwd" : "group", name);
-		die_errno("%s: cannot look up id %u in the %s database", origin, id,
-			database == USERS ? "user" : "group");
-	}
-	return database == USERS ? found_pw != NULL : found_gr != NULL;
-}
-
-static void parse_spec(const char *spec, const char *origin, struct idspec *parsed)
-{
-	cleanup_free char *error = NULL;
-
-	if (!idspec_parse(spec, parsed, &error))
-		die("%s: %s", origin, error);
-}
-
-void ids_user(const char *spec, const char *origin, struct account *account)
-{
-	cleanup_free char *buffer = NULL;
+	cleanup_free char *why = NULL;
 	struct idspec parsed;
-	struct passwd pw;
+	int found = 0;
 
-	parse_spec(spec, origin, &parsed);
-	bool found = !parsed.forced_numeric &&
-		     look_up(USERS, parsed.name, 0, origin, &pw, NULL, &buffer);
-	if (!found && !parsed.numeric)
-		die("%s: there is no user \"%s\"; to create the package's account: "
-		    "systemd-sysusers virt-privileges.conf",
-			origin, spec);
-	if (!found) {
-		free(steal_pointer(&buffer));
-		found = look_up(USERS, NULL, parsed.id, origin, &pw, NULL, &buffer);
+	if (!idspec_parse(spec, &parsed, &why)) {
+		error_set(error, "%s: %s", q->origin, why);
+		return -1;
 	}
-	*account = (struct account){.uid = found ? pw.pw_uid : parsed.id};
+	*entry = (struct entry){0};
+	q->name = parsed.name;
+	q->id = parsed.id;
+	if (!parsed.forced_numeric)
+		found = look_up(q, entry, error);
+	if (found)
+		return found;
+	if (!parsed.numeric) {
+		error_set(error,
+			"%s: there is no %s \"%s\"; to create the package's %s: "
+			"systemd-sysusers virt-privileges.conf",
+			q->origin, q->database == USERS ? "user" : "group", spec,
+			q->database == USERS ? "account" : "group");
+		return -1;
+	}
+	free(entry->buffer);
+	q->name = NULL;
+	return look_up(q, entry, error);
+}
+
+/* setresuid(2) and chown(2) take it for "leave as it is". */
+static bool refuse_no_id(uint32_t id, const char *spec, const struct question *q, char **error)
+{
+	const char *kind = q->database == USERS ? "user" : "group";
+
+	if (id != UINT32_MAX)
+		return true;
+	return error_set(error, "%s: %s \"%s\" has the %cid 4294967295, which is no %s", q->origin,
+		kind, spec, *kind, kind);
+}
+
+bool ids_user(const char *spec, const char *origin, struct identity *identity, char **error)
+{
+	struct question q = {.database = USERS, .origin = origin};
+	struct entry entry = {0};
+	int found = find(spec, &q, &entry, error);
+	cleanup_free char *buffer = entry.buffer;
+
+	*identity = (struct identity){.uid = found > 0 ? entry.pw.pw_uid : q.id};
+	if (found < 0 || !refuse_no_id(identity->uid, spec, &q, error))
+		return false;
+	identity->has_account = found;
 	if (found) {
-		account->name = xstrdup(pw.pw_name);
-		account->gid = pw.pw_gid;
-		account->home = xstrdup(pw.pw_dir);
-		account->shell = xstrdup(pw.pw_shell);
+		identity->user = xstrdup(entry.pw.pw_name);
+		identity->gid = entry.pw.pw_gid;
+		identity->home = xstrdup(entry.pw.pw_dir);
+		identity->shell = xstrdup(entry.pw.pw_shell);
+	} else {
+		identity->user = xasprintf("%u", identity->uid);
 	}
-	/* setresuid(2) takes it for "leave as it is". */
-	if (account->uid == (uid_t)-1)
-		die("%s: user \"%s\" has the uid 4294967295, which is no user", origin, spec);
+	return true;
 }
 
-void account_free(struct account *account)
+bool ids_group(const char *spec, const char *origin, struct identity *identity, char **error)
 {
-	free(account->name);
-	free(account->home);
-	free(account->shell);
-	*account = (struct account){0};
-}
+	struct question q = {.database = GROUPS, .origin = origin};
+	struct entry entry = {0};
+	int found = find(spec, &q, &entry, error);
+	cleanup_free char *buffer = entry.buffer;
 
-gid_t ids_group(const char *spec, const char *origin, char **name)
-{
-	cleanup_free char *buffer = NULL;
-	struct idspec parsed;
-	struct group gr;
-
-	parse_spec(spec, origin, &parsed);
-	bool found = !parsed.forced_numeric &&
-		     look_up(GROUPS, parsed.name, 0, origin, NULL, &gr, &buffer);
-	if (!found && !parsed.numeric)
-		die("%s: there is no group \"%s\"; to create the package's group: "
-		    "systemd-sysusers virt-privileges.conf",
-			origin, spec);
-	if (!found) {
-		free(steal_pointer(&buffer));
-		found = look_up(GROUPS, NULL, parsed.id, origin, NULL, &gr, &buffer);
-	}
-	*name = found ? xstrdup(gr.gr_name) : NULL;
-	gid_t gid = found ? gr.gr_gid : parsed.id;
-	if (gid == (gid_t)-1)
-		die("%s: group \"%s\" has the gid 4294967295, which is no group", origin, spec);
-	return gid;
+	if (found < 0)
+		return false;
+	identity->gid = found ? entry.gr.gr_gid : q.id;
+	if (!refuse_no_id(identity->gid, spec, &q, error))
+		return false;
+	identity->has_group = found;
+	identity->group = found ? xstrdup(entry.gr.gr_name) : xasprintf("%u", identity->gid);
+	return true;
 }
 
 static int compare_gid(const void *a, const void *b)
@@ -142,39 +213,55 @@ static size_t sort_unique(gid_t *groups, size_t n)
 	return kept;
 }
 
-size_t ids_groups_of(const struct account *account, gid_t gid, gid_t **groups)
+bool ids_groups(struct identity *identity, char **error)
 {
 	int room = 32;
 
-	*groups = NULL;
-	if (!account->name)
-		return 0;
+	if (!identity->has_account)
+		return true;
 	for (;;) {
 		int n = room;
-		*groups = xreallocarray(*groups, (size_t)room, sizeof(gid_t));
-		if (getgrouplist(account->name, gid, *groups, &n) >= 0)
-			return sort_unique(*groups, (size_t)n);
+		identity->groups = xreallocarray(identity->groups, (size_t)room, sizeof(gid_t));
+		if (getgrouplist(identity->user, identity->gid, identity->groups, &n) >= 0) {
+			identity->n_groups = sort_unique(identity->groups, (size_t)n);
+			return true;
+		}
 		/* NGROUPS_MAX of the kernel; more could not be set anyway. */
 		if (room >= 65536)
-			die("cannot list the groups of user %s: more than 65536", account->name);
+			return error_set(error,
+				"cannot list the groups of user %s: more than 65536",
+				identity->user);
 		room = n > room ? n : room * 2;
 	}
 }
 
-size_t ids_group_list(const char *list, const char *origin, gid_t **groups)
+bool ids_group_list(const char *list, const char *origin, struct identity *identity, char **error)
 {
 	cleanup_free char *copy = xstrdup(list);
 	char *rest = copy;
 	size_t n = 0;
 
-	*groups = NULL;
 	while (*list && rest) {
-		cleanup_free char *name = NULL;
-		char *item = strsep(&rest, ",");
-		*groups = xreallocarray(*groups, n + 1, sizeof(gid_t));
-		(*groups)[n++] = ids_group(item, origin, &name);
+		struct identity one = {0};
+		bool good = ids_group(strsep(&rest, ","), origin, &one, error);
+		ARRAY_GROW(identity->groups, n);
+		identity->groups[n++] = one.gid;
+		identity_free(&one);
+		if (!good)
+			return false;
 	}
-	return n ? sort_unique(*groups, n) : 0;
+	identity->n_groups = n ? sort_unique(identity->groups, n) : 0;
+	return true;
+}
+
+bool ids_identity(const char *user, const char *group, const char *origin,
+	struct identity *identity, char **error)
+{
+	cleanup_free char *user_origin = xasprintf("%s: user", origin);
+	cleanup_free char *group_origin = xasprintf("%s: group", origin);
+
+	return ids_user(user, user_origin, identity, error) &&
+	       ids_group(group, group_origin, identity, error) && ids_groups(identity, error);
 }
 
 char *ids_local_user(uid_t uid)

@@ -7,9 +7,8 @@
  * an error of the account database is an error and never "no such user": a
  * host whose directory server hangs must not run QEMU as somebody else.
  *
- * Every function ends the program with a message when it can't answer. origin
- * is the place that asked, for that message: "/etc/libvirt/qemu.conf:12: user"
- * or "--user".
+ * origin is the place that asked, for messages: "/etc/libvirt/qemu.conf:12: user"
+ * or "--user". What fails returns false and a new message in *error.
  */
 #pragma once
 
@@ -17,26 +16,38 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct account {
+/* Who a process is to be, or a file is to belong to. identity_free() releases what it holds. */
+struct identity {
 	uid_t uid;
-	char *name;  /* NULL: a bare number without an account */
-	gid_t gid;   /* the account's primary group; only with a name */
-	char *home;  /* only with a name */
-	char *shell; /* only with a name */
+	gid_t gid;
+	gid_t *groups; /* supplementary ones, ascending and each once */
+	size_t n_groups;
+	char *user, *group;	     /* the names, else the numbers */
+	bool has_account, has_group; /* user and group are names */
+	char *home, *shell;	     /* of the account; NULL without one */
 };
 
-void ids_user(const char *spec, const char *origin, struct account *account);
-void account_free(struct account *account);
+void identity_free(struct identity *identity);
+struct identity identity_copy(const struct identity *identity);
 
-/* Returns the gid, and in *name a new string, NULL for a number without a group. */
-gid_t ids_group(const char *spec, const char *origin, char **name);
+/* "USER:GROUP", new, in which a bare number is one also where an account has it as its name. */
+char *identity_label(const struct identity *identity);
 
 /*
- * The group ids to set for the account with gid as the primary one: those of
- * getgrouplist(3), gid included, ascending and each once; none for a bare
- * number without an account. *groups is new.
+ * All of it, from a user and a group as in qemu.conf; supplementary groups are the account's.
+ * origin: the file that they stand in.
  */
-size_t ids_groups_of(const struct account *account, gid_t gid, gid_t **groups);
+bool ids_identity(const char *user, const char *group, const char *origin,
+	struct identity *identity, char **error);
+
+/* The same part by part. First the user; of an account, with its primary group's gid. */
+bool ids_user(const char *spec, const char *origin, struct identity *identity, char **error);
+/* The group. */
+bool ids_group(const char *spec, const char *origin, struct identity *identity, char **error);
+/* The supplementary groups: those of getgrouplist(3), gid included; none without an account. */
+bool ids_groups(struct identity *identity, char **error);
+/* Or those of a comma-separated list; "" is none. */
+bool ids_group_list(const char *list, const char *origin, struct identity *identity, char **error);
 
 /*
  * The name that /etc/passwd or /etc/group has for an id, else its digits, new: for messages
@@ -44,6 +55,3 @@ size_t ids_groups_of(const struct account *account, gid_t gid, gid_t **groups);
  */
 char *ids_local_user(uid_t uid);
 char *ids_local_group(gid_t gid);
-
-/* The groups of a comma-separated list, ascending and each once; "" is none. */
-size_t ids_group_list(const char *list, const char *origin, gid_t **groups);

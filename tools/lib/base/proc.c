@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/proc.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -49,7 +51,7 @@ static bool read_groups(const char *p, struct proc_status *status)
 	while (!at_line_end(p)) {
 		if (!read_id(&p, &gid))
 			return false;
-		status->groups = xreallocarray(status->groups, status->n_groups + 1, sizeof(gid_t));
+		ARRAY_GROW(status->groups, status->n_groups);
 		status->groups[status->n_groups++] = gid;
 	}
 	return true;
@@ -228,31 +230,6 @@ bool proc_details_parse(const char *text, struct proc_details *details, char **e
 	return true;
 }
 
-/* The whole of a small file, NUL-terminated. */
-static char *read_all(int fd, const char *path)
-{
-	size_t size = 0;
-	size_t room = 4096;
-	cleanup_free char *text = xmalloc(room + 1);
-
-	for (;;) {
-		ssize_t n = read(fd, text + size, room - size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die_errno("cannot read %s", path);
-		if (n == 0)
-			break;
-		size += (size_t)n;
-		if (size == room) {
-			room *= 2;
-			text = xreallocarray(text, room + 1, 1);
-		}
-	}
-	text[size] = '\0';
-	return steal_pointer(&text);
-}
-
 void proc_status_self(struct proc_status *status)
 {
 	static const char path[] = "/proc/self/status";
@@ -267,7 +244,9 @@ void proc_status_self(struct proc_status *status)
 		die_errno("cannot tell the file system of %s", path);
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		die("%s is not on a proc file system, so the privileges can't be verified", path);
-	text = read_all(fd, path);
+	text = io_read_fd(fd, SIZE_MAX, NULL);
+	if (!text)
+		die_errno("cannot read %s", path);
 	if (!proc_status_parse(text, status, &error))
 		die("cannot trust %s: %s", path, error);
 	if (status->threads != 1)

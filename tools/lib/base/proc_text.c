@@ -50,16 +50,44 @@ bool proc_fdinfo_flags(const char *text, unsigned *flags)
 	return true;
 }
 
-bool proc_stat_start(const char *text, unsigned long long *start)
+/* Field n of a stat file, counted from the state, which is 3; NULL: there are not as many. */
+static const char *stat_field(const char *state, int n)
 {
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *p = strrchr(text, ')');
+	const char *p = state;
 
-	for (int field = 2; p && field < 22; field++) {
+	for (int field = 3; p && field < n; field++) {
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;
 	}
-	return p && read_number(&p, 10, start);
+	return p;
+}
+
+static bool read_field(const char *state, int n, unsigned long long *value)
+{
+	const char *p = stat_field(state, n);
+
+	return p && read_number(&p, 10, value);
+}
+
+bool proc_stat_parse(const char *text, struct proc_stat *stat)
+{
+	/* The name, field 2, can have blanks and parentheses in it. */
+	const char *name_end = strrchr(text, ')');
+	unsigned long long parent, flags, start;
+
+	if (!name_end || name_end[1] != ' ' || !name_end[2] || name_end[3] != ' ')
+		return false;
+	const char *state = name_end + 2;
+	if (!read_field(state, 4, &parent) || parent > INT_MAX || !read_field(state, 9, &flags) ||
+		flags > UINT_MAX || !read_field(state, 22, &start))
+		return false;
+	*stat = (struct proc_stat){*state, (pid_t)parent, (unsigned)flags, start};
+	return true;
+}
+
+bool proc_stat_has_ended(const struct proc_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
 }
 
 bool proc_stat_boot(const char *text, long long *seconds)

@@ -14,8 +14,19 @@
 /* The flags of open(2) in an fdinfo file; false if it has none, or others than octal ones. */
 bool proc_fdinfo_flags(const char *text, unsigned *flags);
 
-/* Field 22 of a stat file: the start, in clock ticks since boot. */
-bool proc_stat_start(const char *text, unsigned long long *start);
+/* Of a process's stat file (proc_pid_stat(5)). */
+struct proc_stat {
+	char state;		  /* field 3 */
+	pid_t parent;		  /* field 4; 0: it is of another pid namespace, or there is none */
+	unsigned flags;		  /* field 9: PF_... of include/linux/sched.h */
+	unsigned long long start; /* field 22, in clock ticks since boot */
+};
+
+/* False where one of these fields is not there, or is no number. */
+bool proc_stat_parse(const char *text, struct proc_stat *stat);
+
+/* Whether it only waits for its parent to look. */
+bool proc_stat_has_ended(const struct proc_stat *stat);
 
 /* "btime" of /proc/stat: when the host was booted, in seconds since the epoch. */
 bool proc_stat_boot(const char *text, long long *seconds);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/text.h"
 
-#include "base/log.h"
-
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
 size_t text_utf8_length(const char *text)
 {
@@ -44,31 +40,4 @@ bool text_is_control(const char *text)
 	const unsigned char *s = (const unsigned char *)text;
 
 	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
-}
-
-char *text_shell_word(const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "/._-+,:@%=";
-	char *word = xmalloc(4 * strlen(text) + sizeof "$''"), *to = word;
-	bool is_safe = true;
-
-	if (*text && strspn(text, plain) == strlen(text))
-		return strcpy(word, text);
-	for (const char *p = text; *p && is_safe; p += text_utf8_length(p))
-		is_safe = text_utf8_length(p) > 0 && !text_is_control(p);
-	to = stpcpy(to, is_safe ? "'" : "$'");
-	while (*text) {
-		size_t n = text_utf8_length(text);
-		if (n == 0 || text_is_control(text))
-			to += sprintf(to, "\\x%02x", (unsigned char)*text++);
-		else if (is_safe && *text == '\'')
-			to = stpcpy(to, "'\\''"), text++;
-		else if (!is_safe && (*text == '\'' || *text == '\\'))
-			*to++ = '\\', *to++ = *text++;
-		else
-			to = mempcpy(to, text, n), text += n;
-	}
-	strcpy(to, "'");
-	return word;
 }

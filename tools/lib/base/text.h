@@ -17,9 +17,3 @@ size_t text_utf8_length(const char *text);
  * C0, DEL, or C1 (U+0080 to U+009F), which some terminals obey.
  */
 bool text_is_control(const char *text);
-
-/*
- * The text as one word of a shell, new. What a terminal could obey stands in bash's $'...', which
- * bash, zsh and ksh know; without such, any shell reads it.
- */
-char *text_shell_word(const char *text);

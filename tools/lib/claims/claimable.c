@@ -3,9 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "claims/holder.h"
 #include "path/block_relation.h"
+#include "path/block_use.h"
+#include "path/block_view.h"
 #include "path/look.h"
 #include "path/mounts.h"
 
@@ -71,7 +73,7 @@ static const struct stat *path_directories(void)
 /* Whether a directory of root's PATH holds the object itself. */
 static bool is_in_path(const struct safepath *walk)
 {
-	const struct stat *last = walk->n_dirs ? &walk->dirs[walk->n_dirs - 1].st : NULL;
+	const struct stat *last = walk->n_dirs ? &walk->dirs[walk->n_dirs - 1]->st : NULL;
 
 	for (const struct stat *dir = path_directories(); last && dir->st_ino; dir++)
 		if (dir->st_dev == last->st_dev && dir->st_ino == last->st_ino)
@@ -83,7 +85,7 @@ static bool is_in_path(const struct safepath *walk)
 static char *why_program(const struct safepath *walk)
 {
 	char magic[4] = "";
-	cleanup_free char *path = text_shell_word(walk->path);
+	cleanup_free char *path = shell_word(walk->path);
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_WRONLY | O_NONBLOCK);
 
 	if (fd < 0 && errno == ETXTBSY)
@@ -107,7 +109,7 @@ char *claimable_why_system(const struct safepath *walk)
 		return NULL;
 	const char *directory = system_directory(walk->path);
 	if (directory) {
-		cleanup_free char *word = text_shell_word(walk->path);
+		cleanup_free char *word = shell_word(walk->path);
 		return xasprintf(
 			"it is a file of the system, below %s, which no guest may write; if it is "
 			"a template, name a copy of it: cp %s /var/lib/libvirt/images/",
@@ -124,7 +126,7 @@ char *claimable_why_not(const struct safepath *walk, bool is_device)
 	const struct stat *st = &walk->st;
 	const struct proc_mount *mount =
 		S_ISREG(st->st_mode) && st->st_nlink != 1 ? mounts_of(walk->fd) : NULL;
-	cleanup_free char *path = text_shell_word(walk->path);
+	cleanup_free char *path = shell_word(walk->path);
 
 	if (walk->unsafe)
 		return xstrdup(walk->unsafe);
@@ -229,7 +231,7 @@ char *claimable_why_in_use(struct claimable *c, const struct safepath *walk, con
 		use = xstrdup("somebody has it open exclusively, as a mount, LVM or RAID has");
 	block_ground_free(&ground);
 	if (use) {
-		cleanup_free char *word = text_shell_word(asked);
+		cleanup_free char *word = shell_word(asked);
 		why = xasprintf("the host uses it: %s; end that, or, if both are meant to write: "
 				"--force-in-use %s",
 			use, word);

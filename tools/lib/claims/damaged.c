@@ -3,9 +3,13 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "claims/find.h"
 #include "claims/journal.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/journal_parse.h"
 #include "claims/libvirt_domains.h"
 #include "claims/libvirt_xattr.h"
 #include "path/open_files.h"
@@ -135,7 +139,7 @@ static bool is_at(const char *path, const struct stat *object)
 static void say_commands(const struct wreck *wreck, const struct entry *e, const struct stat *st)
 {
 	const char *unless_looked_at = wreck->file.is_roots ? "" : "# ";
-	cleanup_free char *path = text_shell_word(e->path);
+	cleanup_free char *path = shell_word(e->path);
 
 	if (e->kind == ENTRY_GRANT) {
 		say("%ssetfacl -x u:%u %s", unless_looked_at, e->new_uid, path);
@@ -155,7 +159,7 @@ static void say_commands(const struct wreck *wreck, const struct entry *e, const
  */
 static void look_for_users(struct wreck *wreck, const struct entry *e, const struct stat *st)
 {
-	pid_t opener = S_ISDIR(st->st_mode) ? 0 : openers_first(st, e->new_uid);
+	pid_t opener = S_ISDIR(st->st_mode) ? 0 : open_files_first(st, e->new_uid);
 
 	if (!opener)
 		return;
@@ -168,7 +172,7 @@ static void look_for_users(struct wreck *wreck, const struct entry *e, const str
 static void say_whole(
 	struct wreck *wreck, const struct entry *e, const char *whose, const char *why)
 {
-	cleanup_free char *path = text_shell_word(e->path);
+	cleanup_free char *path = shell_word(e->path);
 	struct claims_object object;
 	struct stat st = {0};
 
@@ -202,8 +206,8 @@ static void say_whole(
 static void say_found(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *why = NULL;
-	cleanup_free char *word = text_shell_word(e->path);
-	struct remembered r = {0};
+	cleanup_free char *word = shell_word(e->path);
+	struct libvirt_xattr r = {0};
 	struct safepath walk;
 
 	if (!safepath_open(e->path, &walk, &why)) {
@@ -212,9 +216,9 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 	}
 	say("# now: %u:%u, mode %04o", walk.st.st_uid, walk.st.st_gid, walk.st.st_mode & 07777);
 	look_for_users(wreck, e, &walk.st);
-	if (S_ISREG(walk.st.st_mode) && remembered_counts(walk.fd, &walk.st) == 1)
-		remembered_read(walk.fd, &r);
-	if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE) {
+	if (S_ISREG(walk.st.st_mode) && libvirt_xattr_counts(walk.fd, &walk.st) == 1)
+		libvirt_xattr_read(walk.fd, &r);
+	if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE) {
 		say("# libvirt's attributes name %u:%u as its owner", r.uid, r.gid);
 		say("%svirt-priv-chown recover --libvirt %s", wreck->file.is_roots ? "" : "# ",
 			word);
@@ -225,7 +229,7 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 /* What can be read of an entry that is not whole. */
 static void say_partial(struct wreck *wreck, const struct entry *e)
 {
-	cleanup_free char *path = e->path ? text_shell_word(e->path) : NULL;
+	cleanup_free char *path = e->path ? shell_word(e->path) : NULL;
 	cleanup_free char *owner = e->old_uid == (uid_t)-1
 					   ? xstrdup("of an owner that can't be read")
 					   : xasprintf("that was %u:%u", e->old_uid, e->old_gid);
@@ -277,7 +281,7 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 			all_known = all_known && whose;
 			continue;
 		}
-		cleanup_free char *path = text_shell_word(e->path);
+		cleanup_free char *path = shell_word(e->path);
 		say("# line %u: %s was %u:%u, mode %04o, before the claim; whole, and given back "
 		    "as usual",
 			e->line, path, e->old_uid, e->old_gid, e->mode);
@@ -286,9 +290,7 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 	}
 	for (size_t i = 0; wreck->partial && i < wreck->partial->n_entries; i++)
 		say_partial(wreck, &wreck->partial->entries[i]);
-	for (size_t i = 0; i < n; i++)
-		journal_free(all[i]);
-	free(all);
+	journal_free_all(all, n);
 	return all_known;
 }
 
@@ -334,7 +336,7 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 	return result;
 }
 
-enum claims_damaged claims_set_aside(const char *name, bool *all_known)
+enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known)
 {
 	enum claims_damaged result;
 	struct wreck wreck;

@@ -3,7 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
+#include "claims/journal_file.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -82,7 +83,7 @@ void claims_object_free(struct claims_object *object)
 
 char *claims_settle_command(const struct journal *journal, const struct entry *e)
 {
-	cleanup_free char *path = text_shell_word(e->path);
+	cleanup_free char *path = shell_word(e->path);
 
 	return xasprintf(
 		"virt-priv-chown release --name %s --path %s --as-is", journal->name, path);

@@ -99,7 +99,6 @@ char *conffile_distrust(const struct conffile *file)
 		return steal_pointer(&error);
 	why = walk.unsafe ? xstrdup(walk.unsafe) : NULL;
 	safepath_close(&walk);
-	safepath_forget();
 	return steal_pointer(&why);
 }
 
@@ -123,7 +122,7 @@ static int directory_of(const char *path, const struct safepath *walk, char **re
 		return -1;
 	}
 	*real = xstrdup(walk->path);
-	return reopen_directory(walk->dirs[walk->n_dirs - 1].fd, path, error);
+	return reopen_directory(walk->dirs[walk->n_dirs - 1]->fd, path, error);
 }
 
 /* The directory in which the file would be made, likewise. */

@@ -7,6 +7,8 @@
  * root's, and writable by nobody else, as settings.h demands of what it reads. A function
  * that returns false has a new message in *error, and has changed nothing;
  * conffile_replace() says so itself where that is not certain.
+ *
+ * Private to conf/.
  */
 #pragma once
 

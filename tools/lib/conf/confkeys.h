@@ -5,6 +5,8 @@
  * The names and types are facts of libvirt's src/qemu/qemu_conf.c, from 9.0 on and with
  * those that newer versions have, and of keys that it only still accepts. tests/cli checks
  * that none of the distribution's own file is missing.
+ *
+ * Private to conf/.
  */
 #pragma once
 

@@ -222,8 +222,6 @@ static bool open_settings(const char *file, bool is_named, int *fd, char **error
 	}
 	*fd = reopen(&walk, file, error);
 	safepath_close(&walk);
-	/* No descriptor of root's is left open that --keep-fd could name. */
-	safepath_forget();
 	return *fd >= 0;
 }
 

@@ -115,13 +115,13 @@ static void forbid_tracing(void)
 
 static void change_identity(const struct creds *wanted)
 {
-	if (setgroups(wanted->n_groups, wanted->groups) < 0)
+	if (setgroups(wanted->identity->n_groups, wanted->identity->groups) < 0)
 		die_errno("cannot set the supplementary groups");
-	if (setresgid(wanted->gid, wanted->gid, wanted->gid) < 0)
-		die_errno("cannot change to gid %u", wanted->gid);
-	if (setresuid(wanted->uid, wanted->uid, wanted->uid) < 0)
-		die_errno("cannot change to uid %u", wanted->uid);
-	if (wanted->uid != 0)
+	if (setresgid(wanted->identity->gid, wanted->identity->gid, wanted->identity->gid) < 0)
+		die_errno("cannot change to gid %u", wanted->identity->gid);
+	if (setresuid(wanted->identity->uid, wanted->identity->uid, wanted->identity->uid) < 0)
+		die_errno("cannot change to uid %u", wanted->identity->uid);
+	if (wanted->identity->uid != 0)
 		forbid_tracing();
 }
 
@@ -176,14 +176,14 @@ static void check_ids(const char *kind, const uint32_t actual[4], uint32_t expec
 
 static void check_groups(const struct proc_status *status, const struct creds *wanted)
 {
-	bool same = status->n_groups == wanted->n_groups;
+	bool same = status->n_groups == wanted->identity->n_groups;
 
-	for (size_t i = 0; same && i < wanted->n_groups; i++)
-		same = status->groups[i] == wanted->groups[i];
+	for (size_t i = 0; same && i < wanted->identity->n_groups; i++)
+		same = status->groups[i] == wanted->identity->groups[i];
 	if (!same)
 		die("after dropping privileges, the process has %zu supplementary groups, not "
 		    "exactly the %zu that were set",
-			status->n_groups, wanted->n_groups);
+			status->n_groups, wanted->identity->n_groups);
 }
 
 /*
@@ -205,14 +205,14 @@ static void verify(
 	struct proc_status now;
 	bool may_set_ids = wanted->keep_all || (wanted->keep & BIT(CAP_SETUID));
 
-	if (wanted->uid != 0 && !may_set_ids)
+	if (wanted->identity->uid != 0 && !may_set_ids)
 		check_no_way_back();
 	if (get_securebits() != securebits)
 		die("after dropping privileges, the securebits are not 0x%lx", securebits);
 
 	proc_status_self(&now);
-	check_ids("uid", now.uid, wanted->uid);
-	check_ids("gid", now.gid, wanted->gid);
+	check_ids("uid", now.uid, wanted->identity->uid);
+	check_ids("gid", now.gid, wanted->identity->gid);
 	check_groups(&now, wanted);
 	check_set("permitted", now.permitted, wanted->keep_all ? before->permitted : wanted->keep);
 	check_set("effective", now.effective, wanted->keep_all ? before->effective : wanted->keep);

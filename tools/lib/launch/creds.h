@@ -11,16 +11,13 @@
  */
 #pragma once
 
+#include "base/ids.h"
+
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct creds {
-	uid_t uid;
-	gid_t gid;
-	const gid_t *groups; /* supplementary, ascending and each once (see ids.h) */
-	size_t n_groups;
+	const struct identity *identity; /* its ids and its groups; not owned */
 	/*
 	 * Capabilities (1 << CAP_...) that stay permitted, effective,
 	 * inheritable, ambient and bounding; every other one leaves all five sets.

@@ -79,7 +79,7 @@ static void add(char **environment, size_t *n, const char *name, const char *val
 }
 
 char **environment_reduce(
-	char *const *old, const struct account *account, const char *const *keep, size_t n_keep)
+	char *const *old, const struct identity *identity, const char *const *keep, size_t n_keep)
 {
 	size_t n_old = 0;
 	size_t n = 0;
@@ -96,11 +96,11 @@ char **environment_reduce(
 	}
 	/* What --keep-env named is there already and stays as it is. */
 	add(environment, &n, "PATH", SAFE_PATH);
-	add(environment, &n, "HOME", account->home ? account->home : "/");
-	if (account->name) {
-		add(environment, &n, "USER", account->name);
-		add(environment, &n, "LOGNAME", account->name);
-		add(environment, &n, "SHELL", account->shell);
+	add(environment, &n, "HOME", identity->home ? identity->home : "/");
+	if (identity->has_account) {
+		add(environment, &n, "USER", identity->user);
+		add(environment, &n, "LOGNAME", identity->user);
+		add(environment, &n, "SHELL", identity->shell);
 	}
 	return environment;
 }

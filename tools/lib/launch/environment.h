@@ -18,7 +18,7 @@
  * Returns a new NULL-terminated array of new strings; environment_free().
  */
 char **environment_reduce(
-	char *const *old, const struct account *account, const char *const *keep, size_t n_keep);
+	char *const *old, const struct identity *identity, const char *const *keep, size_t n_keep);
 void environment_free(char **environment);
 
 /* Gives name that value, in the array or a new one, which is returned. */

@@ -42,44 +42,49 @@ static char *setting_origin(const struct settings *settings, const char *key, un
 static void plan_group(struct launch *launch, const struct launch_request *request)
 {
 	const struct settings *settings = &launch->settings;
+	cleanup_free char *error = NULL;
+	bool good = true;
 
 	if (request->group) {
-		launch->creds.gid = ids_group(request->group, "--group", &launch->group_name);
+		good = ids_group(request->group, "--group", &launch->identity, &error);
 	} else if (!request->user) {
 		cleanup_free char *origin = setting_origin(settings, "group", settings->group.line);
-		launch->creds.gid = ids_group(settings->group.value, origin, &launch->group_name);
-	} else if (launch->account.name) {
-		cleanup_free char *gid = xasprintf("+%u", launch->account.gid);
-		launch->creds.gid = ids_group(gid, "--user", &launch->group_name);
+		good = ids_group(settings->group.value, origin, &launch->identity, &error);
+	} else if (launch->identity.has_account) {
+		cleanup_free char *gid = xasprintf("+%u", launch->identity.gid);
+		good = ids_group(gid, "--user", &launch->identity, &error);
 	} else {
 		die("--user %s has no account: specify a group with --group", request->user);
 	}
+	if (!good)
+		die("%s", error);
 }
 
 static void plan_identity(struct launch *launch, const struct launch_request *request)
 {
 	const struct settings *settings = &launch->settings;
-	struct creds *creds = &launch->creds;
+	struct identity *identity = &launch->identity;
+	cleanup_free char *error = NULL;
 
 	launch->user_origin = request->user ? xstrdup("--user")
 					    : setting_origin(settings, "user", settings->user.line);
-	ids_user(request->user ? request->user : settings->user.value, launch->user_origin,
-		&launch->account);
+	if (!ids_user(request->user ? request->user : settings->user.value, launch->user_origin,
+		    identity, &error))
+		die("%s", error);
 	plan_group(launch, request);
-	if (request->groups)
-		creds->n_groups = ids_group_list(request->groups, "--groups", &launch->groups);
-	else
-		creds->n_groups = ids_groups_of(&launch->account, creds->gid, &launch->groups);
-	creds->uid = launch->account.uid;
-	creds->groups = launch->groups;
+	if (request->groups ? !ids_group_list(request->groups, "--groups", identity, &error)
+			    : !ids_groups(identity, &error))
+		die("%s", error);
 	/* The key counts for root alone: nobody else keeps capabilities by it. */
-	creds->keep_all = creds->uid == 0 && !settings->clear_emulator_capabilities.value;
+	launch->creds.keep_all = identity->uid == 0 && !settings->clear_emulator_capabilities.value;
 }
 
 /* Without root there is only one identity to be had: one's own. */
 static void plan_own_identity(struct launch *launch, const struct launch_request *request)
 {
 	cleanup_free char *own = xasprintf("+%u", geteuid());
+	cleanup_free char *error = NULL;
+	struct identity *identity = &launch->identity;
 
 	if (request->config)
 		die("--config requires root: no setting applies to ordinary users");
@@ -87,17 +92,20 @@ static void plan_own_identity(struct launch *launch, const struct launch_request
 		die("--keep-cap requires root");
 	if (request->group || request->groups)
 		die("--group and --groups require root");
-	ids_user(own, "the calling user", &launch->account);
-	launch->creds.uid = launch->account.uid;
-	launch->creds.gid = getegid();
+	if (!ids_user(own, "the calling user", identity, &error))
+		die("%s", error);
+	/* The kernel says which groups; what they are called is not asked for. */
+	identity->gid = getegid();
+	identity->group = xasprintf("%u", identity->gid);
 	if (request->user) {
-		struct account asked;
-		ids_user(request->user, "--user", &asked);
-		if (asked.uid != launch->account.uid)
+		struct identity asked;
+		if (!ids_user(request->user, "--user", &asked, &error))
+			die("%s", error);
+		if (asked.uid != identity->uid)
 			die("--user %s requires root: ordinary users can only run commands as "
 			    "themselves",
 				request->user);
-		account_free(&asked);
+		identity_free(&asked);
 	}
 }
 
@@ -108,16 +116,23 @@ static int compare_int(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void launch_keep_fds(struct launch *launch, const int *fds, size_t n_fds)
+{
+	free(launch->fds);
+	launch->n_fds = n_fds;
+	launch->fds = xcalloc(n_fds, sizeof(int));
+	for (size_t i = 0; i < n_fds; i++)
+		launch->fds[i] = fds[i];
+	qsort(launch->fds, n_fds, sizeof(int), compare_int);
+}
+
 static void plan_descriptors(struct launch *launch, const struct launch_request *request)
 {
-	launch->n_fds = request->n_keep_fds;
-	launch->fds = xcalloc(launch->n_fds, sizeof(int));
-	for (size_t i = 0; i < launch->n_fds; i++) {
-		launch->fds[i] = request->keep_fds[i];
-		if (fcntl(launch->fds[i], F_GETFD) < 0)
-			die_errno("--keep-fd %d: cannot keep this descriptor", launch->fds[i]);
-	}
-	qsort(launch->fds, launch->n_fds, sizeof(int), compare_int);
+	for (size_t i = 0; i < request->n_keep_fds; i++)
+		if (fcntl(request->keep_fds[i], F_GETFD) < 0)
+			die_errno(
+				"--keep-fd %d: cannot keep this descriptor", request->keep_fds[i]);
+	launch_keep_fds(launch, request->keep_fds, request->n_keep_fds);
 }
 
 /* 0: file is a program that this process may execute, else what stands in the way. */
@@ -189,6 +204,7 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 	uid_t uid = geteuid();
 
 	*launch = (struct launch){.is_root = uid == 0, .command = request->command};
+	launch->creds.identity = &launch->identity;
 	launch->creds.keep = request->keep_caps;
 	launch->creds.allow_new_privs = request->allow_new_privs;
 	/*
@@ -205,7 +221,7 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 			die("%s", error);
 		plan_identity(launch, request);
 		launch->environment = environment_reduce(
-			environ, &launch->account, request->keep_env, request->n_keep_env);
+			environ, &launch->identity, request->keep_env, request->n_keep_env);
 	} else {
 		plan_own_identity(launch, request);
 	}
@@ -216,10 +232,8 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 void launch_free(struct launch *launch)
 {
 	settings_free(&launch->settings);
-	account_free(&launch->account);
+	identity_free(&launch->identity);
 	free(launch->user_origin);
-	free(launch->group_name);
-	free(launch->groups);
 	free(launch->fds);
 	free(launch->path);
 	environment_free(launch->environment);
@@ -230,7 +244,7 @@ char *launch_warning(const struct launch *launch)
 {
 	const struct settings *settings = &launch->settings;
 
-	if (!launch->is_root || launch->creds.uid != 0)
+	if (!launch->is_root || launch->identity.uid != 0)
 		return NULL;
 	if (launch->creds.keep_all)
 		return xasprintf(
@@ -355,15 +369,15 @@ static void set_limits(const struct settings *settings)
 static void record_launch(const struct launch *launch, const char *identifier)
 {
 	const struct creds *creds = &launch->creds;
+	const struct identity *identity = &launch->identity;
 	cleanup_free char *warning = launch_warning(launch);
-	cleanup_free char *uid = xasprintf("%u", creds->uid);
-	cleanup_free char *gid = xasprintf("%u", creds->gid);
+	cleanup_free char *uid = xasprintf("%u", identity->uid);
+	cleanup_free char *gid = xasprintf("%u", identity->gid);
 	cleanup_free char *caps =
 		creds->keep_all ? xstrdup("all") : creds_capability_names(creds->keep);
 	cleanup_free char *message = xasprintf("%s runs as %s:%s (%s:%s), capabilities: %s",
-		launch->path, launch->account.name ? launch->account.name : uid,
-		launch->group_name ? launch->group_name : gid, uid, gid, caps);
-	const struct record_field fields[] = {
+		launch->path, identity->user, identity->group, uid, gid, caps);
+	const struct syslog_record_field fields[] = {
 		{"VIRT_PRIV_COMMAND", launch->path},
 		{"VIRT_PRIV_UID", uid},
 		{"VIRT_PRIV_GID", gid},
@@ -373,7 +387,7 @@ static void record_launch(const struct launch *launch, const char *identifier)
 
 	if (warning)
 		warn("%s", warning);
-	record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
+	syslog_record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
 		warning ? warning : message, fields);
 }
 
@@ -429,8 +443,9 @@ void launch_exec(struct launch *launch, const char *identifier)
 		become_unprivileged(launch, identifier);
 	else
 		creds_drop_unprivileged(launch->creds.allow_new_privs);
-	if (launch->as_account)
-		launch->as_account(launch->context);
+	cleanup_free char *error = NULL;
+	if (launch->as_account && !launch->as_account(launch->context, &error))
+		die("%s", error);
 
 	execve(launch->path, launch->command, launch->is_root ? launch->environment : environ);
 	int status = errno == ENOENT			  ? LAUNCH_NOT_FOUND

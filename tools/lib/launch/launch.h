@@ -30,23 +30,21 @@ struct launch_request {
 };
 
 struct launch {
-	bool is_root;		  /* else there is no identity to change */
+	bool is_root;		  /* else the identity is the caller's, and stays */
 	struct settings settings; /* as root */
 	char *user_origin;	  /* "FILE:LINE: user" or "--user" */
-	struct account account;
-	char *group_name;
-	gid_t *groups;
-	struct creds creds;
-	int *fds; /* those above 2 that the program gets; ascending */
+	struct identity identity;
+	struct creds creds; /* refers to it: a plan is not copied */
+	int *fds;	    /* those above 2 that the program gets; ascending: launch_keep_fds() */
 	size_t n_fds;
 	char *path; /* the file to execute */
 	char *const *command;
 	char **environment;
 	/*
-	 * What remains to be done as the program's account, right before it is executed; ends
-	 * the program where that fails. NULL: nothing.
+	 * What remains to be done as the program's account, right before it is executed. False
+	 * and a new message where that fails, which ends the program. NULL: nothing.
 	 */
-	void (*as_account)(void *context);
+	bool (*as_account)(void *context, char **error);
 	void *context;
 };
 
@@ -58,6 +56,12 @@ struct launch {
  */
 void launch_plan(struct launch *launch, const struct launch_request *request);
 void launch_free(struct launch *launch);
+
+/*
+ * The descriptors above 2 that the program gets, in any order, in the place of those that the
+ * request has named; copied.
+ */
+void launch_keep_fds(struct launch *launch, const int *fds, size_t n_fds);
 
 /*
  * Looks a command up as execvp(3) does, with the caller's PATH. Returns 0 and in *found, a new

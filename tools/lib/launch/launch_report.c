@@ -21,6 +21,7 @@ struct outcome {
 static void foresee(const struct launch *launch, struct outcome *out)
 {
 	const struct creds *creds = &launch->creds;
+	const struct identity *identity = &launch->identity;
 	struct proc_status now;
 
 	proc_status_self(&now);
@@ -37,8 +38,8 @@ static void foresee(const struct launch *launch, struct outcome *out)
 		out->bounding = launch->is_root ? creds->keep : now.bounding;
 	}
 	/* Taken over from the kernel's own answer where the groups stay. */
-	out->n_groups = launch->is_root ? creds->n_groups : now.n_groups;
-	const gid_t *groups = launch->is_root ? creds->groups : now.groups;
+	out->n_groups = launch->is_root ? identity->n_groups : now.n_groups;
+	const gid_t *groups = launch->is_root ? identity->groups : now.groups;
 	out->groups = xcalloc(out->n_groups, sizeof(gid_t));
 	for (size_t i = 0; i < out->n_groups; i++)
 		out->groups[i] = groups[i];
@@ -127,14 +128,14 @@ static void json_descriptors(const struct launch *launch)
 
 void launch_report_json(const struct launch *launch)
 {
-	const struct creds *creds = &launch->creds;
+	const struct identity *identity = &launch->identity;
 	struct outcome out;
 
 	foresee(launch, &out);
 	json_begin_object(NULL);
 	json_integer("version", 1);
-	json_identity("user", "uid", launch->account.name, creds->uid);
-	json_identity("group", "gid", launch->group_name, creds->gid);
+	json_identity("user", "uid", identity->has_account ? identity->user : NULL, identity->uid);
+	json_identity("group", "gid", identity->has_group ? identity->group : NULL, identity->gid);
 	json_begin_array("groups");
 	for (size_t i = 0; i < out.n_groups; i++)
 		json_integer(NULL, out.groups[i]);
@@ -175,6 +176,7 @@ static void print_id(const char *label, const char *name, uint32_t id)
 
 void launch_report(const struct launch *launch)
 {
+	const struct identity *identity = &launch->identity;
 	struct outcome out;
 
 	foresee(launch, &out);
@@ -182,8 +184,8 @@ void launch_report(const struct launch *launch)
 	if (launch->is_root)
 		print_line("settings",
 			launch->settings.file ? launch->settings.file : "built-in defaults");
-	print_id("user", launch->account.name, launch->creds.uid);
-	print_id("group", launch->group_name, launch->creds.gid);
+	print_id("user", identity->has_account ? identity->user : NULL, identity->uid);
+	print_id("group", identity->has_group ? identity->group : NULL, identity->gid);
 	printf("%-14s", "groups");
 	for (size_t i = 0; i < out.n_groups; i++)
 		printf(" %u", out.groups[i]);

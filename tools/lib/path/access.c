@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/access.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/ids.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,31 +18,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-void identity_look_up(
-	struct identity *identity, const char *user, const char *group, const char *origin)
-{
-	cleanup_free char *user_origin = xasprintf("%s: user", origin);
-	cleanup_free char *group_origin = xasprintf("%s: group", origin);
-	struct account account;
-	char *name;
-
-	ids_user(user, user_origin, &account);
-	*identity = (struct identity){.uid = account.uid};
-	identity->gid = ids_group(group, group_origin, &name);
-	identity->n_groups = ids_groups_of(&account, identity->gid, &identity->groups);
-	identity->user = account.name ? xstrdup(account.name) : xasprintf("%u", account.uid);
-	identity->group = name ? name : xasprintf("%u", identity->gid);
-	account_free(&account);
-}
-
-void identity_free(struct identity *identity)
-{
-	free(identity->groups);
-	free(identity->user);
-	free(identity->group);
-	*identity = (struct identity){0};
-}
-
 /*
  * The ids for file systems alone change and come back (setfsuid(2)): by the other ones, which stay
  * root's, the kernel judges whether somebody may trace or signal this process, or slow it
@@ -47,12 +25,12 @@ void identity_free(struct identity *identity)
  * them, the kernel takes away what capabilities give over files, and gives it back
  * (capabilities(7)).
  */
-static struct {
+struct own_ids {
 	gid_t gid;
 	gid_t *groups;
 	int n_groups;
 	bool is_changed;
-} before;
+};
 
 /* They tell what was before, and not whether they did it. */
 static bool set_ids(uid_t uid, gid_t gid)
@@ -63,119 +41,148 @@ static bool set_ids(uid_t uid, gid_t gid)
 	return (uid_t)setfsuid((uid_t)-1) == uid && (gid_t)setfsgid((gid_t)-1) == gid;
 }
 
-static bool become(const struct identity *identity)
+/* False and errno. become_root_again() is due in any case. */
+static bool become(const struct identity *identity, struct own_ids *own)
 {
-	before.gid = getegid();
-	before.is_changed = false;
-	before.n_groups = getgroups(0, NULL);
-	if (before.n_groups < 0)
+	*own = (struct own_ids){.gid = getegid(), .n_groups = getgroups(0, NULL)};
+	if (own->n_groups < 0)
 		return false;
-	before.groups = xcalloc((size_t)before.n_groups, sizeof(gid_t));
+	own->groups = xcalloc((size_t)own->n_groups, sizeof(gid_t));
 	/* A user namespace may not let groups be set at all. */
-	before.is_changed = getgroups(before.n_groups, before.groups) == before.n_groups &&
-			    setgroups(identity->n_groups, identity->groups) == 0;
-	return before.is_changed && set_ids(identity->uid, identity->gid);
+	own->is_changed = getgroups(own->n_groups, own->groups) == own->n_groups &&
+			  setgroups(identity->n_groups, identity->groups) == 0;
+	return own->is_changed && set_ids(identity->uid, identity->gid);
 }
 
-static void come_back(void)
+/* Root that is not root any more can't go on, not even to clean up. */
+static void become_root_again(struct own_ids *own)
 {
-	if (before.is_changed &&
-		(!set_ids(0, before.gid) || setgroups((size_t)before.n_groups, before.groups) < 0))
+	if (own->is_changed &&
+		(!set_ids(0, own->gid) || setgroups((size_t)own->n_groups, own->groups) < 0))
 		die_errno("can't become root again");
-	free(before.groups);
-	before.groups = NULL;
+	free(own->groups);
 }
 
-/* 1 or 0; -1 and errno where there is no answer. */
-static int is_allowed(int fd, int wanted)
-{
-	int result;
+/* Of what the account is asked for, as the account. */
+struct question {
+	const struct identity *identity;
+	struct denials *denials;
+	char **error;
+};
 
-	do
-		result = (int)syscall(SYS_faccessat2, fd, "", wanted, AT_EACCESS | AT_EMPTY_PATH);
-	while (result < 0 && errno == EINTR);
-	return result == 0 ? 1 : errno == EACCES || errno == EROFS ? 0 : -1;
+static bool fail(const struct question *q, const char *path)
+{
+	return error_set_errno(
+		q->error, "can't tell whether %s may access %s", q->identity->user, path);
 }
 
-static void add(struct denial **out, size_t *n, int fd, const char *path, const struct stat *st,
-	int missing)
+/* Adds those of the wanted rights that the kernel denies to *missing. False and errno. */
+static bool ask(int fd, int wanted, int *missing)
 {
-	for (size_t i = 0; i < *n; i++)
-		if ((*out)[i].st.st_dev == st->st_dev && (*out)[i].st.st_ino == st->st_ino)
+	static const int rights[] = {R_OK, W_OK, X_OK};
+
+	*missing = 0;
+	for (size_t i = 0; i < N_ELEMENTS(rights); i++) {
+		if (!(wanted & rights[i]) || IO_RETRY(syscall(SYS_faccessat2, fd, "", rights[i],
+						     AT_EACCESS | AT_EMPTY_PATH)) == 0)
+			continue;
+		if (errno != EACCES && errno != EROFS)
+			return false;
+		*missing |= rights[i];
+	}
+	return true;
+}
+
+/* An object that a walk went through twice, by a symbolic link, is named once. */
+static void add_denial(
+	struct denials *denials, int fd, const char *path, const struct stat *st, int missing)
+{
+	for (size_t i = 0; i < denials->n; i++)
+		if (denials->all[i].st.st_dev == st->st_dev &&
+			denials->all[i].st.st_ino == st->st_ino)
 			return;
-	*out = xreallocarray(*out, *n + 1, sizeof **out);
-	(*out)[(*n)++] =
+	ARRAY_GROW(denials->all, denials->n);
+	denials->all[denials->n++] =
 		(struct denial){fcntl(fd, F_DUPFD_CLOEXEC, 3), xstrdup(path), *st, missing};
 }
 
-size_t access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
-	struct denial **out, char **error)
+static bool is_searchable(const struct safepath_dir *dir, const struct identity *identity)
 {
-	static const int bits[] = {R_OK, W_OK, X_OK};
-	/* The disks of a VM mostly lie next to each other: their way is asked for once. */
-	static unsigned long open_way;
-	static uid_t open_uid;
-	static gid_t open_gid;
-	const char *unknown = NULL;
-	size_t n = 0;
-	int missing = 0;
-
-	*out = NULL;
-	*error = NULL;
-	if (identity->uid == 0)
-		return 0;
-	bool is_open =
-		open_way == walk->way && open_uid == identity->uid && open_gid == identity->gid;
-	if (is_open && !wanted)
-		return 0;
-	open_way = 0;
-	int number = 0;
-	if (!become(identity)) {
-		unknown = walk->path;
-		number = errno;
-	}
-	for (size_t i = 0; !unknown && !is_open && i < walk->n_dirs; i++) {
-		int allowed = is_allowed(walk->dirs[i].fd, X_OK);
-		if (allowed < 0) {
-			unknown = walk->dirs[i].path;
-			number = errno;
-		} else if (!allowed) {
-			add(out, &n, walk->dirs[i].fd, walk->dirs[i].path, &walk->dirs[i].st, X_OK);
-		}
-	}
-	for (size_t i = 0; !unknown && i < sizeof bits / sizeof *bits; i++) {
-		int allowed = wanted & bits[i] ? is_allowed(walk->fd, bits[i]) : 1;
-		if (allowed < 0) {
-			unknown = walk->path;
-			number = errno;
-		} else if (!allowed) {
-			missing |= bits[i];
-		}
-	}
-	come_back();
-	if (unknown) {
-		*error = xasprintf("can't tell whether %s may access %s: %s", identity->user,
-			unknown, strerror(number));
-		return n;
-	}
-	if (n == 0) {
-		open_way = walk->way;
-		open_uid = identity->uid;
-		open_gid = identity->gid;
-	}
-	if (missing)
-		add(out, &n, walk->fd, walk->path, &walk->st, missing);
-	return n;
+	return dir->searchable_by.is_known && dir->searchable_by.uid == identity->uid &&
+	       dir->searchable_by.gid == identity->gid;
 }
 
-void access_free(struct denial *denials, size_t n)
+static bool ask_for_directory(const struct question *q, struct safepath_dir *dir)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (denials[i].fd >= 0)
-			close(denials[i].fd);
-		free(denials[i].path);
+	int missing;
+
+	if (is_searchable(dir, q->identity))
+		return true;
+	if (!ask(dir->fd, X_OK, &missing))
+		return fail(q, dir->path);
+	if (missing)
+		add_denial(q->denials, dir->fd, dir->path, &dir->st, missing);
+	dir->searchable_by.is_known = !missing;
+	dir->searchable_by.uid = q->identity->uid;
+	dir->searchable_by.gid = q->identity->gid;
+	return true;
+}
+
+static bool ask_for_object(const struct question *q, const struct safepath *walk, int wanted)
+{
+	int missing;
+
+	if (!ask(walk->fd, wanted, &missing))
+		return fail(q, walk->path);
+	if (missing)
+		add_denial(q->denials, walk->fd, walk->path, &walk->st, missing);
+	return true;
+}
+
+static bool ask_for_all(const struct question *q, const struct safepath *walk, int wanted)
+{
+	for (size_t i = 0; i < walk->n_dirs; i++)
+		if (!ask_for_directory(q, walk->dirs[i]))
+			return false;
+	return ask_for_object(q, walk, wanted);
+}
+
+static bool is_answered(const struct safepath *walk, int wanted, const struct identity *identity)
+{
+	bool is_answered = !wanted;
+
+	for (size_t i = 0; i < walk->n_dirs && is_answered; i++)
+		is_answered = is_searchable(walk->dirs[i], identity);
+	/* Root is let in by capabilities. */
+	return is_answered || identity->uid == 0;
+}
+
+bool access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
+	struct denials *denials, char **error)
+{
+	const struct question question = {identity, denials, error};
+	struct own_ids own;
+
+	*denials = (struct denials){0};
+	if (is_answered(walk, wanted, identity))
+		return true;
+	bool good = become(identity, &own) ? ask_for_all(&question, walk, wanted)
+					   : fail(&question, walk->path);
+	become_root_again(&own);
+	if (!good)
+		access_free(denials);
+	return good;
+}
+
+void access_free(struct denials *denials)
+{
+	for (size_t i = 0; i < denials->n; i++) {
+		if (denials->all[i].fd >= 0)
+			close(denials->all[i].fd);
+		free(denials->all[i].path);
 	}
-	free(denials);
+	free(denials->all);
+	*denials = (struct denials){0};
 }
 
 char *access_cause(const struct denial *d, const struct identity *identity)
@@ -196,7 +203,7 @@ char *access_explain(const struct denial *d, const struct identity *identity)
 	/* As above; what can be written is mostly read too. */
 	static const char *const bits[8] = {"r", "x", "rw", "rwx", "r", "rx", "rw", "rwx"};
 	cleanup_free char *cause = access_cause(d, identity);
-	cleanup_free char *word = text_shell_word(d->path);
+	cleanup_free char *word = shell_word(d->path);
 
 	return xasprintf(
 		"%s; setfacl -m u:%s:%s %s", cause, identity->user, bits[d->missing & 7], word);

@@ -5,22 +5,10 @@
  */
 #pragma once
 
+#include "base/ids.h"
 #include "path/safepath.h"
 
 #include <sys/types.h>
-
-struct identity {
-	uid_t uid;
-	gid_t gid;
-	gid_t *groups;
-	size_t n_groups;
-	char *user, *group; /* names, or numbers where there is none */
-};
-
-/* From "USER" and "GROUP" as in qemu.conf; origin stands in messages. Ends the program on error. */
-void identity_look_up(
-	struct identity *identity, const char *user, const char *group, const char *origin);
-void identity_free(struct identity *identity);
 
 struct denial {
 	int fd; /* O_PATH, of the component; owned */
@@ -29,15 +17,22 @@ struct denial {
 	int missing; /* R_OK, W_OK or X_OK: what the account may not do there */
 };
 
+struct denials {
+	struct denial *all;
+	size_t n;
+};
+
 /*
- * What keeps the account from the object of the walk: directories that it may not
- * search, and the object itself where it may not be accessed as wanted (R_OK, W_OK, X_OK; 0:
- * only the way counts). Returns how many, and in *out a new array. Where the kernel gives
- * no answer, *error is a new message, else NULL.
+ * What keeps the account from the object of the walk: directories that it may not search, and the
+ * object itself where it may not be accessed as wanted (R_OK, W_OK, X_OK; 0: the parent
+ * directories alone). access_free() releases what *denials holds. Returns false, with a new message
+ * in *error, where the kernel gives no answer.
+ *
+ * A directory that the account may search is not asked for again in later walks that hold it.
  */
-size_t access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
-	struct denial **out, char **error);
-void access_free(struct denial *denials, size_t n);
+bool access_denials(const struct safepath *walk, int wanted, const struct identity *identity,
+	struct denials *denials, char **error);
+void access_free(struct denials *denials);
 
 /* "/home/alice is 0700 alice:alice: qemu may not search it; setfacl -m u:qemu:x /home/alice" */
 char *access_explain(const struct denial *denial, const struct identity *identity);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/block_relation.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "path/block_view.h"
+#include "path/block_view_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -61,7 +63,7 @@ static bool add_part(
 		free(name);
 		return false;
 	}
-	ground->parts = xreallocarray(ground->parts, ground->n + 1, sizeof *ground->parts);
+	ARRAY_GROW(ground->parts, ground->n);
 	ground->parts[ground->n++] = part;
 	return true;
 }
@@ -79,11 +81,8 @@ static int open_device(const struct block_view *view, dev_t dev)
 static char *device_name(int dir, dev_t dev)
 {
 	char text[4096];
-	cleanup_fd int fd = dir < 0 ? -1 : openat(dir, "uevent", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 
-	if (n > 0) {
-		text[n] = '\0';
+	if (dir >= 0 && io_read_short(dir, "uevent", text, sizeof text) > 0) {
 		const char *line =
 			strncmp(text, "DEVNAME=", 8) == 0 ? text : strstr(text, "\nDEVNAME=");
 		if (line) {
@@ -122,9 +121,9 @@ static void add_whole_disk(struct builder *b, int dir, struct range range)
 	if (faccessat(dir, "partition", F_OK, 0) < 0)
 		return;
 	if (!block_read_dev(dir, "../dev", &disk) ||
-		!block_read(dir, "start", start, sizeof start) ||
-		!block_read(dir, "size", size, sizeof size) || sscanf(start, "%llu", &first) != 1 ||
-		sscanf(size, "%llu", &length) != 1)
+		!io_read_line(dir, "start", start, sizeof start) ||
+		!io_read_line(dir, "size", size, sizeof size) ||
+		sscanf(start, "%llu", &first) != 1 || sscanf(size, "%llu", &length) != 1)
 		fail(b, xstrdup("can't tell from sysfs which part of which disk it is"));
 	else
 		add_device(b, disk, shifted(range, first * SECTOR, length * SECTOR), NULL);
@@ -155,7 +154,7 @@ static void add_backing_device(struct builder *b, int dir, struct range range)
 	char path[4096];
 	struct stat st;
 
-	if (block_read(dir, "backing_dev", path, sizeof path) && path[0] == '/' &&
+	if (io_read_line(dir, "backing_dev", path, sizeof path) && path[0] == '/' &&
 		stat(path, &st) == 0 && S_ISBLK(st.st_mode))
 		add_device(b, st.st_rdev, somewhere(range), path);
 }

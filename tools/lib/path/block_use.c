@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the host uses itself: mounts, swap, and devices that others are made of. */
-#include "path/block_relation.h"
+#include "path/block_use.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "path/block_view.h"
+#include "path/block_view_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -96,7 +96,7 @@ static bool look_at_holders(struct search *s, char **error)
 		lowest = s->n_parts;
 		snprintf(first, sizeof first, "%s", d->d_name);
 		free(s->use);
-		block_read(dirfd(all), name_path, name, sizeof name);
+		io_read_line(dirfd(all), name_path, name, sizeof name);
 		s->use = xasprintf("%s%s%s%s is made of it", d->d_name, *name ? " (" : "", name,
 			*name ? ")" : "");
 	}

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/block_view.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "path/block_view_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,24 +31,12 @@
 #define ASK_MILLISECONDS 1000
 #define ASK_ALL_MILLISECONDS 3000
 
-bool block_read(int dir, const char *path, char *text, size_t size)
-{
-	cleanup_fd int fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (n < 0)
-		return false;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return true;
-}
-
 bool block_read_dev(int dir, const char *path, dev_t *dev)
 {
 	char text[32];
 	unsigned a, b;
 
-	if (!block_read(dir, path, text, sizeof text) || sscanf(text, "%u:%u", &a, &b) != 2)
+	if (!io_read_line(dir, path, text, sizeof text) || sscanf(text, "%u:%u", &a, &b) != 2)
 		return false;
 	*dev = makedev(a, b);
 	return true;
@@ -90,7 +81,7 @@ static uint64_t number_of(int dir, const char *name, const char *file)
 
 	snprintf(path, sizeof path, "%s/loop/%s", name, file);
 
-	if (block_read(dir, path, text, sizeof text))
+	if (io_read_line(dir, path, text, sizeof text))
 		sscanf(text, "%llu", &n);
 	return n;
 }
@@ -104,7 +95,7 @@ static int add_loop(struct search *search, int dir, const char *name)
 	snprintf(dev_path, sizeof dev_path, "%s/dev", name);
 	snprintf(file_path, sizeof file_path, "%s/loop/backing_file", name);
 	/* It has that directory while it has a file. */
-	if (!block_read(dir, file_path, found->file, sizeof found->file))
+	if (!io_read_line(dir, file_path, found->file, sizeof found->file))
 		return errno == ENOENT || errno == ENODEV || errno == ENXIO ? 0 : errno;
 	if (search->n + 1 == MAX_LOOPS)
 		return E2BIG;
@@ -335,31 +326,6 @@ static char *unescape(char *text)
 	return text;
 }
 
-/* All of a file of /proc, new; NULL and errno. */
-static char *read_text(int dir, const char *path)
-{
-	cleanup_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	cleanup_free char *text = NULL;
-	size_t length = 0, room = 0;
-
-	if (fd < 0)
-		return NULL;
-	for (;;) {
-		if (length + 1 >= room)
-			text = xreallocarray(text, room = room ? 2 * room : 16384, 1);
-		ssize_t n = read(fd, text + length, room - length - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return NULL;
-		if (n == 0)
-			break;
-		length += (size_t)n;
-	}
-	text[length] = '\0';
-	return steal_pointer(&text);
-}
-
 static void add_swap(struct block_view *view, char *line)
 {
 	struct block_swap swap = {0};
@@ -373,20 +339,19 @@ static void add_swap(struct block_view *view, char *line)
 	if (stat(line, &swap.st) < 0)
 		return;
 	swap.path = xstrdup(line);
-	view->swaps = xreallocarray(view->swaps, view->n_swaps + 1, sizeof *view->swaps);
+	ARRAY_GROW(view->swaps, view->n_swaps);
 	view->swaps[view->n_swaps++] = swap;
 }
 
 static bool read_mounts(struct block_view *view, int proc, char **error)
 {
-	cleanup_free char *text = read_text(proc, "self/mountinfo");
+	cleanup_free char *text = io_read_file(proc, "self/mountinfo", SIZE_MAX, NULL);
 	struct proc_mount mount;
 
 	if (!text)
 		return fail(error, "/proc/self/mountinfo");
 	for (const char *p = text; proc_mountinfo_next(&p, &mount);) {
-		view->mounts =
-			xreallocarray(view->mounts, view->n_mounts + 1, sizeof *view->mounts);
+		ARRAY_GROW(view->mounts, view->n_mounts);
 		view->mounts[view->n_mounts++] = mount;
 	}
 	return true;
@@ -395,7 +360,7 @@ static bool read_mounts(struct block_view *view, int proc, char **error)
 /* A kernel without swap has no such file. */
 static bool read_swaps(struct block_view *view, int proc, char **error)
 {
-	cleanup_free char *text = read_text(proc, "swaps");
+	cleanup_free char *text = io_read_file(proc, "swaps", SIZE_MAX, NULL);
 	char *rest = text;
 
 	if (!text)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/disk.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <blkid/blkid.h>
@@ -19,11 +21,9 @@
 static const char *attribute(const char *base, const char *name, char text[DISK_NAME_SIZE])
 {
 	cleanup_free char *path = xasprintf("%s/%s", base, name);
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, DISK_NAME_SIZE - 1);
+	ssize_t n = io_read_short(AT_FDCWD, path, text, DISK_NAME_SIZE);
 
-	if (n < 0)
-		n = 0;
+	n = n < 0 ? 0 : n;
 	while (n > 0 && isspace((unsigned char)text[n - 1]))
 		n--;
 	text[n] = '\0';
@@ -147,7 +147,7 @@ static size_t members(const char *folder, const char *uuid, struct disk **all)
 			xasprintf("%s/%s%s", path, d->d_name, is_btrfs ? "" : "/block");
 		if (sscanf(attribute(base, "dev", text), "%u:%u", &a, &b) != 2)
 			continue;
-		*all = xreallocarray(*all, n + 1, sizeof **all);
+		ARRAY_GROW(*all, n);
 		(*all)[n++] = disk_at(base, makedev(a, b));
 	}
 	if (n)
@@ -257,39 +257,48 @@ static bool count_superblocks(const char *digits)
 				return false;
 		}
 		if (sub) {
-			seen = xreallocarray(seen, n + 1, sizeof *seen);
+			ARRAY_GROW(seen, n);
 			seen[n++] = sub;
 		}
 	}
 	return dir != NULL;
 }
 
+/* Which superblock is looked for, and what the child has found. */
+struct uniqueness {
+	const char *digits;
+	bool is_unique;
+};
+
 static void ask_unique(void *context, size_t i, struct attempt_out *out)
 {
-	bool unique = count_superblocks(context);
+	const struct uniqueness *asked = context;
+	bool unique = count_superblocks(asked->digits);
 
 	(void)i;
 	attempt_put(out, &unique, sizeof unique);
 }
 
-static bool answered;
-
 static void take_unique(void *context, size_t i, const struct attempt_answer *answer)
 {
-	(void)context, (void)i;
-	answered = answer->length == sizeof(bool) && *(const bool *)answer->bytes;
+	struct uniqueness *asked = context;
+
+	(void)i;
+	asked->is_unique = answer->length == sizeof(bool) && *(const bool *)answer->bytes;
 }
 
 bool disk_is_unique(const char *digits)
 {
+	/* Each file of a VM asks for the same one. */
 	static char known[64];
-	struct attempt question = {
-		.ask = ask_unique, .take = take_unique, .context = (char *)digits};
+	static bool is_unique;
+	struct uniqueness asked = {.digits = digits};
+	struct attempt question = {.ask = ask_unique, .take = take_unique, .context = &asked};
 
 	if (strcmp(known, digits) != 0) {
-		answered = false;
 		attempt(&question, 1);
 		snprintf(known, sizeof known, "%s", digits);
+		is_unique = asked.is_unique;
 	}
-	return answered;
+	return is_unique;
 }

@@ -2,6 +2,7 @@
 #include "path/lockers.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -44,10 +45,9 @@ static bool is_line_of(const char *line, const struct stat *st, enum lockers_kin
 
 static bool has_lock(int fdinfo, const char *name, const struct stat *st, enum lockers_kind wanted)
 {
-	char text[4096] = "";
-	cleanup_fd int fd = openat(fdinfo, name, O_RDONLY | O_CLOEXEC);
+	char text[4096];
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	if (io_read_short(fdinfo, name, text, sizeof text) <= 0)
 		return false;
 	for (const char *line = strstr(text, "lock:\t"); line; line = strstr(line + 1, "lock:\t"))
 		if (is_line_of(line, st, wanted))

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/mounts.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "path/fstype.h"
 #include "path/safepath.h"
 
 #include <errno.h>
@@ -17,7 +20,7 @@
 #include <unistd.h>
 
 static struct mounts now;
-static FILE *mountinfo;
+static int mountinfo = -1;
 
 /* What was read before stays: callers hold mounts of it. They seldom change in a run. */
 static struct earlier {
@@ -37,7 +40,7 @@ static void set_aside(void)
 /* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
 static bool has_changed(void)
 {
-	struct pollfd changed = {.fd = fileno(mountinfo), .events = POLLPRI};
+	struct pollfd changed = {.fd = mountinfo, .events = POLLPRI};
 
 	return poll(&changed, 1, 0) != 0;
 }
@@ -45,38 +48,28 @@ static bool has_changed(void)
 /* All of it; NULL: half of it is nothing to go by. */
 static char *read_again(void)
 {
-	cleanup_free char *text = NULL;
-	size_t room = 0;
-
-	if (mountinfo)
-		rewind(mountinfo);
+	if (mountinfo >= 0)
+		lseek(mountinfo, 0, SEEK_SET);
 	else
-		mountinfo = fopen("/proc/self/mountinfo", "re");
-	/* Up to a NUL, of which there is none. */
-	if (!mountinfo || getdelim(&text, &room, '\0', mountinfo) < 0 || ferror(mountinfo))
-		return NULL;
-	return steal_pointer(&text);
+		mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	return mountinfo < 0 ? NULL : io_read_fd(mountinfo, SIZE_MAX, NULL);
 }
 
 const struct mounts *mounts_now(void)
 {
 	struct proc_mount mount;
 
-	if (mountinfo && !has_changed())
+	if (mountinfo >= 0 && !has_changed())
 		return &now;
 	if (now.all)
 		set_aside();
 	cleanup_free char *text = read_again();
 	for (const char *p = text; p && proc_mountinfo_next(&p, &mount);) {
-		/* Doubled, so that many mounts are not many copies. */
-		if ((now.n & (now.n - 1)) == 0)
-			now.all = xreallocarray(now.all, now.n ? 2 * now.n : 1, sizeof *now.all);
+		ARRAY_GROW(now.all, now.n);
 		now.all[now.n++] = mount;
 	}
-	if (!text && mountinfo) {
-		fclose(mountinfo);
-		mountinfo = NULL;
-	}
+	if (!text && mountinfo >= 0)
+		close(steal_fd(&mountinfo));
 	return &now;
 }
 
@@ -94,18 +87,6 @@ const struct proc_mount *mounts_of(int fd)
 	return NULL;
 }
 
-bool mounts_may_hang(const char *type)
-{
-	static const char *const others[] = {"nfs", "cifs", "smb", "fuse", "virtiofs", "9p", "ceph",
-		"afs", "autofs", "coda", "gfs2", "ocfs2", "lustre", "orangefs", "pvfs2", "beegfs",
-		"gpfs"};
-
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (strncmp(type, others[i], strlen(others[i])) == 0)
-			return true;
-	return false;
-}
-
 const struct proc_mount *mounts_on_way(const char *path)
 {
 	const struct mounts *mounts = mounts_now();
@@ -114,9 +95,9 @@ const struct proc_mount *mounts_on_way(const char *path)
 		const char *point = mounts->all[i].point;
 		size_t length = strlen(point);
 		bool is_root = length == 1;
-		if (mounts_may_hang(mounts->all[i].type) &&
-			(is_root || (strncmp(path, point, length) == 0 &&
-					    (path[length] == '/' || !path[length]))))
+		bool is_below = is_root || (strncmp(path, point, length) == 0 &&
+						   (path[length] == '/' || !path[length]));
+		if (is_below && fstype_may_hang(mounts->all[i].type))
 			return &mounts->all[i];
 	}
 	return NULL;
@@ -124,10 +105,9 @@ const struct proc_mount *mounts_on_way(const char *path)
 
 int mounts_open_directory(int fd, const struct stat *st)
 {
-	cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
 	char path[PATH_MAX];
 	struct stat its;
-	ssize_t n = readlink(link, path, sizeof path - 1);
+	ssize_t n = readlink(IO_FD_PATH(fd), path, sizeof path - 1);
 
 	if (n < 0)
 		return -1;

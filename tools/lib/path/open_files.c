@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/open_files.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/has_cap.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "path/look.h"
 
 #include <dirent.h>
@@ -12,7 +15,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +50,9 @@ static pid_t pid_of(const char *name)
 
 static bool read_uids(int process, uid_t uid[2])
 {
-	char text[1024] = "";
-	cleanup_fd int fd = openat(process, "status", O_RDONLY | O_CLOEXEC);
+	char text[1024];
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	if (io_read_short(process, "status", text, sizeof text) <= 0)
 		return false;
 	const char *line = strstr(text, "\nUid:");
 	return line && sscanf(line, "\nUid: %u %u", &uid[0], &uid[1]) == 2;
@@ -81,8 +82,7 @@ static bool is_denied(void)
 
 static void add_opener(const struct opener *opener)
 {
-	if ((n_openers & (n_openers - 1)) == 0)
-		openers = xreallocarray(openers, n_openers ? 2 * n_openers : 1, sizeof *openers);
+	ARRAY_GROW(openers, n_openers);
 	openers[n_openers++] = *opener;
 }
 
@@ -109,21 +109,13 @@ static bool identify(int fds, const char *name, struct opener *opener)
 	return true;
 }
 
-/* Of the kernel, or ended: it has nothing open (proc(5), fields 3 and 9 of /proc/PID/stat). */
+/* Of the kernel, or ended: it has nothing open. */
 static bool has_no_files(pid_t pid)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
-	char text[1024] = "", state;
-	unsigned flags;
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct proc_stat stat;
 
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
-		return false;
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *end = strrchr(text, ')');
-	if (!end || sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
-		return false;
-	return state == 'Z' || state == 'X' || flags & PF_KTHREAD;
+	return process_stat(AT_FDCWD, pid, &stat) &&
+	       (proc_stat_has_ended(&stat) || stat.flags & PF_KTHREAD);
 }
 
 /* Without CAP_SYS_PTRACE, in a container, what others have open is not shown (ptrace(2)). */
@@ -209,11 +201,10 @@ static void read_numbers(int proc, const char *name)
 	if (opener.unseen)
 		add_unseen(opener);
 	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
-		char text[1024] = "";
+		char text[1024];
 		unsigned long long ino;
 		cleanup_free char *path = xasprintf("fdinfo/%s", d->d_name);
-		cleanup_fd int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
-		if (d->d_name[0] == '.' || fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+		if (d->d_name[0] == '.' || io_read_short(process, path, text, sizeof text) <= 0)
 			continue;
 		const char *line = strstr(text, "\nino:");
 		if (!line || sscanf(line, "\nino: %llu", &ino) != 1)
@@ -258,9 +249,7 @@ static void scan_in_child(DIR *proc)
 		if (process < 0)
 			continue;
 		note_libvirt(process, pid);
-		if ((scan.n & (scan.n - 1)) == 0)
-			scan.names = xreallocarray(
-				scan.names, scan.n ? 2 * scan.n : 1, sizeof *scan.names);
+		ARRAY_GROW(scan.names, scan.n);
 		scan.names[scan.n++] = xstrdup(d->d_name);
 	}
 	attempt(&asked, scan.n);
@@ -326,7 +315,7 @@ static void read_all(void)
 		read_process(dirfd(dir), d->d_name);
 }
 
-void openers_forget(void)
+void open_files_forget(void)
 {
 	free(openers);
 	openers = NULL;
@@ -344,7 +333,7 @@ static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
 }
 
-bool openers_is_unseen(pid_t pid)
+bool open_files_is_unseen(pid_t pid)
 {
 	for (size_t i = 0; i < n_openers; i++)
 		if (openers[i].pid == pid && openers[i].unseen)
@@ -352,16 +341,16 @@ bool openers_is_unseen(pid_t pid)
 	return false;
 }
 
-char *openers_text(pid_t pid)
+char *open_files_text(pid_t pid)
 {
-	if (openers_is_unseen(pid))
+	if (open_files_is_unseen(pid))
 		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
 				 "has it open",
 			pid);
 	return xasprintf("process %d has it open", pid);
 }
 
-pid_t openers_first(const struct stat *st, uid_t uid)
+pid_t open_files_first(const struct stat *st, uid_t uid)
 {
 	read_all();
 	for (size_t i = 0; i < n_openers; i++)
@@ -375,7 +364,8 @@ static bool is_of(const struct opener *o, uid_t uid)
 	return o->uid[0] == uid && o->uid[1] == uid;
 }
 
-pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
+pid_t open_files_writer(
+	const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
 {
 	pid_t last = 0;
 
@@ -395,14 +385,16 @@ pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, c
 /* The process id of a domain's file; 0: none. */
 static pid_t domain_of(int dir, const char *name)
 {
-	char text[32] = "";
+	char text[32];
 	size_t length = strlen(name);
 
 	if (length < 4 || strcmp(name + length - 4, ".pid") != 0)
 		return 0;
 	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+	ssize_t n = fd < 0 ? 0 : io_read_up_to(fd, text, sizeof text - 1);
+	if (n <= 0)
 		return 0;
+	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	return pid_of(text);
 }
@@ -416,7 +408,7 @@ static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
 	return false;
 }
 
-bool openers_have_domain(const struct stat *st, uid_t uid)
+bool open_files_have_domain(const struct stat *st, uid_t uid)
 {
 	cleanup_dir DIR *dir = opendir(DOMAINS);
 	struct dirent *d;
@@ -429,48 +421,8 @@ bool openers_have_domain(const struct stat *st, uid_t uid)
 	return false;
 }
 
-pid_t openers_libvirt(void)
+pid_t open_files_libvirt(void)
 {
 	read_all();
 	return libvirt;
-}
-
-unsigned long long openers_namespace(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
-}
-
-unsigned long long openers_start_time(pid_t pid, char **error)
-{
-	cleanup_free char *path = xasprintf("/proc/%d/stat", pid);
-	char text[1024] = "";
-	unsigned long long start = 0;
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
-		bool is_gone = errno == ENOENT || errno == ESRCH;
-		/* hidepid makes others seem to be none. */
-		if (is_gone && (kill(pid, 0) == 0 || errno == EPERM)) {
-			is_gone = false;
-			errno = EPERM;
-		}
-		if (!is_gone)
-			*error = xasprintf(
-				"can't tell when process %d was started: can't read %s: %s", pid,
-				path, strerror(errno));
-		return 0;
-	}
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *p = strrchr(text, ')');
-	/* What only waits for its parent to look has ended. */
-	if (p && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
-		return 0;
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	if (!p || sscanf(p, " %llu", &start) != 1)
-		*error = xasprintf(
-			"can't tell when process %d was started: %s has no such field", pid, path);
-	return start;
 }

@@ -24,8 +24,7 @@ char *place_absolute(const char *path);
 
 /*
  * Walks to path. The last component may be missing; then nothing may be there, not even a
- * symbolic link to nothing. place->walk.dirs live until the next walk. False and a new
- * message on failure.
+ * symbolic link to nothing. False and a new message on failure.
  */
 bool place_find(const char *path, struct place *place, char **error);
 /*

@@ -2,6 +2,7 @@
 #include "path/posix_acl.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <endian.h>
@@ -72,13 +73,11 @@ static bool is_without(dev_t device, const char *attribute)
 
 static ssize_t read_once(int fd, const char *attribute, void *value, size_t room)
 {
-	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
 	ssize_t n = fgetxattr(fd, attribute, value, room);
 
 	if (n >= 0 || errno != EBADF)
 		return n;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	n = getxattr(path, attribute, value, room);
+	n = getxattr(IO_FD_PATH(fd), attribute, value, room);
 	if (n >= 0 || errno != ENOENT)
 		return n;
 	/* Without /proc, as in an installer's root, a directory can be opened from itself. */

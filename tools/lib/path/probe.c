@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/probe.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -38,8 +39,7 @@ static const struct probed *find(const char *path)
 
 static void note(const char *path, bool is_silent)
 {
-	if ((n_probed & (n_probed - 1)) == 0)
-		probed = xreallocarray(probed, n_probed ? 2 * n_probed : 1, sizeof *probed);
+	ARRAY_GROW(probed, n_probed);
 	probed[n_probed++] = (struct probed){xstrdup(path), is_silent};
 	if (!is_silent)
 		return;
@@ -47,8 +47,7 @@ static void note(const char *path, bool is_silent)
 	dev_t device = look_device(path);
 	if (!device)
 		return;
-	silent_devices =
-		xreallocarray(silent_devices, n_silent_devices + 1, sizeof *silent_devices);
+	ARRAY_GROW(silent_devices, n_silent_devices);
 	silent_devices[n_silent_devices++] = device;
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "path/safepath.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/look.h"
 #include "path/probe.h"
@@ -12,7 +15,6 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -22,45 +24,36 @@
 /* As many as the kernel follows (path_resolution(7)). */
 #define MAX_LINKS 40
 
-struct link {
-	uid_t owner;
-	char *path;
+/* A walk in progress. */
+struct progress {
+	struct safepath *out;
+	size_t n_followed; /* symbolic links */
+	char **error;
 };
 
-/*
- * A walk in progress, and afterwards the way to the directory of the last object:
- * the disks of a VM mostly lie next to each other, and the next path that begins
- * with the same directory goes on from here. The descriptors hold what was judged,
- * so this stays as sound as one long walk.
- */
-static struct way {
-	char *start; /* the path up to and with its last "/", as it was asked for */
-	struct safepath_dir *dirs;
-	size_t n_dirs;
-	struct link *links; /* unprivileged owners of symbolic links on the way */
-	size_t n_links, n_followed;
-	size_t at;    /* index of the directory that the walk has come to */
-	bool is_step; /* the last object is another one than that directory */
-	char *unsafe;
-} way;
-
-static unsigned long way_number;
-
-static void forget_way(void)
+static void let_go(struct safepath_dir **dirs, size_t n)
 {
-	way_number++;
-	for (size_t i = 0; i < way.n_dirs; i++) {
-		close(way.dirs[i].fd);
-		free(way.dirs[i].path);
-		trust_free(&way.dirs[i].writers);
+	for (size_t i = 0; i < n; i++) {
+		if (--dirs[i]->n_holders)
+			continue;
+		close(dirs[i]->fd);
+		free(dirs[i]->path);
+		trust_free(&dirs[i]->writers);
+		free(dirs[i]);
 	}
-	for (size_t i = 0; i < way.n_links; i++)
-		free(way.links[i].path);
-	free(way.dirs);
-	free(way.links);
-	free(way.start);
-	free(way.unsafe);
-	way = (struct way){0};
+	free(dirs);
+}
+
+static struct safepath_dir **hold(struct safepath_dir *const *dirs, size_t n)
+{
+	struct safepath_dir **held = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		ARRAY_GROW(held, i);
+		held[i] = dirs[i];
+		held[i]->n_holders++;
+	}
+	return held;
 }
 
 static int open_component(int dir, const char *name)
@@ -97,12 +90,10 @@ static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t 
 static char *judge_step(
 	const struct safepath_dir *dir, const char *path, uid_t owner, bool is_directory)
 {
+	enum trust_rule rule = owner == 0 && is_directory ? TRUST_STAYS : TRUST_PLACED;
 	struct trust_report report;
 
-	if (trust_judge(&dir->writers, owner, &report) < TRUST_OTHERS)
-		return NULL;
-	/* Nobody but its owner moves a directory into a sticky one, or out of it. */
-	if (report.adds_only && dir->st.st_uid == 0 && owner == 0 && is_directory)
+	if (trust_allows(rule, &dir->writers, owner, &report))
 		return NULL;
 	if (report.is_shared)
 		return say_shared(dir, path, owner, &report);
@@ -112,19 +103,32 @@ static char *judge_step(
 }
 
 /* Takes a new message, or NULL; the first one is what counts. */
-static void note_unsafe(char *message)
+static void note_unsafe(struct progress *p, char *message)
 {
-	if (way.unsafe && message)
+	if (p->out->unsafe_before)
 		free(message);
-	else if (message)
-		way.unsafe = message;
+	else
+		p->out->unsafe_before = message;
 }
 
-static void push_dir(int fd, char *path, const struct stat *st, uid_t server)
+static void push_dir(struct progress *p, int fd, char *path, const struct stat *st, uid_t server)
 {
-	way.dirs = xreallocarray(way.dirs, way.n_dirs + 1, sizeof *way.dirs);
-	way.dirs[way.n_dirs] = (struct safepath_dir){fd, path, *st, server, trust_read(fd, st)};
-	way.at = way.n_dirs++;
+	struct safepath_dir *dir = xcalloc(1, sizeof *dir);
+
+	*dir = (struct safepath_dir){.n_holders = 1,
+		.fd = fd,
+		.path = path,
+		.st = *st,
+		.server = server,
+		.writers = trust_read(fd, st)};
+	ARRAY_GROW(p->out->dirs, p->out->n_dirs);
+	p->out->dirs[p->out->n_dirs++] = dir;
+}
+
+/* The directory that the walk has come to. */
+static const struct safepath_dir *last_dir(const struct safepath *walk)
+{
+	return walk->dirs[walk->n_dirs - 1];
 }
 
 /* Who serves the object, which was reached from dir, by a FUSE mount of his. */
@@ -144,28 +148,27 @@ static uid_t server_of(const struct safepath_dir *dir, int fd, const struct stat
 }
 
 /* What is served is the server's. */
-static void attribute(const char *path, uid_t server, struct stat *st)
+static void attribute(struct progress *p, const char *path, uid_t server, struct stat *st)
 {
 	if (!server)
 		return;
 	if (st->st_uid != server)
-		note_unsafe(xasprintf("%s lies on a FUSE mount of uid %d, which says that it is "
-				      "owned by uid %u, and can say anything; move it to another "
-				      "file system, or mount this one as root",
-			path, (int)server, st->st_uid));
+		note_unsafe(
+			p, xasprintf("%s lies on a FUSE mount of uid %d, which says that it is "
+				     "owned by uid %u, and can say anything; move it to another "
+				     "file system, or mount this one as root",
+				   path, (int)server, st->st_uid));
 	st->st_uid = server;
 }
 
-static bool go_to_root(char **error)
+static bool go_to_root(struct progress *p)
 {
 	struct stat st;
 	cleanup_fd int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		*error = xasprintf("can't open the directory /: %s", strerror(errno));
-		return false;
-	}
-	push_dir(steal_fd(&fd), xstrdup("/"), &st, 0);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set_errno(p->error, "can't open the directory /");
+	push_dir(p, steal_fd(&fd), xstrdup("/"), &st, 0);
 	return true;
 }
 
@@ -178,26 +181,31 @@ static char *join(const char *dir, const char *name)
 	return xasprintf("%s/%s", dir[1] ? dir : "", name);
 }
 
-static bool fail(char **error, const char *path, int number)
+static bool fail(const struct progress *p, const char *path, int number)
 {
-	*error = xasprintf("can't reach %s: %s", path, strerror(number));
+	error_set(p->error, "can't reach %s: %s", path, strerror(number));
 	errno = number;
 	return false;
 }
 
-/* A link's target, with what was to come behind the link. */
-static bool read_link(int fd, const char *path, const char *rest, char **pending, char **error)
+/* A link's target, with what was to come behind the link, new. NULL: the walk has failed. */
+static char *read_link(struct progress *p, int fd, const char *path, const char *rest)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", target, sizeof target - 1);
 
-	if (n <= 0)
-		return fail(error, path, n < 0 ? errno : ENOENT);
-	if (++way.n_followed > MAX_LINKS)
-		return fail(error, path, ELOOP);
+	if (n <= 0 || ++p->n_followed > MAX_LINKS) {
+		fail(p, path, n < 0 ? errno : n == 0 ? ENOENT : ELOOP);
+		return NULL;
+	}
 	target[n] = '\0';
-	*pending = xasprintf("%s%s", target, rest);
-	return true;
+	return xasprintf("%s%s", target, rest);
+}
+
+static void note_link(struct safepath *out, uid_t owner, char *path)
+{
+	ARRAY_GROW(out->links, out->n_links);
+	out->links[out->n_links++] = (struct safepath_link){owner, path};
 }
 
 static bool has_component(const char *path)
@@ -208,144 +216,191 @@ static bool has_component(const char *path)
 	return false;
 }
 
-/*
- * Walks from way.at over path. The last object, if it is no symbolic link, is put
- * into *out and not into the way; directories before it are. Links extend the path.
+/* What a step has come to, from the last directory of the walk. */
+struct step {
+	int fd;
+	char *path;
+	struct stat st;
+	uid_t server;
+	bool is_last; /* it is the object of the walk */
+};
+
+/* name: one component, "" for the directory itself; rest: what is to come behind it. */
+static bool take_step(struct progress *p, const char *name, const char *rest, struct step *step)
+{
+	const struct safepath_dir *dir = last_dir(p->out);
+
+	step->path = *name ? join(dir->path, name) : xstrdup(dir->path);
+	step->fd = *name ? open_component(dir->fd, name) : fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
+	if (step->fd < 0 || fstat(step->fd, &step->st) < 0)
+		return fail(p, step->path, errno);
+	step->server = server_of(dir, step->fd, &step->st);
+	attribute(p, step->path, step->server, &step->st);
+	step->is_last = !S_ISLNK(step->st.st_mode) && !has_component(rest);
+	/* The last object is judged by safepath_judge(). */
+	if (*name && !step->is_last)
+		note_unsafe(
+			p, judge_step(dir, step->path, step->st.st_uid, S_ISDIR(step->st.st_mode)));
+	if (!S_ISLNK(step->st.st_mode) && !S_ISDIR(step->st.st_mode) &&
+		(!step->is_last || *rest == '/'))
+		return fail(p, step->path, ENOTDIR);
+	return true;
+}
+
+static void end_step(struct step *step)
+{
+	if (step->fd >= 0)
+		close(step->fd);
+	free(step->path);
+	*step = (struct step){.fd = -1};
+}
+
+/* The step's link, and on with where it leads: *pending is the path that is left, from its start.
  */
-static bool walk(const char *path, struct safepath *out, char **error)
+static bool follow_link(struct progress *p, struct step *step, const char *rest, char **pending)
+{
+	char *next = read_link(p, step->fd, step->path, rest);
+
+	if (!next)
+		return false;
+	if (step->st.st_uid != 0)
+		note_link(p->out, step->st.st_uid, steal_pointer(&step->path));
+	free(*pending);
+	*pending = next;
+	return *next != '/' || go_to_root(p);
+}
+
+/*
+ * Walks from the last directory over path. The last object, if it is no symbolic link, becomes
+ * that of the walk; directories before it are pushed. Links extend the path.
+ */
+static bool walk(struct progress *p, const char *path)
 {
 	cleanup_free char *pending = xstrdup(path);
-	char *p = pending;
+	struct safepath *out = p->out;
+	bool good = true;
 
-	for (;;) {
-		p += strspn(p, "/");
-		size_t length = strcspn(p, "/");
-		cleanup_free char *name = xstrndup(p, length);
-		p += length;
+	for (char *rest = pending; good && out->fd < 0;) {
+		rest += strspn(rest, "/");
+		size_t length = strcspn(rest, "/");
+		cleanup_free char *name = xstrndup(rest, length);
+		struct step step = {.fd = -1};
+		rest += length;
+		/* "" where a path ends in "/" or is "/" alone: the directory that was come to. */
 		if (strcmp(name, ".") == 0)
 			continue;
-		/* A path that ends in "/" or is "/" alone: the directory that was come to. */
-		const struct safepath_dir *dir = &way.dirs[way.at];
-		cleanup_free char *here = *name ? join(dir->path, name) : xstrdup(dir->path);
-		cleanup_fd int fd =
-			*name ? open_component(dir->fd, name) : fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
-		struct stat st;
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return fail(error, here, errno);
-		uid_t server = server_of(dir, fd, &st);
-		attribute(here, server, &st);
-		/* The last object is judged by safepath_judge(). */
-		bool is_last = !S_ISLNK(st.st_mode) && !has_component(p);
-		if (*name && !is_last)
-			note_unsafe(judge_step(dir, here, st.st_uid, S_ISDIR(st.st_mode)));
-		if (S_ISLNK(st.st_mode)) {
-			char *next;
-			if (!read_link(fd, here, p, &next, error))
-				return false;
-			if (st.st_uid != 0) {
-				way.links = xreallocarray(
-					way.links, way.n_links + 1, sizeof *way.links);
-				way.links[way.n_links++] =
-					(struct link){st.st_uid, steal_pointer(&here)};
-			}
-			free(pending);
-			p = pending = next;
-			if (*p == '/' && !go_to_root(error))
-				return false;
-			continue;
+		good = take_step(p, name, rest, &step);
+		if (good && S_ISLNK(step.st.st_mode)) {
+			good = follow_link(p, &step, rest, &pending);
+			rest = pending;
+		} else if (good && step.is_last) {
+			out->is_step = *name != '\0';
+			out->fd = steal_fd(&step.fd);
+			out->path = steal_pointer(&step.path);
+			out->st = step.st;
+		} else if (good) {
+			push_dir(p, steal_fd(&step.fd), steal_pointer(&step.path), &step.st,
+				step.server);
 		}
-		if (is_last) {
-			way.is_step = *name != '\0';
-			if (*p == '/' && !S_ISDIR(st.st_mode))
-				return fail(error, here, ENOTDIR);
-			out->fd = steal_fd(&fd);
-			out->path = steal_pointer(&here);
-			out->st = st;
-			return true;
-		}
-		if (!S_ISDIR(st.st_mode))
-			return fail(error, here, ENOTDIR);
-		push_dir(steal_fd(&fd), steal_pointer(&here), &st, server);
+		end_step(&step);
 	}
+	return good;
 }
 
 void safepath_judge(struct safepath *out, uid_t owner)
 {
 	free(out->unsafe);
 	out->unsafe = NULL;
-	if (way.unsafe)
-		out->unsafe = xstrdup(way.unsafe);
-	else if (way.is_step)
-		out->unsafe =
-			judge_step(&way.dirs[way.at], out->path, owner, S_ISDIR(out->st.st_mode));
-	for (size_t i = 0; i < way.n_links && !out->unsafe; i++)
-		if (way.links[i].owner != owner)
+	if (out->unsafe_before)
+		out->unsafe = xstrdup(out->unsafe_before);
+	else if (out->is_step)
+		out->unsafe = judge_step(last_dir(out), out->path, owner, S_ISDIR(out->st.st_mode));
+	for (size_t i = 0; i < out->n_links && !out->unsafe; i++)
+		if (out->links[i].owner != owner)
 			out->unsafe =
 				xasprintf("%s was reached through the symbolic link %s of uid "
 					  "%u, but is owned by uid %u; name the file itself",
-					out->path, way.links[i].path, way.links[i].owner, owner);
+					out->path, out->links[i].path, out->links[i].owner, owner);
 }
 
-bool safepath_open(const char *path, struct safepath *out, char **error)
+/* Whether the next walk may go on from the directory that path names. */
+static bool is_good_start(const struct progress *p, const char *path)
 {
+	/*
+	 * A walk through a link has left it, and behind "DIR/" or "DIR/." it has come to the
+	 * directory above DIR.
+	 */
+	return !p->out->unsafe_before && p->n_followed == 0 && has_component(strrchr(path, '/'));
+}
+
+bool safepath_open_from(
+	struct safepath_start *start, const char *path, struct safepath *out, char **error)
+{
+	struct progress p = {.out = out, .error = error};
 	const char *slash = strrchr(path, '/');
-	const char *rest = path;
 
 	*out = (struct safepath){.fd = -1};
 	if (path[0] != '/') {
-		*error = xasprintf("%s: the path is not absolute", path);
+		error_set(error, "%s: the path is not absolute", path);
 		errno = EINVAL;
 		return false;
 	}
 	if (probe_is_silent(path)) {
-		*error = xasprintf("can't reach %s: %s", path, attempt_why(ATTEMPT_SILENT));
+		error_set(error, "can't reach %s: %s", path, attempt_why(ATTEMPT_SILENT));
 		errno = ATTEMPT_SILENT;
 		return false;
 	}
-	size_t start = (size_t)(slash - path) + 1;
-	/* A walk that followed a link at its end has left the directory it began in. */
-	if (way.start && strncmp(way.start, path, start) == 0 && !way.start[start] && slash[1] &&
-		has_component(slash)) {
-		rest = slash + 1;
-	} else {
-		forget_way();
-		if (!go_to_root(error))
-			return false;
+	size_t length = (size_t)(slash - path) + 1;
+	bool goes_on = start->path && strncmp(start->path, path, length) == 0 &&
+		       !start->path[length] && has_component(slash);
+	if (goes_on) {
+		out->n_dirs = start->n_dirs;
+		out->dirs = hold(start->dirs, start->n_dirs);
 	}
-	size_t links_before = way.n_followed;
-	if (!walk(rest, out, error)) {
-		forget_way();
+	bool good = (goes_on || go_to_root(&p)) && walk(&p, goes_on ? slash + 1 : path);
+	int number = errno;
+	if (!goes_on || !good)
+		safepath_forget(start);
+	if (!good) {
+		safepath_close(out);
+		errno = number;
 		return false;
 	}
-	out->dirs = way.dirs;
-	out->n_dirs = way.n_dirs;
-	/* A walk through a link has left the way that others share. */
-	if (way.n_followed > 0)
-		way_number++;
-	out->way = way_number;
-	out->link_owner = way.n_links > 0 ? way.links[0].owner : 0;
+	out->link_owner = out->n_links > 0 ? out->links[0].owner : 0;
 	safepath_judge(out, out->st.st_uid);
-	/*
-	 * The way can serve again if it says nothing of the last component, and if that
-	 * was reached right from the directory that the path names: behind "DIR/" or "DIR/.",
-	 * the walk has come to the directory above DIR.
-	 */
-	free(way.start);
-	way.start = NULL;
-	if (!way.unsafe && way.n_followed == 0 && links_before == 0 && has_component(slash))
-		way.start = xstrndup(path, start);
+	if (!goes_on && is_good_start(&p, path))
+		*start = (struct safepath_start){
+			xstrndup(path, length), hold(out->dirs, out->n_dirs), out->n_dirs};
 	return true;
 }
 
-void safepath_forget(void)
+void safepath_forget(struct safepath_start *start)
 {
-	forget_way();
+	let_go(start->dirs, start->n_dirs);
+	free(start->path);
+	*start = (struct safepath_start){0};
+}
+
+bool safepath_open(const char *path, struct safepath *out, char **error)
+{
+	struct safepath_start start = {0};
+	bool good = safepath_open_from(&start, path, out, error);
+	int number = errno;
+
+	safepath_forget(&start);
+	errno = number;
+	return good;
 }
 
 void safepath_close(struct safepath *out)
 {
 	if (out->fd >= 0)
 		close(out->fd);
+	for (size_t i = 0; i < out->n_links; i++)
+		free(out->links[i].path);
+	free(out->links);
+	free(out->unsafe_before);
+	let_go(out->dirs, out->n_dirs);
 	free(out->path);
 	free(out->unsafe);
 	*out = (struct safepath){.fd = -1};
@@ -353,10 +408,7 @@ void safepath_close(struct safepath *out)
 
 int safepath_reopen(int fd, int flags)
 {
-	char name[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
-
-	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	return open(name, flags | O_CLOEXEC | O_NOCTTY);
+	return open(IO_FD_PATH(fd), flags | O_CLOEXEC | O_NOCTTY);
 }
 
 int safepath_reopen_walk(const struct safepath *walk, int flags)
@@ -367,8 +419,8 @@ int safepath_reopen_walk(const struct safepath *walk, int flags)
 
 	if (fd >= 0 || errno != ENOENT || walk->n_dirs == 0 || !slash || !slash[1])
 		return fd;
-	cleanup_fd int again = openat(walk->dirs[walk->n_dirs - 1].fd, slash + 1,
-		flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	cleanup_fd int again =
+		openat(last_dir(walk)->fd, slash + 1, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (again < 0 || fstat(again, &st) < 0)
 		return -1;
 	if (st.st_dev != walk->st.st_dev || st.st_ino != walk->st.st_ino) {

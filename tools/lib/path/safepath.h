@@ -28,12 +28,25 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+/* Held by each walk that went through it. */
 struct safepath_dir {
+	unsigned n_holders;
 	int fd;	    /* O_PATH */
 	char *path; /* how it was reached, without symbolic links */
 	struct stat st;
 	uid_t server;		    /* who serves it, by a FUSE mount of his; 0: nobody but root */
 	struct trust_facts writers; /* who can write to it, for trust_judge() */
+	struct {
+		bool is_known;
+		uid_t uid;
+		gid_t gid;
+	} searchable_by; /* whom the kernel has let search it: access.c */
+};
+
+/* An unprivileged owner's symbolic link. */
+struct safepath_link {
+	uid_t owner;
+	char *path;
 };
 
 struct safepath {
@@ -42,33 +55,50 @@ struct safepath {
 	struct stat st;
 	/*
 	 * Every directory that was searched on the way, "/" first, those on the way to
-	 * symbolic links included. They live until the next call of safepath_open().
+	 * symbolic links included.
 	 */
-	const struct safepath_dir *dirs;
+	struct safepath_dir **dirs;
 	size_t n_dirs;
-	/* The same number as that of an earlier walk: the same directories, held ever since. */
-	unsigned long way;
 	/* Whose symbolic link led here; 0: nobody's but root's. */
 	uid_t link_owner;
 	/* Why the object must not be touched, a new message; NULL: it may be. */
 	char *unsafe;
+	/* For safepath_judge(): what was unsafe before the last step, and whether there was one. */
+	char *unsafe_before;
+	bool is_step;
+	struct safepath_link *links;
+	size_t n_links;
 };
 
 /*
  * Walks to path, which must be absolute, and fills *out. Returns false if there is
  * nothing to be had there: out->fd is -1, errno is set, and *error is a new message
  * that names the component. A walk that succeeds can be unsafe: the descriptor then
- * is good for explanations only.
+ * is good for explanations only. safepath_close() releases what a walk holds.
  */
 bool safepath_open(const char *path, struct safepath *out, char **error);
 void safepath_close(struct safepath *walk);
 
-/* Forgets the directories of the last walk, which later ones would go on from. */
-void safepath_forget(void);
+/*
+ * Where walks go on from. The disks of a VM mostly lie next to each other: a path that begins with
+ * the same directory as the last one does not walk there again. The descriptors hold what was
+ * judged, so this is as sound as one long walk. Zeroed at the beginning; whoever holds it calls
+ * safepath_forget() at the end.
+ */
+struct safepath_start {
+	char *path; /* up to and with its last "/", as it was asked for */
+	struct safepath_dir **dirs;
+	size_t n_dirs;
+};
+
+/* As safepath_open(). What out holds stays as it is in later walks. */
+bool safepath_open_from(
+	struct safepath_start *start, const char *path, struct safepath *out, char **error);
+void safepath_forget(struct safepath_start *start);
 
 /*
  * Judges the last step of the walk again, as if its object had that owner: the true one of
- * a file that is lent to the QEMU user. Before the next call of safepath_open() only.
+ * a file that is lent to the QEMU user.
  */
 void safepath_judge(struct safepath *walk, uid_t owner);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What all who find resources use: see qemuargs_parse.h. */
+/* What all who find resources use: see parse.h. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"
@@ -35,7 +35,7 @@ void qemuargs_fail(struct qemuargs_parser *p, size_t option, const char *format,
 	*p->error = xasprintf("%s: %s", p->args->options[option].source, what);
 }
 
-static size_t add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+static size_t add(struct qemuargs_parser *p, enum resource_kind kind, enum resource_access access,
 	size_t option, const char *key, const char *path, const char *reason)
 {
 	struct qemuargs *args = p->args;
@@ -79,7 +79,7 @@ static const char *descriptor_of(const char *path)
 	return NULL;
 }
 
-size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+size_t qemuargs_add(struct qemuargs_parser *p, enum resource_kind kind, enum resource_access access,
 	size_t option, const char *key, const char *path, const char *reason)
 {
 	const char *fd;
@@ -88,12 +88,12 @@ size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qem
 		return QEMUARGS_NONE;
 	fd = descriptor_of(path);
 	if (fd)
-		return add(p, QEMUARGS_FD, access, option, key, fd, "opened by the caller");
+		return add(p, RESOURCE_FD, access, option, key, fd, "opened by the caller");
 	return add(p, kind, access, option, key, path, reason);
 }
 
-size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
-	enum qemuargs_access access, size_t option, const char *key, const char *reason)
+size_t qemuargs_add_key(struct qemuargs_parser *p, enum resource_kind kind,
+	enum resource_access access, size_t option, const char *key, const char *reason)
 {
 	return qemuargs_add(p, kind, access, option, key, qemuargs_key(p, option, key), reason);
 }
@@ -102,7 +102,7 @@ size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
 void qemuargs_add_fd(struct qemuargs_parser *p, size_t option, const char *key, const char *fd)
 {
 	if (fd && *fd && !fd[strspn(fd, "0123456789")])
-		add(p, QEMUARGS_FD, QEMUARGS_RW, option, key, fd, "opened by the caller");
+		add(p, RESOURCE_FD, ACCESS_RW, option, key, fd, "opened by the caller");
 }
 
 void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key)
@@ -117,15 +117,31 @@ void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key)
 	}
 }
 
+static void add_notice(struct qemuargs_parser *p, bool is_refusal, size_t option, const char *key,
+	const char *path, char *reason)
+{
+	struct qemuargs *args = p->args;
+
+	args->notices = xreallocarray(args->notices, args->n_notices + 1, sizeof *args->notices);
+	args->notices[args->n_notices++] = (struct qemuargs_notice){
+		.is_refusal = is_refusal,
+		.path = path ? xstrdup(path) : NULL,
+		.source = xstrdup(args->options[option].source),
+		.reason = reason,
+		.option = option,
+		.key = key && *key ? xstrdup(key) : NULL,
+		.before = args->n_resources,
+	};
+}
+
 void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
 	const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	cleanup_free char *reason = format_list(format, ap);
+	add_notice(p, true, option, key, path, format_list(format, ap));
 	va_end(ap);
-	add(p, QEMUARGS_REFUSED, QEMUARGS_RO, option, key, path, reason);
 }
 
 void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
@@ -134,9 +150,8 @@ void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, co
 	va_list ap;
 
 	va_start(ap, format);
-	cleanup_free char *reason = format_list(format, ap);
+	add_notice(p, false, option, key, path, format_list(format, ap));
 	va_end(ap);
-	add(p, QEMUARGS_WARNING, QEMUARGS_RO, option, key, path, reason);
 }
 
 void qemuargs_check_port(

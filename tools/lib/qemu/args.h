@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include "base/resource.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,35 +26,9 @@ enum qemuargs_form {
 	QEMUARGS_SECTION, /* [group "id"] key = "value" of a -readconfig file */
 };
 
-enum qemuargs_kind {
-	QEMUARGS_DISK,	    /* an image or block device at the top: not named as a backing file */
-	QEMUARGS_BACKING,   /* an image that only stands below another one */
-	QEMUARGS_NVRAM,	    /* an image of flash memory (pflash) */
-	QEMUARGS_FILE,	    /* read whole, and once: any descriptor that reads the same will do */
-	QEMUARGS_DIRECTORY, /* QEMU opens files in it: -L, TLS credentials, fat: */
-	QEMUARGS_LOG,	    /* created, or opened for writing where it exists */
-	QEMUARGS_PIDFILE,
-	QEMUARGS_LISTEN,    /* a UNIX socket that QEMU binds */
-	QEMUARGS_CONNECT,   /* a UNIX socket that it connects to */
-	QEMUARGS_TAP,	    /* a tap device: see struct qemuargs_net */
-	QEMUARGS_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
-	QEMUARGS_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
-	QEMUARGS_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
-	QEMUARGS_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */
-	QEMUARGS_PCI,	 /* vfio-pci: path is the address, or the sysfs directory of sysfsdev= */
-	QEMUARGS_USB, /* usb-host: path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT"
-		       */
-	QEMUARGS_MEMORY,  /* a file, or a directory in which QEMU makes one that has no name */
-	QEMUARGS_FD,	  /* a descriptor that the caller opened: path is its number */
-	QEMUARGS_REFUSED, /* can't be had without privileges; reason says what to do instead */
-	QEMUARGS_WARNING, /* will not do what it did as root; reason says so */
-};
-
-enum qemuargs_access { QEMUARGS_RO, QEMUARGS_RW, QEMUARGS_CREATE };
-
 struct qemuargs_resource {
-	enum qemuargs_kind kind;
-	enum qemuargs_access access;
+	enum resource_kind kind;
+	enum resource_access access;
 	char *path;    /* as QEMU opens it: "file:" taken away, relative ones stay relative */
 	char *source;  /* "-drive", "-blockdev", "FILE:12: [drive]": for people */
 	char *reason;  /* "writable, exclusive", "read-only", "CD-ROM", "share-rw=on", ... */
@@ -88,7 +64,21 @@ struct qemuargs_resource {
 	bool preallocates;
 };
 
-/* The network device of a QEMUARGS_TAP or QEMUARGS_BRIDGE resource; "" is not given, NULL neither.
+/*
+ * What no resource of the host is the answer to: it can't be had without privileges, or will not
+ * do what it did as root.
+ */
+struct qemuargs_notice {
+	bool is_refusal;
+	char *path;    /* what it is about, or NULL */
+	char *source;  /* as of a resource */
+	char *reason;  /* what is wrong, and what to do instead */
+	size_t option; /* which of the options it is about */
+	char *key;     /* where in it, or NULL */
+	size_t before; /* the number of resources that the command line names before it */
+};
+
+/* The network device of a RESOURCE_TAP or RESOURCE_BRIDGE resource; "" is not given, NULL neither.
  */
 struct qemuargs_net {
 	char *ifname;		   /* NULL: QEMU takes the first free "tap%d" */
@@ -111,7 +101,7 @@ struct qemuargs_option {
 	size_t word;   /* where it stands in argv; of a SECTION: the -readconfig option's */
 	unsigned line; /* of a SECTION */
 	char *source;
-	/* The rest is qemuargs.c's own. */
+	/* The rest is parse.c's own. */
 	bool removed;
 	struct qemuargs_value *value;
 };
@@ -121,6 +111,8 @@ struct qemuargs {
 	size_t n_options;
 	struct qemuargs_resource *resources;
 	size_t n_resources;
+	struct qemuargs_notice *notices; /* in the order of the options, too */
+	size_t n_notices;
 	/* What else decides how QEMU is to be started. */
 	char *guest_name; /* of -name, or NULL */
 	char *run_as;	  /* of -runas or -run-with user=, or NULL */
@@ -147,7 +139,10 @@ struct qemuargs *qemuargs_parse(
 	char *const *words, qemuargs_reader *read, void *context, char **error);
 void qemuargs_free(struct qemuargs *args);
 
-/* The details of a QEMUARGS_TAP or QEMUARGS_BRIDGE resource; they live as long as args. */
+/* Whether QEMU has an option of that name, without dashes, that takes a value. */
+bool qemuargs_takes_value(const char *name);
+
+/* The details of a RESOURCE_TAP or RESOURCE_BRIDGE resource; they live as long as args. */
 const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);
 
 /*
@@ -177,6 +172,3 @@ void qemuargs_append(struct qemuargs *args, const char *name, const char *value)
  */
 typedef char *qemuargs_namer(void *context, const char *path, const char *text);
 char **qemuargs_words(const struct qemuargs *args, qemuargs_namer *name, void *context);
-
-/* "disk", "backing", "nvram", "file", ...: for reports. */
-const char *qemuargs_kind_name(enum qemuargs_kind kind);

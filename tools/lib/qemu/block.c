@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the block nodes of one option: see qemuargs_block.h. */
+/* Reads the block nodes of one option: see block.h. */
 #include "qemu/block.h"
 
 #include "base/cleanup.h"
@@ -272,7 +272,7 @@ static void read_filter_file(struct qemuargs_parser *p, size_t node, const struc
 			p, node, place, name, split->config_begin, split->config_end, "config");
 	else
 		qemuargs_add(
-			p, QEMUARGS_FILE, QEMUARGS_RO, place->option, key, path, "what is to fail");
+			p, RESOURCE_FILE, ACCESS_RO, place->option, key, path, "what is to fail");
 }
 
 /* A name that means something else of the host's than an image, or nothing. */
@@ -284,16 +284,16 @@ static void read_other_name(struct qemuargs_parser *p, const struct place *place
 	size_t added = QEMUARGS_NONE;
 
 	if (split->protocol == PROTOCOL_FAT)
-		qemuargs_add(p, QEMUARGS_DIRECTORY, split->writable ? QEMUARGS_RW : QEMUARGS_RO,
+		qemuargs_add(p, RESOURCE_DIRECTORY, split->writable ? ACCESS_RW : ACCESS_RO,
 			place->option, key, path, "shown to the guest as a disk");
 	else if (split->protocol == PROTOCOL_UNIX)
-		added = qemuargs_add(p, QEMUARGS_CONNECT, QEMUARGS_RW, place->option, key, path,
+		added = qemuargs_add(p, RESOURCE_CONNECT, ACCESS_RW, place->option, key, path,
 			"a disk's server");
 	else if (split->protocol == PROTOCOL_NVME)
-		qemuargs_add(p, QEMUARGS_PCI, QEMUARGS_RW, place->option, key, path,
+		qemuargs_add(p, RESOURCE_PCI, ACCESS_RW, place->option, key, path,
 			"an NVMe disk that QEMU drives itself");
 	else if (split->protocol == PROTOCOL_CONFIG)
-		qemuargs_add(p, QEMUARGS_FILE, QEMUARGS_RO, place->option, key, path,
+		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, place->option, key, path,
 			"how to reach a disk");
 	/* A name has no room for a descriptor. */
 	if (added != QEMUARGS_NONE)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The block nodes that a command line makes: qemuargs_block.c reads each -drive and
- * -blockdev into a tree, qemuargs_graph.c joins the trees where one names a node of another,
- * sees which device reads what, and lists the images.
+ * The block nodes that a command line makes: block.c reads each -drive and -blockdev into a
+ * tree, graph.c joins the trees where one names a node of another, sees which device reads
+ * what, and lists the images. Private to qemu/.
  */
 #pragma once
 

@@ -26,7 +26,7 @@ struct qemuargs_value *qemuargs_chardev_value(const char *text)
 static void add_log(
 	struct qemuargs_parser *p, size_t option, const char *key, const char *reason, bool append)
 {
-	size_t added = qemuargs_add_key(p, QEMUARGS_LOG, QEMUARGS_CREATE, option, key, reason);
+	size_t added = qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, key, reason);
 
 	if (added != QEMUARGS_NONE)
 		qemuargs_resource(p, added)->append = append;
@@ -48,11 +48,11 @@ static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 {
 	const char *seconds = qemuargs_key(p, option, "reconnect");
 	const char *milliseconds = qemuargs_key(p, option, "reconnect-ms");
-	size_t added = qemuargs_add_key(p, listens ? QEMUARGS_LISTEN : QEMUARGS_CONNECT,
-		QEMUARGS_RW, option, "path", listens ? "a socket of QEMU's" : "a socket");
+	size_t added = qemuargs_add_key(p, listens ? RESOURCE_LISTEN : RESOURCE_CONNECT, ACCESS_RW,
+		option, "path", listens ? "a socket of QEMU's" : "a socket");
 	struct qemuargs_resource *r = qemuargs_resource(p, added);
 
-	if (!r || r->kind == QEMUARGS_FD)
+	if (!r || r->kind == RESOURCE_FD)
 		return;
 	r->takes_fd = true;
 	r->reconnects = (seconds && strcmp(seconds, "0") != 0) ||
@@ -126,7 +126,7 @@ void qemuargs_find_chardev_string(struct qemuargs_parser *p, size_t option)
 		warn_pipe(p, option);
 	} else if (qemuargs_behind(text, "/dev/")) {
 		qemuargs_add_key(
-			p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "path", "a device of the host's");
+			p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "a device of the host's");
 	} else {
 		check_network_string(p, option, text);
 	}
@@ -146,7 +146,7 @@ void qemuargs_find_chardev(struct qemuargs_parser *p, size_t option)
 	else if (qemuargs_is(backend, "serial") || qemuargs_is(backend, "tty") ||
 		 qemuargs_is(backend, "parallel") || qemuargs_is(backend, "parport"))
 		qemuargs_add_key(
-			p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "path", "a device of the host's");
+			p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "a device of the host's");
 	else if (qemuargs_is(backend, "udp"))
 		qemuargs_check_port(p, option, "localport", qemuargs_key(p, option, "localport"));
 	else if (qemuargs_is(backend, "pty") && qemuargs_key(p, option, "path"))
@@ -154,7 +154,7 @@ void qemuargs_find_chardev(struct qemuargs_parser *p, size_t option)
 			"the QEMU user must be able to make a link there");
 	if (qemuargs_is(backend, "file"))
 		qemuargs_add_key(
-			p, QEMUARGS_FILE, QEMUARGS_RO, option, "input-path", "read by the guest");
+			p, RESOURCE_FILE, ACCESS_RO, option, "input-path", "read by the guest");
 	add_copy(p, option);
 }
 
@@ -183,13 +183,13 @@ static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 	const char *type = qemuargs_key(p, option, "addr.type");
 
 	if (qemuargs_is(transport, "file"))
-		qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "addr.filename",
+		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "addr.filename",
 			"the state of a machine");
 	else if (qemuargs_is(transport, "exec"))
 		qemuargs_warn(
 			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
 	else if (qemuargs_is(type, "unix"))
-		qemuargs_add_key(p, QEMUARGS_LISTEN, QEMUARGS_RW, option, "addr.path",
+		qemuargs_add_key(p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path",
 			"where a migration comes in");
 	else if (qemuargs_is(type, "inet"))
 		qemuargs_check_port(p, option, "addr.port", qemuargs_key(p, option, "addr.port"));
@@ -204,11 +204,11 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 	const char *tcp = qemuargs_behind(text, "tcp:");
 
 	if (qemuargs_behind(text, "unix:"))
-		qemuargs_add_key(p, QEMUARGS_LISTEN, QEMUARGS_RW, option, "path",
+		qemuargs_add_key(p, RESOURCE_LISTEN, ACCESS_RW, option, "path",
 			"where a migration comes in");
 	else if (qemuargs_behind(text, "file:"))
 		qemuargs_add_key(
-			p, QEMUARGS_FILE, QEMUARGS_RO, option, "path", "the state of a machine");
+			p, RESOURCE_FILE, ACCESS_RO, option, "path", "the state of a machine");
 	else if (qemuargs_behind(text, "exec:"))
 		qemuargs_warn(
 			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");

@@ -10,8 +10,8 @@
 struct named {
 	const char *type; /* ends with "*": all that begin so */
 	const char *key;
-	enum qemuargs_kind kind;
-	enum qemuargs_access access;
+	enum resource_kind kind;
+	enum resource_access access;
 	const char *reason;
 };
 
@@ -34,7 +34,7 @@ static void add_named(struct qemuargs_parser *p, size_t option, const char *type
 void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char *key,
 	const char *path, const char *reason)
 {
-	size_t added = qemuargs_add(p, QEMUARGS_FILE, QEMUARGS_RO, option, key, path, reason);
+	size_t added = qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, option, key, path, reason);
 
 	if (added != QEMUARGS_NONE)
 		qemuargs_resource(p, added)->is_searched = !strchr(path, '/');
@@ -47,10 +47,9 @@ static void find_vfio(struct qemuargs_parser *p, size_t option)
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 	else if (qemuargs_key(p, option, "sysfsdev"))
 		qemuargs_add_key(
-			p, QEMUARGS_PCI, QEMUARGS_RW, option, "sysfsdev", "given to the guest");
+			p, RESOURCE_PCI, ACCESS_RW, option, "sysfsdev", "given to the guest");
 	else
-		qemuargs_add_key(
-			p, QEMUARGS_PCI, QEMUARGS_RW, option, "host", "given to the guest");
+		qemuargs_add_key(p, RESOURCE_PCI, ACCESS_RW, option, "host", "given to the guest");
 }
 
 /* hw/usb/host-libusb.c: by number, by kind, or by port. */
@@ -65,7 +64,7 @@ static void find_usb_host(struct qemuargs_parser *p, size_t option)
 		{"vendorid", "productid", "id", ':'},
 	};
 
-	if (qemuargs_add_key(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "hostdevice",
+	if (qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "hostdevice",
 		    "given to the guest") != QEMUARGS_NONE)
 		return;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
@@ -75,8 +74,7 @@ static void find_usb_host(struct qemuargs_parser *p, size_t option)
 			continue;
 		cleanup_free char *name =
 			xasprintf("%s %s%c%s", ways[i].format, first, ways[i].separator, second);
-		qemuargs_add(
-			p, QEMUARGS_USB, QEMUARGS_RW, option, NULL, name, "given to the guest");
+		qemuargs_add(p, RESOURCE_USB, ACCESS_RW, option, NULL, name, "given to the guest");
 		return;
 	}
 }
@@ -90,14 +88,14 @@ static void find_vhost(struct qemuargs_parser *p, size_t option, const char *nod
 		qemuargs_add_fd(p, option, "vhostfd", fd);
 	else
 		qemuargs_add(
-			p, QEMUARGS_VHOST, QEMUARGS_RW, option, NULL, node, "vhost in the kernel");
+			p, RESOURCE_VHOST, ACCESS_RW, option, NULL, node, "vhost in the kernel");
 }
 
 /* Variables of UEFI, keys of a token: read and written again, and made if they are not there. */
 static void find_store(struct qemuargs_parser *p, size_t option, const char *key)
 {
-	size_t added = qemuargs_add_key(
-		p, QEMUARGS_LOG, QEMUARGS_CREATE, option, key, "kept for the guest");
+	size_t added =
+		qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, key, "kept for the guest");
 
 	if (added != QEMUARGS_NONE)
 		qemuargs_resource(p, added)->append = true;
@@ -123,29 +121,28 @@ static void find_by_driver(struct qemuargs_parser *p, size_t option, const char 
 	/* virtio_gpu_have_udmabuf() of hw/display/virtio-gpu-udmabuf.c */
 	else if (qemuopts_bool(qemuargs_value(p, option), "blob", false))
 		qemuargs_add(
-			p, QEMUARGS_DEVICE, QEMUARGS_RW, option, NULL, "/dev/udmabuf", "blob=on");
+			p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/udmabuf", "blob=on");
 }
 
 void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 {
 	static const struct named named[] = {
-		{"loader", "file", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
-		{"guest-loader", "kernel", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
-		{"guest-loader", "initrd", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
-		{"virtio-input-host*", "evdev", QEMUARGS_DEVICE, QEMUARGS_RW, "an input device"},
-		{"u2f-passthru", "hidraw", QEMUARGS_DEVICE, QEMUARGS_RW, "given to the guest"},
-		{"u2f-emulated", "dir", QEMUARGS_DIRECTORY, QEMUARGS_RW, "keys of a U2F device"},
-		{"usb-mtp", "rootdir", QEMUARGS_DIRECTORY, QEMUARGS_RO, "shown to the guest"},
-		{"vhost-vdpa-device*", "vhostdev", QEMUARGS_DEVICE, QEMUARGS_RW,
+		{"loader", "file", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
+		{"guest-loader", "kernel", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
+		{"guest-loader", "initrd", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
+		{"virtio-input-host*", "evdev", RESOURCE_DEVICE, ACCESS_RW, "an input device"},
+		{"u2f-passthru", "hidraw", RESOURCE_DEVICE, ACCESS_RW, "given to the guest"},
+		{"u2f-emulated", "dir", RESOURCE_DIRECTORY, ACCESS_RW, "keys of a U2F device"},
+		{"usb-mtp", "rootdir", RESOURCE_DIRECTORY, ACCESS_RO, "shown to the guest"},
+		{"vhost-vdpa-device*", "vhostdev", RESOURCE_DEVICE, ACCESS_RW,
 			"given to the guest"},
-		{"ccid-card-emulated", "db", QEMUARGS_DIRECTORY, QEMUARGS_RO, "certificates"},
-		{"ipmi-bmc-sim", "sdrfile", QEMUARGS_FILE, QEMUARGS_RO, "sensors"},
-		{"ipmi-bmc-sim", "frudatafile", QEMUARGS_FILE, QEMUARGS_RO, "parts of a machine"},
-		{"cxl-*", "cdat", QEMUARGS_FILE, QEMUARGS_RO, "a table for the guest"},
-		{"vfio-user-pci", "socket.path", QEMUARGS_CONNECT, QEMUARGS_RW,
-			"a device's server"},
-		{"uefi-vars-*", "pcapfile", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
-		{"*", "pcap", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
+		{"ccid-card-emulated", "db", RESOURCE_DIRECTORY, ACCESS_RO, "certificates"},
+		{"ipmi-bmc-sim", "sdrfile", RESOURCE_FILE, ACCESS_RO, "sensors"},
+		{"ipmi-bmc-sim", "frudatafile", RESOURCE_FILE, ACCESS_RO, "parts of a machine"},
+		{"cxl-*", "cdat", RESOURCE_FILE, ACCESS_RO, "a table for the guest"},
+		{"vfio-user-pci", "socket.path", RESOURCE_CONNECT, ACCESS_RW, "a device's server"},
+		{"uefi-vars-*", "pcapfile", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
+		{"*", "pcap", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 	};
 	const char *driver = qemuargs_key(p, option, "driver");
 	const char *rom = qemuargs_key(p, option, "romfile");
@@ -162,7 +159,7 @@ static void find_memory_file(struct qemuargs_parser *p, size_t option)
 {
 	const struct qemuargs_value *v = qemuargs_value(p, option);
 	bool read_only = qemuopts_bool(v, "readonly", false);
-	size_t added = qemuargs_add_key(p, QEMUARGS_MEMORY, read_only ? QEMUARGS_RO : QEMUARGS_RW,
+	size_t added = qemuargs_add_key(p, RESOURCE_MEMORY, read_only ? ACCESS_RO : ACCESS_RW,
 		option, "mem-path", "the guest's memory");
 
 	if (added != QEMUARGS_NONE)
@@ -203,16 +200,16 @@ void qemuargs_find_global(struct qemuargs_parser *p, size_t option)
 void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 {
 	static const struct named named[] = {
-		{"secret", "file", QEMUARGS_FILE, QEMUARGS_RO, "a secret"},
-		{"rng-random", "filename", QEMUARGS_DEVICE, QEMUARGS_RO, "random numbers"},
-		{"tls-creds-*", "dir", QEMUARGS_DIRECTORY, QEMUARGS_RO, "TLS credentials"},
-		{"authz-list*", "filename", QEMUARGS_FILE, QEMUARGS_RO, "who may connect"},
-		{"input-linux", "evdev", QEMUARGS_DEVICE, QEMUARGS_RW, "an input device"},
-		{"igvm-cfg", "file", QEMUARGS_FILE, QEMUARGS_RO, "loaded into the guest"},
-		{"filter-dump", "file", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
-		{"sev-*", "session-file", QEMUARGS_FILE, QEMUARGS_RO, "encrypted memory"},
-		{"sev-*", "dh-cert-file", QEMUARGS_FILE, QEMUARGS_RO, "encrypted memory"},
-		{"vfio-user-server", "socket.path", QEMUARGS_LISTEN, QEMUARGS_RW,
+		{"secret", "file", RESOURCE_FILE, ACCESS_RO, "a secret"},
+		{"rng-random", "filename", RESOURCE_DEVICE, ACCESS_RO, "random numbers"},
+		{"tls-creds-*", "dir", RESOURCE_DIRECTORY, ACCESS_RO, "TLS credentials"},
+		{"authz-list*", "filename", RESOURCE_FILE, ACCESS_RO, "who may connect"},
+		{"input-linux", "evdev", RESOURCE_DEVICE, ACCESS_RW, "an input device"},
+		{"igvm-cfg", "file", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
+		{"filter-dump", "file", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
+		{"sev-*", "session-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
+		{"sev-*", "dh-cert-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
+		{"vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW,
 			"a socket of QEMU's"},
 	};
 	const char *type = qemuargs_key(p, option, "qom-type");
@@ -228,16 +225,16 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 			"file that only root may read, and use -object secret,file=FILE");
 	} else if (is_type("sev-*", type)) {
 		const char *node = qemuargs_key(p, option, "sev-device");
-		qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, node ? "sev-device" : NULL,
+		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, node ? "sev-device" : NULL,
 			node ? node : "/dev/sev", "encrypted memory");
 	} else if (strcmp(type, "pr-manager-helper") == 0) {
 		/* It is connected to whenever it is needed. */
-		added = qemuargs_add_key(p, QEMUARGS_CONNECT, QEMUARGS_RW, option, "path",
+		added = qemuargs_add_key(p, RESOURCE_CONNECT, ACCESS_RW, option, "path",
 			"reservations of SCSI disks");
 		if (added != QEMUARGS_NONE)
 			qemuargs_resource(p, added)->reconnects = true;
 	} else if (strcmp(type, "memory-backend-epc") == 0) {
-		qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, NULL, "/dev/sgx_vepc",
+		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/sgx_vepc",
 			"encrypted memory");
 	} else if (strcmp(type, "x-remote-object") == 0) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
@@ -246,7 +243,7 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		if (qemuargs_key(p, option, "fd"))
 			qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 		else
-			qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, NULL, "/dev/iommu",
+			qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/iommu",
 				"given to the guest");
 	}
 	add_named(p, option, type, named, sizeof(named) / sizeof(named[0]));
@@ -259,8 +256,8 @@ void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		qemuargs_add_key(
-			p, QEMUARGS_FILE, QEMUARGS_RO, option, files[i], "loaded into the guest");
+			p, RESOURCE_FILE, ACCESS_RO, option, files[i], "loaded into the guest");
 	if (firmware)
 		qemuargs_add_searched(p, option, "firmware", firmware, "firmware");
-	qemuargs_add_key(p, QEMUARGS_LOG, QEMUARGS_CREATE, option, "dumpdtb", "written by QEMU");
+	qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, "dumpdtb", "written by QEMU");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What becomes of a command line: see qemuargs.h. */
+/* What becomes of a command line: see args.h. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/parse.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Joins the trees of block nodes, and lists the images: see qemuargs_block.h. */
+/* Joins the trees of block nodes, and lists the images: see block.h. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "qemu/block.h"
@@ -190,24 +190,23 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 {
 	static const struct {
 		const char *driver, *key;
-		enum qemuargs_kind kind;
-		enum qemuargs_access access;
+		enum resource_kind kind;
+		enum resource_access access;
 		const char *reason;
 	} others[] = {
-		{"nbd", "server.path", QEMUARGS_CONNECT, QEMUARGS_RW, "a disk's server"},
-		{"nbd", "path", QEMUARGS_CONNECT, QEMUARGS_RW, "a disk's server"},
-		{"vvfat", "dir", QEMUARGS_DIRECTORY, QEMUARGS_RO, "shown to the guest as a disk"},
-		{"nvme", "device", QEMUARGS_PCI, QEMUARGS_RW,
-			"an NVMe disk that QEMU drives itself"},
-		{"virtio-blk-vhost-user", "path", QEMUARGS_CONNECT, QEMUARGS_RW, "a disk's server"},
-		{"virtio-blk-vhost-vdpa", "path", QEMUARGS_DEVICE, QEMUARGS_RW, "a disk"},
-		{"virtio-blk-vfio-pci", "path", QEMUARGS_PCI, QEMUARGS_RW,
+		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
+		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
+		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO, "shown to the guest as a disk"},
+		{"nvme", "device", RESOURCE_PCI, ACCESS_RW, "an NVMe disk that QEMU drives itself"},
+		{"virtio-blk-vhost-user", "path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
+		{"virtio-blk-vhost-vdpa", "path", RESOURCE_DEVICE, ACCESS_RW, "a disk"},
+		{"virtio-blk-vfio-pci", "path", RESOURCE_PCI, ACCESS_RW,
 			"a disk that QEMU drives itself"},
-		{"nvme-io_uring", "path", QEMUARGS_DEVICE, QEMUARGS_RW, "a disk"},
-		{"gluster", "server.0.path", QEMUARGS_CONNECT, QEMUARGS_RW, "a disk's server"},
-		{"gluster", "logfile", QEMUARGS_LOG, QEMUARGS_CREATE, "written by QEMU"},
-		{"blkdebug", "config", QEMUARGS_FILE, QEMUARGS_RO, "what is to fail"},
-		{"rbd", "conf", QEMUARGS_FILE, QEMUARGS_RO, "how to reach a disk"},
+		{"nvme-io_uring", "path", RESOURCE_DEVICE, ACCESS_RW, "a disk"},
+		{"gluster", "server.0.path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
+		{"gluster", "logfile", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
+		{"blkdebug", "config", RESOURCE_FILE, ACCESS_RO, "what is to fail"},
+		{"rbd", "conf", RESOURCE_FILE, ACCESS_RO, "how to reach a disk"},
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -218,7 +217,7 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		size_t added = qemuargs_add(p, others[i].kind, others[i].access, node->option, key,
 			value, others[i].reason);
 		/* A driver connects again by itself, and has no key for a descriptor. */
-		if (added != QEMUARGS_NONE && others[i].kind == QEMUARGS_CONNECT)
+		if (added != QEMUARGS_NONE && others[i].kind == RESOURCE_CONNECT)
 			qemuargs_resource(p, added)->reconnects = true;
 	}
 	if (qemuargs_is(node->driver, "nvme") || qemuargs_is(node->driver, "virtio-blk-vfio-pci"))
@@ -259,18 +258,18 @@ static void list_image(struct qemuargs_parser *p, struct block_node *node)
 	bool writes = opens_for_writing(node);
 	/* Commands for whatever the node is a device of, not sectors of a disk. */
 	if (node->reached.sg) {
-		qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, node->option, node->key, node->path,
+		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, node->option, node->key, node->path,
 			"given to the guest");
 		return;
 	}
-	enum qemuargs_kind kind = is_backing		? QEMUARGS_BACKING
-				  : node->reached.flash ? QEMUARGS_NVRAM
-							: QEMUARGS_DISK;
-	size_t added = qemuargs_add(p, kind, writes ? QEMUARGS_RW : QEMUARGS_RO, node->option,
+	enum resource_kind kind = is_backing		? RESOURCE_BACKING
+				  : node->reached.flash ? RESOURCE_NVRAM
+							: RESOURCE_DISK;
+	size_t added = qemuargs_add(p, kind, writes ? ACCESS_RW : ACCESS_RO, node->option,
 		node->key, node->path, reason_of(node, writes, is_backing));
 	struct qemuargs_resource *r = qemuargs_resource(p, added);
 
-	if (!r || r->kind == QEMUARGS_FD)
+	if (!r || r->kind == RESOURCE_FD)
 		return;
 	const struct block_node *image = &p->blocks->nodes[node->image];
 	const char *name = image->drive_id ? image->drive_id : image->name;

@@ -19,7 +19,7 @@ static const char *text_of(const struct qemuargs_parser *p, size_t option)
 
 void qemuargs_find_file(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add(p, QEMUARGS_FILE, QEMUARGS_RO, option, NULL, text_of(p, option),
+	qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, option, NULL, text_of(p, option),
 		strcmp(p->args->options[option].name, "readconfig") == 0 ? "options"
 									 : "loaded into the guest");
 }
@@ -53,8 +53,7 @@ void qemuargs_find_keyboard(struct qemuargs_parser *p, size_t option)
 	const char *layout = text_of(p, option);
 
 	if (layout && strchr(layout, '/'))
-		qemuargs_add(
-			p, QEMUARGS_FILE, QEMUARGS_RO, option, NULL, layout, "a layout of keys");
+		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, option, NULL, layout, "a layout of keys");
 }
 
 void qemuargs_find_option_rom(struct qemuargs_parser *p, size_t option)
@@ -77,7 +76,7 @@ void qemuargs_find_acpitable(struct qemuargs_parser *p, size_t option)
 				"the QEMU user must be able to read each of these files");
 		else
 			qemuargs_add_key(
-				p, QEMUARGS_FILE, QEMUARGS_RO, option, keys[i], "an ACPI table");
+				p, RESOURCE_FILE, ACCESS_RO, option, keys[i], "an ACPI table");
 	}
 }
 
@@ -93,24 +92,24 @@ static bool is_repeated(const struct qemuargs_value *v, const char *key)
 
 void qemuargs_find_smbios(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "file", "an SMBIOS table");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "an SMBIOS table");
 	if (is_repeated(qemuargs_value(p, option), "path"))
 		qemuargs_warn(p, option, "path", qemuargs_key(p, option, "path"),
 			"the QEMU user must be able to read each path= of it: give each an -smbios "
 			"of "
 			"its own");
 	else
-		qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "path", "an SMBIOS string");
+		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "path", "an SMBIOS string");
 }
 
 void qemuargs_find_fw_cfg(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "file", "shown to the guest");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "shown to the guest");
 }
 
 void qemuargs_find_plugin(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "file", "code of QEMU's");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "code of QEMU's");
 }
 
 void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
@@ -119,13 +118,13 @@ void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
 
 	if (text && strcmp(text, "help") != 0)
 		qemuargs_add(
-			p, QEMUARGS_DIRECTORY, QEMUARGS_RO, option, NULL, text, "QEMU's own files");
+			p, RESOURCE_DIRECTORY, ACCESS_RO, option, NULL, text, "QEMU's own files");
 }
 
 void qemuargs_find_mem_path(struct qemuargs_parser *p, size_t option)
 {
-	size_t added = qemuargs_add(p, QEMUARGS_MEMORY, QEMUARGS_RW, option, NULL,
-		text_of(p, option), "the guest's memory");
+	size_t added = qemuargs_add(p, RESOURCE_MEMORY, ACCESS_RW, option, NULL, text_of(p, option),
+		"the guest's memory");
 
 	for (size_t i = 0; i < p->args->n_options && added != QEMUARGS_NONE; i++)
 		if (strcmp(p->args->options[i].name, "mem-prealloc") == 0)
@@ -147,27 +146,26 @@ void qemuargs_find_log(struct qemuargs_parser *p, size_t option)
 		qemuargs_warn(p, option, NULL, text,
 			"the QEMU user must be able to make files in its directory");
 	else
-		qemuargs_add(
-			p, QEMUARGS_LOG, QEMUARGS_CREATE, option, NULL, text, "written by QEMU");
+		qemuargs_add(p, RESOURCE_LOG, ACCESS_CREATE, option, NULL, text, "written by QEMU");
 }
 
 void qemuargs_find_trace(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, QEMUARGS_FILE, QEMUARGS_RO, option, "events", "events to trace");
-	qemuargs_add_key(p, QEMUARGS_LOG, QEMUARGS_CREATE, option, "file", "written by QEMU");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "events", "events to trace");
+	qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, "file", "written by QEMU");
 }
 
 void qemuargs_find_icount(struct qemuargs_parser *p, size_t option)
 {
 	bool records = qemuargs_is(qemuargs_key(p, option, "rr"), "record");
 
-	qemuargs_add_key(p, records ? QEMUARGS_LOG : QEMUARGS_FILE,
-		records ? QEMUARGS_CREATE : QEMUARGS_RO, option, "rrfile", "a recorded execution");
+	qemuargs_add_key(p, records ? RESOURCE_LOG : RESOURCE_FILE,
+		records ? ACCESS_CREATE : ACCESS_RO, option, "rrfile", "a recorded execution");
 }
 
 void qemuargs_find_pidfile(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add(p, QEMUARGS_PIDFILE, QEMUARGS_CREATE, option, NULL, text_of(p, option),
+	qemuargs_add(p, RESOURCE_PIDFILE, ACCESS_CREATE, option, NULL, text_of(p, option),
 		"QEMU's process id");
 }
 
@@ -200,9 +198,8 @@ void qemuargs_find_vnc(struct qemuargs_parser *p, size_t option)
 	size_t added = QEMUARGS_NONE;
 
 	if (*v->prefix)
-		added = qemuargs_add_key(p, reverse ? QEMUARGS_CONNECT : QEMUARGS_LISTEN,
-			QEMUARGS_RW, option, "vnc",
-			reverse ? "a viewer's socket" : "a socket of QEMU's");
+		added = qemuargs_add_key(p, reverse ? RESOURCE_CONNECT : RESOURCE_LISTEN, ACCESS_RW,
+			option, "vnc", reverse ? "a viewer's socket" : "a socket of QEMU's");
 	else if (address && qemuargs_behind(address, "unix:"))
 		qemuargs_warn(p, option, "vnc", address,
 			"QEMU binds it as the QEMU user: give -vnc on the command line instead");
@@ -217,7 +214,7 @@ void qemuargs_find_vnc(struct qemuargs_parser *p, size_t option)
 static void find_rendernode(struct qemuargs_parser *p, size_t option, bool is_needed)
 {
 	size_t added = qemuargs_add_key(
-		p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "rendernode", "the graphics card");
+		p, RESOURCE_DEVICE, ACCESS_RW, option, "rendernode", "the graphics card");
 
 	if (added == QEMUARGS_NONE && is_needed)
 		qemuargs_warn(p, option, NULL, NULL,
@@ -232,13 +229,12 @@ void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
 
 	if (qemuopts_bool(qemuargs_value(p, option), "unix", false))
 		qemuargs_add_key(
-			p, QEMUARGS_LISTEN, QEMUARGS_RW, option, "addr", "a socket of QEMU's");
+			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr", "a socket of QEMU's");
 	qemuargs_check_port(p, option, "port", qemuargs_key(p, option, "port"));
 	qemuargs_check_port(p, option, "tls-port", qemuargs_key(p, option, "tls-port"));
-	qemuargs_add_key(p, QEMUARGS_DIRECTORY, QEMUARGS_RO, option, "x509-dir", "TLS credentials");
+	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "x509-dir", "TLS credentials");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		qemuargs_add_key(
-			p, QEMUARGS_FILE, QEMUARGS_RO, option, files[i], "TLS credentials");
+		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, files[i], "TLS credentials");
 	find_rendernode(p, option, qemuopts_bool(qemuargs_value(p, option), "gl", false));
 }
 
@@ -265,8 +261,7 @@ void qemuargs_find_audiodev(struct qemuargs_parser *p, size_t option)
 	const char *driver = qemuargs_key(p, option, "driver");
 
 	if (qemuargs_is(driver, "wav"))
-		qemuargs_add_key(
-			p, QEMUARGS_LOG, QEMUARGS_CREATE, option, "path", "written by QEMU");
+		qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, "path", "written by QEMU");
 	for (size_t i = 0; driver && i < sizeof(sessions) / sizeof(sessions[0]); i++)
 		if (strcmp(driver, sessions[i]) == 0)
 			qemuargs_warn(p, option, NULL, NULL,
@@ -293,7 +288,7 @@ void qemuargs_find_fsdev(struct qemuargs_parser *p, size_t option)
 		model = qemuargs_key(p, option, "security-model");
 	if (qemuargs_is(driver, "proxy")) {
 		size_t added = qemuargs_add_key(
-			p, QEMUARGS_CONNECT, QEMUARGS_RW, option, "socket", "a share's server");
+			p, RESOURCE_CONNECT, ACCESS_RW, option, "socket", "a share's server");
 		if (added != QEMUARGS_NONE)
 			qemuargs_resource(p, added)->reconnects = true;
 		qemuargs_add_fd(p, option, "sock_fd", qemuargs_key(p, option, "sock_fd"));
@@ -307,9 +302,9 @@ void qemuargs_find_fsdev(struct qemuargs_parser *p, size_t option)
 			"only root can: use security_model=mapped-xattr on a directory of the QEMU "
 			"user's, or virtiofsd");
 	else
-		qemuargs_add(p, QEMUARGS_DIRECTORY,
-			qemuopts_bool(v, "readonly", false) ? QEMUARGS_RO : QEMUARGS_RW, option,
-			"path", path, "shared with the guest");
+		qemuargs_add(p, RESOURCE_DIRECTORY,
+			qemuopts_bool(v, "readonly", false) ? ACCESS_RO : ACCESS_RW, option, "path",
+			path, "shared with the guest");
 }
 
 void qemuargs_find_tpmdev(struct qemuargs_parser *p, size_t option)
@@ -318,10 +313,10 @@ void qemuargs_find_tpmdev(struct qemuargs_parser *p, size_t option)
 
 	if (!qemuargs_is(qemuargs_key(p, option, "type"), "passthrough"))
 		return;
-	qemuargs_add(p, QEMUARGS_DEVICE, QEMUARGS_RW, option, path ? "path" : NULL,
+	qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, path ? "path" : NULL,
 		path ? path : "/dev/tpm0", "given to the guest");
 	qemuargs_add_key(
-		p, QEMUARGS_DEVICE, QEMUARGS_RW, option, "cancel-path", "how to stop a command");
+		p, RESOURCE_DEVICE, ACCESS_RW, option, "cancel-path", "how to stop a command");
 }
 
 /*

@@ -33,9 +33,9 @@ static struct qemuargs_net *new_net(struct qemuargs_parser *p, size_t resource)
 
 /* A resource that may have no name yet. */
 static size_t add_device(
-	struct qemuargs_parser *p, enum qemuargs_kind kind, size_t option, const char *name)
+	struct qemuargs_parser *p, enum resource_kind kind, size_t option, const char *name)
 {
-	return qemuargs_add(p, kind, QEMUARGS_RW, option, NULL, name, "network");
+	return qemuargs_add(p, kind, ACCESS_RW, option, NULL, name, "network");
 }
 
 static void take_queues(struct qemuargs_parser *p, size_t option, struct qemuargs_net *net)
@@ -59,7 +59,7 @@ static void find_vhost(struct qemuargs_parser *p, size_t option, struct qemuargs
 	net->vhost = qemuopts_bool(v, "vhost", qemuopts_bool(v, "vhostforce", false));
 	if (net->vhost && !qemuargs_key(p, option, "vhostfd") &&
 		!qemuargs_key(p, option, "vhostfds"))
-		qemuargs_add(p, QEMUARGS_VHOST_NET, QEMUARGS_RW, option, NULL, "/dev/vhost-net",
+		qemuargs_add(p, RESOURCE_VHOST_NET, ACCESS_RW, option, NULL, "/dev/vhost-net",
 			"vhost=on");
 }
 
@@ -76,11 +76,11 @@ static void find_tap(struct qemuargs_parser *p, size_t option)
 		/* vhost=on without vhostfd opens the device by its name; with fds= it can't. */
 		if (qemuopts_bool(v, "vhost", false) && !qemuargs_key(p, option, "vhostfd") &&
 			!qemuargs_key(p, option, "fds"))
-			qemuargs_add(p, QEMUARGS_VHOST, QEMUARGS_RW, option, NULL, "/dev/vhost-net",
+			qemuargs_add(p, RESOURCE_VHOST, ACCESS_RW, option, NULL, "/dev/vhost-net",
 				"vhost=on");
 		return;
 	}
-	size_t added = add_device(p, QEMUARGS_TAP, option, ifname && *ifname ? ifname : "tap%d");
+	size_t added = add_device(p, RESOURCE_TAP, option, ifname && *ifname ? ifname : "tap%d");
 	struct qemuargs_net *net = new_net(p, added);
 	net->ifname = copy(ifname);
 	net->helper = copy(qemuargs_key(p, option, "helper"));
@@ -99,7 +99,7 @@ static void find_tap(struct qemuargs_parser *p, size_t option)
 static void find_bridge(struct qemuargs_parser *p, size_t option)
 {
 	const char *bridge = qemuargs_key(p, option, "br");
-	size_t added = add_device(p, QEMUARGS_BRIDGE, option, bridge && *bridge ? bridge : "br0");
+	size_t added = add_device(p, RESOURCE_BRIDGE, option, bridge && *bridge ? bridge : "br0");
 	struct qemuargs_net *net = new_net(p, added);
 
 	net->bridge = copy(bridge);
@@ -134,7 +134,7 @@ static void find_user(struct qemuargs_parser *p, size_t option)
 		if (is_rule && item->value)
 			check_forward(p, option, item->value);
 	}
-	qemuargs_add_key(p, QEMUARGS_DIRECTORY, QEMUARGS_RO, option, "tftp", "served by TFTP");
+	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "tftp", "served by TFTP");
 	if (qemuargs_key(p, option, "smb"))
 		qemuargs_warn(p, option, "smb", qemuargs_key(p, option, "smb"),
 			"smbd runs as the QEMU user, not as root, and serves what that user may "
@@ -170,10 +170,10 @@ static void add_address(
 		qemuargs_check_port(p, option, port, qemuargs_key(p, option, port));
 	else if (qemuargs_is(kind, "unix") &&
 		 !qemuopts_bool(qemuargs_value(p, option), abstract, false))
-		added = qemuargs_add_key(p, listens ? QEMUARGS_LISTEN : QEMUARGS_CONNECT,
-			QEMUARGS_RW, option, path, "network");
+		added = qemuargs_add_key(p, listens ? RESOURCE_LISTEN : RESOURCE_CONNECT, ACCESS_RW,
+			option, path, "network");
 	struct qemuargs_resource *r = qemuargs_resource(p, added);
-	if (!r || r->kind == QEMUARGS_FD)
+	if (!r || r->kind == RESOURCE_FD)
 		return;
 	r->takes_fd = takes_fd;
 	r->reconnects = (reconnect && strcmp(reconnect, "0") != 0) ||
@@ -188,7 +188,7 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 		qemuargs_add_fd(p, option, "vhostfd", qemuargs_key(p, option, "vhostfd"));
 		if (!qemuargs_key(p, option, "vhostfd"))
 			qemuargs_add_key(
-				p, QEMUARGS_VHOST, QEMUARGS_RW, option, "vhostdev", "network");
+				p, RESOURCE_VHOST, ACCESS_RW, option, "vhostdev", "network");
 		p->args->locks_memory = true;
 	} else if (strcmp(type, "socket") == 0) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));

@@ -9,7 +9,7 @@
  * a flag ("server", "nowait"). Keyval (util/keyval.c): the same, but the value of an
  * implied key can't have commas. JSON. In all of them the last of duplicates counts, but
  * for the id in QemuOpts, where the first does. [group "id"] sections of a configuration
- * file (util/qemu-config.c) are QemuOpts with other quotes.
+ * file (util/qemu-config.c) are QemuOpts with other quotes. Private to qemu/.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Configuration files of -readconfig: see qemuopts.h. */
+/* Configuration files of -readconfig: see opts.h. */
 #include "qemu/opts.h"
 
 #include "base/cleanup.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the parts of the reader of QEMU's command lines share; qemuargs.h is for everybody
- * else. The table of options (qemuargs_table.c) says how the value of each is written and
- * which function finds the resources in it. These functions run when all options are read,
- * in the order of the options.
+ * What the parts of the reader of QEMU's command lines share; args.h is for everybody else.
+ * The table of options (table.c) says how the value of each is written and which function
+ * finds the resources in it. These functions run when all options are read, in the order of
+ * the options. Private to qemu/.
  */
 #pragma once
 
@@ -83,14 +83,14 @@ static inline const char *qemuargs_key(
 
 /*
  * Adds a resource, and returns its index. A path like /proc/self/fd/3 becomes a
- * QEMUARGS_FD; for an empty one and for /dev/fdset/N, whose descriptors -add-fd names,
+ * RESOURCE_FD; for an empty one and for /dev/fdset/N, whose descriptors -add-fd names,
  * nothing is added: QEMUARGS_NONE.
  */
-size_t qemuargs_add(struct qemuargs_parser *p, enum qemuargs_kind kind, enum qemuargs_access access,
+size_t qemuargs_add(struct qemuargs_parser *p, enum resource_kind kind, enum resource_access access,
 	size_t option, const char *key, const char *path, const char *reason);
 /* The same, with the value of the key; nothing if it has none. */
-size_t qemuargs_add_key(struct qemuargs_parser *p, enum qemuargs_kind kind,
-	enum qemuargs_access access, size_t option, const char *key, const char *reason);
+size_t qemuargs_add_key(struct qemuargs_parser *p, enum resource_kind kind,
+	enum resource_access access, size_t option, const char *key, const char *reason);
 void qemuargs_add_fd(struct qemuargs_parser *p, size_t option, const char *key, const char *fd);
 /* A list of descriptors, separated by ":". */
 void qemuargs_add_fds(struct qemuargs_parser *p, size_t option, const char *key);
@@ -118,7 +118,7 @@ const char *qemuargs_behind(const char *text, const char *prefix);
 
 /*
  * Where in a file name that may begin with a protocol ("nbd:unix:/x", "fat:rw:/x") the
- * path stands that a key with ":path" or ":config" behind it means (qemuargs_name.c).
+ * path stands that a key with ":path" or ":config" behind it means (name.c).
  */
 enum qemuargs_protocol {
 	PROTOCOL_FILE,	      /* file or device: with or without "file:" */
@@ -153,7 +153,7 @@ void qemuargs_store(
 const char *qemuargs_global(
 	const struct qemuargs_parser *p, size_t option, const char *property, char **driver);
 
-/* How -serial, -monitor and the like are written (qemuargs_char.c). */
+/* How -serial, -monitor and the like are written (char.c). */
 struct qemuargs_value *qemuargs_chardev_value(const char *text);
 struct qemuargs_value *qemuargs_incoming_value(const char *text);
 
@@ -161,7 +161,7 @@ struct qemuargs_value *qemuargs_incoming_value(const char *text);
 void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char *key,
 	const char *path, const char *reason);
 
-/* The graph of block nodes (qemuargs_block.c, qemuargs_graph.c). */
+/* The graph of block nodes (block.c, graph.c). */
 void qemuargs_blocks_collect(struct qemuargs_parser *p);
 void qemuargs_blocks_free(struct qemuargs_parser *p);
 

@@ -204,6 +204,13 @@ const struct qemuargs_spec *qemuargs_spec(const char *name)
 	return bsearch(name, specs, sizeof(specs) / sizeof(specs[0]), sizeof(specs[0]), compare);
 }
 
+bool qemuargs_takes_value(const char *name)
+{
+	const struct qemuargs_spec *spec = qemuargs_spec(name);
+
+	return spec && spec->syntax != SYNTAX_FLAG;
+}
+
 const struct qemuargs_spec *qemuargs_group_spec(const char *group)
 {
 	static const struct {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Device nodes that QEMU opens by their names: they are claimed, unless the QEMU user may
- * use them as they are. PCI and USB devices of the host are looked up in sysfs first.
+ * A device node is claimed, unless the QEMU user may use it as it is. PCI and USB devices of the
+ * host are looked up in sysfs first.
  */
+#include "vm/devices.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "vm/vm.h"
+#include "vm/step.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -27,22 +29,26 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
 	cleanup_free char *why =
-		vm_why_denied(vm, &walk, r->access == QEMUARGS_RO ? R_OK : R_OK | W_OK, &way);
+		vm_why_denied(vm, &walk, r->access == ACCESS_RO ? R_OK : R_OK | W_OK, &way);
 	bool is_device = S_ISCHR(walk.st.st_mode) || S_ISBLK(walk.st.st_mode);
 	safepath_close(&walk);
 	if (!why) {
-		struct vm_item *item = vm_item(vm, r, VM_CHECK, NULL);
+		struct vm_item *item = vm_item(vm, r, ACTION_CHECK, NULL);
 		free(item->path);
 		item->path = xstrdup(path);
 	} else if (!is_device) {
 		vm_refuse(vm, r, steal_pointer(&why));
 	} else {
-		vm_add_claim(vm, r, path, DOMAIN_CLAIM, true, false);
+		vm_add_claim(vm, r,
+			&(struct claim_request){.path = (char *)path,
+				.action = ACTION_CLAIM,
+				.access = ACCESS_RW,
+				.is_device = true});
 	}
 }
 
@@ -180,7 +186,7 @@ void vm_plan_usb(struct vm *vm, size_t resource)
 	if (node)
 		claim_node(vm, r, node);
 	else
-		vm_item(vm, r, VM_LEAVE,
+		vm_item(vm, r, ACTION_LEAVE,
 			xstrdup("no such device is there now, and one that comes later will not "
 				"belong to the QEMU user; plug it in first"));
 }
@@ -217,17 +223,17 @@ void vm_plan_kvm(struct vm *vm)
 
 	if (!needs_kvm(vm, &option))
 		return;
-	struct qemuargs_resource r = {.kind = QEMUARGS_DEVICE,
-		.access = QEMUARGS_RW,
+	struct qemuargs_resource r = {.kind = RESOURCE_DEVICE,
+		.access = ACCESS_RW,
 		.path = (char *)"/dev/kvm",
 		.source = vm->args->options[option].source,
 		.reason = (char *)"hardware acceleration"};
-	if (!safepath_open(r.path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, r.path, &walk, &error)) {
 		vm_refuse(vm, &r,
 			xasprintf("%s; modprobe kvm_intel or kvm_amd, or take -accel tcg", error));
 		return;
 	}
 	char *why = vm_why_denied(vm, &walk, R_OK | W_OK, &way);
-	vm_item(vm, &r, why ? VM_REFUSE : VM_CHECK, why);
+	vm_item(vm, &r, why ? ACTION_REFUSE : ACTION_CHECK, why);
 	safepath_close(&walk);
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files that QEMU reads whole, directories that it reads, and files that it makes.
- *
- * A file that is read once can be replaced by a sealed copy in memory: a descriptor of the
- * file itself would not do, since QEMU opens it by a name, and is asked for permission then.
- * A file that QEMU would make is made by root where it was asked for, and claimed.
+ * A file that is read once can be replaced by a sealed memfd: a descriptor of the file itself
+ * would not do, since QEMU opens it by a name, and is asked for permission then.
  */
+#include "vm/files.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "vm/runtime.h"
-#include "vm/vm.h"
+#include "vm/descriptors.h"
+#include "vm/step.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,13 +47,11 @@ static void plan_copy(struct vm *vm, const struct qemuargs_resource *r, const st
 	struct vm_step *step = vm_step(vm, walk->path);
 
 	step->prepare = copy_file;
-	step->object = fcntl(walk->fd, F_DUPFD_CLOEXEC, 3);
-	if (step->object < 0)
-		die_errno("can't keep %s open", walk->path);
+	step->object = vm_keep(vm, walk->fd, walk->path);
 	step->fd = vm_reserve(vm);
 	cleanup_free char *name = vm_fd_path(step->fd);
 	qemuargs_set(vm->args, r->option, r->key, name);
-	vm_item(vm, r, VM_COPY, xasprintf("%s may not read it", vm->identity.user));
+	vm_item(vm, r, ACTION_COPY, xasprintf("%s may not read it", vm->identity.user));
 }
 
 char *vm_document(struct vm *vm, const char *path, const char *text)
@@ -65,9 +62,10 @@ char *vm_document(struct vm *vm, const char *path, const char *text)
 	int reserved = vm_reserve(vm);
 
 	if (fd < 0 || write(fd, text, length) != (ssize_t)length || !seal(fd))
-		die_errno("can't make the changed copy of %s", path);
-	if (!vm_fill(reserved, steal_fd(&fd), &error))
-		die("%s", error);
+		vm_fail(vm,
+			xasprintf("can't make the changed copy of %s: %s", path, strerror(errno)));
+	else if (!vm_fill(reserved, steal_fd(&fd), &error))
+		vm_fail(vm, steal_pointer(&error));
 	return vm_fd_path(reserved);
 }
 
@@ -79,16 +77,16 @@ void vm_plan_file(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
-			vm_item(vm, r, VM_LEAVE, xstrdup("one of QEMU's own files"));
+			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
 		else
 			vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
 	cleanup_free char *why = vm_why_denied(vm, &walk, R_OK, &way);
 	if (!why)
-		vm_item(vm, r, VM_CHECK, NULL);
+		vm_item(vm, r, ACTION_CHECK, NULL);
 	else if (walk.unsafe)
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
@@ -106,296 +104,12 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
 	char *why = vm_why_denied(
-		vm, &walk, r->access == QEMUARGS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, &way);
-	vm_item(vm, r, why ? VM_REFUSE : VM_CHECK, why);
+		vm, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, &way);
+	vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);
 	safepath_close(&walk);
-}
-
-/*
- * Files that QEMU makes.
- */
-
-/* What was made is claimed by its descriptor: a name in /tmp says nothing of it. */
-static void want_made(struct vm *vm, const struct vm_step *step, int fd)
-{
-	cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->place.name);
-	struct domain_resource wanted = {.kind = DOMAIN_DISK,
-		.treatment = DOMAIN_CLAIM,
-		.path = path,
-		.source = step->path,
-		.reason = (char *)"made",
-		.handed_over = true,
-		.made = fd};
-
-	vm_want(vm, &wanted);
-}
-
-/* What QEMU has never had, and what nothing was written into, is not left behind. */
-static void unmake_file(struct vm *vm, struct vm_step *step)
-{
-	struct stat st;
-
-	if (vm->has_run || vm->was_claimed)
-		return;
-	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		st.st_size > 0)
-		return;
-	vm_remove_made(step);
-}
-
-/* The new file's mode, and what holds it: *kept for the claim; for QEMU *fd, which is taken then.
- */
-static bool hold_made(struct vm_step *step, mode_t mode, int *fd, int *kept, char **error)
-{
-	struct stat st;
-
-	if (fchmod(*fd, mode | S_IRUSR | S_IWUSR) < 0 || fstat(*fd, &st) < 0) {
-		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
-		return false;
-	}
-	step->dev = st.st_dev;
-	step->ino = st.st_ino;
-	*kept = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
-	if (*kept < 0) {
-		*error = xasprintf("can't hold %s: %s", step->path, strerror(errno));
-		return false;
-	}
-	return step->fd < 0 || vm_fill(step->fd, steal_fd(fd), error);
-}
-
-static bool make_file(struct vm *vm, struct vm_step *step, char **error)
-{
-	const struct place *place = &step->place;
-	mode_t mask = umask(0);
-
-	umask(mask);
-	/* A file of root's own in a directory like /tmp, that QEMU would have emptied. */
-	if (place->exists && unlinkat(place->dir, place->name, 0) < 0 && errno != ENOENT) {
-		*error = xasprintf("can't replace %s: %s", step->path, strerror(errno));
-		return false;
-	}
-	cleanup_fd int fd = openat(
-		place->dir, place->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	mode_t mode = step->mode ? step->mode : 0666 & ~mask;
-	int kept;
-
-	if (fd < 0) {
-		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
-		return false;
-	}
-	if (!hold_made(step, mode, &fd, &kept, error)) {
-		unlinkat(place->dir, place->name, 0);
-		return false;
-	}
-	want_made(vm, step, kept);
-	return true;
-}
-
-/*
- * An emptied file is as good as a new one. Where its name can't be trusted, taking root's own
- * file away harms nobody if whoever could have put it there could have taken it away himself:
- * the owner of the directory, on a way that only he and root can change; or, in a sticky
- * directory of root's, whoever has moved it there out of one of his own.
- */
-static bool can_be_replaced(const struct qemuargs_resource *r, const struct place *place)
-{
-	const struct safepath *walk = &place->walk;
-
-	if (r->kind != QEMUARGS_LOG || r->append || !S_ISREG(walk->st.st_mode) ||
-		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
-		return false;
-	for (size_t i = 0; i < walk->n_dirs; i++) {
-		const struct safepath_dir *dir = &walk->dirs[i];
-		struct trust_report report;
-		if (trust_judge(&dir->writers, place->dir_st.st_uid, &report) != TRUST_OWNERS &&
-			!(report.adds_only && dir->st.st_uid == 0))
-			return false;
-	}
-	return true;
-}
-
-static void plan_make(
-	struct vm *vm, const struct qemuargs_resource *r, struct place *place, bool by_descriptor)
-{
-	if (!vm->settings->dynamic_ownership.value) {
-		vm_refuse(vm, r,
-			xasprintf("it does not exist, and with dynamic_ownership = 0 no file is "
-				  "given to %s; make it, and let %s write to it",
-				vm->identity.user, vm->identity.user));
-		return;
-	}
-	struct vm_step *step = vm_step(vm, place->path);
-	step->prepare = make_file;
-	step->give_back = unmake_file;
-	if (by_descriptor) {
-		step->fd = vm_reserve(vm);
-		cleanup_free char *name = vm_fd_path(step->fd);
-		qemuargs_set(vm->args, r->option, r->key, name);
-	}
-	if (place->exists)
-		step->mode = place->walk.st.st_mode & 0777;
-	vm_item(vm, r, VM_MAKE,
-		xstrdup(place->exists ? "emptied, and claimed" : "made, and claimed"));
-	step->place = *place;
-	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
-}
-
-/* What exists stays, and is claimed; QEMU opens it for writing and empties it or goes on. */
-static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
-{
-	struct safepath *walk = &place->walk;
-	bool is_file = S_ISREG(walk->st.st_mode);
-	bool way;
-	/* A claimed file can be written; what can keep QEMU from it is the way alone. */
-	cleanup_free char *why = vm_why_denied(vm, walk, is_file ? 0 : W_OK, &way);
-
-	if (!is_file) {
-		/* /dev/null, a terminal, a FIFO. */
-		if (why)
-			vm_refuse(vm, r, steal_pointer(&why));
-		else
-			vm_item(vm, r, VM_CHECK, NULL);
-		return;
-	}
-	if (walk->unsafe && can_be_replaced(r, place)) {
-		plan_make(vm, r, place, why != NULL);
-		return;
-	}
-	bool by_descriptor = why && way && vm->settings->dynamic_ownership.value;
-	int object = by_descriptor ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : -1;
-	if (!vm_add_claim(vm, r, r->path, DOMAIN_CLAIM, false, by_descriptor) || !by_descriptor) {
-		if (object >= 0)
-			close(object);
-		return;
-	}
-	cleanup_free char *error = NULL;
-	int reserved = vm_reserve(vm);
-	cleanup_free char *name = vm_fd_path(reserved);
-	if (object < 0 || !vm_fill(reserved, object, &error))
-		die("can't hold %s: %s", r->path, error ? error : strerror(errno));
-	qemuargs_set(vm->args, r->option, r->key, name);
-}
-
-void vm_plan_log(struct vm *vm, size_t resource)
-{
-	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *error = NULL;
-	struct place place;
-	bool way;
-
-	if (!place_find(r->path, &place, &error)) {
-		vm_refuse(vm, r, steal_pointer(&error));
-	} else if (place.exists) {
-		plan_existing(vm, r, &place);
-	} else if (place.walk.unsafe) {
-		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
-	} else {
-		/* The directory itself is on the way to the file. */
-		cleanup_free char *why = vm_why_denied(vm, &place.walk, X_OK, &way);
-		plan_make(vm, r, &place, why != NULL);
-	}
-	place_close(&place);
-}
-
-/*
- * The file with the process id: QEMU would write it before it drops anything, so it is
- * written here, and locked as QEMU locks it (qemu_write_pidfile() in util/oslib-posix.c).
- */
-static bool hold_pid_file(struct vm_step *step, int fd, char **error)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		*error = xasprintf("can't open the file %s: %s", step->path, strerror(errno));
-		return false;
-	}
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid()) {
-		*error = xasprintf(
-			"%s is not a file of root's with one name; remove it first", step->path);
-		return false;
-	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it");
-	if (why) {
-		*error = xasprintf("others than root can write to %s: %s", step->path, why);
-		return false;
-	}
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		*error = xasprintf("can't lock %s: %s", step->path,
-			errno == EAGAIN || errno == EACCES ? "another QEMU has it"
-							   : strerror(errno));
-		return false;
-	}
-	step->dev = st.st_dev;
-	step->ino = st.st_ino;
-	return true;
-}
-
-static bool open_pid_file(struct vm *vm, struct vm_step *step, char **error)
-{
-	static const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-	const struct place *place = &step->place;
-	cleanup_fd int fd = openat(place->dir, place->name, flags | O_CREAT | O_EXCL, 0600);
-	bool is_new = fd >= 0;
-
-	if (fd < 0 && errno == EEXIST)
-		fd = openat(place->dir, place->name, flags);
-	if (hold_pid_file(step, fd, error)) {
-		vm->pid_fd = steal_fd(&fd);
-		return true;
-	}
-	if (is_new)
-		unlinkat(place->dir, place->name, 0);
-	return false;
-}
-
-static void remove_pid_file(struct vm *vm, struct vm_step *step)
-{
-	vm_remove_made(step);
-	close(vm->pid_fd);
-	vm->pid_fd = -1;
-}
-
-void vm_plan_pid_file(struct vm *vm, size_t resource)
-{
-	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *error = NULL;
-	struct place place;
-
-	if (!place_find(r->path, &place, &error)) {
-		vm_refuse(vm, r, steal_pointer(&error));
-		place_close(&place);
-		return;
-	}
-	if (place.walk.unsafe) {
-		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
-		place_close(&place);
-		return;
-	}
-	struct vm_step *step = vm_step(vm, place.path);
-	step->prepare = open_pid_file;
-	step->give_back = remove_pid_file;
-	step->place = place;
-	vm_item(vm, r, VM_MAKE, xstrdup("written by virt-priv-run"));
-	qemuargs_remove(vm->args, r->option);
-}
-
-bool vm_write_pid(struct vm *vm, pid_t pid, char **error)
-{
-	cleanup_free char *text = xasprintf("%d\n", pid);
-	size_t length = strlen(text);
-
-	if (vm->pid_fd < 0)
-		return true;
-	if (ftruncate(vm->pid_fd, 0) < 0 ||
-		pwrite(vm->pid_fd, text, length, 0) != (ssize_t)length) {
-		*error = xasprintf("can't write the process id %d: %s", pid, strerror(errno));
-		return false;
-	}
-	return true;
 }

@@ -40,6 +40,7 @@ bool vm_header_read(
 	cleanup_free unsigned char *bytes = NULL;
 	size_t length = 0;
 
+	*error = NULL;
 	if (!format || strcmp(format, "qcow2") != 0 || walk->unsafe ||
 		(!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)))
 		return false;

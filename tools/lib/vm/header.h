@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Headers of images, and the files that they name: a guest's words. What is read there decides
- * nothing but what is checked, explained, and spelled out for QEMU.
+ * nothing but what is checked, explained, and spelled out for QEMU. Private to vm/.
  */
 #pragma once
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "claims/runtime_dir.h"
 #include "launch/creds.h"
+#include "launch/launch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -101,16 +102,22 @@ static void empty(int top)
 	}
 }
 
+static _Noreturn void give_up(void)
+{
+	warn_errno("can't let go of what is root's, to empty the VM's directory");
+	_exit(LAUNCH_FAILED);
+}
+
 static _Noreturn void empty_as_owner(int dir, const struct stat *st)
 {
-	struct creds creds = {.uid = st->st_uid, .gid = st->st_gid};
+	const struct identity owner = {.uid = st->st_uid, .gid = st->st_gid};
 
 	/* From here on it may be stopped by the QEMU user: it has nothing that others wait for. */
 	if (dup2(dir, STDERR_FILENO + 1) < 0 ||
 		syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0) < 0)
-		die_errno("can't let go of what is root's, to empty the VM's directory");
+		give_up();
 	if (st->st_uid != 0)
-		creds_drop(&creds);
+		creds_drop(&(struct creds){.identity = &owner});
 	empty(STDERR_FILENO + 1);
 	_exit(0);
 }

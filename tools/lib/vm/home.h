@@ -7,7 +7,8 @@
  * is followed by anybody (MS_NOSYMFOLLOW, since Linux 5.10), so that a name below it is no way
  * back into root's files. It ends by being unmounted, whatever is in it. Where it could not be
  * mounted (a container), it is moved aside, and emptied by a process that has become the
- * QEMU user, within limits of time and number: nothing in it keeps a VM from starting.
+ * QEMU user, within limits of time and number: nothing in it keeps a VM from starting. Private to
+ * vm/.
  */
 #pragma once
 

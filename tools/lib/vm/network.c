@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tap devices and bridges: made as root with the options that were asked for, and passed.
+ * Tap devices and bridges are made as root with the options that were asked for, and passed.
  * The scripts of a tap device run as root around QEMU, as QEMU itself would have run them.
  */
+#include "vm/network.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "vm/vm.h"
+#include "vm/descriptors.h"
+#include "vm/step.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -297,7 +300,7 @@ static bool is_interface_name(const char *name)
 static bool wants_vhost(const struct vm *vm, const struct qemuargs_resource *r)
 {
 	for (size_t i = 0; i < vm->args->n_resources; i++)
-		if (vm->args->resources[i].kind == QEMUARGS_VHOST_NET &&
+		if (vm->args->resources[i].kind == RESOURCE_VHOST_NET &&
 			vm->args->resources[i].option == r->option)
 			return true;
 	return false;
@@ -334,14 +337,14 @@ static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		qemuargs_set(vm->args, r->option, keys[i], NULL);
-	if (r->kind == QEMUARGS_BRIDGE)
+	if (r->kind == RESOURCE_BRIDGE)
 		qemuargs_set(vm->args, r->option, "type", "tap");
 }
 
 static bool check_net(struct vm *vm, const struct qemuargs_resource *r,
 	const struct qemuargs_net *net, bool has_helper)
 {
-	const char *name = r->kind == QEMUARGS_BRIDGE ? net->bridge : net->ifname;
+	const char *name = r->kind == RESOURCE_BRIDGE ? net->bridge : net->ifname;
 
 	if (name && !is_interface_name(name)) {
 		vm_refuse(vm, r, xasprintf("%s is no name of a network interface", name));
@@ -368,15 +371,15 @@ void vm_plan_network(struct vm *vm, size_t resource)
 	if (wants_vhost(vm, r))
 		step->vhost_fds = reserve(vm, net->queues);
 	step->prepare = has_helper		     ? prepare_helper
-			: r->kind == QEMUARGS_BRIDGE ? prepare_bridge
+			: r->kind == RESOURCE_BRIDGE ? prepare_bridge
 						     : prepare_tap;
-	if (!has_helper && r->kind == QEMUARGS_TAP)
+	if (!has_helper && r->kind == RESOURCE_TAP)
 		step->give_back = give_tap_back;
 	replace_keys(vm, r);
 	set_descriptors(vm, r->option, "fd", "fds", step->fds, net->queues);
 	if (step->vhost_fds)
 		set_descriptors(vm, r->option, "vhostfd", "vhostfds", step->vhost_fds, net->queues);
-	vm_item(vm, r, VM_MAKE,
+	vm_item(vm, r, ACTION_MAKE,
 		xasprintf("made as root, and passed%s%s", net->script ? ", by " : "",
 			net->script ? net->script : ""));
 }
@@ -403,5 +406,5 @@ void vm_plan_vhost(struct vm *vm, size_t resource)
 	cleanup_free char *number = xasprintf("%d", step->fd);
 	qemuargs_set(vm->args, r->option, "vhostdev", NULL);
 	qemuargs_set(vm->args, r->option, "vhostfd", number);
-	vm_item(vm, r, VM_PASS, xstrdup("opened as root, and passed"));
+	vm_item(vm, r, ACTION_PASS, xstrdup("opened as root, and passed"));
 }

@@ -3,8 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
+#include "vm/descriptors.h"
 #include "vm/home.h"
+#include "vm/made.h"
 #include "vm/supervise.h"
 
 #include <dirent.h>
@@ -25,8 +27,6 @@
 #endif
 #define SOCKET "socket"
 #define MAX_LEFT 16
-
-static int events = -1; /* inotify(7) */
 
 /* The directory's n-th name, beside that of the socket. */
 static char *staging_name(const struct vm_step *step, int n)
@@ -166,7 +166,7 @@ static void remove_staging(struct vm_step *step)
 	int number = errno;
 	if (result < 0 && number != ENOENT) {
 		cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->name);
-		cleanup_free char *word = text_shell_word(path);
+		cleanup_free char *word = shell_word(path);
 		errno = number;
 		warn_errno("can't remove the directory %s of a socket; to remove it: rm -rf "
 			   "--one-file-system %s",
@@ -180,6 +180,7 @@ static void remove_staging(struct vm_step *step)
 
 static bool prepare(struct vm *vm, struct vm_step *step, char **error)
 {
+	*error = NULL;
 	if (!vm_clear_place(vm, step, error))
 		return false;
 	if (make_staging(vm, step, error)) {
@@ -249,21 +250,21 @@ bool vm_publish(void *context)
 	char bytes[4096];
 	bool waits = false;
 
-	if (events >= 0 && read(events, bytes, sizeof bytes) < 0 && errno != EAGAIN)
+	if (vm->events >= 0 && read(vm->events, bytes, sizeof bytes) < 0 && errno != EAGAIN)
 		warn_errno("can't read what happens in the directories of sockets");
 	for (size_t i = 0; i < vm->n_steps; i++) {
 		if (vm->steps[i].staging >= 0)
 			publish(vm, &vm->steps[i]);
 		waits |= vm->steps[i].staging >= 0;
 	}
-	if (!waits && events >= 0) {
-		close(events);
-		events = -1;
+	if (!waits && vm->events >= 0) {
+		close(vm->events);
+		vm->events = -1;
 	}
 	return waits;
 }
 
-void vm_watch_published(struct vm *vm)
+void vm_watch_published(struct vm *vm, struct supervisor *supervisor)
 {
 	bool any = false, good = true;
 
@@ -271,21 +272,21 @@ void vm_watch_published(struct vm *vm)
 		any |= vm->steps[i].staging >= 0;
 	if (!any)
 		return;
-	events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	for (size_t i = 0; i < vm->n_steps && events >= 0; i++) {
+	vm->events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	for (size_t i = 0; i < vm->n_steps && vm->events >= 0; i++) {
 		if (vm->steps[i].staging < 0)
 			continue;
 		cleanup_free char *path = vm_fd_path(vm->steps[i].staging);
-		good = good && inotify_add_watch(events, path, IN_CREATE | IN_MOVED_TO) >= 0;
+		good = good && inotify_add_watch(vm->events, path, IN_CREATE | IN_MOVED_TO) >= 0;
 	}
 	/* A host can be short of them. Then it is looked at from time to time. */
-	if (events >= 0 && !good) {
-		close(events);
-		events = -1;
+	if (vm->events >= 0 && !good) {
+		close(vm->events);
+		vm->events = -1;
 	}
 	/* What has appeared before that. */
 	if (vm_publish(vm))
-		supervise_watch(events, vm_publish, vm);
+		supervise_watch(supervisor, vm->events, vm_publish, vm);
 }
 
 void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
@@ -299,5 +300,5 @@ void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct 
 	step->fd = vm_reserve(vm);
 	cleanup_free char *path = xasprintf("/proc/self/fd/%d/" SOCKET, step->fd);
 	qemuargs_set(vm->args, r->option, r->key, path);
-	vm_item(vm, r, VM_MAKE, xstrdup("bound by QEMU, and given its name by root"));
+	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and given its name by root"));
 }

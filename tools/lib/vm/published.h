@@ -14,16 +14,19 @@
  *
  * The descriptor is one of a mount of its own (open_tree(2)), from which ".." leads nowhere: the
  * QEMU user need not be able to search the directories above.
+ *
+ * Private to vm/.
  */
 #pragma once
 
-#include "vm/vm.h"
+#include "vm/step.h"
+#include "vm/supervise.h"
 
 /* Plans it; takes the place. */
 void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place);
 
 /* In the process that stays, once QEMU runs: watches for the sockets, while it supervises. */
-void vm_watch_published(struct vm *vm);
+void vm_watch_published(struct vm *vm, struct supervisor *supervisor);
 
 /* Gives their names to those that are there; false: there is none left to wait for. */
 bool vm_publish(void *vm);

@@ -3,9 +3,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/shell_word.h"
 #include "launch/launch.h"
-#include "qemu/parse.h"
+#include "qemu/args.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -85,8 +85,7 @@ static bool is_said_by_option(char *const *command, size_t at)
 	if (at < 2 || name[0] != '-' || (strchr(word, '/') && !strpbrk(word, " \t\n")))
 		return false;
 	name += 1 + (name[1] == '-');
-	const struct qemuargs_spec *spec = qemuargs_spec(name);
-	return spec && spec->syntax != SYNTAX_FLAG;
+	return qemuargs_takes_value(name);
 }
 
 /*
@@ -109,12 +108,12 @@ static char *right_order(char *const *command, char *const *own, size_t n_own, b
 	if (!out)
 		die("out of memory");
 	for (size_t i = 0; i < at; i++) {
-		cleanup_free char *word = text_shell_word(command[i]);
+		cleanup_free char *word = shell_word(command[i]);
 		fprintf(out, "%s ", word);
 	}
 	fprintf(out, "%svirt-priv-run ", inner ? "'... " : "");
 	for (size_t i = 0; i < n_own; i++) {
-		cleanup_free char *word = text_shell_word(own[i]);
+		cleanup_free char *word = shell_word(own[i]);
 		if (!is_of_one_look(own[i]))
 			fprintf(out, "%s ", word);
 	}

@@ -4,22 +4,10 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/resource.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *action_name(enum vm_action action)
-{
-	static const char *const names[] = {
-		"claim", "pass", "copy", "make", "connect", "check", "leave", "refuse"};
-
-	return names[action];
-}
-
-static const char *access_name(enum qemuargs_access access)
-{
-	return access == QEMUARGS_RO ? "ro" : access == QEMUARGS_RW ? "rw" : "create";
-}
 
 static void print_line(char *line)
 {
@@ -29,22 +17,39 @@ static void print_line(char *line)
 	free(line);
 }
 
-static int finish(int status)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
-	return status;
-}
-
-int vm_report_obstacles(const struct vm *vm)
+void vm_report_obstacles(const struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
-		if (item->action == VM_REFUSE)
+		if (item->action == ACTION_REFUSE)
 			print_line(xasprintf("%s (%s): %s", item->path ? item->path : "-",
 				item->source, item->reason));
 	}
-	return finish(vm->refused ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* The words of tests/schema/virt-priv-run.json. */
+static const char *kind_name(enum resource_kind kind)
+{
+	static const char *const names[] = {
+		[RESOURCE_DISK] = "disk",
+		[RESOURCE_BACKING] = "disk",
+		[RESOURCE_NVRAM] = "nvram",
+		[RESOURCE_LOG] = "log",
+		[RESOURCE_PIDFILE] = "log",
+		[RESOURCE_LISTEN] = "socket",
+		[RESOURCE_CONNECT] = "socket",
+		[RESOURCE_TAP] = "tap",
+		[RESOURCE_BRIDGE] = "tap",
+		[RESOURCE_VHOST_NET] = "device",
+		[RESOURCE_VHOST] = "device",
+		[RESOURCE_DEVICE] = "device",
+		[RESOURCE_PCI] = "device",
+		[RESOURCE_USB] = "device",
+		[RESOURCE_MEMORY] = "memory",
+	};
+	bool has_name = kind < sizeof names / sizeof *names && names[kind];
+
+	return has_name ? names[kind] : "file";
 }
 
 static void report_json(const struct vm *vm, char *const *command)
@@ -57,9 +62,9 @@ static void report_json(const struct vm *vm, char *const *command)
 		const struct vm_item *item = &vm->items[i];
 		json_begin_object(NULL);
 		json_bytes("path", item->path);
-		json_bytes("kind", item->kind);
-		json_bytes("access", access_name(item->access));
-		json_bytes("action", action_name(item->action));
+		json_bytes("kind", kind_name(item->kind));
+		json_bytes("access", resource_access_name(item->access));
+		json_bytes("action", resource_action_name(item->action));
 		json_bytes("source", item->source);
 		json_bytes("reason", item->reason);
 		json_end_object();
@@ -70,21 +75,20 @@ static void report_json(const struct vm *vm, char *const *command)
 	json_finish();
 }
 
-int vm_report(const struct vm *vm, char *const *command, bool json)
+void vm_report(const struct vm *vm, char *const *command, bool json)
 {
 	if (json) {
 		report_json(vm, command);
 	} else {
 		for (size_t i = 0; i < vm->n_items; i++) {
 			const struct vm_item *item = &vm->items[i];
-			print_line(xasprintf("%-7s %s (%s: %s)", action_name(item->action),
+			print_line(xasprintf("%-7s %s (%s: %s)", resource_action_name(item->action),
 				item->path ? item->path : "-", item->source, item->reason));
 		}
 		for (char *const *word = command; *word; word++)
 			print_line(
 				xasprintf("%s %s", word == command ? "command" : "       ", *word));
 	}
-	return finish(vm->refused ? LAUNCH_FAILED : EXIT_SUCCESS);
 }
 
 void vm_warn(const struct vm *vm)
@@ -92,15 +96,15 @@ void vm_warn(const struct vm *vm)
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
 		const char *path = item->path ? item->path : "-";
-		if (item->action == VM_REFUSE)
+		if (item->action == ACTION_REFUSE)
 			warn("%s (%s): %s", path, item->source, item->reason);
 		else
-			info("%s %s (%s: %s)", action_name(item->action), path, item->source,
-				item->reason);
+			info("%s %s (%s: %s)", resource_action_name(item->action), path,
+				item->source, item->reason);
 	}
-	for (size_t i = 0; i < vm->args->n_resources; i++) {
-		const struct qemuargs_resource *r = &vm->args->resources[i];
-		if (r->kind == QEMUARGS_WARNING)
-			warn("%s: %s", r->source, r->reason);
+	for (size_t i = 0; i < vm->args->n_notices; i++) {
+		const struct qemuargs_notice *notice = &vm->args->notices[i];
+		if (!notice->is_refusal)
+			warn("%s: %s", notice->source, notice->reason);
 	}
 }

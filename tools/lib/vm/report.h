@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A plan, shown on standard output, whose errors are left to the caller (ferror(3)), or told on
+ * standard error.
+ */
 #pragma once
 
-#include "vm/vm.h"
+#include "vm/state.h"
 
-/* Prints what stands in the way, a line each; returns the exit status of --check. */
-int vm_report_obstacles(const struct vm *vm);
+/* Prints what stands in the way, a line each. */
+void vm_report_obstacles(const struct vm *vm);
 
 /*
  * Prints the plan and the command line, as text or as the JSON document of
- * tests/schema/virt-priv-run.json; returns the exit status of --dry-run.
+ * tests/schema/virt-priv-run.json.
  */
-int vm_report(const struct vm *vm, char *const *command, bool json);
+void vm_report(const struct vm *vm, char *const *command, bool json);
 
 /* Says on standard error what is refused, and what will not be as it was for root. */
 void vm_warn(const struct vm *vm);

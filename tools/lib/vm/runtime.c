@@ -3,9 +3,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/journal.h"
 #include "claims/runtime_dir.h"
+#include "vm/descriptors.h"
 #include "vm/home.h"
+#include "vm/prepare.h"
+#include "vm/sockets.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 char *vm_runtime_directory(const char *name)
@@ -18,22 +23,39 @@ char *vm_control_socket(const char *name)
 	return xasprintf(RUNTIME_DIR "/%s.qmp", name);
 }
 
-static struct vm *named; /* has a name to let go of */
-static pid_t taker;
+char *vm_choose_name(const char *asked, const struct qemuargs *args, char **error)
+{
+	const char *guest = args->guest_name;
+
+	if (asked && runtime_dir_fits(asked))
+		return xstrdup(asked);
+	if (!asked && guest && journal_is_name(guest) && runtime_dir_fits(guest))
+		return xstrdup(guest);
+	if (!asked)
+		return xasprintf("qemu-%d", getpid());
+	*error =
+		xasprintf("--name %s: a name that ends in \".qmp\" is that of another VM's control "
+			  "socket in " RUNTIME_DIR "; another name: --name",
+			asked);
+	return NULL;
+}
 
 /*
  * Where the program ends early; a child has taken no name. A QEMU that runs keeps what it has,
  * and what it may have claimed is left to recover.
  */
-static void let_go_at_exit(void)
+static void let_go_at_exit(int status, void *context)
 {
-	if (!named || getpid() != taker)
+	struct vm *vm = context;
+
+	(void)status;
+	if (vm->name_fd < 0 || getpid() != vm->taker)
 		return;
-	if (named->holder > 0)
-		named->was_claimed = true;
-	if (!named->runs)
-		vm_undo(named);
-	vm_let_go_of_name(named);
+	if (vm->holder > 0)
+		vm->was_claimed = true;
+	if (!vm->runs)
+		vm_undo(vm);
+	vm_let_go_of_name(vm);
 }
 
 bool vm_take_name(struct vm *vm, char **error)
@@ -42,9 +64,8 @@ bool vm_take_name(struct vm *vm, char **error)
 
 	if (runtime < 0 || (vm->name_fd = runtime_dir_take(runtime, vm->name, true, error)) < 0)
 		return false;
-	named = vm;
-	taker = getpid();
-	atexit(let_go_at_exit);
+	vm->taker = getpid();
+	on_exit(let_go_at_exit, vm);
 	return true;
 }
 
@@ -55,7 +76,6 @@ void vm_let_go_of_name(struct vm *vm)
 	runtime_dir_let_go(vm->name);
 	close(vm->name_fd);
 	vm->name_fd = -1;
-	named = NULL;
 }
 
 static bool make_runtime(struct vm *vm, struct vm_step *step, char **error)

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * UNIX sockets for which QEMU takes a descriptor: root binds the socket at the path that was
- * asked for, or connects to it, and QEMU gets it. The others are vm_published.c's.
+ * The sockets for which QEMU takes a path alone are published.c's.
  *
  * Whom the other side takes QEMU for (SO_PEERCRED, unix(7)) is what a process was when it
  * called listen(2) or connect(2) (net/unix/af_unix.c, init_peercred()). So QEMU's process calls
  * them as the account, right before it executes QEMU: listen(2) once more, since clients may come
  * as soon as there is a name; connect(2) where the account may, else root has done it.
  */
+#include "vm/sockets.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/runtime_dir.h"
+#include "vm/descriptors.h"
+#include "vm/made.h"
 #include "vm/published.h"
-#include "vm/runtime.h"
-#include "vm/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,28 +34,6 @@ static bool set_address(struct sockaddr_un *address, const char *path, char **er
 	}
 	memcpy(address->sun_path, path, strlen(path) + 1);
 	return true;
-}
-
-/* Makes way as QEMU would, but for nothing that is somebody else's or not what we make. */
-bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **error)
-{
-	struct stat st;
-
-	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT)
-			return true;
-	} else if (st.st_uid != 0 && (st.st_uid != vm->identity.uid || !S_ISSOCK(st.st_mode))) {
-		*error = xasprintf(
-			"%s exists and is uid %u's; remove it first", step->path, st.st_uid);
-		return false;
-	} else if (!S_ISSOCK(st.st_mode) && !S_ISLNK(st.st_mode)) {
-		*error = xasprintf("%s exists and is no socket; remove it first", step->path);
-		return false;
-	} else if (unlinkat(step->place.dir, step->place.name, 0) == 0) {
-		return true;
-	}
-	*error = xasprintf("can't make way for the socket %s: %s", step->path, strerror(errno));
-	return false;
 }
 
 static bool note_made(struct vm_step *step, char **error)
@@ -207,7 +186,7 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 		place = (struct place){.dir = -1, .walk = {.fd = -1}};
 		step->fd = vm_reserve(vm);
 		replace_path(vm, r, step->fd);
-		vm_item(vm, r, VM_MAKE, xstrdup("bound as root, and passed"));
+		vm_item(vm, r, ACTION_MAKE, xstrdup("bound as root, and passed"));
 	}
 	place_close(&place);
 }
@@ -220,7 +199,7 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	struct safepath walk;
 	bool way;
 
-	if (!safepath_open(path, &walk, &error)) {
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
@@ -228,7 +207,7 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	if (!S_ISSOCK(walk.st.st_mode)) {
 		vm_refuse(vm, r, xstrdup("it is no socket"));
 	} else if (r->reconnects && !why) {
-		vm_item(vm, r, VM_CHECK, NULL);
+		vm_item(vm, r, ACTION_CHECK, NULL);
 	} else if (r->reconnects) {
 		vm_refuse(vm, r,
 			r->takes_fd ? xasprintf("QEMU would connect to it again by itself "
@@ -244,12 +223,10 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 		struct vm_step *step = vm_step(vm, walk.path);
 		step->prepare = make_client;
 		step->finish = why ? NULL : connect_as_account;
-		step->object = fcntl(walk.fd, F_DUPFD_CLOEXEC, 3);
-		if (step->object < 0)
-			die_errno("can't keep %s open", walk.path);
+		step->object = vm_keep(vm, walk.fd, walk.path);
 		step->fd = vm_reserve(vm);
 		replace_path(vm, r, step->fd);
-		vm_item(vm, r, VM_CONNECT,
+		vm_item(vm, r, ACTION_CONNECT,
 			why ? xstrdup("connected as root, and passed")
 			    : xasprintf("connected as %s, and passed", vm->identity.user));
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The end of a VM that --vm started, by the control socket (runtime.h) that it has. */
 #pragma once
 
 #include <stdbool.h>

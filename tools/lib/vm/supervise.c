@@ -4,6 +4,7 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "launch/launch.h"
 
 #include <dirent.h>
@@ -23,23 +24,15 @@
 /* Where there is no descriptor to wait for. */
 #define WATCH_MS 100
 
-static int report_to = -1;
-
-static struct {
-	int fd;
-	bool (*on_input)(void *context); /* NULL: nothing is watched */
-	void *context;
-} watched = {.fd = -1};
-
-void supervise_watch(int fd, bool (*on_input)(void *context), void *context)
+void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *context), void *context)
 {
-	watched.fd = fd;
-	watched.on_input = on_input;
-	watched.context = context;
+	s->watched = fd;
+	s->on_input = on_input;
+	s->context = context;
 }
 
 /* Those that QEMU ends by (os_setup_signal_handling()), and those that would end us instead. */
-static void handed_on(sigset_t *set)
+static void forwarded(sigset_t *set)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
@@ -48,22 +41,24 @@ static void handed_on(sigset_t *set)
 		sigaddset(set, signals[i]);
 }
 
-void supervise_block_signals(void)
+bool supervise_block_signals(char **error)
 {
 	sigset_t set;
 
-	handed_on(&set);
+	forwarded(&set);
 	/* A message that nobody reads any more must not end us. */
 	sigaddset(&set, SIGPIPE);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		die_errno("can't block signals");
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+		return true;
+	*error = xasprintf("can't block signals: %s", strerror(errno));
+	return false;
 }
 
 static int open_signals(void)
 {
 	sigset_t set;
 
-	handed_on(&set);
+	forwarded(&set);
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		warn_errno("signals can't be handed on");
@@ -75,7 +70,7 @@ static int open_signals(void)
  * from the kernel already, since it is in the same foreground process group; the kernel's
  * SIGHUP goes to the leader of a session alone.
  */
-static void hand_on(int signals, int pidfd)
+static void forward(int signals, int pidfd)
 {
 	struct signalfd_siginfo info;
 
@@ -92,7 +87,7 @@ static int status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int supervise(pid_t child)
+int supervise(struct supervisor *s, pid_t child)
 {
 	cleanup_fd int signals = open_signals();
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
@@ -103,8 +98,8 @@ int supervise(pid_t child)
 		warn_errno("process %d can't be held by a descriptor; signals are not handed on",
 			child);
 	while (pidfd >= 0) {
-		polled[2].fd = watched.on_input ? watched.fd : -1;
-		int timeout = watched.on_input && watched.fd < 0 ? WATCH_MS : -1;
+		polled[2].fd = s->on_input ? s->watched : -1;
+		int timeout = s->on_input && s->watched < 0 ? WATCH_MS : -1;
 		int n = poll(polled, 3, timeout);
 		if (n < 0 && errno != EINTR)
 			break;
@@ -113,10 +108,9 @@ int supervise(pid_t child)
 		if (polled[0].revents)
 			break;
 		if (polled[1].revents)
-			hand_on(signals, pidfd);
-		if ((n == 0 || polled[2].revents) && watched.on_input &&
-			!watched.on_input(watched.context))
-			watched.on_input = NULL;
+			forward(signals, pidfd);
+		if ((n == 0 || polled[2].revents) && s->on_input && !s->on_input(s->context))
+			s->on_input = NULL;
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR) {
@@ -144,7 +138,7 @@ static int wait_for_report(pid_t monitor, int from)
 		if (polled[0].revents || polled[1].revents)
 			break;
 		if (polled[2].revents && pidfd >= 0)
-			hand_on(signals, pidfd);
+			forward(signals, pidfd);
 	}
 	/* Does not wait: another process could have the pipe, too. */
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
@@ -157,58 +151,58 @@ static int wait_for_report(pid_t monitor, int from)
 	return status_of(status);
 }
 
-bool supervise_detach(int *status)
+enum supervise_side supervise_detach(struct supervisor *s, int *status, char **error)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		die_errno("can't make a pipe");
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		*error = xasprintf("can't make a pipe: %s", strerror(errno));
+		return SUPERVISE_FAILED;
+	}
 	pid_t monitor = fork();
-	if (monitor < 0)
-		die_errno("can't start a process that stays with QEMU");
+	if (monitor < 0) {
+		*error = xasprintf(
+			"can't start a process that stays with QEMU: %s", strerror(errno));
+		close(ends[0]);
+		close(ends[1]);
+		return SUPERVISE_FAILED;
+	}
 	if (monitor > 0) {
 		close(ends[1]);
 		*status = wait_for_report(monitor, ends[0]);
 		close(ends[0]);
-		return false;
+		return SUPERVISE_CALLER;
 	}
 	close(ends[0]);
-	report_to = ends[1];
-	if (setsid() < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-		die_errno("can't become a process of its own that stays with QEMU");
-	return true;
+	s->report_to = ends[1];
+	if (setsid() >= 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+		return SUPERVISE_MONITOR;
+	*error = xasprintf(
+		"can't become a process of its own that stays with QEMU: %s", strerror(errno));
+	return SUPERVISE_FAILED;
 }
 
-void supervise_report(int status)
+void supervise_report(struct supervisor *s, int status)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (report_to < 0)
+	if (s->report_to < 0)
 		return;
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
 	if (null > STDERR_FILENO)
 		close(null);
-	if (write(report_to, &status, sizeof status) < 0 && errno != EPIPE)
+	if (write(s->report_to, &status, sizeof status) < 0 && errno != EPIPE)
 		warn_errno("the status %d can't be reported", status);
-	close(report_to);
-	report_to = -1;
+	close(s->report_to);
+	s->report_to = -1;
 }
 
-void supervise_let_go(void)
+void supervise_let_go(struct supervisor *s)
 {
-	if (report_to >= 0)
-		close(report_to);
-	report_to = -1;
-}
-
-/* The parent's number and the state in the text of /proc/PID/stat (proc(5)). */
-static bool parse_stat(const char *text, char *state, int *parent)
-{
-	/* The name, field 2, can have blanks and parentheses in it. */
-	const char *p = strrchr(text, ')');
-
-	return p && sscanf(p, ") %c %d", state, parent) == 2;
+	if (s->report_to >= 0)
+		close(s->report_to);
+	s->report_to = -1;
 }
 
 pid_t supervise_remaining(void)
@@ -217,17 +211,13 @@ pid_t supervise_remaining(void)
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)) != NULL) {
-		char text[1024] = "", state, *end;
-		int parent;
+		struct proc_stat stat;
+		char *end;
 		long pid = strtol(d->d_name, &end, 10);
 		if (*end || pid <= 0 || pid > INT_MAX)
 			continue;
-		cleanup_free char *name = xasprintf("%s/stat", d->d_name);
-		cleanup_fd int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
-			continue;
-		if (parse_stat(text, &state, &parent) && parent == getpid() && state != 'Z' &&
-			state != 'X' && !attempt_is_child((pid_t)pid))
+		if (process_stat(dirfd(dir), (pid_t)pid, &stat) && stat.parent == getpid() &&
+			!proc_stat_has_ended(&stat) && !attempt_is_child((pid_t)pid))
 			return (pid_t)pid;
 	}
 	return 0;

@@ -9,34 +9,49 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Blocks SIGPIPE, and the signals that are handed on; what arrives from now on waits for
- * supervise(). */
-void supervise_block_signals(void);
+/* What a supervising process has open, and watches; the caller's. */
+struct supervisor {
+	int report_to;			 /* to the caller of supervise_detach(); -1: nobody waits */
+	int watched;			 /* -1: looked at several times a second */
+	bool (*on_input)(void *context); /* NULL: nothing is watched */
+	void *context;
+};
+#define SUPERVISOR_INIT                                                                            \
+	{                                                                                          \
+		.report_to = -1, .watched = -1                                                     \
+	}
+
+/*
+ * Blocks SIGPIPE, and the signals that are handed on; what arrives from now on waits for
+ * supervise(). False and a new message on failure.
+ */
+bool supervise_block_signals(char **error);
 
 /* Waits for the end of a child. Returns its exit status, 128 + N where signal N ended it. */
-int supervise(pid_t child);
+int supervise(struct supervisor *s, pid_t child);
 
 /*
  * A process of its own, in a session of its own, that adopts what its children leave, while
- * the caller waits for what it says by supervise_report(). Returns true in the new process;
- * in the caller false, when it has reported, with the status in *status.
+ * the caller waits for what it says by supervise_report(). In the caller, when it has reported,
+ * the status is in *status. Where it failed, in whichever process, a new message is in *error.
  */
-bool supervise_detach(int *status);
+enum supervise_side { SUPERVISE_FAILED, SUPERVISE_CALLER, SUPERVISE_MONITOR };
+enum supervise_side supervise_detach(struct supervisor *s, int *status, char **error);
 
 /* What the caller of supervise_detach() is to end with; standard descriptors are let go of. */
-void supervise_report(int status);
+void supervise_report(struct supervisor *s, int status);
 
 /*
  * In a child that becomes somebody else: lets go of the pipe to the caller of
  * supervise_detach(), who would wait for it.
  */
-void supervise_let_go(void);
+void supervise_let_go(struct supervisor *s);
 
 /*
  * While supervise() waits, has on_input(context) called when there is something to read from fd,
  * or, where fd is -1, several times a second. Until that returns false.
  */
-void supervise_watch(int fd, bool (*on_input)(void *context), void *context);
+void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *context), void *context);
 
 /* A child of this process that has not ended, 0 if there is none. */
 pid_t supervise_remaining(void);

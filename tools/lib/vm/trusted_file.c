@@ -43,7 +43,7 @@ static char *read_all(int fd, const char *path, char **error)
 	return text;
 }
 
-char *vm_file_read(const char *path, char **error)
+char *trusted_file_read(const char *path, char **error)
 {
 	cleanup_free char *absolute = place_absolute(path);
 	cleanup_free char *why = NULL;
@@ -52,6 +52,7 @@ char *vm_file_read(const char *path, char **error)
 
 	if (!safepath_open(absolute, &walk, error))
 		return NULL;
+	*error = NULL;
 	if (walk.unsafe)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISREG(walk.st.st_mode))
@@ -71,7 +72,7 @@ char *vm_file_read(const char *path, char **error)
 	return text;
 }
 
-char **vm_file_words(const char *first, const char *text, size_t *n)
+char **trusted_file_words(const char *first, const char *text, size_t *n)
 {
 	char **words = xcalloc(2, sizeof *words);
 

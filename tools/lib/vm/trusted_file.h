@@ -11,10 +11,10 @@
 #define VM_FILE_DIR "/etc/virt-privileges/vms"
 
 /* The text of such a file, new; NULL and a new message if it can't be trusted or read. */
-char *vm_file_read(const char *path, char **error);
+char *trusted_file_read(const char *path, char **error);
 
 /*
  * The words of a VM's file, one of a line, behind first: a new array of new strings that
  * ends with NULL. Blank lines and those that begin with "#" are none.
  */
-char **vm_file_words(const char *first, const char *text, size_t *n);
+char **trusted_file_words(const char *first, const char *text, size_t *n);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The stat file of a process: what it says, also where its name says something else. */
+#include "base/array.h"
+#include "base/proc_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define BEHIND " 7 6 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 "
+
+static const struct row {
+	const char *text;
+	bool is_parsed;
+	struct proc_stat stat;
+	bool has_ended;
+} rows[] = {
+	{"12 (sleep) S 7" BEHIND "345 8192 ...\n", true, {'S', 7, 4194560, 345}, false},
+	{"12 (sleep) S 7" BEHIND "345", true, {'S', 7, 4194560, 345}, false},
+	{"12 (a) R 1 (b c)) Z 0" BEHIND "18446744073709551615 1", true,
+		{'Z', 0, 4194560, 18446744073709551615ULL}, true},
+	{"12 () X 7" BEHIND "345 1", true, {'X', 7, 4194560, 345}, true},
+	{"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 2 0", true,
+		{'S', 0, 2129984, 2}, false},
+	/* Cut short, at each field. */
+	{"", false, {0}, false},
+	{"12 (sleep", false, {0}, false},
+	{"12 (sleep)", false, {0}, false},
+	{"12 (sleep) ", false, {0}, false},
+	{"12 (sleep) S", false, {0}, false},
+	{"12 (sleep) S 7 7 6 0", false, {0}, false},
+	{"12 (sleep) S 7" BEHIND, false, {0}, false},
+	/* No numbers, or none that such a field can have. */
+	{"12 (sleep) S x" BEHIND "345 1", false, {0}, false},
+	{"12 (sleep) S -7" BEHIND "345 1", false, {0}, false},
+	{"12 (sleep) S 4294967303" BEHIND "345 1", false, {0}, false},
+	{"12 (sleep) S 7 7 6 0 -1 4294967296 1 0 0 0 1 2 0 0 20 0 1 0 345 1", false, {0}, false},
+	{"12 (sleep) S 7" BEHIND "18446744073709551616 1", false, {0}, false},
+	{"12 (sleep) S 7" BEHIND "345x 1", false, {0}, false},
+	{"12 (sleep) Sleeping 7" BEHIND "345 1", false, {0}, false},
+};
+
+static void stat_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		const struct row *row = &rows[i];
+		struct proc_stat stat = {0};
+		print_message("%s\n", row->text);
+		assert_int_equal(proc_stat_parse(row->text, &stat), row->is_parsed);
+		assert_int_equal(stat.state, row->stat.state);
+		assert_int_equal(stat.parent, row->stat.parent);
+		assert_int_equal(stat.flags, row->stat.flags);
+		assert_true(stat.start == row->stat.start);
+		assert_int_equal(proc_stat_has_ended(&stat), row->has_ended);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(stat_file)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/io.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+char *io_read_fd(int fd, size_t max, size_t *length)
+{
+	size_t size = 0, room = 4096;
+	cleanup_free char *bytes = xmalloc(room + 1);
+	ssize_t n;
+
+	while ((n = IO_RETRY(read(fd, bytes + size, room - size))) > 0) {
+		size += (size_t)n;
+		if (size > max) {
+			errno = EFBIG;
+			return NULL;
+		}
+		if (size == room)
+			bytes = xreallocarray(bytes, (room *= 2) + 1, 1);
+	}
+	if (n < 0)
+		return NULL;
+	bytes[size] = '\0';
+	if (length)
+		*length = size;
+	return steal_pointer(&bytes);
+}
+
+char *io_read_file(int directory, const char *path, size_t max, size_t *length)
+{
+	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? NULL : io_read_fd(fd, max, length);
+}
+
+ssize_t io_read_short(int directory, const char *path, char *text, size_t size)
+{
+	cleanup_fd int fd = openat(directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : IO_RETRY(read(fd, text, size - 1));
+
+	text[n < 0 ? 0 : n] = '\0';
+	return n;
+}
+
+bool io_read_line(int directory, const char *path, char *line, size_t size)
+{
+	if (io_read_short(directory, path, line, size) < 0)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+ssize_t io_read_up_to(int fd, void *bytes, size_t size)
+{
+	size_t length = 0;
+	ssize_t n;
+
+	while (length < size &&
+		(n = IO_RETRY(read(fd, (char *)bytes + length, size - length))) != 0) {
+		if (n < 0)
+			return -1;
+		length += (size_t)n;
+	}
+	return (ssize_t)length;
+}
+
+bool io_write_all(int fd, const void *bytes, size_t length)
+{
+	for (size_t done = 0; done < length;) {
+		ssize_t n = IO_RETRY(write(fd, (const char *)bytes + done, length - done));
+		if (n < 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+bool io_write_all_at(int fd, const void *bytes, size_t length, off_t offset)
+{
+	for (size_t done = 0; done < length;) {
+		ssize_t n = IO_RETRY(pwrite(
+			fd, (const char *)bytes + done, length - done, offset + (off_t)done));
+		if (n < 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+bool io_sync(int fd)
+{
+	return IO_RETRY(fsync(fd)) == 0;
+}
+
+const char *io_fd_path(int fd, char path[IO_FD_PATH_SIZE])
+{
+	snprintf(path, IO_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+	return path;
+}

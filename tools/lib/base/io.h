@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading and writing whole: what read(2) and write(2) leave to their callers, pieces and
+ * signals, is done here once.
+ *
+ * Nothing here says anything to anybody: what fails leaves its reason in errno.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The value of a system call that a signal is no answer of: it is made again after EINTR. */
+#define IO_RETRY(call)                                                                             \
+	({                                                                                         \
+		__auto_type result_ = (call);                                                      \
+		while (result_ < 0 && errno == EINTR)                                              \
+			result_ = (call);                                                          \
+		result_;                                                                           \
+	})
+
+/*
+ * All that a descriptor gives up to its end, from where it stands: new, with a NUL behind its
+ * *length bytes (length may be NULL). NULL and errno: EFBIG if that is more than max bytes.
+ */
+char *io_read_fd(int fd, size_t max, size_t *length);
+
+/* The same of a file, whose path may be relative to the directory (AT_FDCWD: the current one). */
+char *io_read_file(int directory, const char *path, size_t max, size_t *length);
+
+/*
+ * The beginning of a file, which of a small one of /proc or sysfs is all: the kernel writes those
+ * in one piece, and a second read(2) would only say so. At most size - 1 bytes, and a NUL.
+ * Returns how many; -1, errno and "".
+ */
+ssize_t io_read_short(int directory, const char *path, char *text, size_t size);
+
+/* The same, up to the end of the first line. False, errno and "" where there is no such file. */
+bool io_read_line(int directory, const char *path, char *line, size_t size);
+
+/*
+ * From where the descriptor stands, size bytes, or as many as there are: how many; -1 and errno.
+ */
+ssize_t io_read_up_to(int fd, void *bytes, size_t size);
+
+/* All of it. False and errno, when a part of it may be written. */
+bool io_write_all(int fd, const void *bytes, size_t length);
+/* The same from that offset on, wherever the descriptor stands. */
+bool io_write_all_at(int fd, const void *bytes, size_t length, off_t offset);
+
+/* fsync(2), to its end. */
+bool io_sync(int fd);
+
+/*
+ * The name that a descriptor, O_PATH too, has in /proc (proc_pid_fd(5)): for what takes a path
+ * alone. It lives as long as the block that it is written in.
+ */
+#define IO_FD_PATH_SIZE (sizeof "/proc/self/fd/" + 3 * sizeof(int))
+#define IO_FD_PATH(fd) io_fd_path(fd, (char[IO_FD_PATH_SIZE]){""})
+const char *io_fd_path(int fd, char path[IO_FD_PATH_SIZE]);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which process a number means, now and later, when the number can be that of another one. */
+#pragma once
+
+#include "base/proc_text.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Reads /proc/PID/stat. directory: /proc, or AT_FDCWD for the one of this process. False where
+ * there is no such process, or nothing can be read of it.
+ */
+bool process_stat(int directory, pid_t pid, struct proc_stat *stat);
+
+/*
+ * When a process was started, in clock ticks since boot (proc_pid_stat(5), field 22): with its
+ * number, this tells it from all others of a boot. *start is 0 if there is no such process, or one
+ * that has ended and only waits for its parent to look. False, and in *error a new message, where
+ * that can't be told.
+ */
+bool process_start(pid_t pid, unsigned long long *start, char **error);
+
+/* The pid namespace of this process, by its inode (pid_namespaces(7)); 0 and errno. */
+unsigned long long process_namespace(void);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/backing.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/shell_word.h"
+#include "path/probe.h"
+#include "vm/header.h"
+#include "vm/pass.h"
+#include "vm/step.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool is_trusted(const struct vm *vm, const char *path)
+{
+	for (size_t i = 0; i < vm->n_trusted; i++)
+		if (strcmp(vm->trusted[i], path) == 0)
+			return true;
+	return false;
+}
+
+struct reference {
+	const struct qemuargs_resource *resource; /* the image at the top */
+	const char *prefix; /* of the keys of the image that names it: "", "backing." */
+	const char *image;  /* the path of that image */
+	unsigned depth;
+};
+
+static void follow_header(
+	struct vm *vm, const struct reference *at, const char *format, const struct safepath *walk);
+
+static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
+	const char *path, const char *why)
+{
+	cleanup_free char *word = shell_word(path);
+
+	vm_refuse(vm, at->resource,
+		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
+			  "if that is what you mean, name it: --disks=pass --backing %s",
+			at->image, path, what, why, word));
+}
+
+/* Writes what the header says into the option that describes the image. */
+static bool spell_out(struct vm *vm, const struct reference *at, const char *what,
+	const char *driver, const char *file)
+{
+	const struct qemuargs_resource *r = at->resource;
+	enum qemuargs_form form = vm->args->options[r->image_option].form;
+	cleanup_free char *base = xasprintf("%s%s%s", r->image_key, at->prefix, what);
+	cleanup_free char *driver_key = xasprintf("%s.driver", base);
+	cleanup_free char *file_key = xasprintf("%s.file.filename", base);
+	cleanup_free char *protocol_key = xasprintf("%s.file.driver", base);
+
+	if (form != QEMUARGS_KEYVALUE && form != QEMUARGS_JSON && form != QEMUARGS_SECTION)
+		return false;
+	qemuargs_set(vm->args, r->image_option, driver_key, driver);
+	qemuargs_set(vm->args, r->image_option, protocol_key, "file");
+	qemuargs_set(vm->args, r->image_option, file_key, file);
+	return true;
+}
+
+/* What is named by a protocol is none of the host's. */
+static void leave_protocol(
+	struct vm *vm, const struct reference *at, const char *what, const char *name)
+{
+	struct vm_item *item = vm_item(vm, at->resource, ACTION_LEAVE,
+		xasprintf("the header of %s names its %s by a protocol; QEMU opens it as %s",
+			at->image, what, vm->identity.user));
+
+	free(item->path);
+	item->path = xstrdup(name);
+}
+
+/* What a header names. */
+struct named {
+	const char *what; /* "backing", "data-file" */
+	const char *name; /* as it stands there */
+	const char *path;
+	const char *format; /* NULL: none is stated */
+	bool trusted;
+};
+
+/* Passes it. NULL, or why it can't be, new. */
+static char *pass_reference(struct vm *vm, const struct reference *at, const struct named *named,
+	const struct safepath *walk)
+{
+	if (walk->unsafe)
+		return xstrdup(walk->unsafe);
+	cleanup_free char *set = vm_pass_set(vm, walk, true, false, at->resource->direct);
+	if (named->format && spell_out(vm, at, named->what, named->format, set))
+		return NULL;
+	return xstrdup("it can only be passed where its format is stated in the header, and the "
+		       "image is named by -drive or -blockdev with its format");
+}
+
+/* Has QEMU find it, and passes it where it is to. NULL, or why QEMU would have no access, new. */
+static char *plan_reference(struct vm *vm, const struct reference *at, const struct named *named,
+	const struct safepath *walk)
+{
+	bool passes = vm->images == VM_IMAGES_PASS, way;
+	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, R_OK, &way)
+						: vm_why_named_denied(vm, walk, R_OK, &way);
+
+	if (why && named->trusted && passes)
+		return pass_reference(vm, at, named, walk);
+	/* Passed images have no name of their own any more that a relative one could start from. */
+	if (!why && passes && named->name[0] != '/' &&
+		!(named->format && spell_out(vm, at, named->what, named->format, named->path)))
+		return xstrdup("it is relative, and a passed image has no directory");
+	return steal_pointer(&why);
+}
+
+static void add_reference(
+	struct vm *vm, const struct reference *at, const struct named *named, const char *why)
+{
+	struct qemuargs_resource backing = *at->resource;
+	bool passes = named->trusted && vm->images == VM_IMAGES_PASS;
+
+	backing.path = (char *)named->path;
+	backing.kind = RESOURCE_BACKING;
+	backing.access = ACCESS_RO;
+	if (why && named->trusted)
+		vm_refuse(vm, &backing, xasprintf("%s; or hand it over: --disks=pass", why));
+	else if (why)
+		refuse_reference(vm, at, named->what, named->path, why);
+	else
+		vm_item(vm, &backing, passes ? ACTION_PASS : ACTION_CHECK,
+			xasprintf("named by the header of %s", at->image));
+}
+
+/* What an image names as its backing or data file: QEMU opens it, as the QEMU user. */
+static void follow_reference(struct vm *vm, const struct reference *at, const char *what,
+	const char *name, const char *format)
+{
+	cleanup_free char *path = vm_header_path(at->image, name);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (!path) {
+		leave_protocol(vm, at, what, name);
+		return;
+	}
+	if (!probe_is_known(path)) {
+		refuse_reference(vm, at, what, path,
+			"it was not there before, and somebody would have to be asked for it");
+		return;
+	}
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
+		refuse_reference(vm, at, what, path, error);
+		return;
+	}
+	const struct named named = {what, name, path, format, is_trusted(vm, path)};
+	cleanup_free char *why = plan_reference(vm, at, &named, &walk);
+	add_reference(vm, at, &named, why);
+	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {
+		cleanup_free char *prefix = xasprintf("%s%s.", at->prefix, what);
+		struct reference next = {at->resource, prefix, path, at->depth + 1};
+		follow_header(vm, &next, format, &walk);
+	}
+	safepath_close(&walk);
+}
+
+static void follow_header(
+	struct vm *vm, const struct reference *at, const char *format, const struct safepath *walk)
+{
+	cleanup_free char *error = NULL;
+	struct qcow2 header;
+
+	if (!vm_header_read(format, walk, &header, &error)) {
+		/* QEMU says what is wrong with an image; it is its business. */
+		if (error)
+			info("%s: %s", at->image, error);
+		return;
+	}
+	bool is_spelled_out = at->depth == 0 && at->resource->has_backing;
+	if (header.backing && !is_spelled_out)
+		follow_reference(vm, at, "backing", header.backing, header.backing_format);
+	if (header.data_file)
+		follow_reference(vm, at, "data-file", header.data_file, "raw");
+	qcow2_free(&header);
+}
+
+void vm_follow_header(struct vm *vm, const struct qemuargs_resource *r, const char *path,
+	const struct safepath *walk)
+{
+	const struct reference top = {r, "", path, 0};
+
+	follow_header(vm, &top, r->format, walk);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/claim.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "claims/carry_out.h"
+#include "claims/find.h"
+#include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/lockwait.h"
+#include "claims/plan.h"
+#include "claims/probe.h"
+#include "claims/release.h"
+#include "path/open_files.h"
+#include "vm/prepare.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+bool vm_recover_abandoned(struct vm *vm, struct lockwait *waits, char **error)
+{
+	struct journal *journal;
+	bool all_read;
+	size_t n;
+
+	if (!claims_probe(vm->name, &journal, error))
+		return false;
+	if (!journal)
+		return true;
+	*error = NULL;
+	enum claims_hold hold = claims_hold(journal, error);
+	if (hold == CLAIMS_ABANDONED && !vm->dry_run) {
+		struct journal **all = journal_read_all(&n, &all_read);
+		info("the claim of the VM %s is abandoned, and is given back first", vm->name);
+		claims_release(journal, NULL, true, all, n, waits);
+		journal_free_all(all, n);
+	}
+	journal_free(journal);
+	return hold != CLAIMS_UNKNOWN;
+}
+
+bool vm_begin_claims(struct vm *vm, char **error)
+{
+	struct claims_plan *plan = &vm->claims;
+
+	*plan = (struct claims_plan){
+		.settings = vm->settings, .dry_run = vm->dry_run, .label = vm->label};
+	plan->claimable.forced = (const char *const *)vm->forced;
+	plan->claimable.n_forced = vm->n_forced;
+	claims_know(plan, vm->label, &vm->identity);
+	if (!claims_begin(plan, vm->name, error))
+		return false;
+	if (plan->is_new)
+		return true;
+	*error = NULL;
+	enum claims_hold hold = claims_hold(plan->journal, error);
+	if (hold == CLAIMS_ABANDONED && vm->dry_run)
+		return true;
+	if (hold == CLAIMS_UNKNOWN)
+		return false;
+	claims_say_kept(plan->journal);
+	if (hold == CLAIMS_ABANDONED) {
+		*error = xasprintf(
+			"a claim of the VM %s that nobody holds any more could not be given "
+			"back wholly: see above; virt-priv-chown status lists what stays; "
+			"another name: --name",
+			vm->name);
+		return false;
+	}
+	cleanup_free char *advice = holder_advice(plan->journal);
+	*error = xasprintf("a VM of the name %s has a claim already; %s; another name: --name",
+		vm->name, advice);
+	return false;
+}
+
+void vm_end_claims(struct vm *vm)
+{
+	claims_end(&vm->claims);
+	vm->claims = (struct claims_plan){0};
+	journal_unlock();
+}
+
+/* What the claims are refused for, one after the other. */
+static char *refusals(const struct claims_plan *plan)
+{
+	char *all = NULL;
+
+	for (size_t i = 0; i < plan->n_items; i++) {
+		const struct claims_item *item = &plan->items[i];
+		cleanup_free char *before = all;
+		if (item->action == ACTION_REFUSE)
+			all = xasprintf("%s%s%s (%s): %s", before ? before : "", before ? "; " : "",
+				item->path, item->source, item->reason);
+		else
+			all = steal_pointer(&before);
+	}
+	return all;
+}
+
+static bool plan_claims_again(struct vm *vm, struct lockwait *waits, char **error)
+{
+	if (!vm_begin_claims(vm, error))
+		return false;
+	vm->claims.quiet = true;
+	vm->claims.waits = waits;
+	for (size_t i = 0; i < vm->n_wanted; i++)
+		claims_add(&vm->claims, &vm->wanted[i]);
+	if (!vm->claims.refused)
+		return true;
+	*error = refusals(&vm->claims);
+	return false;
+}
+
+/* Plans and makes the claims until nobody has one of the files locked. */
+static bool make_claims(
+	struct vm *vm, pid_t holder, unsigned long long start, struct lockwait *waits, char **error)
+{
+	bool good = true;
+
+	for (;;) {
+		if (!plan_claims_again(vm, waits, error))
+			return false;
+		vm->claims.journal->holder = holder;
+		vm->claims.journal->holder_start = start;
+		vm->claims.journal->holder_namespace = process_namespace();
+		if (claims_carry_out(&vm->claims))
+			return true;
+		if (!vm->claims.busy || !lockwait_again(waits, &good)) {
+			*error = xasprintf("the files of the VM %s can't be claimed", vm->name);
+			return false;
+		}
+		claims_end(&vm->claims);
+	}
+}
+
+bool vm_claim(struct vm *vm, char **error)
+{
+	pid_t self = getpid();
+
+	unsigned long long start;
+	if (!process_start(self, &start, error))
+		return false;
+	if (!start) {
+		*error = xstrdup("there is no process of its own in /proc: is it mounted?");
+		return false;
+	}
+	struct lockwait waits = {0};
+	journal_lock(true);
+	bool good = make_claims(vm, self, start, &waits, error);
+	vm->claims.waits = NULL;
+	lockwait_end(&waits);
+	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
+	journal_unlock();
+	return good;
+}
+
+bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
+{
+	struct journal *journal;
+	bool good;
+
+	*error = NULL;
+	journal_lock(true);
+	good = journal_read(vm->name, &journal, error);
+	if (good && !journal)
+		*error = xasprintf("the claim of the VM %s is gone", vm->name);
+	else if (good && journal->holder != vm->holder)
+		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
+	good = good && journal && journal->holder == vm->holder;
+	unsigned long long start;
+	good = good && process_start(holder, &start, error);
+	if (good) {
+		journal->holder = holder;
+		journal->holder_start = start;
+		journal->holder_namespace = process_namespace();
+		good = journal_write(journal, error);
+		vm->holder = holder;
+	}
+	journal_free(journal);
+	journal_unlock();
+	return good;
+}
+
+/* Gives back what is not locked by others. */
+static bool release_round(struct vm *vm, struct lockwait *waits)
+{
+	cleanup_free char *error = NULL;
+	struct journal *journal;
+	bool all_read;
+	size_t n;
+
+	bool good = claims_probe(vm->name, &journal, &error);
+	if (!good)
+		warn("%s", error);
+	/* What was claimed by hand under the name since then is somebody else's. */
+	if (journal && journal->holder == vm->holder) {
+		vm->was_claimed = true;
+		open_files_forget();
+		struct journal **all = journal_read_all(&n, &all_read);
+		good = claims_release(journal, NULL, false, all, n, waits) && all_read;
+		journal_free_all(all, n);
+	}
+	journal_free(journal);
+	return good;
+}
+
+bool vm_give_back(struct vm *vm)
+{
+	struct lockwait waits = {0};
+	bool good = true;
+
+	journal_lock(true);
+	vm->was_claimed = false;
+	do
+		good = release_round(vm, &waits) && good;
+	while (lockwait_again(&waits, &good));
+	lockwait_end(&waits);
+	journal_unlock();
+	vm_undo(vm);
+	return good;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/descriptors.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vm/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where reserved numbers begin: above what a shell passes to QEMU by number. */
+#define FIRST_RESERVED 64
+
+static void add_fd(struct vm *vm, int fd)
+{
+	vm->fds = xreallocarray(vm->fds, vm->n_fds + 1, sizeof *vm->fds);
+	vm->fds[vm->n_fds++] = fd;
+}
+
+/* A descriptor of / alone takes the number, good for nothing but to be replaced. */
+int vm_reserve(struct vm *vm)
+{
+	cleanup_fd int placeholder = open("/", O_PATH | O_CLOEXEC);
+	int fd = placeholder < 0 ? -1 : fcntl(placeholder, F_DUPFD_CLOEXEC, FIRST_RESERVED);
+
+	if (fd < 0)
+		vm_fail(vm, xasprintf("can't reserve a descriptor; a higher limit of open files "
+				      "(ulimit -n) helps: %s",
+				    strerror(errno)));
+	else
+		add_fd(vm, fd);
+	return fd;
+}
+
+bool vm_fill(int reserved, int fd, char **error)
+{
+	bool good = dup3(fd, reserved, O_CLOEXEC) == reserved;
+
+	if (!good)
+		*error = xasprintf("can't use descriptor %d: %s", reserved, strerror(errno));
+	close(fd);
+	return good;
+}
+
+int vm_keep(struct vm *vm, int fd, const char *path)
+{
+	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (kept < 0)
+		vm_fail(vm,
+			xasprintf("can't keep %s open; a higher limit of open files (ulimit -n) "
+				  "helps: %s",
+				path, strerror(errno)));
+	return kept;
+}
+
+char *vm_fd_path(int fd)
+{
+	return xasprintf("/proc/self/fd/%d", fd);
+}
+
+void vm_plan_fd(struct vm *vm, size_t i)
+{
+	const struct qemuargs_resource *resource = &vm->args->resources[i];
+	char *end;
+	long fd = strtol(resource->path, &end, 10);
+
+	int flags = *end || end == resource->path || fd < 0 || fd > 1 << 20
+			    ? -1
+			    : fcntl((int)fd, F_GETFD);
+	/* What came from the caller came through execve(2); what is closed there is our own. */
+	if (flags < 0 || (fd > STDERR_FILENO && flags & FD_CLOEXEC)) {
+		vm_refuse(vm, resource,
+			xasprintf("descriptor %s is not open; the caller must open it first, as "
+				  "in: %s<>FILE",
+				resource->path, resource->path));
+		return;
+	}
+	if (fd > STDERR_FILENO)
+		add_fd(vm, (int)fd);
+	vm_item(vm, resource, ACTION_PASS, xstrdup("a descriptor of the caller's"));
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A file that QEMU would make is made by root where it was asked for, and claimed. */
+#include "vm/logs.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vm/descriptors.h"
+#include "vm/made.h"
+#include "vm/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What was made is claimed by its descriptor: a name in /tmp says nothing of it. */
+static void want_made(struct vm *vm, const struct vm_step *step, int fd)
+{
+	cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->place.name);
+	struct claim_request wanted = {.kind = RESOURCE_DISK,
+		.access = ACCESS_RW,
+		.action = ACTION_CLAIM,
+		.path = path,
+		.source = step->path,
+		.reason = (char *)"made",
+		.passed = true,
+		.made = fd};
+
+	vm_want(vm, &wanted);
+}
+
+/* What QEMU has never had, and what nothing was written into, is not left behind. */
+static void unmake_file(struct vm *vm, struct vm_step *step)
+{
+	struct stat st;
+
+	if (vm->has_run || vm->was_claimed)
+		return;
+	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_size > 0)
+		return;
+	vm_remove_made(step);
+}
+
+/* The new file's mode, and what holds it: *kept for the claim; for QEMU *fd, which is taken then.
+ */
+static bool hold_made(struct vm_step *step, mode_t mode, int *fd, int *kept, char **error)
+{
+	struct stat st;
+
+	if (fchmod(*fd, mode | S_IRUSR | S_IWUSR) < 0 || fstat(*fd, &st) < 0) {
+		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	step->dev = st.st_dev;
+	step->ino = st.st_ino;
+	*kept = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	if (*kept < 0) {
+		*error = xasprintf("can't hold %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	return step->fd < 0 || vm_fill(step->fd, steal_fd(fd), error);
+}
+
+static bool make_file(struct vm *vm, struct vm_step *step, char **error)
+{
+	const struct place *place = &step->place;
+	mode_t mask = umask(0);
+
+	umask(mask);
+	/* A file of root's own in a directory like /tmp, that QEMU would have emptied. */
+	if (place->exists && unlinkat(place->dir, place->name, 0) < 0 && errno != ENOENT) {
+		*error = xasprintf("can't replace %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	cleanup_fd int fd = openat(
+		place->dir, place->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	mode_t mode = step->mode ? step->mode : 0666 & ~mask;
+	int kept;
+
+	if (fd < 0) {
+		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	if (!hold_made(step, mode, &fd, &kept, error)) {
+		unlinkat(place->dir, place->name, 0);
+		return false;
+	}
+	want_made(vm, step, kept);
+	return true;
+}
+
+/*
+ * An emptied file is as good as a new one. Where its name can't be trusted, taking root's own
+ * file away harms nobody if whoever could have put it there could have taken it away himself:
+ * the owner of the directory, on a way that only he and root can change; or, in a sticky
+ * directory of root's, whoever has moved it there out of one of his own.
+ */
+static bool can_be_replaced(const struct qemuargs_resource *r, const struct place *place)
+{
+	const struct safepath *walk = &place->walk;
+
+	if (r->kind != RESOURCE_LOG || r->append || !S_ISREG(walk->st.st_mode) ||
+		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
+		return false;
+	for (size_t i = 0; i < walk->n_dirs; i++)
+		if (!trust_allows(
+			    TRUST_REPLACES, &walk->dirs[i]->writers, place->dir_st.st_uid, NULL))
+			return false;
+	return true;
+}
+
+static void plan_make(
+	struct vm *vm, const struct qemuargs_resource *r, struct place *place, bool by_descriptor)
+{
+	if (!vm->settings->dynamic_ownership.value) {
+		vm_refuse(vm, r,
+			xasprintf("it does not exist, and with dynamic_ownership = 0 no file is "
+				  "given to %s; make it, and let %s write to it",
+				vm->identity.user, vm->identity.user));
+		return;
+	}
+	struct vm_step *step = vm_step(vm, place->path);
+	step->prepare = make_file;
+	step->give_back = unmake_file;
+	if (by_descriptor) {
+		step->fd = vm_reserve(vm);
+		cleanup_free char *name = vm_fd_path(step->fd);
+		qemuargs_set(vm->args, r->option, r->key, name);
+	}
+	if (place->exists)
+		step->mode = place->walk.st.st_mode & 0777;
+	vm_item(vm, r, ACTION_MAKE,
+		xstrdup(place->exists ? "emptied, and claimed" : "made, and claimed"));
+	step->place = *place;
+	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
+}
+
+/* What exists stays, and is claimed; QEMU opens it for writing and empties it or goes on. */
+static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
+{
+	struct safepath *walk = &place->walk;
+	bool is_file = S_ISREG(walk->st.st_mode);
+	bool way;
+	/* A claimed file can be written; what can keep QEMU from it is the way alone. */
+	cleanup_free char *why = vm_why_denied(vm, walk, is_file ? 0 : W_OK, &way);
+
+	if (!is_file) {
+		/* /dev/null, a terminal, a FIFO. */
+		if (why)
+			vm_refuse(vm, r, steal_pointer(&why));
+		else
+			vm_item(vm, r, ACTION_CHECK, NULL);
+		return;
+	}
+	if (walk->unsafe && can_be_replaced(r, place)) {
+		plan_make(vm, r, place, why != NULL);
+		return;
+	}
+	bool by_descriptor = why && way && vm->settings->dynamic_ownership.value;
+	int object = by_descriptor ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : -1;
+	if (!vm_add_claim(vm, r,
+		    &(struct claim_request){.path = r->path,
+			    .action = ACTION_CLAIM,
+			    .access = ACCESS_RW,
+			    .passed = by_descriptor}) ||
+		!by_descriptor) {
+		if (object >= 0)
+			close(object);
+		return;
+	}
+	cleanup_free char *error = NULL;
+	int reserved = vm_reserve(vm);
+	cleanup_free char *name = vm_fd_path(reserved);
+	if (object < 0 || !vm_fill(reserved, object, &error))
+		vm_fail(vm,
+			xasprintf("can't hold %s: %s", r->path, error ? error : strerror(errno)));
+	qemuargs_set(vm->args, r->option, r->key, name);
+}
+
+void vm_plan_log(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *error = NULL;
+	struct place place;
+	bool way;
+
+	if (!place_find(r->path, &place, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+	} else if (place.exists) {
+		plan_existing(vm, r, &place);
+	} else if (place.walk.unsafe) {
+		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
+	} else {
+		/* The directory itself is on the way to the file. */
+		cleanup_free char *why = vm_why_denied(vm, &place.walk, X_OK, &way);
+		plan_make(vm, r, &place, why != NULL);
+	}
+	place_close(&place);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/memory.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vm/descriptors.h"
+#include "vm/logs.h"
+#include "vm/step.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool make_directory(struct vm *vm, struct vm_step *step, char **error)
+{
+	const char *name = step->name;
+	int dir = step->place.dir;
+	struct stat st;
+
+	/* What a killed runner left; it is empty, since QEMU's files there have no name. */
+	unlinkat(dir, name, AT_REMOVEDIR);
+	if (mkdirat(dir, name, 0700) < 0) {
+		*error = xasprintf("can't make the directory %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
+		fchown(fd, vm->identity.uid, vm->identity.gid) < 0) {
+		*error = xasprintf("can't give the directory %s to %s: %s", step->path,
+			vm->identity.user, strerror(errno));
+		unlinkat(dir, name, AT_REMOVEDIR);
+		return false;
+	}
+	return true;
+}
+
+static void remove_directory(struct vm *vm, struct vm_step *step)
+{
+	(void)vm;
+	if (unlinkat(step->place.dir, step->name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		warn_errno("can't remove the directory %s", step->path);
+}
+
+/* QEMU makes a file without a name there: in hugetlbfs, which is root's, or in a tmpfs. */
+static void plan_memory_directory(
+	struct vm *vm, const struct qemuargs_resource *r, struct safepath *walk)
+{
+	bool way;
+	cleanup_free char *why = vm_why_denied(vm, walk, R_OK | W_OK | X_OK, &way);
+
+	if (!why) {
+		vm_item(vm, r, ACTION_CHECK, NULL);
+		return;
+	}
+	cleanup_free char *way_why = vm_why_denied(vm, walk, X_OK, &way);
+	if (walk->unsafe || way_why) {
+		vm_refuse(vm, r, xstrdup(walk->unsafe ? walk->unsafe : way_why));
+		return;
+	}
+	cleanup_free char *path = xasprintf("%s/virt-privileges-%s", walk->path, vm->name);
+	struct vm_step *step = vm_step(vm, path);
+	step->prepare = make_directory;
+	step->give_back = remove_directory;
+	step->place.dir = vm_keep(vm, walk->fd, walk->path);
+	step->name = xasprintf("virt-privileges-%s", vm->name);
+	qemuargs_set(vm->args, r->option, r->key, path);
+	vm_item(vm, r, ACTION_MAKE, xasprintf("QEMU gets the directory %s", path));
+}
+
+void vm_plan_memory(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *path = place_absolute(r->path);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
+		if (errno == ENOENT)
+			vm_plan_log(vm, resource);
+		else
+			vm_refuse(vm, r, steal_pointer(&error));
+		return;
+	}
+	if (S_ISDIR(walk.st.st_mode))
+		plan_memory_directory(vm, r, &walk);
+	else if (r->access == ACCESS_RO)
+		vm_add_claim(vm, r,
+			&(struct claim_request){
+				.path = r->path, .action = ACTION_CHECK, .access = ACCESS_RO});
+	else
+		vm_add_claim(vm, r,
+			&(struct claim_request){.path = r->path,
+				.action = ACTION_CLAIM,
+				.access = ACCESS_RW,
+				.is_device = S_ISCHR(walk.st.st_mode)});
+	safepath_close(&walk);
+}

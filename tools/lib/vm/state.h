@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A VM of virt-priv-run: what the program asks for, what is planned for it, and what has become of
+ * it. Private to vm/: programs include vm/vm.h.
+ */
+#pragma once
+
+#include "claims/claims.h"
+#include "path/access.h"
+#include "qemu/args.h"
+
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+enum vm_images { VM_IMAGES_CLAIM, VM_IMAGES_PASS, VM_IMAGES_LEAVE };
+
+/* A resource of the command line, and what is done about it. */
+struct vm_item {
+	char *path; /* NULL: it has none */
+	enum resource_kind kind;
+	enum resource_access access;
+	enum resource_action action;
+	char *source, *reason;
+};
+
+struct vm_step;
+
+struct vm {
+	const char *program; /* in messages and log records */
+	char *name;
+	const struct settings *settings;
+	struct identity identity;
+	struct qemuargs *args;
+	enum vm_images images;
+	char *const *trusted; /* --backing: absolute paths */
+	size_t n_trusted;
+	char *const *forced; /* --force-in-use: absolute paths */
+	size_t n_forced;
+	bool dry_run;
+	int name_fd;	     /* holds the name; -1: it is not taken */
+	pid_t taker;	     /* the process that has taken it */
+	struct rlimit files; /* the limit of open files that the caller has set */
+	pid_t holder;	     /* of the claims: QEMU */
+	bool was_claimed;    /* QEMU's process came to make the claims */
+	bool has_run;	     /* by its exit status; claims that were released by hand are gone */
+	bool runs;	     /* QEMU, or its daemon */
+	bool control;	     /* a control socket is wanted, see runtime.h */
+	/* While it is planned; and what it plans, for the process that makes the claims. */
+	struct claims_plan claims;
+	struct claim_request *wanted;
+	size_t n_wanted;
+	char *label; /* the claims' "USER:GROUP" */
+	struct vm_item *items;
+	size_t n_items;
+	struct vm_step *steps;
+	size_t n_steps;
+	bool refused;
+	bool failed;   /* it has ended by such a failure, and not by an obstacle */
+	char *failure; /* what ends the planning, see vm_fail(); NULL: nothing yet */
+	int *fds;      /* what QEMU gets: reserved numbers, and the caller's */
+	size_t n_fds;
+	unsigned n_fdsets;
+	int pid_fd; /* of -pidfile, kept open and locked; -1: there is none */
+	int events; /* inotify(7), see published.h; -1: none */
+};
+
+/* Nothing is asked for, and nothing held. */
+#define VM_INIT                                                                                    \
+	{                                                                                          \
+		.name_fd = -1, .pid_fd = -1, .events = -1                                          \
+	}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/step.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/plan.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
+	enum resource_action action, char *reason)
+{
+	vm->items = xreallocarray(vm->items, vm->n_items + 1, sizeof *vm->items);
+	struct vm_item *item = &vm->items[vm->n_items++];
+	*item = (struct vm_item){
+		.path = resource->path ? xstrdup(resource->path) : NULL,
+		.kind = resource->kind,
+		.access = resource->access,
+		.action = action,
+		.source = xstrdup(resource->source),
+		.reason = reason ? reason : xstrdup(resource->reason ? resource->reason : ""),
+	};
+	if (action == ACTION_REFUSE)
+		vm->refused = true;
+	return item;
+}
+
+void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason)
+{
+	vm_item(vm, resource, ACTION_REFUSE, reason);
+}
+
+void vm_fail(struct vm *vm, char *why)
+{
+	if (vm->failure)
+		free(why);
+	else
+		vm->failure = why;
+}
+
+struct vm_step *vm_step(struct vm *vm, const char *path)
+{
+	vm->steps = xreallocarray(vm->steps, vm->n_steps + 1, sizeof *vm->steps);
+	struct vm_step *step = &vm->steps[vm->n_steps++];
+	*step = (struct vm_step){.path = path ? xstrdup(path) : NULL,
+		.fd = -1,
+		.object = -1,
+		.staging = -1,
+		.place = {.dir = -1, .walk = {.fd = -1}}};
+	return step;
+}
+
+static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
+	char *(*explain)(const struct denial *denial, const struct identity *identity))
+{
+	struct denials denials;
+	char *why = NULL;
+	bool good = access_denials(walk, wanted, &vm->identity, &denials, &why);
+
+	*way = good && denials.n > 0;
+	/* Every component that is in the way, not the first alone. */
+	for (size_t i = 0; i < denials.n; i++) {
+		const struct denial *denial = &denials.all[i];
+		cleanup_free char *before = why;
+		cleanup_free char *next = explain(denial, &vm->identity);
+		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
+		*way = *way && denial->missing == X_OK;
+	}
+	access_free(&denials);
+	return why;
+}
+
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+{
+	return why_denied(vm, walk, wanted, way, access_explain);
+}
+
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+{
+	return why_denied(vm, walk, wanted, way, access_cause);
+}
+
+void vm_want(struct vm *vm, const struct claim_request *resource)
+{
+	vm->wanted = xreallocarray(vm->wanted, vm->n_wanted + 1, sizeof *vm->wanted);
+	struct claim_request *copy = &vm->wanted[vm->n_wanted++];
+	*copy = *resource;
+	copy->path = xstrdup(resource->path);
+	copy->source = xstrdup(resource->source);
+	copy->reason = xstrdup(resource->reason);
+}
+
+bool vm_add_claim(
+	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked)
+{
+	cleanup_free char *absolute = place_absolute(asked->path);
+	struct claim_request wanted = *asked;
+
+	wanted.kind = RESOURCE_DISK;
+	wanted.path = absolute;
+	wanted.source = resource->source;
+	wanted.reason = resource->reason ? resource->reason : (char *)"";
+	wanted.shared = resource->shared && resource->access != ACCESS_RO;
+	if (wanted.shared)
+		wanted.access = ACCESS_RW;
+	claims_add(&vm->claims, &wanted);
+	vm_want(vm, &wanted);
+	const struct claims_item *item = &vm->claims.items[vm->claims.n_items - 1];
+	struct vm_item *ours = vm_item(vm, resource, item->action, xstrdup(item->reason));
+	free(ours->path);
+	ours->path = steal_pointer(&absolute);
+	return item->action != ACTION_REFUSE;
+}

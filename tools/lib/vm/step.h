@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every planner needs: an item that says what is done about a resource, or a refusal; steps
+ * that do it; claims; and why the QEMU user has no access. Private to vm/.
+ */
+#pragma once
+
+#include "path/place.h"
+#include "vm/state.h"
+
+/* Something that is done before QEMU starts, and mostly undone when it has ended. */
+struct vm_step {
+	/* Does it. False and a new message on failure. */
+	bool (*prepare)(struct vm *vm, struct vm_step *step, char **error);
+	/*
+	 * What remains to be done in QEMU's process, once it is the account's, so that others
+	 * see that. False and a new message on failure; NULL: nothing.
+	 */
+	bool (*finish)(struct vm_step *step, char **error);
+	/* Undoes it, and says itself what could not be undone; NULL: closing is enough. */
+	void (*give_back)(struct vm *vm, struct vm_step *step);
+	bool is_prepared;
+	char *path;	    /* for messages, and what it is about */
+	int fd;		    /* the reserved number that QEMU gets it under; -1: none */
+	int object;	    /* O_PATH, what was judged; -1: none. Owned. */
+	int staging;	    /* see published.h; -1: none. Owned. */
+	int flags;	    /* to open it with */
+	mode_t mode;	    /* of what is made; 0: the usual one */
+	struct place place; /* where something is made */
+	const struct qemuargs_net *net;
+	size_t first_vhost;   /* index of the reserved number of its first vhost descriptor */
+	int *fds, *vhost_fds; /* reserved numbers; owned */
+	char *name;	      /* of an interface, a link's target */
+	dev_t dev;	      /* of what was made */
+	ino_t ino;
+};
+
+/* Appends an item about the resource. Takes reason, a new string or NULL: the resource's own. */
+struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
+	enum resource_action action, char *reason);
+/* Makes it a refusal. Takes reason. */
+void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
+/*
+ * Ends the planning for a reason that is no resource's: vm_plan() and vm_command() fail with it.
+ * Takes why, a new message; the first one counts.
+ */
+void vm_fail(struct vm *vm, char *why);
+/* A new step; its pointer is good until the next one. */
+struct vm_step *vm_step(struct vm *vm, const char *path);
+
+/*
+ * Adds a resource to the claims, with an item. asked: its path, which may be relative, its
+ * access and action, is_device and passed; the rest is filled from the resource. False: refused.
+ */
+bool vm_add_claim(
+	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked);
+/* What is to be claimed, copied. */
+void vm_want(struct vm *vm, const struct claim_request *resource);
+
+/*
+ * Why the QEMU user can't access the object of the walk as wanted, a new message that names the
+ * component and what helps, or NULL. *way: whether it is the way to it alone.
+ */
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
+/* The same of what an image's header names: no command that would give it. */
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
