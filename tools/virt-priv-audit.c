@@ -215,7 +215,7 @@ static int report(const struct audit *audit, const struct options *o)
 	else
 		audit_report_table(audit, &o->report);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
+		die_errno("cannot write to standard output");
 	return status;
 }
 

@@ -64,7 +64,7 @@ static int check(const struct options *o)
 static void say_it_is_changed(int status, void *command)
 {
 	if (status != 0 && ((const struct confcmd *)command)->is_changed)
-		fputs("the file is changed all the same\n", stderr);
+		fputs("the file is changed nevertheless\n", stderr);
 }
 
 static struct confcmd *begin_change(const struct options *o)
@@ -220,6 +220,6 @@ int main(int argc, char *argv[])
 
 	int result = run[command](&o);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die("can't write to standard output");
+		die("cannot write to standard output");
 	return result;
 }

@@ -88,7 +88,7 @@ unsure_of_executable() {
     audit_within 20 --exclude H05 "$1"
     [ "$status" -eq 2 ]
     judged
-    finds "whether its executable has file capabilities can't be told: not answered in 5 s"
+    finds "cannot determine whether the executable has file capabilities: not answered in 5 s"
 }
 
 @test "an executable that QEMU's name is bound over: what has to be asked is unknown" {
@@ -100,7 +100,7 @@ unsure_of_copy() {
     audit_within 20 --check H05 "$1"
     [ "$status" -eq 2 ]
     grep -q '"hidden_processes": 1' "$document"
-    finds "1 process can't be seen into: not answered in 5 s"
+    finds "cannot inspect 1 process: not answered in 5 s"
 }
 
 @test "an executable of the size of an installed QEMU: whether it is a copy is unknown" {
@@ -119,7 +119,7 @@ unsure_of_copy() {
     silence
     audit_within 20 --check H05
     [ "$status" -eq 2 ]
-    finds "which programs in /usr/local/libexec are QEMU can't be told: not answered in 5 s"
+    finds "cannot determine which programs in /usr/local/libexec are QEMU: not answered in 5 s"
 }
 
 @test "a mount of root's where an object lies that a group may reach" {
@@ -129,7 +129,7 @@ unsure_of_copy() {
     qemu setpriv --reuid qemu --regid qemu --groups kvm --no-new-privs --bounding-set=-all --inh-caps=-all
     audit_within 20 --check P04 --pid "$pid"
     [ "$status" -eq 2 ]
-    finds "not all that its groups may reach can be examined: not answered in 5 s"
+    finds "cannot examine all objects that its groups give access to: not answered in 5 s"
 }
 
 @test "a mount of root's with the settings" {
@@ -138,7 +138,7 @@ unsure_of_copy() {
     audit_within 20 --check H03
     umount -l /etc/libvirt
     [ "$status" -eq 2 ]
-    finds "the settings can't be read: not answered in 5 s"
+    finds "cannot read the settings: not answered in 5 s"
 }
 
 @test "an audit that could not see all of it leaves nobody in its way" {

@@ -48,5 +48,5 @@ assert document["host"]["user"]["value"] == "qemu" and document["host"]["user"][
     virsh -q start vm1
     run -1 audit --check P10
     sed -i '/seccomp_sandbox/d' /etc/libvirt/qemu.conf
-    [[ $output == *"P10   medium"*"no seccomp filter"* ]]
+    [[ $output == *"P10   medium"*"no seccomp filter is active"* ]]
 }

@@ -39,13 +39,13 @@ on_terminal() {
     run -1 report
     echo "$output"
     [[ ${lines[0]} == "CHECK SEVERITY PID TID FINDING" ]]
-    [[ $output == *"P05   medium   100 100 has CAP_NET_ADMIN"*", within its user namespace alone"* ]]
-    [[ $output == *"P19   unknown  100   - its limit on core files can't be read"* ]]
+    [[ $output == *"P05   medium   100 100 has CAP_NET_ADMIN"*", only within its user namespace"* ]]
+    [[ $output == *"P19   unknown  100   - cannot read the core file size limit"* ]]
     [[ ${lines[-1]} == "1 QEMU process and 0 others: "*" findings of severity medium or above, "*" below, "*" unknown" ]]
     [[ $output != *$'\e'* && $output != *"P01"* ]]
     run -1 report -v
     [[ $output == *"P01   pass"* && $output == *"P12   not-applicable"* ]]
-    [[ $output == *"P16   high"*". End the tracer, if it is not meant to be."* ]]
+    [[ $output == *"P16   high"*". End the tracer, if it is not intended."* ]]
     [[ $output == *"process 100, 1 threads, found by name: /usr/bin/qemu-system-x86_64"* ]]
 }
 
@@ -178,15 +178,15 @@ on_terminal() {
     [ "$output" = "VIRT-PRIV-AUDIT OK - 0 findings | findings=0 processes=1 unknown=0" ]
     field 100 NoNewPrivs 0
     run -1 report --nagios
-    [ "$output" = "VIRT-PRIV-AUDIT WARNING - 1 finding, the worst: P09 process 100 can get privileges from programs that it executes | findings=1 processes=1 unknown=0" ]
+    [ "$output" = "VIRT-PRIV-AUDIT WARNING - 1 finding, worst: P09 process 100 no_new_privs is not set | findings=1 processes=1 unknown=0" ]
     field 100 TracerPid 1
     run -2 report --nagios
-    [[ $output == "VIRT-PRIV-AUDIT CRITICAL - 2 findings, the worst: P16 process 100 "* ]]
+    [[ $output == "VIRT-PRIV-AUDIT CRITICAL - 2 findings, worst: P16 process 100 "* ]]
     make_good
     ln -sfn 'user:[4026532999]' "$t/proc/self/ns/user"
     ln -sfn 'user:[4026532999]' "$t/proc/100/ns/user"
     run -3 report --nagios
-    [[ $output == "VIRT-PRIV-AUDIT UNKNOWN - 0 findings, but the audit could not see everything | "* ]]
+    [[ $output == "VIRT-PRIV-AUDIT UNKNOWN - 0 findings, but the audit is incomplete | "* ]]
     # A "|" of a name begins no figures.
     make_good
     cp "$t/usr/bin/qemu-system-x86_64" "$t/usr/bin/qemu-system-a|b"
@@ -225,7 +225,7 @@ on_terminal() {
     local id n=0
     for id in P{00..20} H{01..05}; do
         run -0 virt-priv-audit --explain "$id"
-        [[ ${lines[0]} == "$id  "?* && $output == *"Severity: "* && $output == *"What helps:"* ]]
+        [[ ${lines[0]} == "$id  "?* && $output == *"Severity: "* && $output == *"Remedy:"* ]]
         [ "$(wc -L <<<"$output")" -le 80 ]
         n=$((n + 1))
     done

@@ -34,7 +34,7 @@ judge_tree() {
 @test "a tree without /proc, and one that is none, end the audit with status 2" {
     mkdir "$scratch/empty"
     run -2 virt-priv-audit --root "$scratch/empty"
-    [[ $output == *"can't open $scratch/empty/proc"* ]]
+    [[ $output == *"cannot open $scratch/empty/proc"* ]]
     run -2 virt-priv-audit --root "$scratch/none"
     run -2 virt-priv-audit --root /etc/passwd
     # Not this host's.

@@ -82,22 +82,22 @@ is() {
         n=$((n + 1))
     done <<EOT
 adopt|other|-|0|block|noted|$admin:5: user = "qemu" and group = "qemu"
-adopt|other|noted|0|other|noted|$admin was set once, and is left as it has been since
+adopt|other|noted|0|other|noted|$admin was changed once before; not changed again
 adopt|block|-|0|block|noted|
 adopt|block|noted|0|block|noted|
 adopt|ours|-|0|ours|-|
-adopt|user|-|0|user|-|$admin sets a user or group, and is left alone
-adopt|group|-|0|group|-|$admin sets a user or group, and is left alone
-adopt|edited|noted|0|edited|noted|$admin sets a user or group, and is left alone
-adopt|link|-|0|link|-|the settings are a symbolic link, and left alone
-adopt|dangling|-|0|dangling|-|the settings are a symbolic link, and left alone
+adopt|user|-|0|user|-|$admin sets user or group; not changed
+adopt|group|-|0|group|-|$admin sets user or group; not changed
+adopt|edited|noted|0|edited|noted|$admin sets user or group; not changed
+adopt|link|-|0|link|-|the settings file is a symbolic link; not changed
+adopt|dangling|-|0|dangling|-|the settings file is a symbolic link; not changed
 adopt|missing|-|0|missing|-|
 adopt|missing|noted|0|missing|-|
 adopt|malformed|-|2|malformed|-|$admin:6:8: 
-adopt|alices|-|2|alices|-|can't trust the settings in $admin: it is owned by uid 6001
-abandon|block|noted|0|other|-|$admin:3: user and group are not set any more
-abandon|block|-|0|other|-|$admin:3: user and group are not set any more
-abandon|edited|noted|0|edited|-|$admin:3: the lines of virt-privileges-libvirt were changed, and stay
+adopt|alices|-|2|alices|-|cannot trust the settings in $admin: it is owned by uid 6001
+abandon|block|noted|0|other|-|$admin:3: user and group removed
+abandon|block|-|0|other|-|$admin:3: user and group removed
+abandon|edited|noted|0|edited|-|$admin:3: the lines of virt-privileges-libvirt were changed; not removed
 abandon|other|noted|0|other|-|
 abandon|user|noted|0|user|-|
 abandon|link|noted|0|link|-|
@@ -125,7 +125,7 @@ EOT
     chmod 0644 "$admin"
     # Where it was built, others need not come.
     cp "$conf" "$work/conf"
-    fails 2 "only root can edit the settings" setpriv --reuid alice --regid alice --clear-groups "$work/conf" adopt
+    fails 2 "must be run as root to edit the settings" setpriv --reuid alice --regid alice --clear-groups "$work/conf" adopt
     is other -
 }
 
@@ -134,7 +134,7 @@ EOT
     mount -t tmpfs -o ro,mode=0755 tmpfs /var/lib
     run -0 "$conf" adopt
     umount /var/lib
-    [[ $output == *"warning: can't make the directory ${note%/*}: Read-only file system"* ]]
+    [[ $output == *"warning: cannot create the directory ${note%/*}: Read-only file system"* ]]
     is block -
 
     begin other -
@@ -142,7 +142,7 @@ EOT
     mount -t tmpfs -o ro,mode=0755 tmpfs "${note%/*}"
     run -0 "$conf" adopt
     umount "${note%/*}"
-    [[ $output == *"warning: can't write $note: Read-only file system"* ]]
+    [[ $output == *"warning: cannot write $note: Read-only file system"* ]]
     [ ! -e "$note" ]
     cmp "$work/block" "$admin"
 }
@@ -153,6 +153,6 @@ EOT
     mount -o remount,bind,ro "${note%/*}"
     run -0 "$conf" abandon
     umount "${note%/*}"
-    [[ $output == *"warning: can't remove $note: Read-only file system"* ]]
+    [[ $output == *"warning: cannot remove $note: Read-only file system"* ]]
     is other noted
 }

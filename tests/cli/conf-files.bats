@@ -165,7 +165,7 @@ active() {
     ln -sf "$work/none" "$admin"
     run "$settings"
     [ "$status" -eq 125 ]
-    [[ $output == "settings-dump: $admin is a symbolic link to a file that does not exist: "* ]]
+    [[ $output == "settings-dump: $admin is a dangling symbolic link: "* ]]
 }
 
 @test "a bad vendor file does not give way to the built-in defaults" {
@@ -191,18 +191,18 @@ active() {
     write "$work/q" me
     for mode in 0666 0664 0646 0620 0602; do
         chmod "$mode" "$work/q"
-        refused "$work/q" "can't trust the settings in $work/q: its mode $mode lets others than root write it; check what it says, then: chmod go-w $work/q"
+        refused "$work/q" "cannot trust the settings in $work/q: its mode $mode lets others than root write it; check what it says, then: chmod go-w $work/q"
     done
     chmod 0600 "$work/q"
     chown alice "$work/q"
-    refused "$work/q" "can't trust the settings in $work/q: it is owned by uid 6001, not by root; check what it says, then: chown root $work/q"
+    refused "$work/q" "cannot trust the settings in $work/q: it is owned by uid 6001, not by root; check what it says, then: chown root $work/q"
 }
 
 @test "not trusted: write access by an access control list, until the command that helps" {
     write "$work/q" me
     setfacl -m u:alice:rw "$work/q"
     setpriv --reuid alice --clear-groups sh -c "echo '# alice was here' >>$work/q"
-    refused "$work/q" "can't trust the settings in $work/q: user alice may write by its ACL (user:6001:rw-); check what it says, then: setfacl -x u:6001 $work/q"
+    refused "$work/q" "cannot trust the settings in $work/q: user alice may write by its ACL (user:6001:rw-); check what it says, then: setfacl -x u:6001 $work/q"
     setfacl -x u:6001 "$work/q"
     "$settings" "$work/q"
     run setpriv --reuid alice --clear-groups sh -c "echo '# alice was here' >>$work/q"
@@ -214,11 +214,11 @@ active() {
     mkfifo "$work/fifo"
     ln -s /dev/null "$work/device"
     for kind in directory fifo device; do
-        refused "$work/$kind" "can't read settings from $work/$kind: it is not a regular file"
+        refused "$work/$kind" "cannot read settings from $work/$kind: not a regular file"
     done
     ln -s loop "$work/loop"
     refused "$work/loop" "--config $work/loop: can't reach $work/loop: Too many levels of symbolic links"
-    refused "$work/none" "there is no settings file $work/none"
+    refused "$work/none" "settings file $work/none does not exist"
     refused /etc/passwd/none "--config /etc/passwd/none: can't reach /etc/passwd: Not a directory"
 }
 
@@ -228,7 +228,7 @@ active() {
     [ "$(stat -c %s "$work/q")" -eq $((10 * 1024 * 1024)) ]
     "$settings" "$work/q" | grep '^user me '
     echo >>"$work/q"
-    refused "$work/q" "can't read settings from $work/q: it is larger than 10485760 bytes"
+    refused "$work/q" "cannot read settings from $work/q: larger than 10485760 bytes"
     : >"$work/q"
     "$settings" "$work/q" | grep '^user qemu 0$'
 }
@@ -236,17 +236,17 @@ active() {
 @test "size: another length than the file system says is refused" {
     # As of a file that is being written, and files of the kernel are like that at any time.
     [ "$(stat -c %s /proc/version)" -eq 0 ]
-    refused /proc/version "can't read settings from /proc/version: it changed meanwhile; try again"
+    refused /proc/version "cannot read settings from /proc/version: the file changed while it was read; try again"
     [ "$(stat -c %s /sys/kernel/uevent_seqnum)" -eq 4096 ]
     refused /sys/kernel/uevent_seqnum \
-        "can't read settings from /sys/kernel/uevent_seqnum: it changed meanwhile; try again"
+        "cannot read settings from /sys/kernel/uevent_seqnum: the file changed while it was read; try again"
 }
 
 @test "messages: the place, and no byte that steers a terminal" {
     printf 'group = "kvm"\nuser = "qe\033[31mmu"\n' >"$work/q"
     refused "$work/q" "$work/q:2:8: user: \"qe\\x1b[31mmu\" can't be a user or group: a name has no control characters in it"
     printf 'clear_emulator_capabilities = "invalid"\n' >"$work/q"
-    refused "$work/q" "$work/q:1:31: clear_emulator_capabilities: 0 or 1 was expected, not the string \"invalid\""
+    refused "$work/q" "$work/q:1:31: clear_emulator_capabilities: expected 0 or 1, found the string \"invalid\""
     printf 'user = "root"\nacl = [\n  1 # one\n]\n' >"$work/q"
-    refused "$work/q" "$work/q:3:5: the list's next value or ] was expected: a comment can't stand inside a list"
+    refused "$work/q" "$work/q:3:5: expected the list's next value or ]: comments are not allowed inside a list"
 }

@@ -20,9 +20,9 @@ teardown() {
         [ "$(sed -n "${at}p" "$admin")" = "$line" ]
         [ "$("$conf" get "$key")" = "$word" ]
         run -0 "$conf" set "$key" "$word"
-        [ "$output" = "$admin:$at: $line already" ]
+        [ "$output" = "$admin:$at: $line (unchanged)" ]
         run -0 "$conf" unset "$key"
-        [ "${lines[0]}" = "$admin:$at: $key is not set any more (was $word)" ]
+        [ "${lines[0]}" = "$admin:$at: $key removed (was $word)" ]
         cmp "$admin" "$(tests/lib/distribution-qemu-conf)"
         fails 1 "$key is not set in $admin" "$conf" get "$key"
     done <<'EOT'
@@ -64,40 +64,40 @@ EOT
     [ "${lines[0]}" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] (was [ \"mount\", \"user\" ])" ]
     diff "$admin" - <<<'namespaces = [ "mount", "pid" ]'
     run -0 "$conf" set namespaces '[ "mount", "pid" ]'
-    [ "$output" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] already" ]
+    [ "$output" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] (unchanged)" ]
 }
 
 @test "set: root is warned of, and an account that is not there" {
     run -0 --separate-stderr "$conf" set user root
-    [[ $stderr == "virt-priv-conf: warning: QEMU runs as root then: "* ]]
+    [[ $stderr == "virt-priv-conf: warning: QEMU will run as root: "* ]]
     run -0 --separate-stderr "$conf" set user +0
-    [[ $stderr == "virt-priv-conf: warning: QEMU runs as root then: "* ]]
+    [[ $stderr == "virt-priv-conf: warning: QEMU will run as root: "* ]]
     run -0 --separate-stderr "$conf" set user nosuch
-    [[ $stderr == "virt-priv-conf: warning: $admin:"*': user: there is no user "nosuch"'* ]]
+    [[ $stderr == "virt-priv-conf: warning: $admin:"*': user: user "nosuch" does not exist'* ]]
 }
 
 @test "set: what libvirt or these tools would not take is refused" {
     printf 'a = 1\n' | write "$admin"
     while IFS='|' read -r key word text; do
-        fails 2 "$key: can't be set to \"$word\": $text" "$conf" set "$key" "$word" || { echo "for $key $word" && return 1; }
+        fails 2 "$key: cannot be set to \"$word\": $text" "$conf" set "$key" "$word" || { echo "for $key $word" && return 1; }
     done <<'EOT'
 user||"" can't be a user or group: it is empty
 user|-1|"-1" can't be a user or group: neither
 group|4294967295|"4294967295" can't be a user or group: ids go from
-dynamic_ownership|yes|0 or 1 was expected
-dynamic_ownership|1; user = "root"|0 or 1 was expected
-seccomp_sandbox|2|-1, 0 or 1 was expected, not 2
-max_core|1G|a number of bytes or "unlimited" was expected
-namespaces|mount|a list of strings in brackets was expected
+dynamic_ownership|yes|expected 0 or 1
+dynamic_ownership|1; user = "root"|expected 0 or 1
+seccomp_sandbox|2|expected -1, 0 or 1, found 2
+max_core|1G|expected a number of bytes or "unlimited"
+namespaces|mount|expected a list of strings in brackets
 EOT
     fails 2 'a line break' "$conf" set vnc_password $'a"\nuser = "root'
 }
 
 @test "set: an unknown key is refused with the nearest one, unless forced" {
     printf 'a = 1\n' | write "$admin"
-    fails 2 "usre: libvirt knows no setting of this name; is user meant? --force" "$conf" set usre x
-    fails 2 "zzzzzz: libvirt knows no setting of this name; --force" "$conf" set zzzzzz x
-    fails 2 'not "w"' "$conf" set --force new_key word
+    fails 2 "usre: unknown setting (did you mean user?); to set it anyway, use --force" "$conf" set usre x
+    fails 2 "zzzzzz: unknown setting; to set it anyway, use --force" "$conf" set zzzzzz x
+    fails 2 'found "w"' "$conf" set --force new_key word
     fails 2 '' "$conf" set --force 'bad key' 1
     fails 2 '' "$conf" set --force 'user = "root"; x' 1
     run -0 "$conf" set --force new_key '[ 1, "a" ]'
@@ -110,7 +110,7 @@ EOT
     "$conf" set user c
     diff "$admin" - <<<$'user = "c"\ngroup = "g"\nuser = "b"'
     run -0 "$conf" unset user
-    [ "${lines[0]}" = "$admin:1: user is not set any more (was c, and set more than once)" ]
+    [ "${lines[0]}" = "$admin:1: user removed (was c, set more than once)" ]
     diff "$admin" - <<<'group = "g"'
 }
 
@@ -139,11 +139,11 @@ EOT
     printf 'user = "alice"\n' | write "$admin"
     run -0 --separate-stderr "$conf" revert-to-root
     [ "${lines[0]}" = "$admin:3: user = \"root\" and group = \"root\"" ]
-    [ "${lines[-1]}" = "The way back: virt-priv-conf restore-default" ]
-    [[ $stderr == "virt-priv-conf: warning: QEMU runs as root then: who breaks out"* ]]
+    [ "${lines[-1]}" = "To undo: virt-priv-conf restore-default" ]
+    [[ $stderr == "virt-priv-conf: warning: QEMU will run as root: a guest that breaks out"* ]]
     run -0 "$conf" revert-to-root
-    [ "$output" = "$admin:3: QEMU runs as root already" ]
-    fails 2 "$admin:1: revert-to-root has set user and group; first: virt-priv-conf restore-default" "$conf" set user bob
+    [ "$output" = "$admin:3: QEMU already runs as root" ]
+    fails 2 "$admin:1: user and group are set by revert-to-root; first: virt-priv-conf restore-default" "$conf" set user bob
     fails 2 "virt-priv-conf restore-default" "$conf" unset group
     # Others are set as ever, and that stays.
     "$conf" set max_files 100
@@ -159,7 +159,7 @@ EOT
     run -0 "$conf" restore-default
     "$conf" revert-to-root
     sed -i 's/^group = "root"/group = "kvm"/' "$admin"
-    fails 2 "$admin:1: the lines that revert-to-root has put there were changed" "$conf" restore-default
+    fails 2 "$admin:1: the lines added by revert-to-root were changed" "$conf" restore-default
     fails 2 "were changed" "$conf" revert-to-root
 }
 
@@ -228,21 +228,21 @@ user = "again"
 END
     run -1 "$conf" check
     diff - <(printf '%s\n' "$output") <<END
-$admin:2:8: user: there is no user "nosuch", so nothing is started; getent passwd lists them (no-such-id)
-$admin:2:26: group: no group has the id 50007 (no-such-id)
-$admin:3:1: usre: libvirt knows no setting of this name; the nearest one is user (unknown-key)
-$admin:4:1: zzzzzzzz: libvirt knows no setting of this name, nor one that resembles it (unknown-key)
-$admin:5:13: max_files: a number from 0 to 4294967295 was expected, not string many (wrong-type)
-$admin:6:12: max_core: a number of bytes or "unlimited" was expected, not string some (wrong-type)
-$admin:7:21: dynamic_ownership: 0 or 1 was expected, not integer 2 (bad-value)
-$admin:8:19: seccomp_sandbox: -1, 0 or 1 was expected, not 5 (bad-value)
-$admin:9:14: namespaces: a list of strings in brackets was expected, not string mount (wrong-type)
+$admin:2:8: user: user "nosuch" does not exist, so QEMU cannot be started; list all: getent passwd (no-such-id)
+$admin:2:26: group: no group has id 50007 (no-such-id)
+$admin:3:1: usre: unknown setting; did you mean user? (unknown-key)
+$admin:4:1: zzzzzzzz: unknown setting (unknown-key)
+$admin:5:13: max_files: expected a number from 0 to 4294967295, found string many (wrong-type)
+$admin:6:12: max_core: expected a number of bytes or "unlimited", found string some (wrong-type)
+$admin:7:21: dynamic_ownership: expected 0 or 1, found integer 2 (bad-value)
+$admin:8:19: seccomp_sandbox: expected -1, 0 or 1, found 5 (bad-value)
+$admin:9:14: namespaces: expected a list of strings in brackets, found string mount (wrong-type)
 $admin:10:14: swtpm_user: "a:b" can't be a user or group: a name has no ":" in it (bad-value)
-$admin:11:1: user: this does not count: line 2 sets it first (duplicate-key)
+$admin:11:1: user: duplicate key ignored; first set on line 2 (duplicate-key)
 END
     printf 'a = [ 1 # x\n' | write "$admin"
     run -1 "$conf" check
-    [ "$output" = "$admin:1:9: the list's next value or ] was expected: a comment can't stand inside a list (syntax)" ]
+    [ "$output" = "$admin:1:9: expected the list's next value or ]: comments are not allowed inside a list (syntax)" ]
     printf 'user = "alice"\ngroup = "team"\n' | write "$admin"
     chmod 0666 "$admin"
     run -1 "$conf" check
@@ -266,7 +266,7 @@ END
     else
         run -1 "$conf" check
         [ ${#lines[@]} -eq 2 ]
-        [[ ${lines[0]} == "$admin:$(grep -n '^#user = ' "$admin" | cut -d: -f1):1: user: not set, so libvirt takes \"$account\""*"(other-default)" ]]
+        [[ ${lines[0]} == "$admin:$(grep -n '^#user = ' "$admin" | cut -d: -f1):1: user: not set: libvirt uses \"$account\""*"(other-default)" ]]
     fi
     sed -i 's/^#\(user\|group\) = .*/#\1 = "qemu"/' "$admin"
     run -0 "$conf" check
@@ -282,7 +282,7 @@ END
     for where in 1 2 4; do
         sed "s/^\(.\{$((where - 1))\}\)./\1q/; s/\$/ = 1/" "$work/keys" | write "$work/misspelt.conf"
         run -1 "$conf" -c "$work/misspelt.conf" check
-        sed -n 's/.*the nearest one is \([a-z0-9_]*\) (unknown-key)$/\1/p' <<<"$output" | sort -u | diff "$work/keys" -
+        sed -n 's/.*: unknown setting; did you mean \([a-z0-9_]*\)? (unknown-key)$/\1/p' <<<"$output" | sort -u | diff "$work/keys" -
     done
 }
 
@@ -291,7 +291,7 @@ END
     chown alice "$admin"
     for command in 'get user' show 'set user bob' 'unset user' revert-to-root restore-default; do
         # shellcheck disable=SC2086
-        fails 2 "can't trust the settings in $admin: it is owned by uid 6001, not by root" "$conf" $command
+        fails 2 "cannot trust the settings in $admin: it is owned by uid 6001, not by root" "$conf" $command
     done
 }
 
@@ -326,8 +326,8 @@ show user|extra operand 'user'
 show --force|show has no option --force
 get --json user|get has no option --json
 --frobnicate show|try: virt-priv-conf --help
--c /nonexistent get user|there is no settings file /nonexistent
--c /nonexistent set user a|there is no settings file /nonexistent
+-c /nonexistent get user|settings file /nonexistent does not exist
+-c /nonexistent set user a|settings file /nonexistent does not exist
 EOT
     run -0 "$conf" --help
     [ "$(wc -L <<<"$output")" -le 90 ]
@@ -343,7 +343,7 @@ EOT
     chmod 0644 "$admin"
     run -0 "${as_alice[@]}" "$work/conf" get user
     [ "$output" = alice ]
-    fails 2 "only root can edit the settings; try: sudo virt-priv-conf" "${as_alice[@]}" "$work/conf" set user bob
+    fails 2 "must be run as root to edit the settings; try: sudo virt-priv-conf" "${as_alice[@]}" "$work/conf" set user bob
 }
 
 @test "standard output that can't be written to is an error" {

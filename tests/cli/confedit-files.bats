@@ -82,7 +82,7 @@ except OSError as error:
 
 @test "where there is no file, set and revert-to-root start from the package's, for root alone" {
     run -0 "$conf" unset user
-    [ "$output" = "there is no $admin that sets user" ]
+    [ "$output" = "$admin does not exist; user is not set" ]
     run -0 "$conf" restore-default
     [ ! -e "$admin" ]
     (umask 0 && "$conf" set user bob)
@@ -103,30 +103,30 @@ except OSError as error:
     [ ! -e /etc/libvirt ]
     rm "$vendor"
     run -2 "$conf" set user bob
-    [[ $output == *"there is no $admin, and no $vendor to start from"* ]]
+    [[ $output == *"neither $admin nor $vendor exists"* ]]
     [ ! -e "$admin" ]
     mkdir -p /etc/libvirt
     chown alice /etc/libvirt
     run -2 "$conf" set user bob
-    [[ $output == *"others than root can write to its directory"* ]]
+    [[ $output == *"its directory is writable by users other than root"* ]]
 }
 
 @test "where there is no file at all, a key is at its default; and a package's file that is not root's is no start" {
     rm "$vendor"
-    fails 1 "there is no settings file, so user is at its default" "$conf" get user
+    fails 1 "no settings file exists; user has its default" "$conf" get user
     cp conf/qemu.conf "$vendor"
     chown alice "$vendor"
-    fails 2 "can't trust the settings in $vendor: it is owned by uid 6001, not by root" "$conf" set user bob
-    fails 2 "can't trust the settings in $vendor: it is owned by uid 6001, not by root" "$conf" get user
+    fails 2 "cannot trust the settings in $vendor: it is owned by uid 6001, not by root" "$conf" set user bob
+    fails 2 "cannot trust the settings in $vendor: it is owned by uid 6001, not by root" "$conf" get user
     [ ! -e "$admin" ]
 }
 
 @test "what is read is a whole file of a sensible size" {
     truncate -s $((10 * 1024 * 1024 + 1)) "$admin"
-    fails 2 "can't read settings from $admin: it is larger than 10485760 bytes" "$conf" get user
-    fails 2 "can't read settings from $admin: it is larger than 10485760 bytes" "$conf" set user bob
+    fails 2 "cannot read settings from $admin: larger than 10485760 bytes" "$conf" get user
+    fails 2 "cannot read settings from $admin: larger than 10485760 bytes" "$conf" set user bob
     # A file of the kernel has another length than it says, like one that is being written.
-    fails 2 "can't read settings from /proc/version: it changed meanwhile; try again" "$conf" --config /proc/version get user
+    fails 2 "cannot read settings from /proc/version: the file changed while it was read; try again" "$conf" --config /proc/version get user
 }
 
 @test "a symbolic link of root's is followed, and stays" {
@@ -144,7 +144,7 @@ except OSError as error:
     printf 'a = 1\n' | write "$work/alice/q.conf"
     chown alice "$work/alice"
     ln -s "$work/alice/q.conf" "$admin"
-    fails 2 "can't edit $admin: $work/alice/q.conf is owned by uid 0, but the directory $work/alice by uid 6001" "$conf" set user bob
+    fails 2 "cannot edit $admin: $work/alice/q.conf is owned by uid 0, but the directory $work/alice by uid 6001" "$conf" set user bob
     rm "$admin"
     mkdir -m 1777 "$work/tmp"
     printf 'a = 1\n' | write "$work/tmp/q.conf"
@@ -152,26 +152,26 @@ except OSError as error:
     fails 2 "others than its owner can write to the directory $work/tmp" "$conf" set user bob
     rm "$admin"
     ln -s "$work/none" "$admin"
-    fails 2 "$admin is a symbolic link to a file that does not exist" "$conf" set user bob
-    fails 2 "$admin is a symbolic link to a file that does not exist" "$conf" unset user
-    fails 2 "$admin is a symbolic link to a file that does not exist" "$conf" get user
+    fails 2 "$admin is a dangling symbolic link" "$conf" set user bob
+    fails 2 "$admin is a dangling symbolic link" "$conf" unset user
+    fails 2 "$admin is a dangling symbolic link" "$conf" get user
 }
 
 @test "what is no plain file of root's is refused" {
     printf 'a = 1\n' | write "$admin"
     ln "$admin" /etc/libvirt/second
-    fails 2 "can't edit $admin: it has 2 names" "$conf" set user bob
+    fails 2 "cannot edit $admin: it has 2 hard links" "$conf" set user bob
     rm /etc/libvirt/second
     chmod 0666 "$admin"
-    fails 2 "can't trust the settings in $admin: its mode 0666" "$conf" set user bob
+    fails 2 "cannot trust the settings in $admin: its mode 0666" "$conf" set user bob
     rm "$admin"
     mkfifo -m 0600 "$admin"
     run -2 timeout 60 "$conf" set user bob
-    [[ $output == *"it is not a regular file"* ]]
+    [[ $output == *": not a regular file"* ]]
     rm "$admin"
     mkdir "$admin"
     run -2 "$conf" set user bob
-    [[ $output == *"it is not a regular file"* ]]
+    [[ $output == *": not a regular file"* ]]
     rmdir "$admin"
     ln -s /dev/null "$admin"
     run -2 "$conf" set user bob
@@ -192,11 +192,11 @@ except OSError as error:
     printf 'a = 1\n' | write "$admin"
     mount --bind /etc/libvirt /etc/libvirt
     mount -o remount,bind,ro /etc/libvirt
-    fails 2 "$admin is as it was: " "$conf" set user bob
+    fails 2 "$admin is unchanged: " "$conf" set user bob
     umount /etc/libvirt
     mount -t tmpfs -o mode=0755,size=32k tmpfs /etc/libvirt
     { printf 'a = 1\n#' && head -c 20000 /dev/zero | tr '\0' x; } | write "$admin"
-    fails 2 "$admin is as it was: " "$conf" set user bob
+    fails 2 "$admin is unchanged: " "$conf" set user bob
     [ "$(litter)" = "" ]
     umount /etc/libvirt
 }
@@ -221,13 +221,13 @@ except OSError as error:
     run -2 "$conf" -c "$work/mnt/q.conf" set user bob
     chattr -i "$work/mnt/q.conf"
     umount "$work/mnt"
-    [[ $output == *"is as it was: "*"Operation not permitted" ]]
+    [[ $output == *"is unchanged: "*"Operation not permitted" ]]
     umount "$work"
 }
 
 @test "size: what would become too large is refused" {
     { yes '# a comment' || true; } | head -c $((10 * 1024 * 1024)) | write "$admin"
-    fails 2 "it would become larger than 10485760 bytes" "$conf" set user bob
+    fails 2 "the new file would be larger than 10485760 bytes" "$conf" set user bob
     # And it takes no time to edit one that is nearly as large.
     { yes 'user = "x"' || true; } | head -n 900000 | write "$admin"
     timeout 120 "$conf" set user bob

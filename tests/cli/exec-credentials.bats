@@ -97,7 +97,7 @@ print(hex(ctypes.CDLL(None).prctl(27)))'
     refuses 4294967295 "$exec" -u +4294967295
     refuses -1 "$exec" -u -1
     refuses "++107" "$exec" -u ++107
-    refuses "name a group too" "$exec" -u +70000
+    refuses "specify a group with --group" "$exec" -u +70000
     refuses nosuch "$exec" -g nosuch
     refuses nosuch "$exec" -G kvm,nosuch
 }

@@ -200,11 +200,11 @@ print(signal.value)'
 
 @test "an ordinary user: another identity is refused, his own is not" {
     local alice=(setpriv --reuid alice --regid alice --init-groups)
-    refuses "needs root" "${alice[@]}" "$exec" -u root
-    refuses "needs root" "${alice[@]}" "$exec" -u bob
-    refuses "need" "${alice[@]}" "$exec" -g team
-    refuses "need" "${alice[@]}" "$exec" --keep-cap kill
-    refuses "no meaning" "${alice[@]}" "$exec" --config "$conf"
+    refuses "requires root" "${alice[@]}" "$exec" -u root
+    refuses "requires root" "${alice[@]}" "$exec" -u bob
+    refuses "require" "${alice[@]}" "$exec" -g team
+    refuses "require" "${alice[@]}" "$exec" --keep-cap kill
+    refuses "no setting applies to ordinary users" "${alice[@]}" "$exec" --config "$conf"
     run -0 "${alice[@]}" "$exec" -u alice id -u
     [ "$output" = 6001 ]
 }
@@ -268,7 +268,7 @@ EOT
     settings 'user = "root"'
     tests/lib/journal-sink /run/systemd/journal/socket "$BATS_TEST_TMPDIR/record" "$exec" true
     grep -x 'PRIORITY=4' "$BATS_TEST_TMPDIR/record"
-    grep "MESSAGE=.*runs as root, as asked for by $conf:1" "$BATS_TEST_TMPDIR/record"
+    grep "MESSAGE=.*runs as root, as set by $conf:1" "$BATS_TEST_TMPDIR/record"
 }
 
 @test "without a journal, the record goes to syslog's socket" {

@@ -33,7 +33,7 @@ setup() {
     settings '# comment' 'user = "root"' 'group = "root"'
     run -0 "$exec" "${credentials[@]}"
     diff <(echo "$output" | grep -v '^virt-priv-exec:') <(expected_of root)
-    [[ $output == *"warning: "*"runs as root, as asked for by $conf:2: user"* ]]
+    [[ $output == *"warning: "*"runs as root, as set by $conf:2: user"* ]]
 }
 
 @test "user = \"root\" and clear_emulator_capabilities = 0: root with his capabilities" {

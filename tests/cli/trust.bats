@@ -126,16 +126,16 @@ helped() {
     echo 'user = "root"' >$fs/etc/other
     setfacl -m u:alice:rwx $fs/etc
     as alice mv $fs/etc/other $fs/etc/qemu.conf
-    fails 125 "can't trust the settings in $fs/etc/qemu.conf: others than its owner can write to the directory $fs/etc" \
+    fails 125 "cannot trust the settings in $fs/etc/qemu.conf: others than its owner can write to the directory $fs/etc" \
         virt-priv-exec --config $fs/etc/qemu.conf --dry-run true
     # Root's copy of yesterday's settings, moved to where today's are.
     echo 'user = "root"' >/etc/libvirt/old.conf
     setfacl -m u:alice:rwx /etc/libvirt
     as alice mv /etc/libvirt/old.conf /etc/libvirt/qemu.conf
-    fails 125 "can't trust the settings in /etc/libvirt/qemu.conf: others than its owner can write to the directory /etc/libvirt (mode 0775; user alice may write by its ACL (user:6001:rwx))" \
+    fails 125 "cannot trust the settings in /etc/libvirt/qemu.conf: others than its owner can write to the directory /etc/libvirt (mode 0775; user alice may write by its ACL (user:6001:rwx))" \
         "${tool[@]}"
-    fails 2 "can't trust the settings in /etc/libvirt/qemu.conf: " virt-priv-conf get user
-    fails 2 "can't edit /etc/libvirt/qemu.conf: others than its owner can write to the directory /etc/libvirt" \
+    fails 2 "cannot trust the settings in /etc/libvirt/qemu.conf: " virt-priv-conf get user
+    fails 2 "cannot edit /etc/libvirt/qemu.conf: others than its owner can write to the directory /etc/libvirt" \
         virt-priv-conf set user bob
     setfacl -b /etc/libvirt
     run -0 "${tool[@]}"

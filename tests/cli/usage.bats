@@ -45,7 +45,7 @@ chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: not a proce
 chown|2|claim --name v --json --disk @/a|--json goes with --dry-run
 chown|2|claim --name v --disk @/a,readwrite|behind the path, "readonly" or "shared" was expected, not "readwrite"
 chown|2|claim --name v --disk ,readonly|a path is empty
-chown|2|claim --name v --config @/none --disk @/a|there is no settings file @/none
+chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not exist
 chown|2|claim --name v --domain @/none|can't open the domain XML @/none
 run|125||no QEMU given
 run|125|--frobnicate qemu-system-x86_64|try: virt-priv-run --help

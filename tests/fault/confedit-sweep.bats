@@ -80,7 +80,7 @@ sweep() {
 @test "somebody who never gives the lock back is named as the reason" {
     printf '# start\n' | write "$admin"
     flock /etc/libvirt sleep 60 3>&- &
-    fails 2 "process $! ($(type -P flock)) has held the directory of $admin locked for" \
+    fails 2 "the directory of $admin has been locked for 30 s by process $! ($(type -P flock)); " \
         timeout 50 strace -f -qq -o /dev/null -e trace=clock_nanosleep "$conf" set user alice
     kill $!
 }
@@ -93,7 +93,7 @@ sweep() {
     sleep 0.3
     printf 'a = 1\nmine = 2\n' >"$admin"
     wait $editor && return 1
-    grep "is as it was: somebody else has changed it meanwhile; try again" "$work/said"
+    grep "was not replaced: another process has changed it in the meantime; try again" "$work/said"
     diff "$admin" - <<<$'a = 1\nmine = 2'
     [ "$(litter)" = "" ]
 }

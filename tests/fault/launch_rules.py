@@ -67,7 +67,7 @@ class Exec(Printed):
     def judge_difference(self, lost, new, run):
         keys = {re.split("[:=]", line.removeprefix("environment: "))[0] for line in lost + new}
         # Containers have no keyctl(2): a warning, as documented.
-        if keys == {"keyring"} and "the caller's stays" in run.said:
+        if keys == {"keyring"} and "keeping the caller's" in run.said:
             return "with the caller's keyring, and a warning", []
         # It goes where it is not known to be of use.
         if keys == {"TMPDIR"} and not new:

@@ -215,9 +215,9 @@ account() {
         services "$list"
         for answer in unavail tryagain erange; do
             NAME_SERVICE=$answer run -2 virt-priv-audit --no-bpf --strict --check H03 host
-            [[ $output == *"H03"*unknown*"does not tell who qemu is"* ]]
+            [[ $output == *"H03"*unknown*"cannot look up qemu in the account database"* ]]
             NAME_SERVICE=$answer run -1 virt-priv-conf check
-            [[ $output == *'"qemu" can'"'"'t be looked up'*"(look-up-failed)"* ]]
+            [[ $output == *'cannot look up user "qemu": '*"(look-up-failed)"* ]]
         done
     done
 }

@@ -242,7 +242,7 @@ Gid:	0	0	0	0
 CapEff:	0000000000000000
 CapBnd:	0000000000000000
 EOT
-    [[ $output == *"as asked for by /etc/libvirt/qemu.conf:"* ]]
+    [[ $output == *"as set by /etc/libvirt/qemu.conf:"* ]]
 }
 
 # commands_of_readme START: the one command that starts so.

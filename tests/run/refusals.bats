@@ -168,5 +168,5 @@ refused() {
     [ "$(grep -c '^Cap.*0000000000000000' "/proc/$pid/status")" = 5 ]
     leave
     [ "$status" = 33 ]
-    grep -q "runs as root, as asked for by /etc/libvirt/qemu.conf:1: user\|runs as root" "$err"
+    grep -q "runs as root, as set by /etc/libvirt/qemu.conf:1: user\|runs as root" "$err"
 }

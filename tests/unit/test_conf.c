@@ -85,12 +85,12 @@ static const struct large {
 	const char *error; /* NULL: accepted */
 } larges[] = {
 	{"10 MB: nested lists", "a = ", "[", "",
-		"x:1:21: a value was expected that is not a list: 16 lists are open"},
+		"x:1:21: expected a value that is not a list: 16 lists are open"},
 	{"10 MB: brackets without a name", "", "[", "",
-		"x:1:1: the name of a setting was expected, not \"[\""},
+		"x:1:1: expected the name of a setting, found \"[\""},
 	{"10 MB: empty lists in a list", "a = [", "[              ],", "]", NULL},
 	{"10 MB: small lists, open at the end", "a = [", "[[[1 ]    ] ], ", "",
-		"x:1:5: ] was expected at the end of this list"},
+		"x:1:5: expected ] at the end of this list"},
 	{"10 MB: integers in a list", "a = [", "1234567890123456, ", "1]\n", NULL},
 	{"10 MB: strings in a list", "a = [", "\"/dev/infiniband\", ", "]\n", NULL},
 	{"10 MB: newlines in a list", "a = [", "\n", "]\n", NULL},
@@ -103,10 +103,10 @@ static const struct large {
 	{"10 MB: one integer", "a = ", "0", "1", NULL},
 	{"10 MB: one string", "a = \"", "x", "\"", NULL},
 	{"10 MB: one open string", "a = \"", "x", "",
-		"x:1:5: \" was expected at the end of this string, on the same line"},
+		"x:1:5: expected \" at the end of this string, on the same line"},
 	{"10 MB: one triple-quoted string", "a = \"\"\"", "\"\" \n", "\"\"\"", NULL},
 	{"10 MB: one open triple-quoted string", "a = \"\"\"", "\"\" \n", "",
-		"x:1:5: \"\"\" was expected at the end of this string"},
+		"x:1:5: expected \"\"\" at the end of this string"},
 };
 
 static void test_large(void **state)

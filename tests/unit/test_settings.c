@@ -25,10 +25,10 @@ static const struct {
 	{"user =\t\"libvirt-qemu\"\n", NULL, "user libvirt-qemu 1\n"},
 	{"max_core = 1\nuser = \"a\"\nuser = \"b\"\n", NULL, "user a 2\nmax_core 1 1\n"},
 	{"user = \"a\"\nuser = 5\n", NULL, "user a 1\n"},
-	{"user = 107\n", "1:8: user: a name or a number in quotes was expected, not 107", NULL},
+	{"user = 107\n", "1:8: user: expected a name or a number in quotes, found 107", NULL},
 	{"\nuser = [ \"qemu\" ]\n",
-		"2:8: user: a name or a number in quotes was expected, not a list", NULL},
-	{"group = -1\n", "1:9: group: a name or a number in quotes was expected, not -1", NULL},
+		"2:8: user: expected a name or a number in quotes, found a list", NULL},
+	{"group = -1\n", "1:9: group: expected a name or a number in quotes, found -1", NULL},
 	{"user = \"\"\n", "1:8: user: \"\" can't be a user or group: it is empty", NULL},
 	{"group = ''\n", "1:9: group: \"\" can't be a user or group: it is empty", NULL},
 	{"user = \"+4294967295\"\n",
@@ -58,68 +58,67 @@ static const struct {
 
 	{"dynamic_ownership = 0\n", NULL, "dynamic_ownership 0 1\n"},
 	{"dynamic_ownership = +1\n", NULL, "dynamic_ownership 1 1\n"},
-	{"dynamic_ownership = 2\n", "1:21: dynamic_ownership: 0 or 1 was expected, not 2", NULL},
-	{"dynamic_ownership = -1\n", "1:21: dynamic_ownership: 0 or 1 was expected, not -1", NULL},
+	{"dynamic_ownership = 2\n", "1:21: dynamic_ownership: expected 0 or 1, found 2", NULL},
+	{"dynamic_ownership = -1\n", "1:21: dynamic_ownership: expected 0 or 1, found -1", NULL},
 	{"dynamic_ownership = 4294967296\n",
-		"1:21: dynamic_ownership: 0 or 1 was expected, not 4294967296", NULL},
+		"1:21: dynamic_ownership: expected 0 or 1, found 4294967296", NULL},
 	{"remember_owner = 0\n", NULL, "remember_owner 0 1\n"},
 	{"remember_owner = \"0\"\n",
-		"1:18: remember_owner: 0 or 1 was expected, not the string \"0\"", NULL},
+		"1:18: remember_owner: expected 0 or 1, found the string \"0\"", NULL},
 	{"clear_emulator_capabilities = 0\n", NULL, "clear_emulator_capabilities 0 1\n"},
 	{"clear_emulator_capabilities = 1\n", NULL, "clear_emulator_capabilities 1 1\n"},
 	{"clear_emulator_capabilities = \"invalid\"\n",
-		"1:31: clear_emulator_capabilities: 0 or 1 was expected, not "
+		"1:31: clear_emulator_capabilities: expected 0 or 1, found "
 		"the string \"invalid\"",
 		NULL},
 	{"clear_emulator_capabilities = []\n",
-		"1:31: clear_emulator_capabilities: 0 or 1 was expected, not a list", NULL},
+		"1:31: clear_emulator_capabilities: expected 0 or 1, found a list", NULL},
 	{"clear_emulator_capabilities = 1\nclear_emulator_capabilities = 0\n", NULL,
 		"clear_emulator_capabilities 1 1\n"},
 
 	{"seccomp_sandbox = -1\n", NULL, "seccomp_sandbox -1 1\n"},
 	{"seccomp_sandbox = 0\n", NULL, "seccomp_sandbox 0 1\n"},
 	{"seccomp_sandbox = 1\n", NULL, "seccomp_sandbox 1 1\n"},
-	{"seccomp_sandbox = -2\n", "1:19: seccomp_sandbox: -1, 0 or 1 was expected, not -2", NULL},
-	{"seccomp_sandbox = 2\n", "1:19: seccomp_sandbox: -1, 0 or 1 was expected, not 2", NULL},
+	{"seccomp_sandbox = -2\n", "1:19: seccomp_sandbox: expected -1, 0 or 1, found -2", NULL},
+	{"seccomp_sandbox = 2\n", "1:19: seccomp_sandbox: expected -1, 0 or 1, found 2", NULL},
 	{"seccomp_sandbox = 4294967295\n",
-		"1:19: seccomp_sandbox: -1, 0 or 1 was expected, not 4294967295", NULL},
+		"1:19: seccomp_sandbox: expected -1, 0 or 1, found 4294967295", NULL},
 
 	{"max_core = 0\n", NULL, "max_core 0 1\n"},
 	{"max_core = 9223372036854775807\n", NULL, "max_core 9223372036854775807 1\n"},
 	{"max_core = \"unlimited\"\n", NULL, "max_core unlimited 1\n"},
 	{"max_core = \"Unlimited\"\n",
-		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not "
+		"1:12: max_core: expected a number of bytes or \"unlimited\", found "
 		"the string \"Unlimited\"",
 		NULL},
 	{"max_core = \"1024\"\n",
-		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not "
+		"1:12: max_core: expected a number of bytes or \"unlimited\", found "
 		"the string \"1024\"",
 		NULL},
-	{"max_core = -1\n",
-		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not -1", NULL},
-	{"max_core = [ 1 ]\n",
-		"1:12: max_core: a number of bytes or \"unlimited\" was expected, not a list",
+	{"max_core = -1\n", "1:12: max_core: expected a number of bytes or \"unlimited\", found -1",
 		NULL},
+	{"max_core = [ 1 ]\n",
+		"1:12: max_core: expected a number of bytes or \"unlimited\", found a list", NULL},
 
 	{"max_processes = 0\nmax_files = 0\n", NULL, "max_processes unset 1\nmax_files unset 2\n"},
 	{"max_processes = 4096\nmax_files = 4294967295\n", NULL,
 		"max_processes 4096 1\nmax_files 4294967295 2\n"},
 	{"max_processes = 4294967296\n",
-		"1:17: max_processes: a number from 0 to 4294967295 was expected, not 4294967296",
+		"1:17: max_processes: expected a number from 0 to 4294967295, found 4294967296",
 		NULL},
 	{"max_processes = -1\n",
-		"1:17: max_processes: a number from 0 to 4294967295 was expected, not -1", NULL},
+		"1:17: max_processes: expected a number from 0 to 4294967295, found -1", NULL},
 	{"max_files = \"unlimited\"\n",
-		"1:13: max_files: a number from 0 to 4294967295 was expected, not "
+		"1:13: max_files: expected a number from 0 to 4294967295, found "
 		"the string \"unlimited\"",
 		NULL},
 
 	{"user = qemu\n",
-		"1:8: a value (an integer, a string in quotes, a list in brackets) was expected, "
-		"not \"q\"",
+		"1:8: expected a value (an integer, a string in quotes, a list in brackets), found "
+		"\"q\"",
 		NULL},
 	/* A good beginning does not count where the rest can't be read. */
-	{"user = \"root\"\n[\n", "2:1: the name of a setting was expected, not \"[\"", NULL},
+	{"user = \"root\"\n[\n", "2:1: expected the name of a setting, found \"[\"", NULL},
 };
 
 static char *settings_text(const struct settings *settings)

@@ -61,7 +61,7 @@ int main(void)
 		print_roff(check->title);
 		puts(".br");
 		print_roff(check->explanation);
-		puts(".br\nWhat helps:");
+		puts(".br\nRemedy:");
 		print_roff(check->remedy);
 	}
 	puts(".El");

@@ -108,8 +108,8 @@ void audit_pass(struct audit *audit)
 void audit_unreadable(struct audit *audit, int number, const char *what)
 {
 	if (number == EACCES || number == EPERM)
-		audit_blind(audit, "%s: %s; run as root, with every capability", what,
-			strerror(number));
+		audit_blind(audit, "%s: %s; run virt-priv-audit as root with all capabilities",
+			what, strerror(number));
 	else if (number == ATTEMPT_SILENT)
 		audit_blind(audit, "%s: %s", what, attempt_why(number));
 	else

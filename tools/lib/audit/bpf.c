@@ -8,7 +8,7 @@
 
 struct audit_bpf *audit_bpf_open(void)
 {
-	info("built without BPF: /proc is read");
+	info("built without BPF; reading /proc");
 	return NULL;
 }
 
@@ -137,9 +137,9 @@ struct audit_bpf *audit_bpf_open(void)
 	struct audit_bpf *bpf = xcalloc(1, sizeof *bpf);
 
 	if (!find_functions(bpf))
-		info("libbpf.so.1 is not there: /proc is read");
+		info("libbpf.so.1 is not installed; reading /proc");
 	else if (!load(bpf))
-		info("no BPF program can be loaded (%s): /proc is read", strerror(errno));
+		info("cannot load BPF programs (%s); reading /proc", strerror(errno));
 	else
 		return bpf;
 	audit_bpf_close(bpf);

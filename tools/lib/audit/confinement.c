@@ -23,12 +23,12 @@ void check_seccomp(struct audit *audit, const struct audit_process *process)
 	for (size_t c = 0; c < process->n_classes; c++) {
 		int mode = audit_class(process, c)->details.seccomp;
 		if (mode < 0) {
-			audit_unknown(audit, "the kernel does not say whether there is a filter");
+			audit_unknown(audit, "the kernel does not report the seccomp mode");
 			return;
 		}
 		if (mode == 0)
-			audit_fail_as(audit, severity_of(process), c,
-				"may use every system call: no seccomp filter");
+			audit_fail_as(
+				audit, severity_of(process), c, "no seccomp filter is active");
 	}
 }
 
@@ -63,11 +63,11 @@ void check_label(struct audit *audit, const struct audit_process *process)
 
 	if (!by_selinux && !starts_with(apparmor, "Y")) {
 		audit_not_applicable(audit, enforce ? "SELinux is not enforcing"
-						    : "neither SELinux nor AppArmor is in force");
+						    : "neither SELinux nor AppArmor is active");
 		return;
 	}
 	if (!process->label || !*process->label) {
-		audit_unknown(audit, "its label can't be read");
+		audit_unknown(audit, "cannot read the security label");
 		return;
 	}
 	cleanup_free char *label = xstrndup(process->label, strcspn(process->label, "\n"));
@@ -76,7 +76,7 @@ void check_label(struct audit *audit, const struct audit_process *process)
 			 label[length - 1] == ')';
 	if (by_selinux ? is_unconfined_by_selinux(label)
 		       : strcmp(label, "unconfined") == 0 || complains)
-		audit_fail(audit, NO_CLASS, "is not confined by %s: %s",
+		audit_fail(audit, NO_CLASS, "not confined by %s: label %s",
 			by_selinux ? "SELinux" : "AppArmor", label);
 }
 
@@ -121,26 +121,26 @@ static void judge_list(
 	cleanup_free char *list = tree_read(&audit->tree, file, NULL);
 
 	if (!list)
-		audit_unreadable(audit, errno, "the list of devices of its cgroup can't be read");
+		audit_unreadable(audit, errno, "cannot read devices.list of the cgroup");
 	else if (starts_with(list, "a *:* rwm") || strstr(list, "\na *:* rwm"))
 		audit_fail_as(audit, severity_of(process), NO_CLASS,
-			"its cgroup allows every device: %s", file);
+			"cgroup allows all devices: %s", file);
 }
 
 static void judge_programs(
 	struct audit *audit, const struct audit_process *process, const char *directory)
 {
 	if (audit->tree.root) {
-		audit_unknown(audit, "programs of a cgroup can't be asked for in a tree of files");
+		audit_unknown(audit, "cannot query the BPF programs of a cgroup with --root");
 		return;
 	}
 	cleanup_fd int fd = tree_open_path(&audit->tree, directory, O_RDONLY | O_DIRECTORY);
 	int n = fd >= 0 ? count_device_programs(fd) : -1;
 	if (n < 0)
-		audit_unreadable(audit, errno, "what its cgroup allows can't be asked for");
+		audit_unreadable(audit, errno, "cannot query the BPF programs of the cgroup");
 	else if (n == 0)
 		audit_fail_as(audit, severity_of(process), NO_CLASS,
-			"its cgroup allows every device: %s", directory);
+			"cgroup allows all devices: %s", directory);
 }
 
 void check_device_cgroup(struct audit *audit, const struct audit_process *process)
@@ -151,7 +151,7 @@ void check_device_cgroup(struct audit *audit, const struct audit_process *proces
 	cleanup_free char *new = mount_point(mounts, "");
 
 	if (!mounts && !audit->tree.root) {
-		audit_unreadable(audit, number, "/proc/self/mountinfo can't be read");
+		audit_unreadable(audit, number, "cannot read /proc/self/mountinfo");
 		return;
 	}
 	if (!old && !new) {
@@ -161,7 +161,7 @@ void check_device_cgroup(struct audit *audit, const struct audit_process *proces
 	const char *text = process->cgroup;
 	cleanup_free char *path = text ? proc_cgroup_path(text, old ? "devices" : "") : NULL;
 	if (!path) {
-		audit_unknown(audit, "its cgroup can't be told");
+		audit_unknown(audit, "cannot determine the cgroup");
 		return;
 	}
 	cleanup_free char *directory = xasprintf("%s%s", old ? old : new, path);

@@ -12,10 +12,12 @@ void check_reading(struct audit *audit, const struct audit_process *process)
 {
 	if (process->is_torn)
 		audit_fail(audit, NO_CLASS,
-			"its credentials change all the time: of five readings, no two agreed");
+			"credentials keep changing: no two of five readings agree");
 	else if (process->n_threads == 0)
-		audit_blind(audit, "%s%s", process->unreadable ? process->unreadable : "no thread",
-			process->is_denied ? "; run as root, with every capability" : "");
+		audit_blind(audit, "%s%s",
+			process->unreadable ? process->unreadable : "no thread found",
+			process->is_denied ? "; run virt-priv-audit as root with all capabilities"
+					   : "");
 }
 
 static bool all_are(const uint32_t id[4], uint32_t expected)
@@ -52,9 +54,9 @@ void check_expected_user(struct audit *audit, const struct audit_process *proces
 	const char *wanted = audit->settings.user.value;
 
 	if (audit->has_user < 0)
-		audit_unknown(audit, "can't tell who the user %s of qemu.conf is", wanted);
+		audit_unknown(audit, "cannot look up user %s of qemu.conf", wanted);
 	else if (!audit->has_user)
-		audit_unknown(audit, "the user %s of qemu.conf does not exist, see H03", wanted);
+		audit_unknown(audit, "user %s of qemu.conf does not exist; see H03", wanted);
 	for (size_t c = 0; audit->has_user == 1 && c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
 		if (all_are(status->uid, audit->user.uid))
@@ -62,7 +64,7 @@ void check_expected_user(struct audit *audit, const struct audit_process *proces
 		cleanup_free char *ids = all_are(status->uid, status->uid[0])
 						 ? tree_user_name(&audit->tree, status->uid[0])
 						 : four_ids(status->uid);
-		audit_fail(audit, c, "runs as user %s, and not as %s (%u)", ids, wanted,
+		audit_fail(audit, c, "runs as user %s instead of %s (%u)", ids, wanted,
 			audit->user.uid);
 	}
 }
@@ -76,9 +78,9 @@ void check_gid_zero(struct audit *audit, const struct audit_process *process)
 			is_member = is_member || status->groups[i] == 0;
 		if (any_is_zero(status->gid)) {
 			cleanup_free char *ids = four_ids(status->gid);
-			audit_fail(audit, c, "is in root's group: group id %s", ids);
+			audit_fail(audit, c, "runs in group root: group id %s", ids);
 		} else if (is_member) {
-			audit_fail(audit, c, "has root's group 0 among its supplementary groups");
+			audit_fail(audit, c, "supplementary groups include root (0)");
 		}
 	}
 }
@@ -108,20 +110,20 @@ static void fail_set(struct audit *audit, const struct audit_process *process, s
 
 	if (is_namespaced(audit, process))
 		audit_fail_as(audit, SEVERITY_MEDIUM, class,
-			"has %s %s, within its user namespace alone", names, set);
+			"has %s in the %s, only within its user namespace", names, set);
 	else
-		audit_fail(audit, class, "has %s %s", names, set);
+		audit_fail(audit, class, "has %s in the %s", names, set);
 }
 
 void check_permitted(struct audit *audit, const struct audit_process *process)
 {
 	for (size_t c = 0; c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
-		const char *how = "permitted and effective";
+		const char *how = "permitted and effective sets";
 		if (!status->effective)
-			how = "permitted, and can make it effective";
+			how = "permitted set (can be made effective)";
 		else if (status->effective != status->permitted)
-			how = "permitted, and some of it effective";
+			how = "permitted set (partly effective)";
 		if (status->permitted | status->effective)
 			fail_set(audit, process, c, status->permitted | status->effective, how);
 	}
@@ -149,12 +151,12 @@ static uint64_t get_inheritable(const struct proc_status *status)
 
 void check_ambient(struct audit *audit, const struct audit_process *process)
 {
-	judge_set(audit, process, get_ambient, "ambient");
+	judge_set(audit, process, get_ambient, "ambient set");
 }
 
 void check_inheritable(struct audit *audit, const struct audit_process *process)
 {
-	judge_set(audit, process, get_inheritable, "inheritable");
+	judge_set(audit, process, get_inheritable, "inheritable set");
 }
 
 void check_bounding(struct audit *audit, const struct audit_process *process)
@@ -172,7 +174,7 @@ void check_no_new_privs(struct audit *audit, const struct audit_process *process
 {
 	for (size_t c = 0; c < process->n_classes; c++)
 		if (!audit_class(process, c)->status.no_new_privs)
-			audit_fail(audit, c, "can get privileges from programs that it executes");
+			audit_fail(audit, c, "no_new_privs is not set");
 }
 
 void check_threads_equal(struct audit *audit, const struct audit_process *process)
@@ -183,20 +185,20 @@ void check_threads_equal(struct audit *audit, const struct audit_process *proces
 		const struct audit_thread *other = audit_class(process, c);
 		if (audit_threads_equal(first, other))
 			continue;
-		const char *what = "capabilities";
+		const char *what = "capabilities differ";
 		if (memcmp(first->status.uid, other->status.uid, sizeof other->status.uid) != 0)
-			what = "user ids";
+			what = "user ids differ";
 		else if (memcmp(first->status.gid, other->status.gid, sizeof other->status.gid) !=
 			 0)
-			what = "group ids";
+			what = "group ids differ";
 		else if (first->status.n_groups != other->status.n_groups ||
 			 (first->status.n_groups &&
 				 memcmp(first->status.groups, other->status.groups,
 					 first->status.n_groups * sizeof(gid_t)) != 0))
-			what = "supplementary groups";
+			what = "supplementary groups differ";
 		else if (first->status.no_new_privs != other->status.no_new_privs)
-			what = "no_new_privs";
-		audit_fail(audit, c, "has other %s than thread %d", what, first->tid);
+			what = "no_new_privs differs";
+		audit_fail(audit, c, "%s from thread %d", what, first->tid);
 	}
 }
 
@@ -212,12 +214,12 @@ void check_securebits(struct audit *audit, const struct audit_process *process)
 			(status->no_new_privs || !(status->bounding | status->inheritable)))
 			continue;
 		if (thread->securebits < 0) {
-			audit_unknown(audit, "/proc does not show the securebits");
+			audit_unknown(audit, "securebits are not shown in /proc");
 			return;
 		}
 		if (thread->securebits & keeping)
-			audit_fail(
-				audit, c, "securebits 0x%lx keep capabilities", thread->securebits);
+			audit_fail(audit, c, "securebits 0x%lx preserve capabilities",
+				thread->securebits);
 	}
 }
 
@@ -246,16 +248,16 @@ void check_user_namespace(struct audit *audit, const struct audit_process *proce
 	cleanup_free char *inner = NULL;
 
 	if (!process->user_ns || !own) {
-		audit_unknown(audit, "can't tell its user namespace");
+		audit_unknown(audit, "cannot determine the user namespace");
 		return;
 	}
 	if (strcmp(process->user_ns, own) == 0)
 		return;
 	if (process->n_threads && process->threads[0].details.n_ns_pid > 1) {
 		const struct proc_details *details = &process->threads[0].details;
-		inner = xasprintf(", process %u within", details->ns_pid[details->n_ns_pid - 1]);
+		inner = xasprintf(", pid %u inside", details->ns_pid[details->n_ns_pid - 1]);
 	}
-	cleanup_free char *map = one_line(process->uid_map ? process->uid_map : "not told");
-	audit_fail(audit, NO_CLASS, "is in the user namespace %s (uid_map %s)%s", process->user_ns,
+	cleanup_free char *map = one_line(process->uid_map ? process->uid_map : "unknown");
+	audit_fail(audit, NO_CLASS, "runs in user namespace %s (uid_map %s)%s", process->user_ns,
 		map, inner ? inner : "");
 }

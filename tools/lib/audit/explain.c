@@ -34,7 +34,7 @@ void audit_explain(const struct audit_check *check)
 	printf("%s  %s\n\nSeverity: %s\n\n", check->id, check->title,
 		severity_name(check->severity));
 	print_filled(check->explanation, 0);
-	printf("\nWhat helps:\n");
+	printf("\nRemedy:\n");
 	print_filled(check->remedy, 2);
 }
 

@@ -361,7 +361,7 @@ bool audit_find(
 	*out = NULL;
 	*n = 0;
 	if (!dir)
-		return error_set_errno(error, "can't list /proc to see what runs");
+		return error_set_errno(error, "cannot list the processes in /proc");
 	steal_fd(&fd);
 	find_installed(audit);
 	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, n))
@@ -383,7 +383,7 @@ bool audit_find(
 			add_found(out, n, found.pid, found.found_by);
 	}
 	if (errno)
-		return error_set_errno(error, "can't list /proc to see what runs");
+		return error_set_errno(error, "cannot list the processes in /proc");
 	return true;
 }
 

@@ -26,7 +26,7 @@ static char *origin(const struct audit *audit, unsigned line)
 	if (!file)
 		return xstrdup("the built-in default");
 	return line ? xasprintf("%s:%u", file, line)
-		    : xasprintf("the default, without a line in %s", file);
+		    : xasprintf("the default, not set in %s", file);
 }
 
 static bool is_nologin(const char *shell)
@@ -49,7 +49,8 @@ static void judge_groups(struct audit *audit)
 		bool is_usual = strncmp(name, "qemu (", 6) == 0 || strncmp(name, "kvm (", 5) == 0 ||
 				strcmp(name, own) == 0;
 		if (!is_usual || gid == 0)
-			audit_fail(audit, NO_CLASS, "user %s is in the group %s", user->name, name);
+			audit_fail(audit, NO_CLASS, "user %s is a member of group %s", user->name,
+				name);
 	}
 }
 
@@ -59,24 +60,24 @@ void check_account(struct audit *audit)
 	const char *user = settings->user.value, *group = settings->group.value;
 
 	if (audit->settings_errno) {
-		audit_unreadable(audit, audit->settings_errno, "the settings can't be read");
+		audit_unreadable(audit, audit->settings_errno, "cannot read the settings");
 		return;
 	}
 	if (audit->has_user < 0 || audit->has_group < 0) {
-		audit_unknown(audit, "the account database does not tell who %s is",
+		audit_unknown(audit, "cannot look up %s in the account database",
 			audit->has_user < 0 ? user : group);
 		return;
 	}
 	if (!audit->has_user)
-		audit_fail(audit, NO_CLASS, "there is no user %s", user);
+		audit_fail(audit, NO_CLASS, "user %s does not exist", user);
 	if (!audit->has_group)
-		audit_fail(audit, NO_CLASS, "there is no group %s", group);
+		audit_fail(audit, NO_CLASS, "group %s does not exist", group);
 	if (audit->has_group && audit->group == 0)
-		audit_fail(audit, NO_CLASS, "the group of QEMU, %s, is root's", group);
+		audit_fail(audit, NO_CLASS, "QEMU group %s has gid 0", group);
 	if (!audit->has_user)
 		return;
 	if (audit->user.uid == 0) {
-		audit_fail(audit, NO_CLASS, "the user of QEMU, %s, is root", user);
+		audit_fail(audit, NO_CLASS, "QEMU user %s has uid 0", user);
 		return;
 	}
 	if (!audit->user.name)
@@ -126,12 +127,12 @@ static void judge_libvirt(struct audit *audit)
 	cleanup_free char *libvirts = compiled_default(audit);
 	if (!libvirts)
 		audit_unknown(audit,
-			"which user libvirt runs QEMU as can't be told: " SETTINGS_ADMIN_FILE
-			" names none");
+			"cannot determine which user libvirt runs QEMU as: user is not set "
+			"in " SETTINGS_ADMIN_FILE);
 	else if (strcmp(libvirts, user->value) != 0)
 		audit_fail(audit, NO_CLASS,
-			"libvirt runs QEMU as %s, its own default, and not as "
-			"%s: " SETTINGS_ADMIN_FILE " names no user",
+			"libvirt runs QEMU as %s, its compiled-in default, instead of "
+			"%s: user is not set in " SETTINGS_ADMIN_FILE,
 			libvirts, user->value);
 }
 
@@ -151,10 +152,11 @@ static void judge_root(struct audit *audit)
 			user, s->user.value);
 	if (by_group)
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
-			"%s: group = \"%s\" runs QEMU in root's group", group, s->group.value);
+			"%s: group = \"%s\" runs QEMU in group root", group, s->group.value);
 	if (by_user && !s->clear_emulator_capabilities.value)
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
-			"%s: clear_emulator_capabilities = 0 leaves QEMU all capabilities of root",
+			"%s: clear_emulator_capabilities = 0 lets QEMU keep all capabilities of "
+			"root",
 			clear);
 }
 
@@ -183,7 +185,7 @@ static void judge_age(struct audit *audit, const struct audit_process *process, 
 	char when[32] = "";
 
 	if (!start_time(process, boot, &start)) {
-		audit_unknown(audit, "when process %d was started can't be told", process->pid);
+		audit_unknown(audit, "cannot determine when process %d was started", process->pid);
 		audit->findings[audit->n_findings - 1].pid = process->pid;
 		return;
 	}
@@ -196,11 +198,11 @@ static void judge_age(struct audit *audit, const struct audit_process *process, 
 	bool is_told = audit->has_user >= 0 && process->n_classes > 0;
 	bool as_asked = audit->has_user == 1 && runs_as(process, audit->user.uid);
 	audit_fail_as(audit, as_asked || !is_told ? SEVERITY_LOW : SEVERITY_MEDIUM, NO_CLASS,
-		"process %d is older than %s, which was changed at %s, and %s", process->pid,
+		"process %d was started before %s was changed at %s, and %s", process->pid,
 		audit->settings.file, when,
-		!is_told   ? "whether it runs as the user that it names can't be told"
-		: as_asked ? "runs as the user that it names"
-			   : "does not run as the user that it names");
+		!is_told   ? "its user cannot be compared"
+		: as_asked ? "runs as the configured user"
+			   : "does not run as the configured user");
 	audit->findings[audit->n_findings - 1].pid = process->pid;
 }
 
@@ -221,7 +223,7 @@ static void judge_writers(struct audit *audit)
 	if (!trust_allows(TRUST_STEERS, &facts, 0, &report)) {
 		cleanup_free char *why = audit_writers_cause(audit, &facts, &report);
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
-			"others than root can write to %s (mode %04o, uid %u)%s", file,
+			"%s is writable by users other than root (mode %04o, uid %u)%s", file,
 			st.st_mode & 07777, st.st_uid, why);
 	}
 	trust_free(&facts);
@@ -229,8 +231,8 @@ static void judge_writers(struct audit *audit)
 	cleanup_free char *weak = audit_weak_directory(audit, file, &cause);
 	if (weak)
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
-			"others than root can change %s, the way to %s%s", weak, file,
-			cause ? cause : "");
+			"%s, a parent directory of %s, is writable by users other than root%s",
+			weak, file, cause ? cause : "");
 }
 
 void check_settings(struct audit *audit)
@@ -238,7 +240,7 @@ void check_settings(struct audit *audit)
 	long long boot;
 
 	if (audit->settings_errno) {
-		audit_unreadable(audit, audit->settings_errno, "the settings can't be read");
+		audit_unreadable(audit, audit->settings_errno, "cannot read the settings");
 		return;
 	}
 	judge_writers(audit);
@@ -246,13 +248,14 @@ void check_settings(struct audit *audit)
 	judge_libvirt(audit);
 	if (audit->settings_time_errno && audit->n_processes)
 		audit_unreadable(audit, audit->settings_time_errno,
-			"when the settings were changed can't be told");
+			"cannot determine when the settings were changed");
 	if (!audit->settings_time.tv_sec || audit->n_processes == 0)
 		return;
 	cleanup_free char *stat = tree_read(&audit->tree, "/proc/stat", NULL);
 	if (!stat || !proc_stat_boot(stat, &boot)) {
-		audit_unknown(audit, "when the host was booted can't be told, so neither whether "
-				     "a process is older than the settings");
+		audit_unknown(audit,
+			"cannot determine the boot time, nor which processes are older "
+			"than the settings");
 		return;
 	}
 	for (size_t i = 0; i < audit->n_processes; i++)
@@ -268,12 +271,11 @@ static void judge_namespace(
 	cleanup_free char *ns = tree_link(audit->tree.proc, link);
 
 	if (!ns)
-		audit_blind(audit, "which %s namespace this is can't be told", name);
+		audit_blind(audit, "cannot determine the %s namespace", name);
 	else if (strcmp(ns, initial) != 0)
 		audit_blind(audit,
-			"the audit runs in a %s namespace of its own, and does not see the host; "
-			"run "
-			"it outside of the container",
+			"not in the %s namespace of the host; run virt-priv-audit outside the "
+			"container",
 			name);
 }
 
@@ -300,7 +302,7 @@ static void judge_proc(struct audit *audit, bool sees_all)
 	struct proc_mount mount;
 
 	if (!text) {
-		audit_blind(audit, "how /proc is mounted can't be told");
+		audit_blind(audit, "cannot determine how /proc is mounted");
 		return;
 	}
 	while (proc_mountinfo_next(&mounts, &mount)) {
@@ -309,7 +311,8 @@ static void judge_proc(struct audit *audit, bool sees_all)
 		 */
 		for (size_t i = 0; is_proc && !sees_all && i < N_ELEMENTS(hiding); i++)
 			if (proc_options_have(mount.options, hiding[i]))
-				audit_blind(audit, "/proc is mounted with %s, and hides processes",
+				audit_blind(audit,
+					"/proc is mounted with %s, which hides processes",
 					hiding[i]);
 		proc_mount_free(&mount);
 	}
@@ -324,7 +327,7 @@ void check_sight(struct audit *audit)
 		audit->tree.root ? tree_link(audit->tree.proc, "self/ns/user") : NULL;
 
 	if (audit->tree.root && !self) {
-		audit_not_applicable(audit, "the tree does not say how it was seen");
+		audit_not_applicable(audit, "not recorded in the tree");
 		return;
 	}
 	judge_namespace(audit, "pid", "pid", "pid:[4026531836]");
@@ -332,13 +335,13 @@ void check_sight(struct audit *audit)
 	uint64_t own = own_capabilities(audit);
 	judge_proc(audit, own & trace);
 	if (!(own & trace))
-		audit_blind(audit, "the audit lacks CAP_SYS_PTRACE; run it as root");
+		audit_blind(audit, "CAP_SYS_PTRACE is missing; run virt-priv-audit as root");
 	if (!(own & search))
-		audit_blind(audit, "the audit lacks CAP_DAC_READ_SEARCH; run it as root");
+		audit_blind(audit, "CAP_DAC_READ_SEARCH is missing; run virt-priv-audit as root");
 	if (audit->n_hidden)
-		audit_blind(audit, "%zu process%s can't be seen into: %s", audit->n_hidden,
+		audit_blind(audit, "cannot inspect %zu process%s: %s", audit->n_hidden,
 			audit->n_hidden == 1 ? "" : "es", attempt_why(audit->hidden_errno));
 	if (audit->unseen_directory)
-		audit_blind(audit, "which programs in %s are QEMU can't be told: %s",
+		audit_blind(audit, "cannot determine which programs in %s are QEMU: %s",
 			audit->unseen_directory, attempt_why(audit->unseen_errno));
 }

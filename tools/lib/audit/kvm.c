@@ -31,16 +31,16 @@ void check_kvm_device(struct audit *audit)
 
 	if (!tree_stat(&audit->tree, KVM_DEVICE, &st, AT_SYMLINK_NOFOLLOW)) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			audit_not_applicable(audit, "there is no " KVM_DEVICE);
+			audit_not_applicable(audit, KVM_DEVICE " does not exist");
 		else
-			audit_unreadable(audit, errno, KVM_DEVICE " can't be examined");
+			audit_unreadable(audit, errno, "cannot examine " KVM_DEVICE);
 		return;
 	}
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(10, 232)) {
 		audit_fail_as(audit, SEVERITY_CRITICAL, NO_CLASS,
 			KVM_DEVICE " is not the character device 10:232, but %s",
 			S_ISCHR(st.st_mode)   ? "another one"
-			: S_ISREG(st.st_mode) ? "a file"
+			: S_ISREG(st.st_mode) ? "a regular file"
 			: S_ISLNK(st.st_mode) ? "a symbolic link"
 					      : "something else");
 		return;
@@ -48,20 +48,21 @@ void check_kvm_device(struct audit *audit)
 	gid_t kvm;
 	int has_kvm = tree_find_group(&audit->tree, "kvm", &kvm);
 	if (has_kvm < 0)
-		audit_unknown(audit, "the account database does not tell which group kvm is");
+		audit_unknown(audit, "cannot look up group kvm in the account database");
 	if (st.st_uid != 0 || has_kvm == 0 || (has_kvm == 1 && st.st_gid != kvm)) {
 		cleanup_free char *group = tree_group_name(&audit->tree, st.st_gid);
 		cleanup_free char *user = tree_user_name(&audit->tree, st.st_uid);
 		audit_fail(audit, NO_CLASS,
-			KVM_DEVICE " is of user %s and group %s, not root and kvm", user, group);
+			KVM_DEVICE " is owned by user %s and group %s, not root and kvm", user,
+			group);
 	}
 	if ((st.st_mode & 07777) != 0666)
-		audit_fail(audit, NO_CLASS, KVM_DEVICE " has the mode %04o, not 0666",
-			st.st_mode & 07777);
+		audit_fail(
+			audit, NO_CLASS, KVM_DEVICE " has mode %04o, not 0666", st.st_mode & 07777);
 	if (!audit->tree.root && getxattr(KVM_DEVICE, POSIX_ACL_ACCESS, NULL, 0) > 0)
 		audit_fail_as(audit, SEVERITY_LOW, NO_CLASS,
-			KVM_DEVICE " has an ACL, which gives nobody more than its mode should: "
-				   "setfacl -b " KVM_DEVICE);
+			KVM_DEVICE " has an ACL, which mode 0666 does not need; remove it: setfacl "
+				   "-b " KVM_DEVICE);
 }
 
 /* How far it came, and why no further. */
@@ -86,7 +87,7 @@ static bool set_processor(int vcpu, struct kvm_result *result)
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = 0, .rflags = 2};
 
-	set_step(result, "set the processor's registers");
+	set_step(result, "set the vCPU registers (KVM_SET_REGS)");
 	if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
 		return false;
 	sregs.cs.base = 0x1000;
@@ -98,13 +99,13 @@ static bool set_processor(int vcpu, struct kvm_result *result)
  * (Documentation/virt/kvm/api.rst). */
 static bool set_machine(int vm, struct kvm_result *result)
 {
-	set_step(result, "set the address of its task state");
+	set_step(result, "set the TSS address (KVM_SET_TSS_ADDR)");
 	return ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000UL) == 0;
 }
 
 static bool run_instruction(int kvm, int vcpu, struct kvm_result *result)
 {
-	set_step(result, "map the processor's state");
+	set_step(result, "map the vCPU state (mmap)");
 	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(struct kvm_run)) {
 		errno = size < 0 ? errno : EINVAL;
@@ -114,7 +115,7 @@ static bool run_instruction(int kvm, int vcpu, struct kvm_result *result)
 		mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	if (run == MAP_FAILED || !set_processor(vcpu, result))
 		return false;
-	set_step(result, "run an instruction");
+	set_step(result, "run the vCPU (KVM_RUN)");
 	if (ioctl(vcpu, KVM_RUN, 0) < 0)
 		return false;
 	result->value = (int)run->exit_reason;
@@ -142,7 +143,7 @@ static bool map_page(int vm, struct kvm_result *result)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
 
-	set_step(result, "give it a page of memory");
+	set_step(result, "set guest memory (KVM_SET_USER_MEMORY_REGION)");
 	unsigned char *page =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
@@ -163,15 +164,15 @@ static bool use_kvm(struct kvm_result *result)
 	int kvm = open(KVM_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (kvm < 0)
 		return false;
-	set_step(result, "ask for the version (KVM_GET_API_VERSION)");
+	set_step(result, "query the API version (KVM_GET_API_VERSION)");
 	result->value = ioctl(kvm, KVM_GET_API_VERSION, 0);
 	if (result->value != KVM_API_VERSION)
 		return false;
-	set_step(result, "create a machine (KVM_CREATE_VM)");
+	set_step(result, "create a VM (KVM_CREATE_VM)");
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
 	if (vm < 0 || !set_machine(vm, result) || !map_page(vm, result))
 		return false;
-	set_step(result, "create a processor (KVM_CREATE_VCPU)");
+	set_step(result, "create a vCPU (KVM_CREATE_VCPU)");
 	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
 	return vcpu >= 0 && run_instruction(kvm, vcpu, result);
 }
@@ -181,7 +182,7 @@ static _Noreturn void child(const struct audit *audit, int out, struct kvm_resul
 {
 	/* Without the audit, and if it is killed, nobody waits for the answer. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	set_step(shared, "become the user");
+	set_step(shared, "change to that user");
 	if (geteuid() == 0) {
 		const struct identity user = {.uid = audit->user.uid,
 			.gid = audit->group,
@@ -248,11 +249,11 @@ static enum answer ask_child(const struct audit *audit, struct kvm_result *share
 static void say_failed(struct audit *audit, const struct kvm_result *result, const char *user)
 {
 	if (result->number)
-		audit_fail(audit, NO_CLASS, "user %s can't %s: %s", user, result->step,
+		audit_fail(audit, NO_CLASS, "user %s cannot %s: %s", user, result->step,
 			strerror(result->number));
 	else
-		audit_fail(audit, NO_CLASS, "user %s can't %s: the answer is %d", user,
-			result->step, result->value);
+		audit_fail(audit, NO_CLASS, "user %s cannot %s: result %d", user, result->step,
+			result->value);
 }
 
 static void judge_answer(
@@ -261,22 +262,22 @@ static void judge_answer(
 	switch (answer) {
 	case ANSWER_WORKS:
 		if (!result->has_run)
-			audit_unknown(
-				audit, "there is no instruction to try on this kind of processor");
+			audit_unknown(audit,
+				"running guest code is not implemented for this architecture");
 		break;
 	case ANSWER_FAILS:
 		say_failed(audit, result, user);
 		break;
 	case ANSWER_LATE:
-		audit_unknown(audit, "user %s got no answer within %d s from: %s", user,
+		audit_unknown(audit, "user %s: no answer within %d s: %s", user,
 			KVM_TIMEOUT_MS / 1000, result->step);
 		break;
 	case ANSWER_NONE:
-		audit_unknown(audit, "the trial as user %s failed at: %s", user, result->step);
+		audit_unknown(audit, "the test as user %s ended early: %s", user, result->step);
 		break;
 	case ANSWER_NOT_ASKED:
-		audit_blind(
-			audit, "can't start a process to try " KVM_DEVICE ": %s", strerror(errno));
+		audit_blind(audit, "cannot start a process to test " KVM_DEVICE ": %s",
+			strerror(errno));
 		break;
 	}
 }
@@ -287,27 +288,28 @@ void check_kvm_use(struct audit *audit)
 	struct stat st;
 
 	if (audit->tree.root) {
-		audit_not_applicable(audit, "a tree of files has no KVM to try");
+		audit_not_applicable(audit, "not tested with --root");
 		return;
 	}
 	if (stat(KVM_DEVICE, &st) < 0 && errno == ENOENT) {
-		audit_fail(audit, NO_CLASS, "user %s can't open " KVM_DEVICE ": %s", user,
+		audit_fail(audit, NO_CLASS, "user %s cannot open " KVM_DEVICE ": %s", user,
 			strerror(ENOENT));
 		return;
 	}
 	if (audit->has_user != 1 || audit->has_group != 1) {
-		audit_unknown(audit, "there is no account to try it as, see H03");
+		audit_unknown(audit, "no account to test with; see H03");
 		return;
 	}
 	if (geteuid() != 0 && geteuid() != audit->user.uid) {
-		audit_blind(audit, "only root can try it as user %s", user);
+		audit_blind(
+			audit, "only root can test as user %s; run virt-priv-audit as root", user);
 		return;
 	}
 	/* Shared, so that a processor that hangs shows how far it came. */
 	struct kvm_result *result = mmap(
 		NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (result == MAP_FAILED) {
-		audit_blind(audit, "can't get memory to try " KVM_DEVICE ": %s", strerror(errno));
+		audit_blind(audit, "cannot map memory to test " KVM_DEVICE ": %s", strerror(errno));
 		return;
 	}
 	judge_answer(audit, ask_child(audit, result), result, user);

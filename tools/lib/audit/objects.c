@@ -64,25 +64,25 @@ const char *audit_device_power(const char *path, const struct stat *st)
 	switch (major_number) {
 	case 1:
 		if (minor_number == 1 || minor_number == 2)
-			return "the memory of the host";
-		return minor_number == 4 ? "the ports of the host" : NULL;
+			return "host memory";
+		return minor_number == 4 ? "host I/O ports" : NULL;
 	case 10:
 		if (minor_number == 223)
-			return "made-up keyboards (uinput)";
+			return "injection of input events (uinput)";
 		break;
 	case 13:
-		return "keyboards and mice";
+		return "input devices";
 	case 21:
-		return "a disk (by SCSI commands)";
+		return "a disk (SCSI commands)";
 	case 202:
-		return "registers of the processor";
+		return "CPU registers";
 	default:
 		break;
 	}
 	/* Numbers that the kernel gives out as it goes, of misc devices (10) too. */
 	if (strncmp(path, "/dev/nvme", 9) == 0 || strncmp(path, "/dev/ng", 7) == 0 ||
 		strncmp(path, "/dev/bsg/", 9) == 0 || strcmp(path, "/dev/mapper/control") == 0)
-		return "a disk (by commands)";
+		return "a disk (passthrough commands)";
 	return NULL;
 }
 

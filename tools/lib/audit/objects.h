@@ -10,7 +10,7 @@
  */
 const struct sensitive_object *audit_objects(struct audit *audit, size_t *n);
 
-/* What an open device gives ("a disk", "the memory of the host"); NULL: nothing of the kind. */
+/* What an open device gives ("a disk", "host memory"); NULL: nothing of the kind. */
 const char *audit_device_power(const char *path, const struct stat *st);
 
 /*

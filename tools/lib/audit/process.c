@@ -255,7 +255,7 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	if (process < 0) {
 		p->is_denied = is_denied(errno);
 		p->exe_errno = p->descriptors_errno = errno;
-		p->unreadable = xasprintf("its directory can't be opened: %s", strerror(errno));
+		p->unreadable = xasprintf("cannot open the process directory: %s", strerror(errno));
 		return p;
 	}
 	/*

@@ -15,7 +15,7 @@ static void say_exe_unknown(struct audit *audit, const struct audit_process *pro
 {
 	bool is_silent = process->exe_errno == ATTEMPT_SILENT;
 	audit_unreadable(audit, process->exe && !is_silent ? ENOENT : process->exe_errno,
-		"its executable can't be examined");
+		"cannot examine the executable");
 }
 
 static bool differ(const uint32_t id[4])
@@ -31,9 +31,8 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		const struct proc_status *status = &audit_class(process, c)->status;
 		if (differ(status->uid) || differ(status->gid))
 			audit_fail(audit, c,
-				"its ids differ, and it can change between them: users %u %u %u "
-				"%u, "
-				"groups %u %u %u %u",
+				"real, effective, saved and file system ids differ: users %u %u %u "
+				"%u, groups %u %u %u %u",
 				status->uid[0], status->uid[1], status->uid[2], status->uid[3],
 				status->gid[0], status->gid[1], status->gid[2], status->gid[3]);
 	}
@@ -42,27 +41,29 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		return;
 	}
 	if (st->st_mode & (S_ISUID | S_ISGID))
-		audit_fail(audit, NO_CLASS, "%s has a set-id bit (mode %04o)", process->exe,
-			st->st_mode & 07777);
+		audit_fail(audit, NO_CLASS, "%s is set-user-ID or set-group-ID (mode %04o)",
+			process->exe, st->st_mode & 07777);
 	if (process->exe_capabilities == 1)
-		audit_fail(audit, NO_CLASS, "%s has file capabilities; getcap shows them",
+		audit_fail(audit, NO_CLASS, "%s has file capabilities; show them with getcap",
 			process->exe);
 	else if (process->exe_capabilities_errno == ATTEMPT_SILENT)
 		audit_unreadable(audit, ATTEMPT_SILENT,
-			"whether its executable has file capabilities can't be told");
+			"cannot determine whether the executable has file capabilities");
 	else if (process->exe_capabilities < 0)
-		audit_unknown(audit, "can't tell whether %s has file capabilities", process->exe);
+		audit_unknown(
+			audit, "cannot determine whether %s has file capabilities", process->exe);
 }
 
 /*
- * The first directory on the way to the executable that others than root can change, and a
+ * The first directory above the executable that users other than root can change, and a
  * new *cause. errno is not 0 where that could not be told.
  */
 static char *weak_directory(struct audit *audit, const struct audit_process *process, char **cause)
 {
 	struct stat st;
 
-	/* Another mount namespace, or another file by now: the way is not that of the file. */
+	/* Another mount namespace, or another file by now: the directories are not those of the
+	 * file. */
 	bool is_there = tree_stat(&audit->tree, process->exe, &st, 0);
 	errno = is_there || errno == ENOENT || errno == ENOTDIR ? 0 : errno;
 	if (!is_there || st.st_dev != process->exe_st.st_dev || st.st_ino != process->exe_st.st_ino)
@@ -81,11 +82,12 @@ static void judge_writers(struct audit *audit, const struct audit_process *proce
 		return;
 	if (!facts->is_read || facts->number) {
 		audit_unreadable(audit, facts->number ? facts->number : ENOENT,
-			"who can write to its executable can't be examined");
+			"cannot determine who can write to the executable");
 		return;
 	}
 	cleanup_free char *cause = audit_writers_cause(audit, facts, &report);
-	audit_fail(audit, NO_CLASS, "others than root can write to %s (mode %04o)%s", process->exe,
+	audit_fail(audit, NO_CLASS,
+		"executable is writable by users other than root: %s (mode %04o)%s", process->exe,
 		facts->mode & 07777, cause);
 }
 
@@ -101,7 +103,7 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 	size_t length = strlen(process->exe), cut = strlen(deleted);
 	bool says_deleted = length > cut && strcmp(process->exe + length - cut, deleted) == 0;
 	if (says_deleted || (process->has_exe_st && st->st_nlink == 0)) {
-		audit_fail(audit, NO_CLASS, "its executable was deleted: %.*s",
+		audit_fail(audit, NO_CLASS, "executable was deleted: %.*s",
 			(int)(says_deleted ? length - cut : length), process->exe);
 		if (!process->has_exe_st)
 			return;
@@ -112,17 +114,20 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 	}
 	if (st->st_uid != 0) {
 		cleanup_free char *owner = tree_user_name(&audit->tree, st->st_uid);
-		audit_fail(audit, NO_CLASS, "%s is owned by %s", process->exe, owner);
+		audit_fail(
+			audit, NO_CLASS, "%s is owned by %s instead of root", process->exe, owner);
 	}
 	if (process->exe_writers.is_read || !says_deleted)
 		judge_writers(audit, process);
 	cleanup_free char *cause = NULL;
 	cleanup_free char *weak = weak_directory(audit, process, &cause);
 	if (!weak && errno)
-		audit_unreadable(audit, errno, "the way to its executable can't be examined");
+		audit_unreadable(
+			audit, errno, "cannot examine the parent directories of the executable");
 	if (weak)
-		audit_fail(audit, NO_CLASS, "others than root can change %s, the way to %s%s", weak,
-			process->exe, cause ? cause : "");
+		audit_fail(audit, NO_CLASS,
+			"%s, a parent directory of %s, is writable by users other than root%s",
+			weak, process->exe, cause ? cause : "");
 }
 
 void check_traced(struct audit *audit, const struct audit_process *process)
@@ -130,9 +135,9 @@ void check_traced(struct audit *audit, const struct audit_process *process)
 	for (size_t c = 0; c < process->n_classes; c++) {
 		int64_t tracer = audit_class(process, c)->details.tracer;
 		if (tracer < 0)
-			audit_unknown(audit, "the kernel does not say who traces it");
+			audit_unknown(audit, "the kernel does not report a tracer");
 		else if (tracer > 0)
-			audit_fail(audit, c, "process %lld traces it", (long long)tracer);
+			audit_fail(audit, c, "traced by process %lld", (long long)tracer);
 	}
 }
 
@@ -146,7 +151,7 @@ void check_core_dumps(struct audit *audit, const struct audit_process *process)
 	uint64_t limit;
 
 	if (!process->limits || !proc_limits_soft(process->limits, "Max core file size", &limit)) {
-		audit_unknown(audit, "its limit on core files can't be read");
+		audit_unknown(audit, "cannot read the core file size limit");
 		return;
 	}
 	if (limit == 1)
@@ -155,13 +160,12 @@ void check_core_dumps(struct audit *audit, const struct audit_process *process)
 	if (limit == 0 && is_piped &&
 		!(strstr(pattern, "/systemd-coredump ") && strstr(pattern, " %c")))
 		audit_fail(audit, NO_CLASS,
-			"core_pattern pipes core dumps into a program, "
-			"which the limit of 0 does not stop");
+			"core_pattern pipes core dumps into a program, whatever RLIMIT_CORE");
 	else if (limit == UINT64_MAX)
-		audit_fail(audit, NO_CLASS, "can leave a core dump of any size");
+		audit_fail(audit, NO_CLASS, "RLIMIT_CORE allows core dumps of any size");
 	else if (limit > 0)
-		audit_fail(audit, NO_CLASS, "can leave a core dump of %llu bytes",
+		audit_fail(audit, NO_CLASS, "RLIMIT_CORE allows core dumps of %llu bytes",
 			(unsigned long long)limit);
 	else if (!pattern)
-		audit_unknown(audit, "core_pattern can't be read");
+		audit_unknown(audit, "cannot read core_pattern");
 }

@@ -83,8 +83,8 @@ static int judge_group(struct audit *audit, size_t class, uid_t uid, gid_t gid)
 		return reach.number;
 	cleanup_free char *name = tree_group_name(&audit->tree, gid);
 	cleanup_free char *more =
-		reach.n > 1 ? xasprintf(", and %zu more objects", reach.n - 1) : xstrdup("");
-	audit_fail(audit, class, "through its group %s it may %s %s%s", name,
+		reach.n > 1 ? xasprintf(" and %zu more objects", reach.n - 1) : xstrdup("");
+	audit_fail(audit, class, "group %s gives %s access to %s%s", name,
 		rights_name(reach.rights), reach.first->path, more);
 	return reach.number;
 }
@@ -107,7 +107,7 @@ void check_groups(struct audit *audit, const struct audit_process *process)
 	}
 	if (number)
 		audit_unreadable(
-			audit, number, "not all that its groups may reach can be examined");
+			audit, number, "cannot examine all objects that its groups give access to");
 }
 
 static bool is_member(const struct proc_status *status, gid_t gid)
@@ -205,14 +205,14 @@ static const char *proc_power(const struct audit_process *process, const struct 
 	int pid = 0, end = 0;
 
 	if (strcmp(d->target, "/proc/kcore") == 0)
-		return "the memory of the kernel";
+		return "kernel memory";
 	if (sscanf(d->target, "/proc/%d/%n", &pid, &end) == 1 && end > 0) {
 		if (strcmp(d->target + end, "mem") == 0 && pid != process->pid)
-			return "the memory of another process";
+			return "memory of another process";
 		return NULL;
 	}
 	if (is_below(d->target, "/proc") && wanted_by(d->flags) & W_OK)
-		return "a setting of the kernel";
+		return "a kernel setting";
 	return NULL;
 }
 
@@ -238,14 +238,14 @@ static const char *power_of(struct audit *audit, const struct audit_process *pro
 		return power;
 	if ((S_ISREG(d->st.st_mode) || (S_ISDIR(d->st.st_mode) && wanted_by(d->flags) & W_OK)) &&
 		is_of_host(audit, d) && !could_open(audit, status, d))
-		return "a file of the host that its user may not open so";
+		return "a host file that its user could not open this way";
 	return NULL;
 }
 
 static void judge_descriptor(
 	struct audit *audit, const struct audit_process *process, const struct audit_descriptor *d)
 {
-	const char *how = "in a way that can't be told";
+	const char *how = "in an unknown mode";
 
 	/* Descriptors are the whole process's: its first thread stands for it (see P11). */
 	const char *power = power_of(audit, process, &process->threads[0].status, d);
@@ -255,19 +255,19 @@ static void judge_descriptor(
 		how = (d->flags & O_ACCMODE) == O_RDONLY   ? "for reading"
 		      : (d->flags & O_ACCMODE) == O_WRONLY ? "for writing"
 							   : "for reading and writing";
-	audit_fail(audit, NO_CLASS, "descriptor %d is open %s on %s: %s%s", d->number, how,
+	audit_fail(audit, NO_CLASS, "file descriptor %d is open %s on %s: %s%s", d->number, how,
 		d->target, power,
-		audit->claims_unread ? "; what virt-priv-chown handed out could not be read" : "");
+		audit->claims_unread ? "; cannot read the claims of virt-priv-chown" : "");
 }
 
 void check_descriptors(struct audit *audit, const struct audit_process *process)
 {
 	if (process->descriptors_errno)
 		audit_unreadable(audit, process->descriptors_errno,
-			process->n_descriptors ? "some of its descriptors can't be examined"
-					       : "its descriptors can't be listed");
+			process->n_descriptors ? "cannot examine all file descriptors"
+					       : "cannot list the file descriptors");
 	if (process->n_threads == 0 && process->n_descriptors) {
-		audit_unknown(audit, "whose descriptors they are can't be told, see P00");
+		audit_unknown(audit, "cannot determine the user of the file descriptors; see P00");
 		return;
 	}
 	bool has_file = false;
@@ -277,5 +277,5 @@ void check_descriptors(struct audit *audit, const struct audit_process *process)
 	}
 	if (has_file && audit->objects_errno)
 		audit_unreadable(audit, audit->objects_errno,
-			"not all files that its descriptors could be of can be examined");
+			"cannot examine all objects that its file descriptors may refer to");
 }

@@ -178,11 +178,11 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 		*p = *p == '|' ? '/' : *p;
 	printf("VIRT-PRIV-AUDIT %s - %zu finding%s", states[state], n, n == 1 ? "" : "s");
 	if (worst && worst->pid)
-		printf(", the worst: %s process %d %s", worst->check->id, worst->pid, message);
+		printf(", worst: %s process %d %s", worst->check->id, worst->pid, message);
 	else if (worst)
-		printf(", the worst: %s %s", worst->check->id, message);
+		printf(", worst: %s %s", worst->check->id, message);
 	else if (status == 2)
-		printf(", but the audit could not see everything");
+		printf(", but the audit is incomplete");
 	printf(" | findings=%zu processes=%zu unknown=%zu\n", n, audit->n_processes,
 		count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
 	return state;

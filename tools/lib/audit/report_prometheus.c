@@ -67,14 +67,14 @@ static void write_metrics(
 		processes[audit->processes[i]->found_by]++;
 		threads += audit->processes[i]->n_threads;
 	}
-	describe(out, "processes", "Processes that were judged, by how they were found.");
+	describe(out, "processes", "Audited processes, by how they were found.");
 	for (int i = FOUND_BY_NAME; i <= FOUND_BY_REQUEST; i++)
 		fprintf(out, "virt_priv_audit_processes{found_by=\"%s\"} %zu\n",
 			found_by_name((enum found_by)i), processes[i]);
-	describe(out, "threads", "Threads that were judged.");
+	describe(out, "threads", "Audited threads.");
 	fprintf(out, "virt_priv_audit_threads %zu\n", threads);
 	describe(out, "exit_status",
-		"0: nothing at or above the threshold, 1: findings, 2: could not see everything.");
+		"0: nothing at or above the threshold, 1: findings, 2: incomplete.");
 	fprintf(out, "virt_priv_audit_exit_status %d\n",
 		audit_status(audit, request->threshold, request->strict));
 	describe(out, "timestamp_seconds", "When the audit was made.");
@@ -90,13 +90,12 @@ static int open_directory(const char *file, const char **name, char **error)
 
 	*name = slash ? slash + 1 : file;
 	if (!**name) {
-		error_set(error, "--prometheus %s: not the name of a file", file);
+		error_set(error, "--prometheus %s: not a file name", file);
 		return -1;
 	}
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		error_set_errno(
-			error, "can't open the directory %s to write metrics there", directory);
+		error_set_errno(error, "cannot open the directory %s for the metrics", directory);
 	return fd;
 }
 
@@ -115,14 +114,14 @@ bool audit_report_prometheus(const struct audit *audit, const struct report_requ
 	if (directory < 0)
 		return false;
 	if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
-		return error_set_errno(error, "can't get random bytes for a name beside %s", file);
+		return error_set_errno(
+			error, "cannot get random bytes for a temporary file beside %s", file);
 	cleanup_free char *temporary = xasprintf(".%.200s.%016llx", name, chance);
 	int fd = openat(
 		directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (fd < 0)
-		return error_set_errno(
-			error, "can't make a file beside %s to write metrics there", file);
+		return error_set_errno(error, "cannot create a temporary file beside %s", file);
 	if (out)
 		write_metrics(out, audit, request);
 	bool good = out && fflush(out) == 0 && !ferror(out) && fchmod(fd, 0644) == 0 &&
@@ -136,5 +135,5 @@ bool audit_report_prometheus(const struct audit *audit, const struct report_requ
 		return true;
 	unlinkat(directory, temporary, 0);
 	errno = number;
-	return error_set_errno(error, "can't write the metrics to %s", file);
+	return error_set_errno(error, "cannot write the metrics to %s", file);
 }

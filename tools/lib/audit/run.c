@@ -32,7 +32,7 @@ static bool read_tree_settings(struct audit *audit, char **error)
 			continue;
 		if (!text)
 			return error_set_errno(
-				error, "can't read %s%s", audit->tree.root, places[i]);
+				error, "cannot read %s%s", audit->tree.root, places[i]);
 		if (!settings_from_text(&audit->settings, places[i], text, length, &why))
 			return error_set(error, "%s%s", audit->tree.root, why);
 		return true;
@@ -114,7 +114,7 @@ static bool read_named(struct audit *audit, const struct audit_request *request,
 		struct audit_process *process =
 			audit_process_read(audit, pid, audit_find_one(audit, pid));
 		if (!process)
-			return error_set(error, "there is no process %d to judge", pid);
+			return error_set(error, "process %d does not exist", pid);
 		add_process(audit, process);
 	}
 	return true;

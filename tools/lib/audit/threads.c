@@ -110,7 +110,7 @@ static enum threads_result read_status(struct reading *r, pid_t tid, int fd)
 		return THREADS_READ;
 	if (says_ended(errno))
 		return THREADS_GONE;
-	*r->error = xasprintf("the status of thread %d can't be read", tid);
+	*r->error = xasprintf("cannot read the status of thread %d", tid);
 	return THREADS_UNREADABLE;
 }
 
@@ -122,7 +122,7 @@ static enum threads_result parse_thread(struct reading *r, pid_t tid, struct aud
 	*out = (struct audit_thread){.tid = tid, .securebits = -1};
 	if (!proc_details_parse(r->buffer, &out->details, &why) ||
 		!proc_status_parse(r->buffer, &out->status, &why)) {
-		*r->error = xasprintf("the status of thread %d can't be trusted: %s", tid, why);
+		*r->error = xasprintf("invalid status of thread %d: %s", tid, why);
 		errno = 0;
 		return THREADS_UNREADABLE;
 	}
@@ -145,7 +145,7 @@ static enum threads_result open_thread(struct reading *r, pid_t tid, struct watc
 	if (fd < 0) {
 		if (says_ended(errno) && !r->tree->root)
 			return THREADS_GONE;
-		*r->error = xasprintf("the status of thread %d can't be opened", tid);
+		*r->error = xasprintf("cannot open the status of thread %d", tid);
 		return THREADS_UNREADABLE;
 	}
 	enum threads_result result = read_status(r, tid, fd);
@@ -202,7 +202,7 @@ static enum threads_result read_new(struct reading *r, size_t *added)
 		r->n += result == THREADS_READ;
 	}
 	if (errno && !says_ended(errno)) {
-		*r->error = xstrdup("its threads can't be listed");
+		*r->error = xstrdup("cannot list the threads");
 		return THREADS_UNREADABLE;
 	}
 	*added = r->n - known;
@@ -264,8 +264,8 @@ static enum threads_result read_rounds(struct reading *r)
 	return result == THREADS_READ ? THREADS_TORN : result;
 }
 
-/* Hands the living threads over, and closes their files. */
-static size_t hand_over(struct reading *r, struct audit_thread **out)
+/* Passes the living threads to the caller, and closes their files. */
+static size_t take_living(struct reading *r, struct audit_thread **out)
 {
 	size_t n = 0;
 
@@ -306,14 +306,14 @@ enum threads_result audit_threads_read(const struct audit_tree *tree, int proces
 	if (!r.dir) {
 		if (says_ended(errno) && !tree->root)
 			return THREADS_GONE;
-		*error = xstrdup("its threads can't be listed");
+		*error = xstrdup("cannot list the threads");
 		return THREADS_UNREADABLE;
 	}
 	steal_fd(&tasks);
 	r.buffer = xmalloc(r.room + 1);
 	enum threads_result result = read_rounds(&r);
 	int saved_errno = errno;
-	*n = hand_over(&r, out);
+	*n = take_living(&r, out);
 	if (result == THREADS_READ && *n == 0)
 		result = THREADS_GONE;
 	free(r.threads);

@@ -33,15 +33,13 @@ bool tree_open(struct audit_tree *tree, const char *root, char **error)
 	*tree = (struct audit_tree){.root = root, .proc = -1};
 	tree->fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree->fd < 0)
-		return error_set_errno(error, "can't open the directory %s that is to be audited",
-			root ? root : "/");
+		return error_set_errno(
+			error, "cannot open the directory %s to audit", root ? root : "/");
 	tree->proc = open_within(tree->fd, "proc", O_RDONLY | O_DIRECTORY);
 	if (tree->proc < 0)
-		return error_set_errno(
-			error, "can't open %s/proc, which says what runs", root ? root : "");
+		return error_set_errno(error, "cannot open %s/proc", root ? root : "");
 	if (!root && (fstatfs(tree->proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC))
-		return error_set(
-			error, "/proc is not a proc file system, so what runs can't be told");
+		return error_set(error, "/proc is not a proc file system");
 	return true;
 }
 

@@ -30,8 +30,8 @@ char *audit_writers_cause(
 }
 
 /*
- * Whether others than root can change a directory on the way to an executable, and a new *cause;
- * -1 and errno where that can't be told.
+ * Whether users other than root can change a parent directory of an executable, and a new *cause;
+ * -1 and errno where that can't be determined.
  */
 static int is_weak(struct audit *audit, const char *path, char **cause)
 {

@@ -16,8 +16,8 @@ char *audit_writers_cause(
 	struct audit *audit, const struct trust_facts *facts, const struct trust_report *report);
 
 /*
- * The first directory on the way to path, which is absolute, that others than root can change, and
+ * The first parent directory of path, which is absolute, that users other than root can change, and
  * a new *cause, as above; both new. NULL: there is none; errno is then not 0 where that could not
- * be told.
+ * be determined.
  */
 char *audit_weak_directory(struct audit *audit, const char *path, char **cause);

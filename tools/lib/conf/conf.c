@@ -109,7 +109,7 @@ static bool fail_expected(struct parser *p, const char *expected)
 {
 	cleanup_free char *found = describe(peek(p));
 
-	return fail_at(p, p->line, column(p), "%s was expected, not %s", expected, found);
+	return fail_at(p, p->line, column(p), "expected %s, found %s", expected, found);
 }
 
 static bool parse_integer(struct parser *p, struct conf_value *value)
@@ -122,7 +122,7 @@ static bool parse_integer(struct parser *p, struct conf_value *value)
 	if (!is_digit(peek(p)))
 		p->cursor++;
 	if (!is_digit(peek(p)))
-		return fail_expected(p, "a digit behind the sign");
+		return fail_expected(p, "a digit after the sign");
 	for (; is_digit(peek(p)) && !overflow; p->cursor++)
 		overflow = __builtin_mul_overflow(sum, 10, &sum) ||
 			   __builtin_sub_overflow(sum, peek(p) - '0', &sum);
@@ -130,7 +130,7 @@ static bool parse_integer(struct parser *p, struct conf_value *value)
 		overflow = overflow || __builtin_sub_overflow(0, sum, &sum);
 	if (overflow)
 		return fail_at(p, value->line, value->column,
-			"an integer from %lld to %lld was expected", LLONG_MIN, LLONG_MAX);
+			"expected an integer from %lld to %lld", LLONG_MIN, LLONG_MAX);
 	value->type = CONF_INTEGER;
 	value->integer = sum;
 	return true;
@@ -147,8 +147,8 @@ static bool parse_long_string(struct parser *p, struct conf_value *value)
 	const char *close = memmem(begin, (size_t)(p->end - begin), "\"\"\"", 3);
 
 	if (!close)
-		return fail_at(p, value->line, value->column,
-			"\"\"\" was expected at the end of this string");
+		return fail_at(
+			p, value->line, value->column, "expected \"\"\" at the end of this string");
 	value->type = CONF_STRING;
 	value->string = xstrndup(begin, (size_t)(close - begin));
 	while (p->cursor < close + 3)
@@ -168,7 +168,7 @@ static bool parse_string(struct parser *p, struct conf_value *value)
 	while (peek(p) != END && peek(p) != quote && !is_line_end(peek(p)));
 	if (peek(p) != quote)
 		return fail_at(p, value->line, value->column,
-			"%c was expected at the end of this string, on the same line", quote);
+			"expected %c at the end of this string, on the same line", quote);
 	value->type = CONF_STRING;
 	value->string = xstrndup(begin, (size_t)(p->cursor - begin));
 	p->cursor++;
@@ -190,13 +190,12 @@ static bool parse_value(struct parser *p, unsigned depth, struct conf_value *val
 static bool fail_in_list(struct parser *p, const struct conf_value *list)
 {
 	if (peek(p) == END)
-		return fail_at(
-			p, list->line, list->column, "] was expected at the end of this list");
+		return fail_at(p, list->line, list->column, "expected ] at the end of this list");
 	if (peek(p) == '#')
 		return fail_at(p, p->line, column(p),
-			"the list's next value or ] was expected: "
-			"a comment can't stand inside a list");
-	return fail_expected(p, "\",\" or \"]\" behind a value of the list");
+			"expected the list's next value or ]: "
+			"comments are not allowed inside a list");
+	return fail_expected(p, "\",\" or \"]\" after a value of the list");
 }
 
 static bool parse_list(struct parser *p, unsigned depth, struct conf_value *list)
@@ -205,8 +204,7 @@ static bool parse_list(struct parser *p, unsigned depth, struct conf_value *list
 
 	if (depth >= CONF_MAX_DEPTH)
 		return fail_at(p, list->line, list->column,
-			"a value was expected that is not a list: %d lists are open",
-			CONF_MAX_DEPTH);
+			"expected a value that is not a list: %d lists are open", CONF_MAX_DEPTH);
 	list->type = CONF_LIST;
 	p->cursor++;
 	for (;;) {
@@ -269,7 +267,7 @@ static bool parse_entry(struct parser *p)
 	entry->key = xstrndup(begin, (size_t)(p->cursor - begin));
 	skip_blanks(p);
 	if (peek(p) != '=')
-		return fail_expected(p, "\"=\" behind the name of a setting");
+		return fail_expected(p, "\"=\" after the name of a setting");
 	p->cursor++;
 	skip_blanks(p);
 	if (!parse_value(p, 0, &entry->value))
@@ -301,7 +299,7 @@ static bool parse_statements(struct parser *p)
 			p->cursor++;
 		else if (peek(p) != END && !is_line_end(peek(p)))
 			return fail_expected(
-				p, "the end of the line, \";\" or \"#\" behind the value");
+				p, "the end of the line, \";\" or \"#\" after the value");
 	}
 }
 
@@ -312,13 +310,13 @@ static bool check_text(struct parser *p)
 
 	if (p->end - p->text >= 3 && memcmp(p->text, "\xef\xbb\xbf", 3) == 0)
 		return fail_at(p, 1, 1,
-			"the name of a setting was expected, not a byte order mark: "
+			"expected the name of a setting, found a byte order mark: "
 			"save the file without it");
 	if (!nul)
 		return true;
 	while (p->cursor < nul)
 		advance(p);
-	return fail_at(p, p->line, column(p), "text was expected, not a NUL byte");
+	return fail_at(p, p->line, column(p), "expected text, found a NUL byte");
 }
 
 struct conf *conf_parse(const char *name, const char *text, size_t length, char **error)

@@ -45,12 +45,12 @@ static bool start_from_vendor(struct edit *e, char **error)
 		return false;
 	if (vendor.fd < 0)
 		return error_set(error,
-			"there is no %s, and no " VENDOR_CONF
-			" to start from; install the package virt-privileges again",
+			"neither %s nor " VENDOR_CONF
+			" exists; reinstall the package virt-privileges",
 			e->path);
 	cleanup_free char *distrust = conffile_distrust(&vendor);
 	if (distrust) {
-		error_set(error, "can't trust the settings in %s: %s", vendor.path, distrust);
+		error_set(error, "cannot trust the settings in %s: %s", vendor.path, distrust);
 	} else {
 		conftext_free(&e->file.text);
 		e->file.text = conftext_new(vendor.text.bytes, vendor.text.length);
@@ -65,12 +65,13 @@ bool edit_begin(struct edit *e, struct confcmd *command, bool may_create, char *
 
 	*e = (struct edit){.command = command, .file = CONFFILE_NONE};
 	if (geteuid() != 0)
-		return error_set(error, "only root can edit the settings; try: sudo " PROGRAM);
+		return error_set(
+			error, "must be run as root to edit the settings; try: sudo " PROGRAM);
 	e->path = absolute_path(config ? config : SETTINGS_ADMIN_FILE, error);
 	if (!e->path || !conffile_open(e->path, may_create && !config, &e->file, error))
 		return false;
 	if (e->file.fd < 0 && (config || !may_create))
-		return error_set(error, "there is no settings file %s", e->path);
+		return error_set(error, "settings file %s does not exist", e->path);
 	if (e->file.fd < 0 && !start_from_vendor(e, error))
 		return false;
 	e->conf = conf_parse(e->file.path, e->file.text.bytes, e->file.text.length, error);
@@ -95,16 +96,16 @@ static struct conf *parse_result(const struct edit *e, char **error)
 	struct conf *conf = conf_parse(e->path, e->text.bytes, e->text.length, &why);
 
 	if (!conf)
-		error_set(error, "%s is as it was: an edit of it would not be readable: %s",
-			e->path, why);
+		error_set(error, "%s is unchanged: the edited text would be invalid: %s", e->path,
+			why);
 	return conf;
 }
 
 static bool fail_wrong_edit(const struct edit *e, char **error)
 {
 	return error_set(error,
-		"%s is as it was: an edit would have changed something else in it; please report "
-		"this, with the file",
+		"%s is unchanged: the edit would change other settings; please report this, with "
+		"the file",
 		e->path);
 }
 
@@ -121,14 +122,15 @@ static bool is_root_entry(const struct conf_entry *entry)
 
 void say_what_reads_it(void)
 {
-	puts("libvirt reads it when its daemon starts: systemctl try-restart virtqemud libvirtd\n"
-	     "A virtual machine that runs keeps what it was started with.");
+	puts("libvirt reads the file when its daemon starts: systemctl try-restart virtqemud "
+	     "libvirtd\n"
+	     "Running virtual machines keep their settings.");
 }
 
 static void warn_of_root(void)
 {
-	warn("QEMU runs as root then: who breaks out of a virtual machine has root's files. It "
-	     "still has no capability, unless clear_emulator_capabilities = 0 is set too");
+	warn("QEMU will run as root: a guest that breaks out can access all files of root. It "
+	     "has no capabilities unless clear_emulator_capabilities = 0 is set");
 }
 
 /* After a block of revert-to-root, a statement further down has no effect. */
@@ -139,7 +141,7 @@ static bool refuse_reverted(const struct edit *e, const char *key, char **error)
 	if (place.state == CONFBLOCK_INTACT &&
 		(strcmp(key, "user") == 0 || strcmp(key, "group") == 0))
 		return error_set(error,
-			"%s:%u: revert-to-root has set user and group; first: " PROGRAM
+			"%s:%u: user and group are set by revert-to-root; first: " PROGRAM
 			" restore-default",
 			e->path, place.line);
 	return true;
@@ -154,15 +156,15 @@ static char *literal_of(const char *key, const char *word, bool force, char **er
 
 	if (!known && !force) {
 		error_set(error,
-			"%s: libvirt knows no setting of this name%s%s%s --force sets it all the "
-			"same, to a VALUE in the file's syntax",
-			key, nearest ? "; is " : "", nearest ? nearest->name : "",
-			nearest ? " meant?" : ";");
+			"%s: unknown setting%s%s%s; to set it anyway, use --force and a VALUE in "
+			"the file's syntax",
+			key, nearest ? " (did you mean " : "", nearest ? nearest->name : "",
+			nearest ? "?)" : "");
 		return NULL;
 	}
 	char *literal = confvalue_from_word(key, known, word, &why);
 	if (!literal)
-		error_set(error, "%s: can't be set to \"%s\": %s", key, word, why);
+		error_set(error, "%s: cannot be set to \"%s\": %s", key, word, why);
 	return literal;
 }
 
@@ -191,7 +193,7 @@ static bool finish_set(
 	cleanup_free char *literal = confvalue_format(&new->value, &why);
 
 	if (old && e->file.fd >= 0 && confedit_is_only_change(e->conf, after, NULL, NULL)) {
-		say("%s:%u: %s = %s already", e->path, old->line, key, literal);
+		say("%s:%u: %s = %s (unchanged)", e->path, old->line, key, literal);
 		return true;
 	}
 	if (!replace(e, error))
@@ -237,7 +239,7 @@ bool edit_is_missing(const char *config)
 bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 {
 	if (edit_is_missing(command->config)) {
-		say("there is no " SETTINGS_ADMIN_FILE " that sets %s", key);
+		say(SETTINGS_ADMIN_FILE " does not exist; %s is not set", key);
 		return true;
 	}
 	cleanup_edit struct edit e;
@@ -257,8 +259,8 @@ bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 	cleanup_free char *was = confvalue_show(&old->value);
 	if (!replace(&e, error))
 		return false;
-	say("%s:%u: %s is not set any more (was %s%s)", e.path, old->line, key, was,
-		n > 1 ? ", and set more than once" : "");
+	say("%s:%u: %s removed (was %s%s)", e.path, old->line, key, was,
+		n > 1 ? ", set more than once" : "");
 	say_what_reads_it();
 	return true;
 }
@@ -310,8 +312,8 @@ static bool refuse_edited(const struct edit *e, const struct confblock_place *pl
 {
 	if (place->state == CONFBLOCK_EDITED)
 		return error_set(error,
-			"%s:%u: the lines that revert-to-root has put there were changed; make of "
-			"them what you want, and remove the comment on this line",
+			"%s:%u: the lines added by revert-to-root were changed; edit them as "
+			"needed, and remove the comment on this line",
 			e->path, place->line);
 	return true;
 }
@@ -327,14 +329,14 @@ bool confcmd_revert_to_root(struct confcmd *command, char **error)
 		return false;
 	const struct conf_entry *user = conf_get(e.conf, "user");
 	if (is_root_entry(user) && is_root_entry(conf_get(e.conf, "group"))) {
-		say("%s:%u: QEMU runs as root already", e.path, user->line);
+		say("%s:%u: QEMU already runs as root", e.path, user->line);
 		return true;
 	}
 	if (!edit_insert_block(&e, CONFBLOCK_ROOT, "root", error))
 		return false;
 	warn_of_root();
 	say_what_reads_it();
-	puts("The way back: " PROGRAM " restore-default");
+	puts("To undo: " PROGRAM " restore-default");
 	return true;
 }
 
@@ -367,7 +369,7 @@ bool confcmd_restore_default(struct confcmd *command, bool *is_root, char **erro
 {
 	*is_root = false;
 	if (edit_is_missing(command->config)) {
-		puts("there is no " SETTINGS_ADMIN_FILE ", so QEMU does not run as root");
+		puts(SETTINGS_ADMIN_FILE " does not exist; QEMU does not run as root");
 		return true;
 	}
 	cleanup_edit struct edit e;
@@ -379,7 +381,7 @@ bool confcmd_restore_default(struct confcmd *command, bool *is_root, char **erro
 		(is_there && !edit_remove_block(&e, &place, error)))
 		return false;
 	if (is_there)
-		say("%s:%u: the lines of revert-to-root are gone", e.path, place.line);
+		say("%s:%u: removed the lines of revert-to-root", e.path, place.line);
 	*is_root = !say_who_it_is(&e, &e.text);
 	if (is_there)
 		say_what_reads_it();

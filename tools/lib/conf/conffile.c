@@ -25,10 +25,9 @@
 bool conffile_stat(int fd, const char *path, struct stat *st, char **error)
 {
 	if (fstat(fd, st) < 0)
-		return error_set_errno(error, "can't examine the settings file %s", path);
+		return error_set_errno(error, "cannot examine the settings file %s", path);
 	if (!S_ISREG(st->st_mode))
-		return error_set(
-			error, "can't read settings from %s: it is not a regular file", path);
+		return error_set(error, "cannot read settings from %s: not a regular file", path);
 	return true;
 }
 
@@ -36,18 +35,20 @@ bool conffile_read_text(
 	int fd, const char *path, const struct stat *st, struct conftext *text, char **error)
 {
 	if (st->st_size > (off_t)CONF_MAX_SIZE)
-		return error_set(error, "can't read settings from %s: it is larger than %zu bytes",
-			path, CONF_MAX_SIZE);
+		return error_set(error, "cannot read settings from %s: larger than %zu bytes", path,
+			CONF_MAX_SIZE);
 	size_t size = (size_t)st->st_size;
 	cleanup_free char *bytes = xmalloc(size + 1);
 	/* One byte more than there should be shows a file that grows meanwhile. */
 	ssize_t length = io_read_up_to(fd, bytes, size + 1);
 
 	if (length < 0)
-		return error_set_errno(error, "can't read the settings file %s", path);
+		return error_set_errno(error, "cannot read the settings file %s", path);
 	if ((size_t)length != size)
 		return error_set(error,
-			"can't read settings from %s: it changed meanwhile; try again", path);
+			"cannot read settings from %s: the file changed while it was read; try "
+			"again",
+			path);
 	*text = conftext_new(bytes, size);
 	return true;
 }
@@ -59,9 +60,7 @@ bool conffile_is_missing(const char *path, char **error)
 	if (lstat(path, &link) < 0)
 		return true;
 	return error_set(error,
-		"%s is a symbolic link to a file that does not exist: restore that file, or "
-		"remove the link",
-		path);
+		"%s is a dangling symbolic link: restore its target, or remove the link", path);
 }
 
 bool conffile_read(const char *path, struct conffile *file, char **error)
@@ -72,7 +71,7 @@ bool conffile_read(const char *path, struct conffile *file, char **error)
 	*file = CONFFILE_NONE;
 	file->path = path;
 	if (fd < 0 && errno != ENOENT)
-		return error_set_errno(error, "can't open the settings file %s", path);
+		return error_set_errno(error, "cannot open the settings file %s", path);
 	if (fd < 0)
 		return conffile_is_missing(path, error);
 	if (!conffile_stat(fd, path, &file->st, error) ||
@@ -108,7 +107,7 @@ static int reopen_directory(int walked, const char *path, char **error)
 	int fd = openat(walked, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		error_set_errno(error, "can't open the directory of %s", path);
+		error_set_errno(error, "cannot open the directory of %s", path);
 	return fd;
 }
 
@@ -116,7 +115,7 @@ static int reopen_directory(int walked, const char *path, char **error)
 static int directory_of(const char *path, const struct safepath *walk, char **real, char **error)
 {
 	if (walk->unsafe) {
-		error_set(error, "can't edit %s: %s", path, walk->unsafe);
+		error_set(error, "cannot edit %s: %s", path, walk->unsafe);
 		return -1;
 	}
 	*real = xstrdup(walk->path);
@@ -127,13 +126,14 @@ static int directory_of(const char *path, const struct safepath *walk, char **re
 static int directory_for(const char *path, const struct safepath *walk, char **real, char **error)
 {
 	if (walk->unsafe) {
-		error_set(error, "can't edit %s: %s", path, walk->unsafe);
+		error_set(error, "cannot edit %s: %s", path, walk->unsafe);
 		return -1;
 	}
 	cleanup_free char *why =
 		trust_why_not_roots(walk->fd, &walk->st, walk->path, "look into it");
 	if (why) {
-		error_set(error, "can't make %s: others than root can write to its directory: %s",
+		error_set(error,
+			"cannot create %s: its directory is writable by users other than root: %s",
 			path, why);
 		return -1;
 	}
@@ -187,8 +187,8 @@ static bool refuse_locked(int dir, const char *path, char **error)
 	fstat(dir, &st);
 	cleanup_free char *who = lockers_name(&st, LOCKERS_FLOCK, &pid);
 	return error_set(error,
-		"%s has held the directory of %s locked for %d s; end it, then try again", who,
-		path, LOCK_SECONDS);
+		"the directory of %s has been locked for %d s by %s; end it, then try again", path,
+		LOCK_SECONDS, who);
 }
 
 /*
@@ -202,7 +202,7 @@ static bool lock_directory(int dir, const char *path, char **error)
 
 	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set_errno(error, "can't lock the directory of %s", path);
+			return error_set_errno(error, "cannot lock the directory of %s", path);
 		if (now() >= end)
 			return refuse_locked(dir, path, error);
 		nanosleep(&pause, NULL);
@@ -244,11 +244,11 @@ static bool insist_on_trust(const struct conffile *file, char **error)
 	cleanup_free char *distrust = conffile_distrust(file);
 
 	if (distrust)
-		return error_set(error, "can't trust the settings in %s: %s", file->path, distrust);
+		return error_set(
+			error, "cannot trust the settings in %s: %s", file->path, distrust);
 	if (file->st.st_nlink > 1)
 		return error_set(error,
-			"can't edit %s: it has %lu names, and only this one would have the new "
-			"text; find / -xdev -inum %lu lists them",
+			"cannot edit %s: it has %lu hard links; list them: find / -xdev -inum %lu",
 			file->path, (unsigned long)file->st.st_nlink,
 			(unsigned long)file->st.st_ino);
 	return true;
@@ -261,7 +261,7 @@ bool conffile_open(const char *path, bool make_directory, struct conffile *file,
 	*file = CONFFILE_NONE;
 	file->path = path;
 	if (make_directory && mkdir(parent, 0755) < 0 && errno != EEXIST)
-		return error_set_errno(error, "can't make the directory %s", parent);
+		return error_set_errno(error, "cannot create the directory %s", parent);
 	if (!find_and_lock(path, file, error))
 		return false;
 	file->fd = openat(
@@ -271,7 +271,7 @@ bool conffile_open(const char *path, bool make_directory, struct conffile *file,
 		return true;
 	}
 	if (file->fd < 0)
-		return error_set_errno(error, "can't open %s", path);
+		return error_set_errno(error, "cannot open %s", path);
 	return conffile_stat(file->fd, path, &file->st, error) &&
 	       conffile_read_text(file->fd, path, &file->st, &file->text, error) &&
 	       insist_on_trust(file, error);
@@ -376,15 +376,15 @@ static bool is_unchanged(const struct conffile *file)
 static const char *why_not_renamed(int number)
 {
 	if (number == EBUSY)
-		return "it is a mount point, so it can't be replaced; edit it where it comes from";
+		return "it is a mount point and cannot be replaced; edit the mounted file";
 	if (number == EEXIST)
-		return "somebody else has made it meanwhile; try again";
-	return "the new file can't take its place";
+		return "another process has created it in the meantime; try again";
+	return "cannot rename the new file";
 }
 
 static bool fail_replace(const struct conffile *file, const char *what, char **error)
 {
-	return error_set_errno(error, "%s is as it was: %s", file->path, what);
+	return error_set_errno(error, "%s is unchanged: %s", file->path, what);
 }
 
 /* Fills the temporary file. */
@@ -392,14 +392,15 @@ static bool write_new(
 	const struct conffile *file, int fd, const struct conftext *text, char **error)
 {
 	if (!io_write_all(fd, text->bytes, text->length))
-		return fail_replace(file, "can't write the new file", error);
+		return fail_replace(file, "cannot write the new file", error);
 	if (file->fd >= 0 && !copy_metadata(file, fd))
 		return fail_replace(file,
-			"can't give its owner, mode, ACL and attributes to the new file", error);
+			"cannot copy owner, mode, ACL and extended attributes to the new file",
+			error);
 	if (file->fd < 0 && (fchown(fd, 0, 0) < 0 || fchmod(fd, 0600) < 0))
-		return fail_replace(file, "can't give the new file to root alone", error);
+		return fail_replace(file, "cannot set owner and mode of the new file", error);
 	if (!io_sync(fd))
-		return fail_replace(file, "can't sync the new file", error);
+		return fail_replace(file, "cannot sync the new file", error);
 	return true;
 }
 
@@ -407,7 +408,8 @@ static bool rename_new(const struct conffile *file, const char *temporary, char 
 {
 	if (!is_unchanged(file))
 		return error_set(error,
-			"%s is as it was: somebody else has changed it meanwhile; try again",
+			"%s was not replaced: another process has changed it in the meantime; try "
+			"again",
 			file->path);
 	if (renameat2(file->dir, temporary, file->dir, file->name,
 		    file->fd < 0 ? RENAME_NOREPLACE : 0U) < 0)
@@ -421,24 +423,24 @@ bool conffile_replace(struct conffile *file, const struct conftext *text, char *
 	cleanup_free char *temporary = xasprintf(".%s.virt-priv-conf", file->name);
 
 	if (text->length > CONF_MAX_SIZE)
-		return error_set(error, "%s is as it was: it would become larger than %zu bytes",
-			file->path, CONF_MAX_SIZE);
+		return error_set(error,
+			"%s is unchanged: the new file would be larger than %zu bytes", file->path,
+			CONF_MAX_SIZE);
 	if (unlinkat(file->dir, temporary, 0) < 0 && errno != ENOENT)
-		return error_set_errno(
-			error, "%s is as it was: can't remove %s beside it", file->path, temporary);
+		return error_set_errno(error, "%s is unchanged: cannot remove %s in its directory",
+			file->path, temporary);
 	cleanup_fd int fd = openat(
 		file->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set_errno(
-			error, "%s is as it was: can't make %s beside it", file->path, temporary);
+		return error_set_errno(error, "%s is unchanged: cannot create %s in its directory",
+			file->path, temporary);
 	if (!write_new(file, fd, text, error) || !rename_new(file, temporary, error)) {
 		unlinkat(file->dir, temporary, 0);
 		return false;
 	}
 	if (!io_sync(file->dir))
 		return error_set_errno(error,
-			"%s is changed, but whether it still is after a crash is uncertain: "
-			"can't sync its directory",
+			"%s is changed, but may not be after a crash: cannot sync its directory",
 			file->path);
 	return true;
 }

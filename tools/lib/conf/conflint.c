@@ -65,11 +65,8 @@ static struct finding *add(struct lint *l, const char *kind, const struct conf_e
 static void check_name(struct lint *l, const struct conf_entry *entry)
 {
 	const struct confkey *nearest = confkey_nearest(entry->key);
-	char *message = nearest ? xasprintf("libvirt knows no setting of this name; the nearest "
-					    "one is %s",
-					  nearest->name)
-				: xstrdup("libvirt knows no setting of this name, nor one that "
-					  "resembles it");
+	char *message = nearest ? xasprintf("unknown setting; did you mean %s?", nearest->name)
+				: xstrdup("unknown setting");
 
 	add(l, "unknown-key", entry, entry->line, entry->column, message)->suggestion =
 		nearest ? nearest->name : NULL;
@@ -108,15 +105,16 @@ static void check_account(struct lint *l, const struct conf_entry *entry, bool i
 	if (has_account(&spec, is_user, &error))
 		return;
 	if (error)
-		message = xasprintf("the %s \"%s\" can't be looked up: %s", what, value->string,
-			strerror(errno));
+		message = xasprintf(
+			"cannot look up %s \"%s\": %s", what, value->string, strerror(errno));
 	else if (spec.numeric)
-		message = xasprintf("no %s has the id %u%s", what, spec.id,
+		message = xasprintf("no %s has id %u%s", what, spec.id,
 			is_user ? ", so there are no supplementary groups" : "");
 	else
-		message = xasprintf("there is no %s \"%s\", so nothing is started; "
-				    "getent %s lists them",
-			what, value->string, is_user ? "passwd" : "group");
+		message =
+			xasprintf("%s \"%s\" does not exist, so QEMU cannot be started; list all: "
+				  "getent %s",
+				what, value->string, is_user ? "passwd" : "group");
 	add(l, error ? "look-up-failed" : "no-such-id", entry, value->line, value->column, message);
 }
 
@@ -132,7 +130,7 @@ static void check_value(struct lint *l, const struct confkey *key, const struct 
 				key->type != CONFKEY_USER && key->type != CONFKEY_GROUP &&
 				key->type != CONFKEY_LIST && key->type != CONFKEY_STRING_OR_LIST;
 		add(l, is_range ? "bad-value" : "wrong-type", entry, value->line, value->column,
-			xasprintf("%s was expected, not %s %s", expected,
+			xasprintf("expected %s, found %s %s", expected,
 				conf_type_name(value->type) +
 					strcspn(conf_type_name(value->type), " ") + 1,
 				shown));
@@ -172,8 +170,8 @@ static void check_entry(struct lint *l, const struct conf_entry *entry)
 	if (first != entry) {
 		if (!is_set_aside(l, first))
 			add(l, "duplicate-key", entry, entry->line, entry->column,
-				xasprintf(
-					"this does not count: line %u sets it first", first->line));
+				xasprintf("duplicate key ignored; first set on line %u",
+					first->line));
 		return;
 	}
 	if (key)
@@ -209,9 +207,9 @@ static void check_default(struct lint *l, const char *key)
 		strcmp(conf->entries[0].value.string, "qemu") != 0) {
 		struct conf_entry entry = {.key = (char *)key};
 		add(l, "other-default", &entry, line_of(l->text, sample), 1,
-			xasprintf("not set, so libvirt takes \"%s\", as this comment says, and the "
-				  "tools of virt-privileges take \"qemu\"; virt-priv-conf set %s "
-				  "qemu makes both take the same",
+			xasprintf("not set: libvirt uses \"%s\", as this comment says, but "
+				  "virt-privileges uses \"qemu\"; set it for both: virt-priv-conf "
+				  "set %s qemu",
 				conf->entries[0].value.string, key));
 	}
 	conf_free(conf);

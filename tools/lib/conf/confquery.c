@@ -24,7 +24,7 @@ static bool read_in_force(const char *config, struct conffile *file, char **erro
 	if (file->fd >= 0)
 		return true;
 	*file = CONFFILE_NONE;
-	return !config || error_set(error, "there is no settings file %s", config);
+	return !config || error_set(error, "settings file %s does not exist", config);
 }
 
 /* What is not root's is not believed. NULL and a new message: it is not, or it can't be read. */
@@ -34,7 +34,7 @@ static struct conf *parse_trusted(const struct conffile *file, char **error)
 
 	if (!distrust)
 		return conf_parse(file->path, file->text.bytes, file->text.length, error);
-	error_set(error, "can't trust the settings in %s: %s", file->path, distrust);
+	error_set(error, "cannot trust the settings in %s: %s", file->path, distrust);
 	return NULL;
 }
 
@@ -44,7 +44,7 @@ static char *value_of(const struct conffile *file, const char *key, bool *is_uns
 
 	*is_unset = file->fd < 0;
 	if (*is_unset) {
-		error_set(error, "there is no settings file, so %s is at its default", key);
+		error_set(error, "no settings file exists; %s has its default", key);
 		return NULL;
 	}
 	struct conf *conf = parse_trusted(file, error);
@@ -55,8 +55,8 @@ static char *value_of(const struct conffile *file, const char *key, bool *is_uns
 	*is_unset = !entry;
 	if (!entry)
 		error_set(error, "%s is not set in %s%s%s%s", key, file->path,
-			nearest ? "; is " : "", nearest ? nearest->name : "",
-			nearest ? " meant?" : "");
+			nearest ? "; did you mean " : "", nearest ? nearest->name : "",
+			nearest ? "?" : "");
 	conf_free(conf);
 	return value;
 }
@@ -122,7 +122,7 @@ bool confquery_check(const char *config, bool json, bool *is_clean, char **error
 		conf_report_findings(file.path, findings, n);
 	*is_clean = n == 0;
 	if (good && *is_clean)
-		info("%s: nothing to find fault with", file.path ? file.path : "no settings file");
+		info("%s: no problems found", file.path ? file.path : "no settings file");
 	conflint_free(findings, n);
 	conffile_close(&file);
 	return good;

@@ -24,7 +24,7 @@ static char *format_string(const char *string, char **error)
 	size_t length = strlen(string);
 
 	if (has_control_character(string)) {
-		*error = xstrdup("it has a line break or another control character in it");
+		*error = xstrdup("it contains a line break or another control character");
 		return NULL;
 	}
 	if (!strchr(string, '"'))
@@ -33,7 +33,7 @@ static char *format_string(const char *string, char **error)
 		return xasprintf("'%s'", string);
 	if (!strstr(string, "\"\"\"") && string[length - 1] != '"')
 		return xasprintf("\"\"\"%s\"\"\"", string);
-	*error = xstrdup("it has both kinds of quotes in it, and the syntax has no escapes");
+	*error = xstrdup("it contains both kinds of quotes, and the syntax has no escapes");
 	return NULL;
 }
 
@@ -69,7 +69,7 @@ char *confvalue_show(const struct conf_value *value)
 		return xstrdup(value->string);
 	char *text = confvalue_format(value, &error);
 	/* What can't be written on one line was read from several, or from odd quotes. */
-	return text ? text : xasprintf("(a list with a string that can't be shown: %s)", error);
+	return text ? text : xasprintf("(a list with a string that cannot be shown: %s)", error);
 }
 
 /* The one statement "NAME = LITERAL", parsed; NULL if it is not exactly that. */
@@ -82,7 +82,7 @@ static struct conf *parse_literal(const char *name, const char *literal, char **
 	if (conf && conf->n_entries == 1 && conf->entries[0].end == strlen(statement))
 		return conf;
 	/* The place is one in a text that nobody has written. */
-	*error = conf ? xstrdup("one value was expected, and nothing behind it")
+	*error = conf ? xstrdup("trailing characters after the value")
 		      : xstrdup(strstr(reason, ": ") + 2);
 	conf_free(conf);
 	return NULL;
@@ -139,13 +139,13 @@ char *confvalue_from_word(
 		/* libvirt's type says more than the grammar. */
 		confkey_accepts(key, &(const struct conf_value){0}, &expected);
 		free(*error);
-		*error = xasprintf("%s was expected", expected);
+		*error = xasprintf("expected %s", expected);
 	}
 	if (!conf)
 		return NULL;
 	bool accepted = !key || confkey_accepts(key, &conf->entries[0].value, &expected);
 	if (!accepted)
-		*error = xasprintf("%s was expected", expected);
+		*error = xasprintf("expected %s", expected);
 	char *canonical = accepted ? confvalue_format(&conf->entries[0].value, error) : NULL;
 	conf_free(conf);
 	if (canonical && !is_good_setting(name, canonical, error)) {

@@ -25,19 +25,19 @@ static bool is_noted(void)
 static void note(void)
 {
 	if (mkdir(DIRECTORY, 0755) < 0 && errno != EEXIST) {
-		warn_errno("can't make the directory " DIRECTORY);
+		warn_errno("cannot create the directory " DIRECTORY);
 		return;
 	}
 	cleanup_fd int fd = open(NOTE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
-		warn_errno("can't write " NOTE);
+		warn_errno("cannot write " NOTE);
 }
 
 /* Takes the directory away too if nothing else is in it. */
 static void forget(void)
 {
 	if (unlink(NOTE) < 0 && errno != ENOENT)
-		warn_errno("can't remove " NOTE);
+		warn_errno("cannot remove " NOTE);
 	rmdir(DIRECTORY);
 }
 
@@ -67,7 +67,7 @@ bool package_defaults_adopt(struct confcmd *command, char **error)
 		return true;
 	}
 	if (is_link(command->config)) {
-		info("the settings are a symbolic link, and left alone");
+		info("the settings file is a symbolic link; not changed");
 		return true;
 	}
 	cleanup_edit struct edit e;
@@ -77,9 +77,9 @@ bool package_defaults_adopt(struct confcmd *command, char **error)
 	if (place.state == CONFBLOCK_INTACT) {
 		note();
 	} else if (conf_get(e.conf, "user") || conf_get(e.conf, "group")) {
-		info("%s sets a user or group, and is left alone", e.path);
+		info("%s sets user or group; not changed", e.path);
 	} else if (is_noted()) {
-		info("%s was set once, and is left as it has been since", e.path);
+		info("%s was changed once before; not changed again", e.path);
 	} else if (has_other_default(&e)) {
 		if (!edit_insert_block(&e, CONFBLOCK_LIBVIRT, "qemu", error))
 			return false;
@@ -101,10 +101,10 @@ bool package_defaults_abandon(struct confcmd *command, char **error)
 	if (place.state == CONFBLOCK_INTACT) {
 		if (!edit_remove_block(&e, &place, error))
 			return false;
-		say("%s:%u: user and group are not set any more", e.path, place.line);
+		say("%s:%u: user and group removed", e.path, place.line);
 		say_what_reads_it();
 	} else if (place.state == CONFBLOCK_EDITED) {
-		say("%s:%u: the lines of virt-privileges-libvirt were changed, and stay", e.path,
+		say("%s:%u: the lines of virt-privileges-libvirt were changed; not removed", e.path,
 			place.line);
 	}
 	return true;

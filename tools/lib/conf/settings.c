@@ -43,7 +43,7 @@ static bool fail(
 		found = xasprintf("the string \"%s\"", value->string);
 	else
 		found = xstrdup(conf_type_name(value->type));
-	return error_set(error, "%s:%u:%u: %s: %s was expected, not %s", conf->name, value->line,
+	return error_set(error, "%s:%u:%u: %s: expected %s, found %s", conf->name, value->line,
 		value->column, entry->key, expected, found);
 }
 
@@ -167,7 +167,7 @@ static bool read_trusted(int fd, const char *file, struct conftext *text, char *
 		return false;
 	cleanup_free char *why = trust_why_not_roots(fd, &st, file, "check what it says");
 	if (why)
-		return error_set(error, "can't trust the settings in %s: %s", file, why);
+		return error_set(error, "cannot trust the settings in %s: %s", file, why);
 	return conffile_read_text(fd, file, &st, text, error);
 }
 
@@ -186,20 +186,20 @@ static bool read_opened(struct settings *settings, int fd, const char *file, cha
 static bool is_missing(const char *file, bool is_named, char **error)
 {
 	if (is_named)
-		return error_set(error, "there is no settings file %s", file);
+		return error_set(error, "settings file %s does not exist", file);
 	return conffile_is_missing(file, error);
 }
 
 static int reopen(const struct safepath *walk, const char *file, char **error)
 {
 	if (walk->unsafe) {
-		error_set(error, "can't trust the settings in %s: %s", file, walk->unsafe);
+		error_set(error, "cannot trust the settings in %s: %s", file, walk->unsafe);
 		return -1;
 	}
 	/* Non-blocking: a fifo in its place must not stop the program here. */
 	int fd = safepath_reopen_walk(walk, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		error_set_errno(error, "can't open the settings file %s", file);
+		error_set_errno(error, "cannot open the settings file %s", file);
 	return fd;
 }
 
@@ -221,7 +221,7 @@ static bool open_settings(const char *file, bool is_named, int *fd, char **error
 			return is_missing(file, is_named, error);
 		if (is_named)
 			return error_set(error, "--config %s: %s", file, why);
-		return error_set(error, "can't open the settings file %s: %s", file, why);
+		return error_set(error, "cannot open the settings file %s: %s", file, why);
 	}
 	*fd = reopen(&walk, file, error);
 	safepath_close(&walk);

@@ -114,12 +114,12 @@ static void drop_bounding_set(uint64_t keep)
 static void forbid_tracing(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		die_errno("cannot keep others of the same user from tracing this process");
+		die_errno("cannot clear the dumpable attribute (PR_SET_DUMPABLE)");
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	if (dumpable < 0)
-		die_errno("cannot tell whether others of the same user can trace this process");
+		die_errno("cannot read the dumpable attribute (PR_GET_DUMPABLE)");
 	if (dumpable != 0)
-		die("after dropping privileges, others of the same user could trace this process");
+		die("after dropping privileges, the process is still dumpable");
 }
 
 static void change_identity(const struct creds *wanted)
@@ -190,8 +190,8 @@ static void check_groups(const struct proc_status *status, const struct creds *w
 	for (size_t i = 0; same && i < wanted->identity->n_groups; i++)
 		same = status->groups[i] == wanted->identity->groups[i];
 	if (!same)
-		die("after dropping privileges, the process has %zu supplementary groups, and not "
-		    "exactly the %zu it should have",
+		die("after dropping privileges, the process has %zu supplementary groups, not "
+		    "exactly the %zu that were set",
 			status->n_groups, wanted->identity->n_groups);
 }
 
@@ -217,8 +217,7 @@ static void verify(
 	if (wanted->identity->uid != 0 && !may_set_ids)
 		check_no_way_back();
 	if (get_securebits() != securebits)
-		die("after dropping privileges, the securebits are not 0x%lx as they should be",
-			securebits);
+		die("after dropping privileges, the securebits are not 0x%lx", securebits);
 
 	read_status(&now);
 	check_ids("uid", now.uid, wanted->identity->uid);
@@ -290,7 +289,7 @@ void creds_drop_unprivileged(bool allow_new_privs)
 
 	read_status(&now);
 	if (now.uid[PROC_REAL] == 0)
-		die("cannot leave root's identity as it is");
+		die("cannot keep the identity of root");
 	check_ids("uid", now.uid, now.uid[PROC_REAL]);
 	check_ids("gid", now.gid, now.gid[PROC_REAL]);
 	check_set("permitted", now.permitted, 0);
@@ -301,7 +300,7 @@ void creds_drop_unprivileged(bool allow_new_privs)
 		die("after dropping privileges, no_new_privs is not set");
 	if (now.bounding) {
 		cleanup_free char *names = creds_capability_names(now.bounding);
-		info("the bounding set stays (emptying it needs CAP_SETPCAP): %s", names);
+		info("the bounding set is not emptied (requires CAP_SETPCAP): %s", names);
 	}
 	proc_status_free(&now);
 }

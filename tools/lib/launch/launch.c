@@ -54,8 +54,7 @@ static void plan_group(struct launch *launch, const struct launch_request *reque
 		cleanup_free char *gid = xasprintf("+%u", launch->identity.gid);
 		good = ids_group(gid, "--user", &launch->identity, &error);
 	} else {
-		die("--user %s is a number without an account: name a group too, with --group",
-			request->user);
+		die("--user %s has no account: specify a group with --group", request->user);
 	}
 	if (!good)
 		die("%s", error);
@@ -88,12 +87,11 @@ static void plan_own_identity(struct launch *launch, const struct launch_request
 	struct identity *identity = &launch->identity;
 
 	if (request->config)
-		die("--config has no meaning without root: nothing in it can change for an "
-		    "ordinary user");
+		die("--config requires root: no setting applies to ordinary users");
 	if (request->keep_caps)
-		die("--keep-cap needs root");
+		die("--keep-cap requires root");
 	if (request->group || request->groups)
-		die("--group and --groups need root");
+		die("--group and --groups require root");
 	if (!ids_user(own, "the calling user", identity, &error))
 		die("%s", error);
 	/* The kernel says which groups; what they are called is not asked for. */
@@ -104,8 +102,8 @@ static void plan_own_identity(struct launch *launch, const struct launch_request
 		if (!ids_user(request->user, "--user", &asked, &error))
 			die("%s", error);
 		if (asked.uid != identity->uid)
-			die("--user %s needs root: an ordinary user can only run programs as "
-			    "himself",
+			die("--user %s requires root: ordinary users can only run commands as "
+			    "themselves",
 				request->user);
 		identity_free(&asked);
 	}
@@ -214,8 +212,8 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 	 * a real uid 0 behind another effective one is a way back to root.
 	 */
 	if (getuid() != uid || getgid() != getegid())
-		die("real and effective ids differ (%u %u, groups %u %u): this tool must be "
-		    "neither set-user-id nor set-group-id, nor be started in between",
+		die("real and effective ids differ (users %u %u, groups %u %u): this program "
+		    "must not be set-user-ID or set-group-ID",
 			getuid(), uid, getgid(), getegid());
 	if (launch->is_root) {
 		cleanup_free char *error = NULL;
@@ -250,11 +248,11 @@ char *launch_warning(const struct launch *launch)
 		return NULL;
 	if (launch->creds.keep_all)
 		return xasprintf(
-			"%s runs as root, as asked for by %s, with root's capabilities, as "
-			"asked for by %s:%u: clear_emulator_capabilities",
+			"%s runs as root, as set by %s, with root's capabilities, as set by "
+			"%s:%u: clear_emulator_capabilities",
 			launch->path, launch->user_origin, settings->file,
 			settings->clear_emulator_capabilities.line);
-	return xasprintf("%s runs as root, as asked for by %s", launch->path, launch->user_origin);
+	return xasprintf("%s runs as root, as set by %s", launch->path, launch->user_origin);
 }
 
 /*
@@ -271,7 +269,7 @@ void launch_fill_standard_descriptors(void)
 		if (opened != fd)
 			die_errno("cannot open /dev/null on the closed descriptor %d", fd);
 		if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-			die("/dev/null is not the null device; to mend it: mknod -m 666 "
+			die("/dev/null is not the null device; fix it: mknod -m 666 "
 			    "/dev/null c 1 3");
 	}
 }
@@ -327,9 +325,9 @@ static void new_session_keyring(void)
 		/* What containers answer: the call is filtered or not there. */
 		if (errno != EPERM && errno != ENOSYS)
 			die_errno("cannot join a new session keyring");
-		warn_errno("cannot join a new session keyring; the caller's stays");
+		warn_errno("cannot join a new session keyring; keeping the caller's");
 	} else if (joined == 0 || joined == before) {
-		die("cannot join a new session keyring: the kernel gave none");
+		die("cannot join a new session keyring: the kernel returned none");
 	}
 }
 
@@ -343,7 +341,7 @@ static void set_limit(__rlimit_resource_t resource, const char *what, const char
 
 	if (setrlimit(resource, &wanted) < 0) {
 		if (limit->line)
-			die_errno("%s:%u: %s: cannot set the limit of %s (raising it needs "
+			die_errno("%s:%u: %s: cannot set the limit of %s (raising it requires "
 				  "CAP_SYS_RESOURCE)",
 				settings->file, limit->line, key, what);
 		die_errno("cannot set the limit of %s", what);
@@ -351,7 +349,7 @@ static void set_limit(__rlimit_resource_t resource, const char *what, const char
 	if (getrlimit(resource, &now) < 0)
 		die_errno("cannot read the limit of %s", what);
 	if (now.rlim_cur != value || now.rlim_max != value)
-		die("the limit of %s is not what was set", what);
+		die("the limit of %s differs from the one that was set", what);
 }
 
 static void set_limits(const struct settings *settings)

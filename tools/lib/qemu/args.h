@@ -51,7 +51,6 @@ struct qemuargs_resource {
 	 */
 	size_t image_option;
 	char *image_key;
-	size_t parent; /* BACKING: the resource that it stands below; (size_t)-1: not known */
 	/* FILE: a name that QEMU also looks for among its own files, if it is not there. */
 	bool is_searched;
 	/* LOG. */
@@ -60,8 +59,6 @@ struct qemuargs_resource {
 	bool takes_fd;
 	/* CONNECT: reconnect= asks for the path again later. */
 	bool reconnects;
-	/* MEMORY. */
-	bool preallocates;
 };
 
 /*

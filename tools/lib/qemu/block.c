@@ -93,8 +93,6 @@ static size_t new_node(struct qemuargs_parser *p, const struct place *place)
 		.outer = xstrdup(place->outer),
 		.prefix = xstrdup(place->prefix),
 		.image = QEMUARGS_NONE,
-		.overlay = QEMUARGS_NONE,
-		.resource = QEMUARGS_NONE,
 	};
 	node->driver = block_get(node, "driver");
 	node->name = block_get(node, "node-name");

@@ -42,9 +42,7 @@ struct block_node {
 	bool has_parent;
 	bool as_data, as_backing; /* how it is reached */
 	struct block_usage reached;
-	size_t image;	/* the node of its format, or itself */
-	size_t overlay; /* as_backing: the node whose backing file it belongs to */
-	size_t resource;
+	size_t image; /* the node of its format, or itself */
 };
 
 struct qemuargs_blocks {

@@ -124,12 +124,8 @@ void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
 
 void qemuargs_find_mem_path(struct qemuargs_parser *p, size_t option)
 {
-	size_t added = qemuargs_add(p, RESOURCE_MEMORY, ACCESS_RW, option, NULL, text_of(p, option),
+	qemuargs_add(p, RESOURCE_MEMORY, ACCESS_RW, option, NULL, text_of(p, option),
 		"the guest's memory");
-
-	for (size_t i = 0; i < p->args->n_options && added != QEMUARGS_NONE; i++)
-		if (strcmp(p->args->options[i].name, "mem-prealloc") == 0)
-			qemuargs_resource(p, added)->preallocates = true;
 }
 
 /*
