@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * virt-priv-run: runs a QEMU command line that was written for root, as the account of
- * qemu.conf and without any capability. What root was needed for is prepared as root, handed
- * over, and given back when QEMU has ended.
+ * qemu.conf and without any capability. What root was needed for is prepared as root, passed,
+ * and given back when QEMU has ended.
  */
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -219,7 +219,7 @@ static void read_vm_file(struct options *o)
 	if (o->vm != name || o->stop)
 		die("%s: --vm and --stop have no meaning there", path);
 	if (!*o->command)
-		die("%s: there is no command in it", path);
+		die("%s: missing command", path);
 	if (!o->name)
 		o->name = name;
 }
@@ -233,8 +233,7 @@ static void check_options(const struct options *o)
 	if (!o->stop && !o->vm && !*o->command)
 		die("no QEMU given; try: " PROGRAM " --help");
 	if (geteuid() != 0)
-		die("there is nothing that could be prepared without root; an ordinary user's "
-		    "QEMU has no privileges, and virt-priv-exec keeps it so");
+		die("must be run as root; ordinary users: virt-priv-exec");
 }
 
 /* Before a word of it is read as one of QEMU's, and before anything is changed. */
@@ -315,8 +314,8 @@ static char *take_vm_name(const struct options *o, const struct qemuargs *args)
 	if (!o->name)
 		return default_name(args);
 	if (!runtime_dir_fits(o->name))
-		die("--name %s: a name that ends in \".qmp\" is that of another VM's control "
-		    "socket in " RUNTIME_DIR "; another name: --name",
+		die("--name %s: a name that ends in \".qmp\" is reserved for the control socket of "
+		    "a VM in " RUNTIME_DIR "; use another name: --name",
 			o->name);
 	return xstrdup(o->name);
 }
@@ -329,7 +328,7 @@ static void finish_as_account(void *vm)
 		die("%s", error);
 }
 
-/* The child's way to QEMU. */
+/* In the child: claims, and executes QEMU. */
 static _Noreturn void become_qemu(
 	struct vm *vm, struct launch *launch, char **command, struct supervisor *supervisor)
 {
@@ -371,18 +370,17 @@ static int run(struct vm *vm, struct launch *launch, char **command, struct supe
 	cleanup_free char *error = NULL;
 
 	if (!vm_prepare(vm, &error))
-		die("%s; nothing is started", error);
+		die("%s; not starting", error);
 	pid_t child = fork();
 	if (child < 0)
-		warn_errno("can't start a process");
+		die_errno("cannot fork a process; not starting");
 	if (child == 0)
 		become_qemu(vm, launch, command, supervisor);
 	vm->holder = child;
-	vm->runs = child > 0;
+	vm->runs = true;
 	vm_let_go(vm);
-	if (child > 0)
-		vm_watch_published(vm, supervisor);
-	int status = child < 0 ? LAUNCH_FAILED : supervise(supervisor, child);
+	vm_watch_published(vm, supervisor);
+	int status = supervise(supervisor, child);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
 		status = follow_daemon(vm, supervisor);
@@ -411,7 +409,7 @@ static int report(const struct options *o, const struct vm *vm, char *const *com
 	else
 		vm_report(vm, command, o->json);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
+		die_errno("cannot write to standard output");
 	if (!vm->refused)
 		return EXIT_SUCCESS;
 	return o->check ? EXIT_FAILURE : LAUNCH_FAILED;
@@ -434,8 +432,10 @@ int main(int argc, char *argv[])
 	if (o.vm)
 		read_vm_file(&o);
 	log_set_verbose(o.verbose);
+	if (o.stop && !vm_stop(o.stop, o.timeout, &error))
+		die_status(EXIT_FAILURE, "%s", error);
 	if (o.stop)
-		return vm_stop(o.stop, o.timeout) ? EXIT_SUCCESS : EXIT_FAILURE;
+		return EXIT_SUCCESS;
 
 	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
 	vm.args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
@@ -461,7 +461,7 @@ int main(int argc, char *argv[])
 	int status;
 	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
 		die("%s", error);
-	/* What follows is of the process that stays, locks and descriptors too. */
+	/* What follows is done by the monitor process, locks and descriptors too. */
 	if (vm.args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
 	if (!vm_plan(&vm, &error))
@@ -474,7 +474,7 @@ int main(int argc, char *argv[])
 	vm_warn(&vm);
 	if (vm.refused) {
 		vm_let_go_of_name(&vm);
-		die("nothing was changed, and nothing is started");
+		die("not starting; nothing was changed");
 	}
 	status = run(&vm, &launch, command, &supervisor);
 	vm_let_go_of_name(&vm);

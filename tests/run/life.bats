@@ -133,7 +133,7 @@ eventually_sector() {
     wait "$runner" || true
     # While QEMU lives, the name and the disk are taken.
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"a VM of the name again has a claim already"* ]]
+    [[ $output == *"VM 'again' is running, or still holds a claim"* ]]
     kill -s KILL "$pid"
     eventually ended "$pid"
     exec {in}>&-
@@ -177,7 +177,7 @@ eventually_sector() {
     listing "$fs" >"$BATS_TEST_TMPDIR/before"
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}" -serial "file:$fs/run/log" \
         -monitor "unix:$fs/run/monitor,server,nowait" -chardev "socket,id=c,path=$fs/run/dead"
-    [[ $output == *"can't connect to the socket $fs/run/dead: Connection refused"* ]]
+    [[ $output == *"cannot connect to the socket $fs/run/dead: Connection refused"* ]]
     rm -f "$fs/run/log"
     listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
     given_back
@@ -187,7 +187,7 @@ eventually_sector() {
 undone() {
     listing "$fs" >"$BATS_TEST_TMPDIR/before"
     run -125 "${wrapper[@]}" virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"$1"*"nothing is started"* ]]
+    [[ $output == *"$1"*"not starting"* ]]
     listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
     given_back
 }
@@ -497,14 +497,14 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     unprivileged "$pid"
     # A guest without ACPI does not hear its power button.
     run -1 virt-priv-run --stop web1 --timeout 1
-    [[ $output == *"the VM web1 has not ended within 1 s"* ]]
+    [[ $output == *"VM 'web1' has not ended within 1 s"* ]]
     kill -s TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true
     rm "$fs/serial"
     given_back
     run -1 virt-priv-run --stop web1
-    [[ $output == *"the VM web1 does not run"* ]]
+    [[ $output == *"VM 'web1' is not running"* ]]
 }
 
 # start_vm NAME WORD...: by its file.
@@ -590,11 +590,11 @@ has_qemu() {
     [[ $output == *"can't reach /etc/virt-privileges/vms/none.conf"* ]]
     echo '# nothing' >/etc/virt-privileges/vms/empty.conf
     run -125 virt-priv-run --vm empty
-    [[ $output == *"there is no command in it"* ]]
+    [[ $output == *"missing command"* ]]
     echo qemu-system-x86_64 >/etc/virt-privileges/vms/writable.conf
     chmod 0666 /etc/virt-privileges/vms/writable.conf
     run -125 virt-priv-run --vm writable
-    [[ $output == *"is not root's alone"* ]]
+    [[ $output == *"is not owned by root, or writable by group or others"* ]]
     run -125 virt-priv-run --vm ../../etc/passwd
     [[ $output == *"a name has 1 to 64 letters"* ]]
 }

@@ -8,7 +8,7 @@
 
 /* More than QEMU itself can follow; ends a graph that goes in circles. */
 #define MAX_WAY 256
-/* Nodes that share their children can have more ways through them than there is time for. */
+/* Nodes that share their children can have more paths through them than there is time for. */
 #define MAX_STEPS 100000
 
 /* A drive's id, or a node's name. */
@@ -125,7 +125,7 @@ static void visit(struct qemuargs_parser *p, size_t index, struct arrival arriva
 		return;
 	if (++p->blocks->steps > MAX_STEPS) {
 		qemuargs_fail(
-			p, node->option, "more ways through its block nodes than %d", MAX_STEPS);
+			p, node->option, "more than %d paths through its block nodes", MAX_STEPS);
 		return;
 	}
 	arrival.depth++;
@@ -194,19 +194,21 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		enum resource_access access;
 		const char *reason;
 	} others[] = {
-		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
-		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
-		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO, "shown to the guest as a disk"},
-		{"nvme", "device", RESOURCE_PCI, ACCESS_RW, "an NVMe disk that QEMU drives itself"},
-		{"virtio-blk-vhost-user", "path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
-		{"virtio-blk-vhost-vdpa", "path", RESOURCE_DEVICE, ACCESS_RW, "a disk"},
+		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO,
+			"exported to the guest as a FAT disk"},
+		{"nvme", "device", RESOURCE_PCI, ACCESS_RW,
+			"NVMe disk, driven by QEMU through VFIO"},
+		{"virtio-blk-vhost-user", "path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"virtio-blk-vhost-vdpa", "path", RESOURCE_DEVICE, ACCESS_RW, "disk"},
 		{"virtio-blk-vfio-pci", "path", RESOURCE_PCI, ACCESS_RW,
-			"a disk that QEMU drives itself"},
-		{"nvme-io_uring", "path", RESOURCE_DEVICE, ACCESS_RW, "a disk"},
-		{"gluster", "server.0.path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
+			"disk, driven by QEMU through VFIO"},
+		{"nvme-io_uring", "path", RESOURCE_DEVICE, ACCESS_RW, "disk"},
+		{"gluster", "server.0.path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
 		{"gluster", "logfile", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
-		{"blkdebug", "config", RESOURCE_FILE, ACCESS_RO, "what is to fail"},
-		{"rbd", "conf", RESOURCE_FILE, ACCESS_RO, "how to reach a disk"},
+		{"blkdebug", "config", RESOURCE_FILE, ACCESS_RO, "blkdebug configuration"},
+		{"rbd", "conf", RESOURCE_FILE, ACCESS_RO, "Ceph configuration file"},
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -259,7 +261,7 @@ static void list_image(struct qemuargs_parser *p, struct block_node *node)
 	/* Commands for whatever the node is a device of, not sectors of a disk. */
 	if (node->reached.sg) {
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, node->option, node->key, node->path,
-			"given to the guest");
+			"assigned to the guest");
 		return;
 	}
 	enum resource_kind kind = is_backing		? RESOURCE_BACKING

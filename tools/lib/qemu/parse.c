@@ -108,7 +108,7 @@ static bool read_document(struct qemuargs_parser *p, size_t word, const char *pa
 /*
  * What follows an option that is not known here could be its value or a disk. Taking a
  * disk for a value, QEMU can't open it; the other way round, a file that is none would
- * be handed over: so it is taken for a value.
+ * be passed: so it is taken for a value.
  */
 static size_t add_unknown(struct qemuargs_parser *p, size_t word, const char *name)
 {
@@ -139,7 +139,7 @@ static size_t parse_option(struct qemuargs_parser *p, size_t word)
 	}
 	const char *argument = p->args->private_->words[word + 1];
 	if (!argument) {
-		*p->error = xasprintf("%s needs a value", source);
+		*p->error = xasprintf("%s requires an argument", source);
 		return 0;
 	}
 	struct qemuargs_value *value = parse_value(spec, argument, &why);

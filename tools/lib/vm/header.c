@@ -46,7 +46,7 @@ bool vm_header_read(
 		return false;
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
-		*error = xasprintf("can't read its header: %s", strerror(errno));
+		*error = xasprintf("cannot read its header: %s", strerror(errno));
 		return false;
 	}
 	bytes = xmalloc(QCOW2_HEADER_MAX);
@@ -55,7 +55,7 @@ bool vm_header_read(
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			*error = xasprintf("can't read its header: %s", strerror(errno));
+			*error = xasprintf("cannot read its header: %s", strerror(errno));
 			return false;
 		}
 		if (n == 0)

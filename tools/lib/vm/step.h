@@ -59,8 +59,9 @@ void vm_want(struct vm *vm, const struct claim_request *resource);
 
 /*
  * Why the QEMU user can't access the object of the walk as wanted, a new message that names the
- * component and what helps, or NULL. *way: whether it is the way to it alone.
+ * component and what helps, or NULL. *parents, unless NULL: whether only its parent
+ * directories deny that.
  */
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents);
 /* The same of what an image's header names: no command that would give it. */
-char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents);
