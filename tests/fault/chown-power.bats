@@ -52,8 +52,8 @@ claim() {
 # cut FS OPTION...: every disk that can be found after it comes right.
 cut() {
     local fs=$1 reason
-    reason=$(tests/lib/sweep probe --fs "$fs") || skip "$reason"
-    run tests/lib/sweep cut --fs "$fs" --state /var/lib/virt-privileges --prepare "$files" \
+    reason=$(tests/fault/sweep-claims probe --fs "$fs") || skip "$reason"
+    run tests/fault/sweep-claims cut --fs "$fs" --state /var/lib/virt-privileges --prepare "$files" \
         --recover "${recover-$chown recover}" "${@:2}"
     echo "$output"
     [ "$status" -eq 0 ]
@@ -108,7 +108,7 @@ END
 }
 
 @test "a record that was not made to last before the change is noticed" {
-    reason=$(tests/lib/sweep probe) || skip "$reason"
+    reason=$(tests/fault/sweep-claims probe) || skip "$reason"
     cat >"$BATS_TEST_TMPDIR/careless" <<'END'
 import os
 os.chdir("/mnt/device/files")
@@ -122,7 +122,7 @@ cd /mnt/device/files
 [ ! -s ../state/owner ] || chown "$(cat ../state/owner)" plain.img
 rm -f ../state/owner
 END
-    run -1 tests/lib/sweep cut --prepare make_files --recover "bash $BATS_TEST_TMPDIR/recover" -- \
+    run -1 tests/fault/sweep-claims cut --prepare make_files --recover "bash $BATS_TEST_TMPDIR/recover" -- \
         /usr/bin/python3 -B "$BATS_TEST_TMPDIR/careless"
     echo "$output"
     [[ $output == *"WRONG: cut, lost"*"owner (6001, 6001) is (107, "* ]]

@@ -4,7 +4,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     chown=$VP_BUILD/virt-priv-chown
-    reason=$(tests/lib/sweep probe) || skip "$reason"
+    reason=$(tests/fault/sweep-claims probe) || skip "$reason"
     export -f make_files make_held_files
     files=make_files
 }
@@ -64,7 +64,7 @@ claim() {
 
 # sweep MODE OPTION...: every point right, and enough of them to prove something.
 sweep() {
-    run tests/lib/sweep "$1" --state /var/lib/virt-privileges --prepare "$files" \
+    run tests/fault/sweep-claims "$1" --state /var/lib/virt-privileges --prepare "$files" \
         --loose trusted.libvirt.security.timestamp_dac --unchanged 2 "${@:2}"
     echo "$output"
     [ "$status" -eq 0 ]

@@ -28,7 +28,7 @@ without_file='rm -rf /etc/libvirt'
 
 # sweep HOW STATE COMMAND...
 sweep() {
-    run tests/lib/sweep-edit "$admin" "$1" --prepare "$2" -- "$conf" "${@:3}"
+    run tests/fault/sweep-edit "$admin" "$1" --prepare "$2" --state /var/lib/virt-privileges -- "$conf" "${@:3}"
     echo "$output"
     [ "$status" -eq 0 ]
     [[ ${lines[-1]} =~ ^([0-9]+)\ points\ at\ ([0-9]+)\ calls,\ 0\ wrong: ]]

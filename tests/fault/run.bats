@@ -16,7 +16,7 @@ setup() {
 # sweep MODE POINTS: every command line's are right, and of the first one there are as many at least.
 sweep() {
     local line variants=0
-    run tests/fault/run-sweep "$VP_BUILD/virt-priv-run" "$VP_BUILD/virt-priv-chown" "$guest" "$1"
+    run tests/fault/sweep-run "$VP_BUILD/virt-priv-run" "$VP_BUILD/virt-priv-chown" "$guest" "$1"
     echo "$output"
     [ "$status" -eq 0 ]
     for line in "${lines[@]}"; do

@@ -3,8 +3,9 @@
  * at-call CALL [PROCESS:]NTH ERROR REACHED COMMAND [ARG]...
  *
  * Runs a command, and puts something in place of the NTH system call number CALL of it, and
- * of each of its children: SIGKILL if ERROR is 0, else that error. With PROCESS, in place of
- * that of one process alone: 0 is the command, 1 the first other one that makes such a call.
+ * of each of its children: SIGKILL if ERROR is 0, the answer 0 if it is "unanswered", else that
+ * error. With PROCESS, in place of that of one process alone: 0 is the command, 1 the first other
+ * one that makes such a call.
  * "{holder}" in an argument is the id of this process, which lives as long as the command. The
  * file REACHED is made when the call was reached, and says what it was about: the paths of its
  * first argument, where that is a descriptor, and of its second one, where that is text. Ends as
@@ -39,10 +40,15 @@
 #include <unistd.h>
 
 #define MAX_PROCESSES 64
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
 
 static unsigned call, nth;
 static int only = -1; /* the process */
 static int error;
+static bool unanswered;
 static const char *reached;
 static char **command;
 static atomic_int listener = -1; /* -1: not yet, -2: never */
@@ -125,10 +131,10 @@ static void answer(int fd)
 	} else {
 		note(&asked);
 		response.error = -error;
-		if (!error)
+		if (!error && !unanswered)
 			kill((pid_t)asked.pid, SIGKILL);
 	}
-	if ((response.flags || response.error) &&
+	if ((response.flags || response.error || unanswered) &&
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 && errno != ENOENT)
 		err(2, "can't answer a call");
 }
@@ -157,18 +163,20 @@ static int attend(pid_t started)
 	/* When the filter hangs up differs: before a process closes its files, or once it is waited
 	 * for. */
 	for (;;) {
-		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
-			how = ended == started ? status : how;
-		if (ended < 0)
-			return how;
 		if (poll(polled, 2, -1) < 0)
 			continue;
 		if (polled[0].revents & POLLIN)
 			answer(polled[0].fd);
 		else if (polled[0].revents)
 			polled[0].fd = -1;
-		if (polled[1].revents && read(child_signals, signals, sizeof signals) < 0)
+		if (!polled[1].revents)
+			continue;
+		if (read(child_signals, signals, sizeof signals) < 0)
 			err(2, "can't hear of the end of processes");
+		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+			how = ended == started ? status : how;
+		if (ended < 0)
+			return how;
 	}
 }
 
@@ -185,6 +193,7 @@ int main(int argc, char *argv[])
 	if (colon)
 		only = atoi(argv[2]);
 	nth = (unsigned)atoi(colon ? colon + 1 : argv[2]);
+	unanswered = strcmp(argv[3], "unanswered") == 0;
 	error = atoi(argv[3]);
 	reached = argv[4];
 	command = argv + 5;
@@ -208,5 +217,8 @@ int main(int argc, char *argv[])
 		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 	if (atomic_load(&listener) < 0)
 		errx(2, "no seccomp filter that asks (Linux 5.9)");
+	/* Asking and answering take turns: it is cheaper on one processor. Linux 6.6 can. */
+	ioctl(atomic_load(&listener), SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+		SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	end_as(attend(started));
 }

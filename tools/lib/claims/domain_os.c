@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/domain_os.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "claims/domain_image.h"
 
@@ -63,7 +64,7 @@ static bool parse_boot_file(struct domain_parser *p, const xmlNode *node)
 		.access = ACCESS_RO, .action = ACTION_CHECK, .reason = name, .source = name};
 	cleanup_free char *path = xml_content(node);
 
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
 		if (xml_is(name, resource_kind_name(kinds[i])))
 			image.kind = kinds[i];
 	return !*path || domain_image_add_path(p, node, path, NULL, &image);
@@ -84,7 +85,7 @@ bool domain_os_parse(struct domain_parser *p, const xmlNode *os)
 	};
 
 	for (const xmlNode *n = os->children; n; n = n->next) {
-		for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		for (size_t i = 0; i < N_ELEMENTS(files); i++) {
 			if (!xml_is_element(n, files[i].name) || p->boot_files_seen & 1u << i)
 				continue;
 			p->boot_files_seen |= 1u << i;

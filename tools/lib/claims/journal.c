@@ -602,6 +602,13 @@ void journal_free(struct journal *journal)
 	free(journal);
 }
 
+void journal_free_all(struct journal **all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		journal_free(all[i]);
+	free(all);
+}
+
 struct entry *journal_add(struct journal *journal)
 {
 	/* Doubled, so that ten thousand disks are not ten thousand copies. */

@@ -138,6 +138,8 @@ bool journal_set_aside(const char *name, struct journal *rest, char **aside, cha
 
 struct journal *journal_new(const char *name);
 void journal_free(struct journal *journal);
+/* The array of journal_read_all(), and what is in it. */
+void journal_free_all(struct journal **all, size_t n);
 /* A new entry at the end, zeroed. */
 struct entry *journal_add(struct journal *journal);
 /* Takes out what is done. */

@@ -50,8 +50,17 @@ struct journal **claims_probe_all(size_t *n, bool *all_read, bool exclusive)
 		if (is_all_known(all, *n))
 			return all;
 		ask_for(all, *n, exclusive);
-		for (size_t i = 0; i < *n; i++)
-			journal_free(all[i]);
-		free(all);
+		journal_free_all(all, *n);
 	}
+}
+
+void claims_probe_requests(const struct claim_requests *requests)
+{
+	cleanup_free const char **paths = xcalloc(requests->n + 1, sizeof *paths);
+	size_t n = 0;
+
+	for (size_t i = 0; i < requests->n; i++)
+		if (requests->all[i].path)
+			paths[n++] = requests->all[i].path;
+	probe(paths, n);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Journals, once it is known which of the paths in them have no answer (probe.h). */
+/* Requests and journals, and whether the paths in them have an answer (path/probe.h). */
 #pragma once
 
 #include "claims/journal.h"
+#include "claims/request.h"
 
 /*
  * As journal_read() and journal_read_all(), which they call with the lock held (exclusively, or
@@ -12,3 +13,6 @@
  */
 bool claims_probe(const char *name, struct journal **out, char **error);
 struct journal **claims_probe_all(size_t *n, bool *all_read, bool exclusive);
+
+/* Asks for the paths of requests, before the lock is taken. */
+void claims_probe_requests(const struct claim_requests *requests);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/request.h"
 
+#include "base/array.h"
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "path/place.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 struct claim_request *claim_requests_add(struct claim_requests *list)
 {
-	/* Twice as large whenever it is full. */
-	if ((list->n & (list->n - 1)) == 0)
-		list->all = xreallocarray(list->all, list->n ? 2 * list->n : 1, sizeof *list->all);
+	ARRAY_GROW(list->all, list->n);
 	struct claim_request *request = &list->all[list->n++];
 	*request = (struct claim_request){0};
 	return request;
@@ -27,4 +28,68 @@ void claim_requests_free(struct claim_requests *list)
 	}
 	free(list->all);
 	*list = (struct claim_requests){0};
+}
+
+/* The path of a --disk, new; *behind: what follows it, "" or from a comma on. */
+static char *disk_path(const char *text, const char **behind)
+{
+	char *path = xstrdup(text), *to = path;
+	const char *p = text;
+
+	for (; *p && !(p[0] == ',' && p[1] != ','); p++) {
+		if (*p == ',')
+			p++;
+		*to++ = *p;
+	}
+	*to = '\0';
+	*behind = p;
+	return path;
+}
+
+/* What follows the path of a --disk. */
+static bool disk_flags(
+	const char *text, const char *flags, bool *read_only, bool *shared, char **error)
+{
+	const char *p = flags;
+
+	while (*p == ',') {
+		size_t n = strcspn(++p, ",");
+		if (n == strlen("readonly") && strncmp(p, "readonly", n) == 0) {
+			*read_only = true;
+		} else if (n == strlen("shared") && strncmp(p, "shared", n) == 0) {
+			*shared = true;
+		} else {
+			*error = xasprintf("--disk %s: behind the path, \"readonly\" or \"shared\" "
+					   "was expected, not \"%.*s\"; a comma in a path is "
+					   "written twice",
+				text, (int)n, p);
+			return false;
+		}
+		p += n;
+	}
+	return true;
+}
+
+bool claim_requests_add_disk(struct claim_requests *list, const char *text, char **error)
+{
+	const char *flags;
+	cleanup_free char *path = disk_path(text, &flags);
+	bool read_only = false, shared = false;
+
+	if (!disk_flags(text, flags, &read_only, &shared, error))
+		return false;
+	if (!*path) {
+		*error = xstrdup("a path is empty");
+		return false;
+	}
+	struct claim_request *r = claim_requests_add(list);
+	r->kind = RESOURCE_DISK;
+	r->path = place_absolute(path);
+	r->source = xstrdup("--disk");
+	r->access = read_only ? ACCESS_RO : ACCESS_RW;
+	r->action = read_only || shared ? ACTION_CHECK : ACTION_CLAIM;
+	/* A shared disk that is read-only is only read. */
+	r->shared = shared && !read_only;
+	r->reason = xstrdup(read_only ? "read-only" : shared ? "shared" : "writable, exclusive");
+	return true;
 }

@@ -43,3 +43,9 @@ struct claim_requests {
 struct claim_request *claim_requests_add(struct claim_requests *list);
 /* Frees what the requests hold, all strings; the list is empty then. */
 void claim_requests_free(struct claim_requests *list);
+
+/*
+ * Adds what an option --disk asks for: "PATH[,readonly][,shared]", in which ",," is a comma of the
+ * path. Returns false and a new message in *error if it is malformed.
+ */
+bool claim_requests_add_disk(struct claim_requests *list, const char *text, char **error);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/status_report.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "claims/claims.h"
 #include "claims/find.h"
+#include "claims/journal_damage.h"
 #include "claims/libvirt_xattr.h"
+#include "claims/probe.h"
 #include "path/open_files.h"
 #include "path/safepath.h"
 
@@ -14,6 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* More than what is printed of ten thousand disks. */
+#define OUTPUT_SIZE ((size_t)16 << 20)
 
 static const char *state_name(enum remembered_state state)
 {
@@ -90,6 +96,12 @@ static struct libscols_table *new_table(const char *const *columns, size_t n)
 	return table;
 }
 
+static void print_table(struct libscols_table *table)
+{
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
 /* Fills the next cell; takes a new text. */
 static void cell(struct libscols_line *line, size_t column, char *text)
 {
@@ -130,65 +142,72 @@ static void report_kept(const struct journal *journal)
 	}
 }
 
-bool status_report(struct journal *const *all, size_t n, char *const *paths, size_t n_paths)
+static void print_claims(struct journal *const *all, size_t n)
 {
-	static const char *const claims[] = {"VM", "STATE", "KIND", "OWNER", "MODE", "NOW", "PATH"};
-	static const char *const files[] = {
-		"OWNER", "MODE", "HELD BY", "LIBVIRT", "REMEMBERS", "PATH"};
+	static const char *const columns[] = {
+		"VM", "STATE", "KIND", "OWNER", "MODE", "NOW", "PATH"};
 
-	if (n > 0) {
-		struct libscols_table *table = new_table(claims, 7);
-		for (size_t j = 0; j < n; j++) {
-			const char *state = holder_state(all[j]);
-			for (size_t i = 0; i < all[j]->n_entries; i++) {
-				const struct entry *e = &all[j]->entries[i];
-				struct libscols_line *line = scols_table_new_line(table, NULL);
-				cell(line, 0, xstrdup(all[j]->name));
-				cell(line, 1, xstrdup(state));
-				cell(line, 2, xstrdup(e->kind == ENTRY_OWNER ? "owner" : "grant"));
-				cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
-				cell(line, 4, xasprintf("%04o", e->mode));
-				cell(line, 5, xasprintf("%u:%u", e->new_uid, e->new_gid));
-				cell(line, 6, xstrdup(e->path));
-			}
+	if (n == 0)
+		return;
+	struct libscols_table *table = new_table(columns, N_ELEMENTS(columns));
+	for (size_t j = 0; j < n; j++) {
+		const char *state = holder_state(all[j]);
+		for (size_t i = 0; i < all[j]->n_entries; i++) {
+			const struct entry *e = &all[j]->entries[i];
+			struct libscols_line *line = scols_table_new_line(table, NULL);
+			cell(line, 0, xstrdup(all[j]->name));
+			cell(line, 1, xstrdup(state));
+			cell(line, 2, xstrdup(e->kind == ENTRY_OWNER ? "owner" : "grant"));
+			cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
+			cell(line, 4, xasprintf("%04o", e->mode));
+			cell(line, 5, xasprintf("%u:%u", e->new_uid, e->new_gid));
+			cell(line, 6, xstrdup(e->path));
 		}
-		scols_print_table(table);
-		scols_unref_table(table);
-		for (size_t j = 0; j < n; j++)
-			report_kept(all[j]);
 	}
+	print_table(table);
+	for (size_t j = 0; j < n; j++)
+		report_kept(all[j]);
+}
+
+static void file_line(struct libscols_table *table, const char *path, const struct file *file)
+{
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	const struct remembered *r = &file->remembered;
+	const struct stat *st = &file->walk.st;
+
+	cell(line, 0, file->error ? xstrdup("-") : xasprintf("%u:%u", st->st_uid, st->st_gid));
+	cell(line, 1, file->error ? xstrdup("-") : xasprintf("%04o", st->st_mode & 07777));
+	cell(line, 2, xstrdup(file->held_by ? file->held_by : "-"));
+	cell(line, 3,
+		has_owner(r) ? xasprintf("%s, %u", state_name(r->state), r->refs)
+			     : xstrdup(state_name(r->state)));
+	cell(line, 4, has_owner(r) ? xasprintf("%u:%u", r->uid, r->gid) : xstrdup("-"));
+	cell(line, 5, xstrdup(path));
+}
+
+static bool print_files(char *const *paths, size_t n_paths, struct journal *const *all, size_t n)
+{
+	static const char *const columns[] = {
+		"OWNER", "MODE", "HELD BY", "LIBVIRT", "REMEMBERS", "PATH"};
+	bool good = true;
+
 	if (n_paths == 0)
 		return true;
-	bool good = true;
-	struct libscols_table *table = new_table(files, 6);
+	struct libscols_table *table = new_table(columns, N_ELEMENTS(columns));
 	for (size_t i = 0; i < n_paths; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
 		struct file file;
 		examine(paths[i], all, n, &file);
-		const struct remembered *r = &file.remembered;
-		cell(line, 0,
-			file.error ? xstrdup("-")
-				   : xasprintf("%u:%u", file.walk.st.st_uid, file.walk.st.st_gid));
-		cell(line, 1,
-			file.error ? xstrdup("-")
-				   : xasprintf("%04o", file.walk.st.st_mode & 07777));
-		cell(line, 2, xstrdup(file.held_by ? file.held_by : "-"));
-		cell(line, 3,
-			has_owner(r) ? xasprintf("%s, %u", state_name(r->state), r->refs)
-				     : xstrdup(state_name(r->state)));
-		cell(line, 4, has_owner(r) ? xasprintf("%u:%u", r->uid, r->gid) : xstrdup("-"));
-		cell(line, 5, xstrdup(paths[i]));
+		file_line(table, paths[i], &file);
 		if (file.error)
 			warn("%s", file.error);
 		good = good && !file.error;
 		release(&file);
 	}
-	scols_print_table(table);
-	scols_unref_table(table);
+	print_table(table);
 	return good;
 }
 
-void status_report_damaged(const struct journal_damage *damaged, size_t n)
+static void print_damaged(const struct journal_damage *damaged, size_t n)
 {
 	if (n == 0)
 		return;
@@ -200,8 +219,7 @@ void status_report_damaged(const struct journal_damage *damaged, size_t n)
 		cell(line, 1, xstrdup("damaged"));
 		cell(line, 2, xasprintf("%s/%s", JOURNAL_DIR, damaged[i].name));
 	}
-	scols_print_table(table);
-	scols_unref_table(table);
+	print_table(table);
 }
 
 static void owner_json(const char *key, uid_t uid, gid_t gid)
@@ -297,7 +315,7 @@ static void damage_json(const struct journal_damage *damage)
 	json_end_object();
 }
 
-bool status_report_json(struct journal *const *all, size_t n, const struct journal_damage *damaged,
+static bool print_json(struct journal *const *all, size_t n, const struct journal_damage *damaged,
 	size_t n_damaged, char *const *paths, size_t n_paths)
 {
 	bool good = true;
@@ -317,6 +335,29 @@ bool status_report_json(struct journal *const *all, size_t n, const struct journ
 		good = file_json(paths[i], all, n) && good;
 	json_end_array();
 	json_end_object();
-	json_finish();
 	return good;
+}
+
+bool status_report(char *const *paths, size_t n_paths, bool json)
+{
+	size_t n, n_damaged;
+	bool all_read, reached;
+
+	/* It is printed behind the lock: who reads it can take a while. */
+	setvbuf(stdout, xmalloc(OUTPUT_SIZE), _IOFBF, OUTPUT_SIZE);
+	struct journal **all = claims_probe_all(&n, &all_read, false);
+	struct journal_damage *damaged = journal_damage_list(&n_damaged);
+	if (json) {
+		reached = print_json(all, n, damaged, n_damaged, paths, n_paths);
+	} else {
+		print_damaged(damaged, n_damaged);
+		print_claims(all, n);
+		reached = print_files(paths, n_paths, all, n);
+	}
+	journal_unlock();
+	if (json)
+		json_finish();
+	journal_damage_free(damaged, n_damaged);
+	journal_free_all(all, n);
+	return all_read && reached;
 }

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/claim_rounds.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "claims/find.h"
+#include "claims/holder.h"
+#include "claims/lockwait.h"
+#include "claims/plan_report.h"
+#include "claims/probe.h"
+
+void claim_rounds_look_up(struct claim_rounds *rounds)
+{
+	for (size_t i = 0; i < rounds->requests->n; i++)
+		claims_look_up(&rounds->plan, &rounds->requests->all[i]);
+	claims_probe_requests(rounds->requests);
+}
+
+bool claim_rounds_begin(struct claim_rounds *rounds, char **error)
+{
+	if (!claims_begin(&rounds->plan, rounds->name, error))
+		return false;
+	if (!rounds->plan.is_new)
+		claims_say_kept(rounds->plan.journal);
+	return true;
+}
+
+/* A claim is made once, and added to as long as somebody holds it. */
+static bool may_claim(const struct claim_rounds *rounds, char **error)
+{
+	const struct claims_plan *plan = &rounds->plan;
+
+	if (!rounds->adds && plan->is_new)
+		return true;
+	if (!rounds->adds) {
+		cleanup_free char *advice = holder_advice(plan->journal);
+		*error = xasprintf("the VM %s has a claim already; %s; to add a disk to it: "
+				   "virt-priv-chown add",
+			rounds->name, advice);
+		return false;
+	}
+	if (plan->is_new) {
+		*error = xasprintf("the VM %s has no claim to add a disk to", rounds->name);
+		return false;
+	}
+	*error = NULL;
+	enum claims_hold hold = claims_hold(plan->journal, error);
+	if (hold == CLAIMS_ABANDONED)
+		*error = xasprintf("the claim of the VM %s is of an earlier boot, or its holder "
+				   "has ended; first: virt-priv-chown recover",
+			rounds->name);
+	return hold == CLAIMS_HELD;
+}
+
+bool claim_rounds_plan(struct claim_rounds *rounds, char **error)
+{
+	struct claims_plan *plan = &rounds->plan;
+
+	if (!may_claim(rounds, error))
+		return false;
+	if (!rounds->adds) {
+		plan->journal->holder = rounds->holder;
+		plan->journal->holder_start = rounds->holder_start;
+		plan->journal->holder_namespace = process_namespace();
+	}
+	for (size_t i = 0; i < rounds->requests->n; i++)
+		claims_add(plan, &rounds->requests->all[i]);
+	plan_report_refusals(plan);
+	return true;
+}
+
+bool claim_rounds_carry_out(struct claim_rounds *rounds, char **error)
+{
+	struct claims_plan *plan = &rounds->plan;
+	bool good = true;
+
+	*error = NULL;
+	while (!plan->refused) {
+		if (claims_carry_out(plan))
+			return true;
+		if (!plan->busy)
+			return false;
+		if (!lockwait_again(&good))
+			break;
+		claims_restart(plan);
+		if (!claim_rounds_begin(rounds, error) || !claim_rounds_plan(rounds, error))
+			return false;
+	}
+	warn("nothing was changed");
+	return false;
+}

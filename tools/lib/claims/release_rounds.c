@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/release_rounds.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/claims.h"
+#include "claims/holder.h"
+#include "claims/lockwait.h"
+#include "path/safepath.h"
+
+#include <string.h>
+
+/* Whether what is to be given back (all, without a path) may be; says why not. */
+static bool may_give_back(const struct journal *journal, const char *path, bool force)
+{
+	cleanup_free char *who = force ? NULL : holder_using(journal, path);
+
+	if (who && path)
+		warn("%s is not given back: %s; have the VM let go of it, or take it away: --force",
+			path, who);
+	else if (who)
+		warn("the VM %s runs: %s; nothing is given back; stop it, or take its disks away: "
+		     "--force",
+			journal->name, who);
+	return !who;
+}
+
+static bool is_held(const struct journal *journal, const char *path)
+{
+	for (size_t i = 0; i < journal->n_entries; i++)
+		if (strcmp(journal->entries[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Entries have the name without symbolic links. New. */
+static char *path_of_entry(const struct claim_request *disk)
+{
+	struct safepath walk;
+	cleanup_free char *ignored = NULL;
+	char *path = xstrdup(safepath_open(disk->path, &walk, &ignored) ? walk.path : disk->path);
+
+	safepath_close(&walk);
+	return path;
+}
+
+static bool release_disk(struct journal *journal, const struct claim_request *disk, bool force,
+	struct journal *const *all, size_t n)
+{
+	cleanup_free char *path = path_of_entry(disk);
+
+	if (!lockwait_due(path))
+		return true;
+	if (!is_held(journal, path)) {
+		warn("%s is not claimed by the VM %s", path, journal->name);
+		return false;
+	}
+	return may_give_back(journal, path, force) && claims_release(journal, path, false, all, n);
+}
+
+static bool release_round(struct journal *journal, const struct claim_requests *disks, bool force)
+{
+	size_t n;
+	bool all_read, good = true;
+	struct journal **all = journal_read_all(&n, &all_read);
+
+	for (size_t i = 0; disks && i < disks->n; i++)
+		good = release_disk(journal, &disks->all[i], force, all, n) && good;
+	if (!disks)
+		good = may_give_back(journal, NULL, force) &&
+		       claims_release(journal, NULL, false, all, n);
+	journal_free_all(all, n);
+	return good;
+}
+
+bool release_rounds(struct journal *journal, const struct claim_requests *disks, bool force)
+{
+	struct journal_stamp before, now;
+	bool good = true, again;
+
+	do {
+		good = release_round(journal, disks, force) && good;
+		again = journal_stamp(journal->name, &before) && lockwait_again(&good);
+		/* The claim that is there now may be another one, of a VM that runs. */
+		if (again &&
+			(!journal_stamp(journal->name, &now) || !journal_same(&before, &now))) {
+			warn("the claim of the VM %s was changed by somebody else meanwhile; what "
+			     "is left of it is shown by: virt-priv-chown status",
+				journal->name);
+			again = good = false;
+		}
+	} while (again);
+	return good;
+}
