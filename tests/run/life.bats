@@ -197,7 +197,7 @@ undone() {
     make "script=touch $fs/down-ran" root:root 0755 "$fs/down"
     on_net
     args+=(-netdev "tap,id=n,ifname=vmtap0,script=$fs/up,downscript=$fs/down")
-    undone "$fs/up ended with status 3"
+    undone "$fs/up exited with status 3"
     no_tap
 }
 
@@ -205,7 +205,7 @@ undone() {
     on_net
     local before=("${args[@]}")
     args+=(-netdev bridge,id=n,br=vmbr7)
-    undone "can't add tap0 to the bridge vmbr7: No such device"
+    undone "cannot add tap0 to the bridge vmbr7: No such device"
     make 'script=exit 4' root:root 0755 "$fs/helper"
     args=("${before[@]}" -netdev "tap,id=n,helper=$fs/helper")
     undone "$fs/helper ended with status 4"

@@ -115,19 +115,20 @@ static void add_reference(
 	struct vm *vm, const struct reference *at, const struct named *named, const char *why)
 {
 	struct qemuargs_resource backing = *at->resource;
-	bool passes = named->trusted && vm->images == VM_IMAGES_PASS;
+	bool passes = vm->images == VM_IMAGES_PASS;
 
 	backing.path = (char *)named->path;
 	backing.kind = RESOURCE_BACKING;
 	backing.access = ACCESS_RO;
-	if (why && named->trusted)
-		vm_refuse(vm, &backing,
-			xasprintf("%s; or have root open the disks: --disks=pass", why));
-	else if (why)
+	if (!why)
+		vm_item(vm, &backing, named->trusted && passes ? ACTION_PASS : ACTION_CHECK,
+			xasprintf("named by the header of %s", at->image));
+	else if (!named->trusted)
 		refuse_reference(vm, at, named->what, named->path, why);
 	else
-		vm_item(vm, &backing, passes ? ACTION_PASS : ACTION_CHECK,
-			xasprintf("named by the header of %s", at->image));
+		vm_refuse(vm, &backing,
+			xasprintf("%s%s", why,
+				passes ? "" : "; or have root open the disks: --disks=pass"));
 }
 
 /* What an image names as its backing or data file: QEMU opens it, as the QEMU user. */
