@@ -447,7 +447,6 @@ int main(int argc, char *argv[])
 	launch_plan(&launch, &request);
 	check_run_as(&launch, &request);
 	take_identity(&vm, &launch);
-	vm.program = PROGRAM;
 	vm.settings = &launch.settings;
 	vm.name = take_vm_name(&o, vm.args);
 	vm.images = o.images;

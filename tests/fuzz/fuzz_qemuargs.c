@@ -108,8 +108,6 @@ static void check_resource(const struct qemuargs *args, size_t i)
 	const struct qemuargs_resource *r = &args->resources[i];
 
 	check(resource_kind_name(r->kind) && r->source && r->option < args->n_options);
-	check(r->kind != RESOURCE_BACKING || r->parent == (size_t)-1 ||
-		r->parent < args->n_resources);
 	check((r->kind != RESOURCE_DISK && r->kind != RESOURCE_BACKING &&
 		      r->kind != RESOURCE_NVRAM) ||
 		(r->path && r->image_key && r->image_option < args->n_options));

@@ -45,36 +45,18 @@ static inline void print_net(FILE *out, const struct qemuargs_net *net)
 	print_or_dash(out, " downscript ", net->downscript);
 	print_or_dash(out, " bridge ", net->bridge);
 	print_or_dash(out, " helper ", net->helper);
-	if (net->sndbuf)
-		print_or_dash(out, " sndbuf ", net->sndbuf);
-	fprintf(out, " queues %u%s%s\n", net->queues, net->vnet_hdr ? " vnet_hdr" : "",
-		net->vhost ? " vhost" : "");
+	fprintf(out, " queues %u%s\n", net->queues, net->vnet_hdr ? " vnet_hdr" : "");
 }
 
-/* The line of a resource, counted from 0: notices stand between. */
-static inline size_t line_of(const struct qemuargs *args, size_t resource)
-{
-	size_t line = resource;
-
-	for (size_t i = 0; i < args->n_notices; i++)
-		line += args->notices[i].before <= resource;
-	return line;
-}
-
-static inline void print_image(
-	FILE *out, const struct qemuargs *args, const struct qemuargs_resource *r)
+static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 {
 	if (r->kind != RESOURCE_DISK && r->kind != RESOURCE_BACKING && r->kind != RESOURCE_NVRAM)
 		return;
 	print_or_dash(out, " | format ", r->format);
-	print_or_dash(out, " node ", r->node);
-	fprintf(out, " image %zu:%s%s%s%s%s%s", r->image_option, r->image_key,
-		r->direct ? " direct" : "", r->host_device ? " device" : "",
-		r->auto_read_only ? " auto" : "", r->has_backing ? " backing" : "",
-		r->shared ? " shared" : "");
+	fprintf(out, " image %zu:%s%s%s%s%s", r->image_option, r->image_key,
+		r->direct ? " direct" : "", r->auto_read_only ? " auto" : "",
+		r->has_backing ? " backing" : "", r->shared ? " shared" : "");
 	fputs(r->cdrom ? " cdrom" : "", out);
-	if (r->kind == RESOURCE_BACKING && r->parent != (size_t)-1)
-		fprintf(out, " below %zu", line_of(args, r->parent));
 }
 
 static inline void print_resource(FILE *out, const struct qemuargs *args, size_t i)
@@ -87,10 +69,10 @@ static inline void print_resource(FILE *out, const struct qemuargs *args, size_t
 	print_or_dash(out, " | ", r->source);
 	print_or_dash(out, " ", r->key);
 	print_or_dash(out, " | ", r->reason);
-	print_image(out, args, r);
-	fprintf(out, "%s%s%s%s%s%s\n", r->append ? " append" : "", r->takes_fd ? " takes-fd" : "",
-		r->reconnects ? " reconnects" : "", r->preallocates ? " preallocates" : "",
-		r->is_searched ? " searched" : "", r->snapshot ? " snapshot" : "");
+	print_image(out, r);
+	fprintf(out, "%s%s%s%s%s\n", r->append ? " append" : "", r->takes_fd ? " takes-fd" : "",
+		r->reconnects ? " reconnects" : "", r->is_searched ? " searched" : "",
+		r->snapshot ? " snapshot" : "");
 	print_net(out, qemuargs_net(args, i));
 }
 

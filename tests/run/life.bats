@@ -208,7 +208,7 @@ undone() {
     undone "cannot add tap0 to the bridge vmbr7: No such device"
     make 'script=exit 4' root:root 0755 "$fs/helper"
     args=("${before[@]}" -netdev "tap,id=n,helper=$fs/helper")
-    undone "$fs/helper ended with status 4"
+    undone "$fs/helper exited with status 4"
     no_tap
 }
 

@@ -55,7 +55,6 @@ static size_t add(struct qemuargs_parser *p, enum resource_kind kind, enum resou
 		.reason = xstrdup(reason),
 		.option = option,
 		.key = key && *key ? xstrdup(key) : NULL,
-		.parent = QEMUARGS_NONE,
 		.image_option = QEMUARGS_NONE,
 	};
 	return args->n_resources++;

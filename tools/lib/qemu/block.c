@@ -95,8 +95,6 @@ static size_t new_node(struct qemuargs_parser *p, const struct place *place)
 		.outer = xstrdup(place->outer),
 		.prefix = xstrdup(place->prefix),
 		.image = QEMUARGS_NONE,
-		.overlay = QEMUARGS_NONE,
-		.resource = QEMUARGS_NONE,
 	};
 	node->driver = block_get(node, "driver");
 	node->name = block_get(node, "node-name");
@@ -219,9 +217,6 @@ static void set_image(struct block_node *node, const char *path, const char *key
 {
 	node->path = xstrdup(path);
 	node->key = xasprintf("%s%s", node->outer, key);
-	node->host_device = qemuargs_is(node->driver, "host_device") ||
-			    qemuargs_is(node->driver, "host_cdrom") ||
-			    qemuargs_behind(path, "/dev/");
 }
 
 /* "json:{...}" stands for a tree of nodes. */
@@ -315,7 +310,6 @@ static void read_name(
 	case PROTOCOL_HOST_DEVICE:
 		key = xasprintf("%s:path", name->key);
 		set_image(node_at(p, node), name->text + split.begin, key);
-		node_at(p, node)->host_device = true;
 		break;
 	case PROTOCOL_FILTER:
 		read_inner_name(p, node, place, name, split.begin, split.end, "path");

@@ -34,7 +34,6 @@ struct block_node {
 	bool writes; /* on some path from a root, nothing is read-only */
 	/* An image of the host, or NULL. */
 	char *path, *key;
-	bool host_device;
 	struct block_edge *edges;
 	size_t n_edges;
 	struct block_usage usage; /* by devices that name this very node */
@@ -42,9 +41,7 @@ struct block_node {
 	bool has_parent;
 	bool as_data, as_backing; /* how it is reached */
 	struct block_usage reached;
-	size_t image;	/* the node of its format, or itself */
-	size_t overlay; /* as_backing: the node whose backing file it belongs to */
-	size_t resource;
+	size_t image; /* the node of its format, or itself */
 };
 
 struct qemuargs_blocks {

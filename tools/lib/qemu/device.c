@@ -159,13 +159,10 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 
 static void find_memory_file(struct qemuargs_parser *p, size_t option)
 {
-	const struct qemuargs_value *v = qemuargs_value(p, option);
-	bool read_only = qemuopts_bool(v, "readonly", false);
-	size_t added = qemuargs_add_key(p, RESOURCE_MEMORY, read_only ? ACCESS_RO : ACCESS_RW,
-		option, "mem-path", "guest memory");
+	bool read_only = qemuopts_bool(qemuargs_value(p, option), "readonly", false);
 
-	if (added != QEMUARGS_NONE)
-		qemuargs_resource(p, added)->preallocates = qemuopts_bool(v, "prealloc", false);
+	qemuargs_add_key(p, RESOURCE_MEMORY, read_only ? ACCESS_RO : ACCESS_RW, option, "mem-path",
+		"guest memory");
 }
 
 const char *qemuargs_global(

@@ -108,7 +108,6 @@ struct arrival {
 	struct block_usage usage;
 	bool writes, snapshot, as_backing;
 	size_t image; /* whose bytes these are; QEMUARGS_NONE: the node's own */
-	size_t overlay;
 	unsigned depth;
 };
 
@@ -135,8 +134,6 @@ static void visit(struct qemuargs_parser *p, size_t index, struct arrival arriva
 		arrival.image = index;
 	if (arrival.as_backing) {
 		node->as_backing = true;
-		if (node->overlay == QEMUARGS_NONE)
-			node->overlay = arrival.overlay;
 	} else {
 		node->as_data = true;
 		node->writes |= arrival.writes;
@@ -160,7 +157,6 @@ static void visit(struct qemuargs_parser *p, size_t index, struct arrival arriva
 			next.as_backing = true;
 			next.writes = false;
 			next.image = QEMUARGS_NONE;
-			next.overlay = arrival.image;
 		}
 		visit(p, edge->child, next);
 	}
@@ -172,10 +168,8 @@ static void walk(struct qemuargs_parser *p)
 	struct qemuargs_blocks *b = p->blocks;
 
 	for (size_t i = 0; i < b->n_nodes; i++) {
-		struct arrival arrival = {.usage = b->nodes[i].usage,
-			.writes = true,
-			.image = QEMUARGS_NONE,
-			.overlay = QEMUARGS_NONE};
+		struct arrival arrival = {
+			.usage = b->nodes[i].usage, .writes = true, .image = QEMUARGS_NONE};
 		if (!b->nodes[i].has_parent || is_used(&b->nodes[i].usage))
 			visit(p, i, arrival);
 	}
@@ -274,28 +268,19 @@ static void list_image(struct qemuargs_parser *p, struct block_node *node)
 	if (!r || r->kind == RESOURCE_FD)
 		return;
 	const struct block_node *image = &p->blocks->nodes[node->image];
-	const char *name = image->drive_id ? image->drive_id : image->name;
-	node->resource = added;
 	/* A file without a node of a format is read as it is; a drive's is probed. */
 	if (image != node)
 		r->format = image->driver ? xstrdup(image->driver) : NULL;
 	else if (node->driver)
 		r->format = xstrdup("raw");
-	r->node = name ? xstrdup(name) : NULL;
 	r->shared = node->reached.share_rw;
 	r->cdrom = node->reached.cdrom && !node->reached.disk;
 	r->snapshot = node->snapshot;
 	r->direct = node->direct;
-	r->host_device = node->host_device;
 	r->auto_read_only = node->auto_read_only;
 	r->has_backing = names_backing(image);
 	r->image_option = image->option;
 	r->image_key = xasprintf("%s%s", image->outer, image->prefix);
-	/* It stands before what it is read for, or behind it. */
-	for (size_t i = 0; is_backing && i < p->blocks->n_nodes; i++)
-		if (p->blocks->nodes[i].image == node->overlay &&
-			p->blocks->nodes[i].resource != QEMUARGS_NONE)
-			r->parent = p->blocks->nodes[i].resource;
 }
 
 void qemuargs_find_block(struct qemuargs_parser *p, size_t option)

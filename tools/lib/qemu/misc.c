@@ -24,12 +24,6 @@ void qemuargs_find_file(struct qemuargs_parser *p, size_t option)
 									 : "loaded into the guest");
 }
 
-/* With a multiboot kernel it is a list, which only QEMU can tell (hw/i386/multiboot.c). */
-void qemuargs_find_initrd(struct qemuargs_parser *p, size_t option)
-{
-	qemuargs_find_file(p, option);
-}
-
 void qemuargs_find_bios(struct qemuargs_parser *p, size_t option)
 {
 	const char *text = text_of(p, option);
@@ -122,12 +116,8 @@ void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
 
 void qemuargs_find_mem_path(struct qemuargs_parser *p, size_t option)
 {
-	size_t added = qemuargs_add(
+	qemuargs_add(
 		p, RESOURCE_MEMORY, ACCESS_RW, option, NULL, text_of(p, option), "guest memory");
-
-	for (size_t i = 0; i < p->args->n_options && added != QEMUARGS_NONE; i++)
-		if (strcmp(p->args->options[i].name, "mem-prealloc") == 0)
-			qemuargs_resource(p, added)->preallocates = true;
 }
 
 /*

@@ -52,13 +52,12 @@ static void take_queues(struct qemuargs_parser *p, size_t option, struct qemuarg
 }
 
 /* vhostforce=on means vhost=on, too. */
-static void find_vhost(struct qemuargs_parser *p, size_t option, struct qemuargs_net *net)
+static void find_vhost(struct qemuargs_parser *p, size_t option)
 {
 	const struct qemuargs_value *v = qemuargs_value(p, option);
 
-	net->vhost = qemuopts_bool(v, "vhost", qemuopts_bool(v, "vhostforce", false));
-	if (net->vhost && !qemuargs_key(p, option, "vhostfd") &&
-		!qemuargs_key(p, option, "vhostfds"))
+	if (qemuopts_bool(v, "vhost", qemuopts_bool(v, "vhostforce", false)) &&
+		!qemuargs_key(p, option, "vhostfd") && !qemuargs_key(p, option, "vhostfds"))
 		qemuargs_add(p, RESOURCE_VHOST_NET, ACCESS_RW, option, NULL, "/dev/vhost-net",
 			"vhost=on");
 }
@@ -91,9 +90,8 @@ static void find_tap(struct qemuargs_parser *p, size_t option)
 		net->downscript = script(qemuargs_key(p, option, "downscript"), DEFAULT_DOWNSCRIPT);
 	}
 	net->vnet_hdr = qemuopts_bool(v, "vnet_hdr", true);
-	net->sndbuf = copy(qemuargs_key(p, option, "sndbuf"));
 	take_queues(p, option, net);
-	find_vhost(p, option, net);
+	find_vhost(p, option);
 }
 
 static void find_bridge(struct qemuargs_parser *p, size_t option)

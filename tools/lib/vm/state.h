@@ -27,7 +27,6 @@ struct vm_item {
 struct vm_step;
 
 struct vm {
-	const char *program; /* in messages and log records */
 	char *name;
 	const struct settings *settings;
 	struct identity identity;

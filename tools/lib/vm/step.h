@@ -28,7 +28,6 @@ struct vm_step {
 	mode_t mode;	    /* of what is made; 0: the usual one */
 	struct place place; /* where something is made */
 	const struct qemuargs_net *net;
-	size_t first_vhost;   /* index of the reserved number of its first vhost descriptor */
 	int *fds, *vhost_fds; /* reserved numbers; owned */
 	char *name;	      /* of an interface, a link's target */
 	dev_t dev;	      /* of what was made */
