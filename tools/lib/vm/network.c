@@ -81,8 +81,7 @@ static int open_tap(const struct qemuargs_net *net, char name[IFNAMSIZ], char **
 	memcpy(request.ifr_name, name, IFNAMSIZ);
 	request.ifr_flags = IFF_TAP | IFF_NO_PI;
 	if (ioctl(fd, TUNGETFEATURES, &features) < 0) {
-		*error = xasprintf(
-			"cannot get the features of " TUN " is able to: %s", strerror(errno));
+		*error = xasprintf("cannot get the features of " TUN ": %s", strerror(errno));
 		return -1;
 	}
 	if (features & IFF_ONE_QUEUE)
