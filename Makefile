@@ -53,11 +53,13 @@ BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
 
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
-MANUALS := $(wildcard tools/man/*.[0-9])
-COMPLETIONS := $(BUILD)/completion/virt-priv-exec $(BUILD)/completion/virt-priv-audit $(BUILD)/completion/virt-priv-conf $(filter-out %.c,$(wildcard tools/completion/*))
+# The page of the auditor gets its catalogue of checks when it is built.
+AUDIT_MANUAL := $(BUILD)/man/virt-priv-audit.8
+MANUALS := $(filter-out %/virt-priv-audit.8,$(wildcard tools/man/*.[0-9])) $(AUDIT_MANUAL)
+COMPLETIONS := $(addprefix $(BUILD)/completion/,$(TOOLS))
 
 .PHONY: all help
-all: $(PROGRAMS) $(COMPLETIONS)
+all: $(PROGRAMS) $(COMPLETIONS) $(AUDIT_MANUAL)
 
 help:
 	@echo 'make              build the tools into $$(BUILD) [$(BUILD)]'
@@ -111,6 +113,16 @@ $(BUILD)/completion/%: $(BUILD)/generate/%
 	@mkdir -p $(@D)
 	$< >$@.new
 	@mv $@.new $@
+
+$(BUILD)/man/catalogue: tools/man/catalogue.c $(BUILD)/lib/libvirtpriv.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(BUILD)/lib/libvirtpriv.a \
+		$(shell $(PKG_CONFIG) --libs $(PC_virt-priv-audit))
+
+$(AUDIT_MANUAL): tools/man/virt-priv-audit.8 $(BUILD)/man/catalogue
+	$(BUILD)/man/catalogue >$@.checks
+	sed -e '/^\.\\" @CATALOGUE@/ { r $@.checks' -e 'd; }' $< >$@.new
+	mv $@.new $@
 
 # Units under test link everything that a tool may link.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -193,10 +205,10 @@ demo:
 	tests/demo
 
 format:
-	clang-format -i tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
+	clang-format -i tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
 
 clean:
 	rm -rf $(BUILD)
 
 -include tests/vm/vm.mk
--include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*/*.d $(BUILD)/generate/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/man/*.d $(BUILD)/lib/*/*.d $(BUILD)/generate/*.d $(BUILD)/tests/*.d $(BUILD)/fuzz/*.d)

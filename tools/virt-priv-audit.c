@@ -7,7 +7,10 @@
  * Which processes are judged is in audit/find.h, the catalogue in audit/checks.c, and the
  * order of an audit in audit/run.c.
  */
+#include "audit/audit.h"
+#include "audit/checks.h"
 #include "audit/report.h"
+#include "audit/run.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -97,8 +100,6 @@ static bool explain(const struct option_row *row, void *field, const char *id, c
 	(void)field;
 	if (strcmp(id, "all") == 0)
 		audit_explain_all();
-	else if (strcmp(id, "manual") == 0)
-		audit_explain_manual();
 	else if ((check = find_check(row, id, error)))
 		audit_explain(check);
 	return false;
@@ -169,6 +170,14 @@ static void take_target(struct options *o, const char *target)
 		die("one of --json, --prometheus and --nagios can be given");
 }
 
+static void write_metrics(const struct audit *audit, const struct options *o)
+{
+	cleanup_free char *error = NULL;
+
+	if (!audit_report_prometheus(audit, &o->report, o->prometheus, &error))
+		die("%s", error);
+}
+
 /* Tells what was found. Returns the exit status. */
 static int report(const struct audit *audit, const struct options *o)
 {
@@ -176,14 +185,16 @@ static int report(const struct audit *audit, const struct options *o)
 
 	if (o->journal)
 		audit_report_journal(audit);
-	if (o->nagios)
-		return audit_report_nagios(audit, &o->report);
 	if (o->json)
 		audit_report_json(audit, &o->report);
 	else if (o->prometheus)
-		audit_report_prometheus(audit, &o->report, o->prometheus);
+		write_metrics(audit, o);
+	else if (o->nagios)
+		status = audit_report_nagios(audit, &o->report);
 	else
 		audit_report_table(audit, &o->report);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("can't write to standard output");
 	return status;
 }
 
@@ -211,7 +222,8 @@ int main(int argc, char *argv[])
 	o.request.pids = o.pids;
 	log_set_verbose(o.report.verbose);
 
-	audit_run(&audit, &o.request);
+	if (!audit_run(&audit, &o.request, &error))
+		die("%s", error);
 	int status = report(&audit, &o);
 	audit_free(&audit);
 	free(o.skip);

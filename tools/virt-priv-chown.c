@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/process.h"
 #include "claims/claim_rounds.h"
 #include "claims/damaged.h"
@@ -27,8 +28,6 @@
 #include "path/probe.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,198 +40,14 @@ enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 /* Nothing was changed yet. */
 #define die_usage(...) die_status(USAGE, __VA_ARGS__)
 
-static const char usage[] =
-	"Usage: virt-priv-chown claim --name VM [--domain XML|-] [--disk "
-	"PATH[,readonly][,shared]]...\n"
-	"                             [--grant-read] [--pid PID] [--force-in-use PATH]...\n"
-	"                             [--dry-run [--json]]\n"
-	"       virt-priv-chown add --name VM [--grant-read] [--force-in-use PATH]...\n"
-	"                             --disk PATH[,readonly][,shared]...\n"
-	"       virt-priv-chown drop --name VM --disk PATH... [--force]\n"
-	"       virt-priv-chown release --name VM [[--path PATH] --as-is] [--force]\n"
-	"       virt-priv-chown status [--json] [PATH]...\n"
-	"       virt-priv-chown recover [--libvirt PATH]... [--dry-run]\n"
-	"Hands the writable, exclusive disks of a virtual machine to the user and group of\n"
-	"/etc/libvirt/qemu.conf, and gives them back to their owners.\n"
-	"\n"
-	"      --name VM           the virtual machine\n"
-	"      --domain XML        take the disks from this libvirt domain XML; -: standard input\n"
-	"      --disk PATH         this disk; with ,readonly or ,shared it stays its owner's and\n"
-	"                          must be accessible; a comma in PATH is written twice\n"
-	"      --grant-read        let the user read what it can't, by ACL entries\n"
-	"      --pid PID           recover releases the claim when this process has ended\n"
-	"      --path PATH         of what is claimed, this path alone, as status shows it\n"
-	"      --as-is             forget it, and leave what is there as it is; without --path:\n"
-	"                          set aside a journal that can't be read\n"
-	"      --force-in-use PATH claim PATH though the host has it mounted, or else in use\n"
-	"      --force             give back, or forget, what a VM that runs still uses\n"
-	"      --libvirt PATH      give the file to the owner that libvirt's attributes name\n"
-	"  -c, --config FILE       read the settings from FILE\n"
-	"      --dry-run           print what would be done, and change nothing\n"
-	"      --json              print JSON\n"
-	"  -v, --verbose           say what is done\n"
-	"      --help              print this help\n"
-	"      --version           print the version\n"
-	"\n"
-	"Exit status: 0 done, 1 something could not be done, 2 usage or configuration\n"
-	"error, nothing changed.\n";
-
-/* Options that only some commands know. */
-enum option_bit {
-	GIVEN_NAME = 1 << 0,
-	GIVEN_DOMAIN = 1 << 1,
-	GIVEN_DISK = 1 << 2,
-	GIVEN_GRANT_READ = 1 << 3,
-	GIVEN_PID = 1 << 4,
-	GIVEN_LIBVIRT = 1 << 5,
-	GIVEN_CONFIG = 1 << 6,
-	GIVEN_DRY_RUN = 1 << 7,
-	GIVEN_JSON = 1 << 8,
-	GIVEN_PATH = 1 << 9,
-	GIVEN_AS_IS = 1 << 10,
-	GIVEN_FORCE = 1 << 11,
-	GIVEN_FORCE_IN_USE = 1 << 12,
-};
-static const char *const option_names[] = {"--name", "--domain", "--disk", "--grant-read", "--pid",
-	"--libvirt", "--config", "--dry-run", "--json", "--path", "--as-is", "--force",
-	"--force-in-use"};
-
 struct options {
 	const char *name, *domain, *config, *path;
-	const char **disks, **libvirt, **forced;
-	size_t n_disks, n_libvirt, n_forced;
+	struct option_texts disks, libvirt, forced;
 	pid_t pid;
-	bool grant_read, dry_run, json, force;
-	unsigned given; /* of enum option_bit */
-	char **paths;
+	bool grant_read, dry_run, json, as_is, force, verbose;
+	char **paths; /* operands */
 	size_t n_paths;
 };
-
-static void append(const char ***list, size_t *n, const char *text)
-{
-	*list = xreallocarray(*list, *n + 1, sizeof **list);
-	(*list)[(*n)++] = text;
-}
-
-static pid_t parse_pid(const char *text)
-{
-	char *end;
-
-	errno = 0;
-	long pid = strtol(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno || *end || pid <= 0 || pid > INT_MAX)
-		die("--pid %s: not a process id", text);
-	return (pid_t)pid;
-}
-
-static void parse_options(struct options *o, int argc, char *argv[])
-{
-	enum {
-		NAME = 256,
-		DOMAIN_,
-		DISK,
-		GRANT_READ,
-		PID,
-		LIBVIRT,
-		DRY_RUN,
-		JSON,
-		PATH_,
-		AS_IS,
-		FORCE,
-		FORCE_IN_USE,
-		HELP,
-		VERSION_
-	};
-	static const struct option long_options[] = {
-		{"name", required_argument, NULL, NAME},
-		{"domain", required_argument, NULL, DOMAIN_},
-		{"disk", required_argument, NULL, DISK},
-		{"grant-read", no_argument, NULL, GRANT_READ},
-		{"pid", required_argument, NULL, PID},
-		{"libvirt", required_argument, NULL, LIBVIRT},
-		{"config", required_argument, NULL, 'c'},
-		{"dry-run", no_argument, NULL, DRY_RUN},
-		{"json", no_argument, NULL, JSON},
-		{"path", required_argument, NULL, PATH_},
-		{"as-is", no_argument, NULL, AS_IS},
-		{"force", no_argument, NULL, FORCE},
-		{"force-in-use", required_argument, NULL, FORCE_IN_USE},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, HELP},
-		{"version", no_argument, NULL, VERSION_},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "c:v", long_options, NULL)) != -1) {
-		switch (option) {
-		case NAME:
-			o->given |= GIVEN_NAME;
-			o->name = optarg;
-			break;
-		case DOMAIN_:
-			o->given |= GIVEN_DOMAIN;
-			o->domain = optarg;
-			break;
-		case DISK:
-			o->given |= GIVEN_DISK;
-			append(&o->disks, &o->n_disks, optarg);
-			break;
-		case GRANT_READ:
-			o->given |= GIVEN_GRANT_READ;
-			o->grant_read = true;
-			break;
-		case PID:
-			o->given |= GIVEN_PID;
-			o->pid = parse_pid(optarg);
-			break;
-		case LIBVIRT:
-			o->given |= GIVEN_LIBVIRT;
-			append(&o->libvirt, &o->n_libvirt, optarg);
-			break;
-		case 'c':
-			o->given |= GIVEN_CONFIG;
-			o->config = optarg;
-			break;
-		case DRY_RUN:
-			o->given |= GIVEN_DRY_RUN;
-			o->dry_run = true;
-			break;
-		case JSON:
-			o->given |= GIVEN_JSON;
-			o->json = true;
-			break;
-		case PATH_:
-			o->given |= GIVEN_PATH;
-			o->path = optarg;
-			break;
-		case AS_IS:
-			o->given |= GIVEN_AS_IS;
-			break;
-		case FORCE:
-			o->given |= GIVEN_FORCE;
-			o->force = true;
-			break;
-		case FORCE_IN_USE:
-			o->given |= GIVEN_FORCE_IN_USE;
-			append(&o->forced, &o->n_forced, optarg);
-			break;
-		case 'v':
-			log_set_verbose(true);
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			exit(fflush(stdout) == 0 ? DONE : NOT_DONE);
-		case VERSION_:
-			puts(PROGRAM " " VERSION);
-			exit(fflush(stdout) == 0 ? DONE : NOT_DONE);
-		default:
-			die("try: virt-priv-chown --help");
-		}
-	}
-	o->paths = argv + optind;
-	o->n_paths = (size_t)(argc - optind);
-}
 
 /* Paths of the command line, made absolute. */
 struct paths {
@@ -264,8 +79,8 @@ static void add_disks(const struct options *o, struct claim_requests *requests)
 {
 	cleanup_free char *error = NULL;
 
-	for (size_t i = 0; i < o->n_disks; i++)
-		if (!claim_requests_add_disk(requests, o->disks[i], &error))
+	for (size_t i = 0; i < o->disks.n; i++)
+		if (!claim_requests_add_disk(requests, o->disks.items[i], &error))
 			die_usage("%s", error);
 }
 
@@ -333,7 +148,8 @@ static void read_domain_and_settings(const struct options *o, struct claim *c)
 		die_usage("%s", error);
 	c->rounds.name = o->name || !c->domain ? o->name : c->domain->name;
 	need_name(c->rounds.name);
-	settings_read(&c->settings, o->config);
+	if (!settings_read(&c->settings, o->config, &error))
+		die_usage("%s", error);
 }
 
 static void find_holder(const struct options *o, struct claim *c)
@@ -365,8 +181,8 @@ static int claim(const struct options *o, bool adds)
 	cleanup_claim struct claim c = {.rounds = {.adds = adds}};
 	struct claims_plan *plan = &c.rounds.plan;
 
-	c.forced = absolute_paths(o->forced, o->n_forced);
-	if (!o->domain && o->n_disks == 0)
+	c.forced = absolute_paths(o->forced.items, o->forced.n);
+	if (!o->domain && o->disks.n == 0)
 		die_usage(adds ? "--disk is missing" : "--domain or --disk is missing");
 	read_domain_and_settings(o, &c);
 	find_holder(o, &c);
@@ -431,7 +247,7 @@ static int drop(const struct options *o)
 	struct claim_requests disks = {0};
 
 	need_name(o->name);
-	if (o->n_disks == 0)
+	if (o->disks.n == 0)
 		die_usage("--disk is missing");
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
@@ -496,9 +312,9 @@ static int forget_path(const struct options *o)
 static int release_or_settle(const struct options *o)
 {
 	need_name(o->name);
-	if (!(o->given & (GIVEN_PATH | GIVEN_AS_IS)))
+	if (!o->path && !o->as_is)
 		return release(o, NULL);
-	if (!(o->given & GIVEN_AS_IS))
+	if (!o->as_is)
 		die_usage("release: --path goes with --as-is; without both, all of the VM is "
 			  "released");
 	return o->path ? forget_path(o) : set_journal_aside(o);
@@ -506,7 +322,7 @@ static int release_or_settle(const struct options *o)
 
 static int recover(const struct options *o)
 {
-	cleanup_paths struct paths libvirt = absolute_paths(o->libvirt, o->n_libvirt);
+	cleanup_paths struct paths libvirt = absolute_paths(o->libvirt.items, o->libvirt.n);
 
 	probe((const char *const *)libvirt.all, libvirt.n);
 	begin_changes();
@@ -528,75 +344,142 @@ static int status(const struct options *o)
 	return status_report(paths.all, paths.n, o->json) ? DONE : NOT_DONE;
 }
 
-/* The commands, and the options that each knows beside --verbose. */
-static const struct command {
-	const char *name;
-	unsigned options;
-	bool takes_paths;
-	int (*run)(const struct options *o);
-} commands[] = {
-	{"claim",
-		GIVEN_NAME | GIVEN_DOMAIN | GIVEN_DISK | GIVEN_GRANT_READ | GIVEN_PID |
-			GIVEN_CONFIG | GIVEN_DRY_RUN | GIVEN_JSON | GIVEN_FORCE_IN_USE,
-		false, claim_new},
-	{"add",
-		GIVEN_NAME | GIVEN_DISK | GIVEN_GRANT_READ | GIVEN_CONFIG | GIVEN_DRY_RUN |
-			GIVEN_JSON | GIVEN_FORCE_IN_USE,
-		false, add},
-	{"drop", GIVEN_NAME | GIVEN_DISK | GIVEN_FORCE, false, drop},
-	{"release", GIVEN_NAME | GIVEN_PATH | GIVEN_AS_IS | GIVEN_FORCE, false, release_or_settle},
-	{"status", GIVEN_JSON, true, status},
-	{"recover", GIVEN_LIBVIRT | GIVEN_DRY_RUN, true, recover},
+enum command { CLAIM, ADD, DROP, RELEASE, STATUS, RECOVER };
+
+static int (*const run[])(const struct options *) = {
+	[CLAIM] = claim_new,
+	[ADD] = add,
+	[DROP] = drop,
+	[RELEASE] = release_or_settle,
+	[STATUS] = status,
+	[RECOVER] = recover,
 };
 
-/* An option that a command does not know could change what is meant. */
-static const struct command *find_command(struct options *o)
+/* The VMs that hold something: another one is claimed. */
+#define HOLDERS "$([[ $command == claim ]] || ls /var/lib/virt-privileges/claims 2>/dev/null)"
+
+#define NEW (OPTION_FOR(CLAIM) | OPTION_FOR(ADD))
+
+static const struct option_row rows[] = {
+	{"name", 0, "VM", OPTION_WORD, "the virtual machine", OPTION_TEXT(struct options, name),
+		.words = HOLDERS, .commands = NEW | OPTION_FOR(DROP) | OPTION_FOR(RELEASE)},
+	{"domain", 0, "XML", OPTION_FILE,
+		"take the disks from this libvirt domain XML; -: standard input",
+		OPTION_TEXT(struct options, domain), .commands = OPTION_FOR(CLAIM)},
+	{"disk", 0, "PATH[,readonly][,shared]", OPTION_FILE,
+		"this disk; with ,readonly or ,shared it stays its owner's and must be accessible; "
+		"a "
+		"comma in PATH is written twice",
+		OPTION_TEXTS(struct options, disks), .commands = NEW | OPTION_FOR(DROP)},
+	{"grant-read", 0, NULL, OPTION_NONE, "let the user read what it can't, by ACL entries",
+		OPTION_FLAG(struct options, grant_read), .commands = NEW},
+	{"pid", 0, "PID", OPTION_PROCESS, "recover releases the claim when this process has ended",
+		OPTION_PID(struct options, pid), .commands = OPTION_FOR(CLAIM)},
+	{"path", 0, "PATH", OPTION_FILE, "of what is claimed, this path alone, as status shows it",
+		OPTION_TEXT(struct options, path), .commands = OPTION_FOR(RELEASE)},
+	{"as-is", 0, NULL, OPTION_NONE,
+		"forget it, and leave what is there as it is; without --path: set aside a journal "
+		"that can't be read",
+		OPTION_FLAG(struct options, as_is), .commands = OPTION_FOR(RELEASE)},
+	{"force", 0, NULL, OPTION_NONE, "give back, or forget, what a VM that runs still uses",
+		OPTION_FLAG(struct options, force),
+		.commands = OPTION_FOR(DROP) | OPTION_FOR(RELEASE)},
+	{"force-in-use", 0, "PATH", OPTION_FILE,
+		"claim PATH though the host has it mounted, or else in use",
+		OPTION_TEXTS(struct options, forced), .commands = NEW},
+	{"libvirt", 0, "PATH", OPTION_FILE,
+		"give the file to the owner that libvirt's attributes name",
+		OPTION_TEXTS(struct options, libvirt), .commands = OPTION_FOR(RECOVER)},
+	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
+		OPTION_TEXT(struct options, config), .commands = NEW},
+	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and change nothing",
+		OPTION_FLAG(struct options, dry_run), .commands = NEW | OPTION_FOR(RECOVER)},
+	{"json", 0, NULL, OPTION_NONE, "print JSON", OPTION_FLAG(struct options, json),
+		.commands = NEW | OPTION_FOR(STATUS)},
+	{"verbose", 'v', NULL, OPTION_NONE, "say what is done",
+		OPTION_FLAG(struct options, verbose)},
+	{0},
+};
+
+static const struct option_command commands[] = {
+	[CLAIM] = {"claim",
+		"claim --name VM [--domain XML|-] [--disk PATH[,readonly][,shared]]... "
+		"[--grant-read] [--pid PID] [--force-in-use PATH]... [--dry-run [--json]]",
+		"give the disks of a VM to the QEMU user", {0}},
+	[ADD] = {"add",
+		"add --name VM [--grant-read] [--force-in-use PATH]... "
+		"--disk PATH[,readonly][,shared]...",
+		"claim further disks for a VM", {0}},
+	[DROP] = {"drop", "drop --name VM --disk PATH... [--force]",
+		"give disks of a VM back to their owners", {0}},
+	[RELEASE] = {"release", "release --name VM [[--path PATH] --as-is] [--force]",
+		"give back all that a VM holds", {0}},
+	[STATUS] = {"status", "status [--json] [PATH]...",
+		"show what is claimed, for whom, and who owns each PATH",
+		{0, OPTION_ANY_NUMBER, OPTION_FILE, NULL}},
+	[RECOVER] = {"recover", "recover [--libvirt PATH]... [--dry-run]",
+		"release what was left behind", {0, OPTION_ANY_NUMBER, OPTION_FILE, NULL}},
+	{0},
+};
+
+const struct option_table tool_options = {
+	.program = PROGRAM,
+	.manual = "8",
+	.summary =
+		"Give the writable, exclusive disks of a virtual machine to the user and group of "
+		"/etc/libvirt/qemu.conf, and give them back to their owners.",
+	.rows = rows,
+	.commands = commands,
+	.status = "Exit status: 0 done, 1 something could not be done, 2 usage or configuration "
+		  "error, nothing changed.",
+};
+
+/* recover --libvirt A B C: B and C are such paths, too. */
+static void take_libvirt(struct options *o)
 {
-	if (o->n_paths == 0)
-		die("a command is missing; try: " PROGRAM " --help");
-	const char *name = o->paths[0];
-	o->paths++;
-	o->n_paths--;
-	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
-		const struct command *command = &commands[i];
-		if (strcmp(command->name, name) != 0)
-			continue;
-		for (size_t bit = 0; bit < N_ELEMENTS(option_names); bit++)
-			if (o->given & ~command->options & 1U << bit)
-				die("%s has no option %s; try: " PROGRAM " --help", name,
-					option_names[bit]);
-		if (o->n_paths > 0 && !command->takes_paths)
-			die("%s: a word too many; try: " PROGRAM " --help", o->paths[0]);
-		return command;
-	}
-	die("%s: there is no such command; try: " PROGRAM " --help", name);
+	char *extra = o->n_paths > 0 && o->libvirt.n == 0
+			      ? options_extra(&tool_options, o->paths[0])
+			      : NULL;
+
+	if (extra)
+		die("%s", extra);
+	for (size_t i = 0; i < o->n_paths; i++)
+		option_store_texts(NULL, &o->libvirt, o->paths[i], NULL);
+}
+
+static void check_options(const struct options *o, enum command command)
+{
+	if (command != STATUS && o->json && !o->dry_run)
+		die("--json goes with --dry-run");
+	if (geteuid() != 0)
+		die("only root can give files away, and read who holds them; try: sudo " PROGRAM);
 }
 
 int main(int argc, char *argv[])
 {
 	struct options o = {0};
+	struct option_words words;
+	cleanup_free char *error = NULL;
 
 	log_init(PROGRAM, USAGE);
-	parse_options(&o, argc, argv);
-	const struct command *command = find_command(&o);
-	if (command->run == recover) {
-		if (o.n_paths > 0 && o.n_libvirt == 0)
-			die("%s: a word too many; try: " PROGRAM " --help", o.paths[0]);
-		/* recover --libvirt A B C */
-		for (size_t i = 0; i < o.n_paths; i++)
-			append(&o.libvirt, &o.n_libvirt, o.paths[i]);
+	if (!options_parse(&tool_options, argc, argv, &o, &words, &error)) {
+		if (error)
+			die("%s", error);
+		return fflush(stdout) == 0 ? DONE : NOT_DONE;
 	}
-	if (command->run != status && o.json && !o.dry_run)
-		die("--json goes with --dry-run");
-	if (geteuid() != 0)
-		die("only root can give files away, and read who holds them; try: sudo " PROGRAM);
+	o.paths = words.operands;
+	o.n_paths = words.n;
+	if (words.command == RECOVER)
+		take_libvirt(&o);
+	check_options(&o, (enum command)words.command);
+	log_set_verbose(o.verbose);
 	umask(022);
 
-	int result = command->run(&o);
+	int result = run[words.command](&o);
 	journal_unlock();
-	free(o.disks);
-	free(o.libvirt);
-	free(o.forced);
+	free(o.disks.items);
+	free(o.libvirt.items);
+	free(o.forced.items);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		die_status(NOT_DONE, "can't write to standard output");
 	return result;

@@ -3,18 +3,14 @@
  * virt-priv-conf: reads, checks and edits /etc/libvirt/qemu.conf, which libvirt and the
  * tools of this package share, without disturbing anything else in it.
  *
- * How the text is edited is in confedit.h, how the file is replaced in conffile.h, both
- * together in confchange.h, what libvirt takes for which key in confkeys.h, and what is complained
- * about in conflint.h.
+ * What changes the file is in conf/confcmd.h, what only reads it in conf/confquery.h, and what
+ * the scripts of the package do in conf/package_defaults.h.
  */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/options.h"
-#include "conf/conf_report.h"
 #include "conf/confcmd.h"
-#include "conf/conffile.h"
-#include "conf/confkeys.h"
-#include "conf/confvalue.h"
+#include "conf/confquery.h"
 #include "conf/package_defaults.h"
 #include "conf/settings.h"
 
@@ -30,142 +26,107 @@ struct options {
 	char **words; /* behind the command */
 };
 
-/* Reading. */
-
-/* The file in force: that of --config, /etc's, the package's. False: there is none. */
-static bool read_in_force(const struct options *o, struct conffile *file)
-{
-	if (o->config) {
-		if (!conffile_read(o->config, file))
-			die("there is no settings file %s", o->config);
-		return true;
-	}
-	return conffile_read(SETTINGS_ADMIN_FILE, file) || conffile_read(VENDOR_CONF, file);
-}
-
-static struct conf *parse(const struct conffile *file)
-{
-	cleanup_free char *error = NULL;
-	struct conf *conf = conf_parse(file->path, file->text.bytes, file->text.length, &error);
-
-	if (!conf)
-		die("%s", error);
-	return conf;
-}
-
-static void insist_on_trust(const struct conffile *file)
-{
-	cleanup_free char *distrust = conffile_distrust(file);
-
-	if (distrust)
-		die("can't trust the settings in %s: %s", file->path, distrust);
-}
+/* The commands. Each returns the exit status. */
 
 static int get(const struct options *o)
 {
-	const char *key = o->words[0];
-	const struct confkey *nearest = confkey_find(key) ? NULL : confkey_nearest(key);
-	struct conffile file;
+	cleanup_free char *error = NULL;
+	bool is_unset;
+	cleanup_free char *value = confquery_get(o->config, o->words[0], &is_unset, &error);
 
-	if (!read_in_force(o, &file))
-		die_status(NOT_SO, "there is no settings file, so %s is at its default", key);
-	insist_on_trust(&file);
-	struct conf *conf = parse(&file);
-	const struct conf_entry *entry = conf_get(conf, key);
-	if (!entry)
-		warn("%s is not set in %s%s%s%s", key, file.path, nearest ? "; is " : "",
-			nearest ? nearest->name : "", nearest ? " meant?" : "");
-	cleanup_free char *value = entry ? confvalue_show(&entry->value) : NULL;
-	if (entry)
-		say("%s", value);
-	conf_free(conf);
-	conffile_close(&file);
-	return value ? DONE : NOT_SO;
+	if (!value)
+		die_status(is_unset ? NOT_SO : FAILED, "%s", error);
+	say("%s", value);
+	return DONE;
 }
 
 static int show(const struct options *o)
 {
-	struct conffile file = {.fd = -1, .dir = -1};
-	struct settings settings;
 	cleanup_free char *error = NULL;
-	struct conf *conf = NULL;
 
-	if (read_in_force(o, &file)) {
-		insist_on_trust(&file);
-		/* What the tools refuse has no value to show. */
-		if (!settings_from_text(
-			    &settings, file.path, file.text.bytes, file.text.length, &error))
-			die("%s", error);
-		settings_free(&settings);
-		conf = parse(&file);
-	}
-	if (o->json)
-		conf_report_show_json(file.path, conf);
-	else
-		conf_report_show(file.path, conf);
-	conf_free(conf);
-	conffile_close(&file);
+	if (!confquery_show(o->config, o->json, &error))
+		die("%s", error);
 	return DONE;
 }
 
 static int check(const struct options *o)
 {
-	struct conffile file = {.fd = -1, .dir = -1};
-	struct finding *findings = NULL;
-	size_t n = 0;
+	cleanup_free char *error = NULL;
+	bool is_clean;
 
-	if (read_in_force(o, &file)) {
-		char *distrust = conffile_distrust(&file);
-		n = conflint(&file.text, &findings);
-		if (distrust)
-			conflint_add(&findings, &n, "not-trusted", NULL, distrust);
-	}
-	if (o->json)
-		conf_report_findings_json(file.path, findings, n);
-	else
-		conf_report_findings(file.path, findings, n);
-	if (n == 0)
-		info("%s: nothing to find fault with", file.path ? file.path : "no settings file");
-	conflint_free(findings, n);
-	conffile_close(&file);
-	return n ? NOT_SO : DONE;
+	if (!confquery_check(o->config, o->json, &is_clean, &error))
+		die("%s", error);
+	return is_clean ? DONE : NOT_SO;
 }
 
-/* The other commands, as the table below wants them. */
+/* Whatever goes wrong once the file is changed, memory that runs out included. */
+static void say_it_is_changed(int status, void *command)
+{
+	if (status != 0 && ((const struct confcmd *)command)->is_changed)
+		fputs("the file is changed all the same\n", stderr);
+}
+
+static struct confcmd *begin_change(const struct options *o)
+{
+	/* For on_exit(3), which comes when main() has returned. */
+	static struct confcmd command;
+
+	command.config = o->config;
+	on_exit(say_it_is_changed, &command);
+	return &command;
+}
+
+/* The exit status of a change that was made, or not. */
+static int end_change(bool is_done, char *const *error)
+{
+	if (!is_done)
+		die("%s", *error);
+	return DONE;
+}
 
 static int set(const struct options *o)
 {
-	confchange_set(o->config, o->words[0], o->words[1], o->force);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(
+		confcmd_set(begin_change(o), o->words[0], o->words[1], o->force, &error), &error);
 }
 
 static int unset(const struct options *o)
 {
-	confchange_unset(o->config, o->words[0]);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(confcmd_unset(begin_change(o), o->words[0], &error), &error);
 }
 
 static int revert_to_root(const struct options *o)
 {
-	confchange_revert_to_root(o->config);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(confcmd_revert_to_root(begin_change(o), &error), &error);
 }
 
 static int restore_default(const struct options *o)
 {
-	return confchange_restore_default(o->config) ? DONE : NOT_SO;
+	cleanup_free char *error = NULL;
+	bool is_root;
+	int status = end_change(confcmd_restore_default(begin_change(o), &is_root, &error), &error);
+
+	return is_root ? NOT_SO : status;
 }
 
 static int adopt(const struct options *o)
 {
-	adoption_adopt(o->config);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(package_defaults_adopt(begin_change(o), &error), &error);
 }
 
 static int abandon(const struct options *o)
 {
-	adoption_abandon(o->config);
-	return DONE;
+	cleanup_free char *error = NULL;
+
+	return end_change(package_defaults_abandon(begin_change(o), &error), &error);
 }
 
 enum command { GET, SET, UNSET, SHOW, CHECK, REVERT_TO_ROOT, RESTORE_DEFAULT, ADOPT, ABANDON };

@@ -217,5 +217,5 @@ EOT
     diff <(mandoc -T ascii tools/man/virt-priv-chown.8 | sed 's/.\x08//g' | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
         sed '1d; $d; s/virt-priv-chown/\n&/' | tr -d ' \n' | sed 's/virt-priv-chown/\n&/g') \
         <(virt-priv-chown --help | sed -n '/^Usage:/,/^[^ U]/p' | sed '$d; s/^Usage://' | tr -d ' \n' |
-            sed 's/virt-priv-chown/\n&/g'; printf '\nvirt-priv-chown--help|--version')
+            sed 's/virt-priv-chown/\n&/g'; printf '\nvirt-priv-chown-h|--help|--version')
 }

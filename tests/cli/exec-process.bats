@@ -255,26 +255,6 @@ EOT
     done
 }
 
-@test "--version and --help of every tool; manual and completion have every option of --help" {
-    local tool manual completion
-    for tool in tools/virt-priv-*.c; do
-        tool=$(basename "$tool" .c)
-        manual=(tools/man/"$tool".[0-9])
-        [ "$("$VP_BUILD/$tool" --version)" = "$tool $(sed -n 's/^Version: *//p' spec/virt-privileges.spec)" ]
-        "$VP_BUILD/$tool" --help | grep -oE -- '--[a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
-        # Less those of cp, tar, rm and virsh in what is to be done by hand.
-        mandoc -T ascii "${manual[0]}" | sed 's/.\x08//g' | grep -oE -- '--[a-z-]+' | sort -u |
-            grep -vxE -- '--(preserve|xattrs|one-file-system|disk-only|diskspec|no-metadata)' >"$BATS_TEST_TMPDIR/man"
-        completion=$VP_BUILD/completion/$tool
-        [ -e "$completion" ] || completion=tools/completion/$tool
-        grep -oE -- '--[a-z-]+' "$completion" | sort -u >"$BATS_TEST_TMPDIR/completion"
-        [ -s "$BATS_TEST_TMPDIR/help" ]
-        diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/man"
-        diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/completion"
-        [ "$(mandoc -T lint -W warning "${manual[0]}")" = "" ]
-    done
-}
-
 @test "one record per launch goes to the journal, without the arguments" {
     mkdir -p /run/systemd/journal
     tests/lib/journal-sink /run/systemd/journal/socket "$BATS_TEST_TMPDIR/record" "$exec" true --password=hunter2

@@ -76,9 +76,9 @@ time.sleep(60)' 3>&- &
 directory|--vm v|$vms/v.conf is not a regular file
 huge|--vm v|$vms/v.conf is larger than 4194304 bytes
 qemu-system-x86_64+-hda+$fs/\\0a|--vm v|$vms/v.conf contains a NUL byte
-qemu-system-x86_64+-hda+$fs/a|--vm v x|x: a word too many: the command line of the VM v stands in $vms/v.conf
---vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|$vms/v.conf: --vm and --stop have no meaning there
---stop+w|--vm v|$vms/v.conf: --vm and --stop have no meaning there
+qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of VM 'v' is in $vms/v.conf
+--vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm and --stop are not allowed in $vms/v.conf
+--stop+w|--vm v|--vm and --stop are not allowed in $vms/v.conf
 # nothing|--vm v|$vms/v.conf: missing command
 qemu-system-x86_64+-hda+$fs/a|--vm w|can't reach $vms/w.conf: No such file or directory
 END_OF_FILES

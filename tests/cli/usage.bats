@@ -31,8 +31,8 @@ says() {
 chown|2||a command is missing
 chown|2|frobnicate|frobnicate: there is no such command
 chown|2|--frobnicate status|try: virt-priv-chown --help
-chown|2|claim --name v --disk @/a x|x: a word too many
-chown|2|recover x|x: a word too many
+chown|2|claim --name v --disk @/a x|extra operand 'x'
+chown|2|recover x|extra operand 'x'
 chown|2|release --name v --json|release has no option --json
 chown|2|drop --name v --pid 1 --disk @/a|drop has no option --pid
 chown|2|drop --name v|--disk is missing
@@ -49,12 +49,12 @@ chown|2|claim --name v --config @/none --disk @/a|there is no settings file @/no
 chown|2|claim --name v --domain @/none|can't open the domain XML @/none
 run|125||no QEMU given
 run|125|--frobnicate qemu-system-x86_64|try: virt-priv-run --help
-run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: "claim", "pass" or "leave" was expected
+run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: claim, pass or leave was expected
 run|125|--timeout 5s --stop v|--timeout 5s: a number of seconds was expected
 run|125|--timeout -5 --stop v|--timeout -5: a number of seconds was expected
 run|125|--timeout 99999999 --stop v|--timeout 99999999: a number of seconds was expected
 run|125|--json qemu-system-x86_64 -hda @/a|--json goes with --dry-run
-run|125|--stop v qemu-system-x86_64|qemu-system-x86_64: a word too many
+run|125|--stop v qemu-system-x86_64|extra operand 'qemu-system-x86_64'
 run|125|--name .v qemu-system-x86_64 -hda @/a|--name .v: a name has 1 to 64 letters
 audit|2|--frobnicate|try: virt-priv-audit --help
 EOT

@@ -744,6 +744,7 @@ static bool is_wanted(const struct scenario *s, char **names)
 int main(int argc, char **argv)
 {
 	struct race race = {0};
+	cleanup_free char *error = NULL;
 	size_t n = 0;
 
 	log_init("race-claims", 2);
@@ -770,7 +771,8 @@ int main(int argc, char **argv)
 	if (n == 0)
 		die("there is no such scenario");
 	race.each = strtod(argv[3], NULL) / (double)n;
-	settings_read(&race.settings, NULL);
+	if (!settings_read(&race.settings, NULL, &error))
+		die("%s", error);
 	if (!race.program)
 		journal_lock(true);
 	make_victims();

@@ -4,6 +4,7 @@
  * tool does; FILE is what --config would name. settings-dump --vendor prints
  * the path of the vendor file.
  */
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "settings-text.h"
 
@@ -11,6 +12,7 @@
 
 int main(int argc, char **argv)
 {
+	cleanup_free char *error = NULL;
 	struct settings settings;
 
 	log_init("settings-dump", 125);
@@ -18,7 +20,8 @@ int main(int argc, char **argv)
 		puts(VENDOR_CONF);
 		return 0;
 	}
-	settings_read(&settings, argv[1]);
+	if (!settings_read(&settings, argv[1], &error))
+		die("%s", error);
 	printf("file %s\n", settings.file ? settings.file : "none");
 	print_settings(stdout, &settings);
 	settings_free(&settings);

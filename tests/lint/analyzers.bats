@@ -61,12 +61,13 @@ scripts() {
 }
 
 @test "mandoc -T lint, of every manual" {
-    for manual in tools/man/*.[0-9]; do
+    # That of the auditor as it is built too, with its catalogue.
+    for manual in tools/man/*.[0-9] "$VP_BUILD"/man/*.[0-9]; do
         run -0 mandoc -T lint -W warning "$manual"
         [ -z "$output" ]
     done
 }
 
 @test "the sources are laid out as .clang-format says" {
-    clang-format --dry-run -Werror tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/lib/*/*.[ch] tests/*/*.[ch]
+    clang-format --dry-run -Werror tools/*.c tools/completion/*.c tools/bpf/*.[ch] tools/man/*.c tools/lib/*/*.[ch] tests/*/*.[ch]
 }

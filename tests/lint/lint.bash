@@ -11,7 +11,7 @@ each() {
     local said
     # Each says all of it at once, or lines would mix; and not how much there was in other people's headers.
     # shellcheck disable=SC2016 # for that shell
-    said=$(printf '%s\n' tools/*.c tools/completion/*.c tools/lib/*/*.c | xargs -P "$(nproc)" -I{} bash -c 'said=$("$@" 2>&1 |
+    said=$(printf '%s\n' tools/*.c tools/completion/*.c tools/man/*.c tools/lib/*/*.c | xargs -P "$(nproc)" -I{} bash -c 'said=$("$@" 2>&1 |
         grep -vE "^[0-9]+ warnings? (generated|treated as error)|^$") && echo "$said"' each "$@") || true
     echo "$said"
     [ -z "$said" ]

@@ -76,7 +76,7 @@ examples() {
 @test "the manual's synopsis is that of --help" {
     diff <(mandoc -T ascii tools/man/virt-priv-run.8 | sed 's/.\x08//g' | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
         grep -oE -- '--[a-z-]+|\b(claim|pass|leave)\b' | sort -u) \
-        <(virt-priv-run --help | grep -oE -- '--[a-z-]+|=(claim|pass|leave)' | tr -d = | sort -u)
+        <(virt-priv-run --help | grep -oE -- '--[a-z-]+|\b(claim|pass|leave):' | tr -d : | sort -u)
 }
 
 @test "there are ten examples, and each can be started" {

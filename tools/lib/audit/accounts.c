@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The accounts of audit_tree.h: those of the name service, or of the files in a tree. */
+/* The accounts of tree.h: those of the name service, or of the files in a tree. */
 #include "audit/tree.h"
 
 #include "base/cleanup.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/audit.h"
 
-#include "audit/checks.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -55,20 +54,11 @@ static struct finding *add(struct audit *audit, enum verdict verdict, size_t cla
 	return finding;
 }
 
-__attribute__((format(printf, 1, 0))) static char *text_of(const char *format, va_list ap)
-{
-	char *text;
-
-	if (vasprintf(&text, format, ap) < 0)
-		die("out of memory");
-	return text;
-}
-
 #define SET_MESSAGE(finding)                                                                       \
 	do {                                                                                       \
 		va_list ap_;                                                                       \
 		va_start(ap_, format);                                                             \
-		(finding)->message = text_of(format, ap_);                                         \
+		(finding)->message = xvasprintf(format, ap_);                                      \
 		va_end(ap_);                                                                       \
 	} while (0)
 

@@ -3,10 +3,11 @@
  * What an audit is made of: the host, the processes that were found and read, the checks,
  * and what they found. The parts, in the order of an audit:
  *
- *   audit_find.h     which processes are to be judged
- *   audit_process.h  what is true of each, read so that it was true at one moment
- *   audit_checks.h   the catalogue
- *   audit_report.h   the findings, told
+ *   run.h      an audit from its beginning to its findings
+ *   find.h     which processes are judged
+ *   process.h  what is true of each, read so that it was true at one moment
+ *   checks.h   the catalogue, whose functions are in check_functions.h
+ *   report.h   the findings, printed
  */
 #pragma once
 
@@ -83,7 +84,18 @@ struct audit_process {
 	unsigned long long start; /* clock ticks after boot */
 };
 
-struct audit_check;
+struct audit;
+
+/* A row of the catalogue (checks.h). */
+struct audit_check {
+	const char *id, *title;
+	enum severity severity;
+	bool needs_threads; /* unknown by itself where no thread could be read */
+	bool is_of_qemu;    /* not applicable to other users of KVM */
+	const char *explanation, *remedy;
+	void (*process)(struct audit *audit, const struct audit_process *process);
+	void (*host)(struct audit *audit);
+};
 
 struct finding {
 	const struct audit_check *check;
@@ -149,7 +161,10 @@ struct audit {
 	struct finding *findings;
 	size_t n_findings;
 
-	/* What checks need, read when the first of them does. */
+	/* What the search and the checks need, read when the first of them does. */
+	struct known_file *installed; /* executables of QEMU */
+	size_t n_installed;
+	bool has_installed;
 	struct sensitive_object *objects;
 	size_t n_objects;
 	bool has_objects;

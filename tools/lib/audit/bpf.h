@@ -5,7 +5,7 @@
  *
  * It is there where the program was built with it, libbpf is installed, the kernel has BTF
  * and its iterators, and the auditor may load programs (CAP_BPF and CAP_PERFMON). Else, and
- * for every process of which it can't tell all, /proc is read.
+ * for every process that it does not describe completely, /proc is read. Private to audit/.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/checks.h"
 
-#include "base/log.h"
+#include "audit/check_functions.h"
 
 #include <strings.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of what else holds a process back: filters, labels, cgroups. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/proc_text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of what threads may do by themselves: credentials(7), capabilities(7). */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "launch/creds.h"

@@ -3,6 +3,7 @@
 
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "path/look.h"
 
@@ -21,7 +22,8 @@ static const char deleted[] = " (deleted)";
 static const char *const directories[] = {
 	"/usr/bin", "/usr/libexec", "/usr/local/bin", "/usr/local/libexec", "/usr/lib/qemu"};
 
-bool audit_is_qemu_name(const char *path)
+/* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. */
+static bool is_qemu_name(const char *path)
 {
 	static const char prefix[] = "qemu-system-";
 	const char *slash = strrchr(path, '/');
@@ -34,15 +36,12 @@ bool audit_is_qemu_name(const char *path)
 	       (length == strlen("qemu-kvm") && strncmp(name, "qemu-kvm", length) == 0);
 }
 
-/* The installed executables, read once. */
-static struct known_file *installed;
-static size_t n_installed;
-static bool has_installed;
-
-static void add_installed(const char *directory, const char *name, const struct stat *st)
+static void add_installed(
+	struct audit *audit, const char *directory, const char *name, const struct stat *st)
 {
-	installed = xreallocarray(installed, n_installed + 1, sizeof *installed);
-	installed[n_installed++] = (struct known_file){
+	audit->installed =
+		xreallocarray(audit->installed, audit->n_installed + 1, sizeof *audit->installed);
+	audit->installed[audit->n_installed++] = (struct known_file){
 		st->st_dev, st->st_ino, st->st_size, xasprintf("%s/%s", directory, name)};
 }
 
@@ -71,21 +70,21 @@ static void find_installed_in(struct audit *audit, const char *directory)
 		note_unseen(audit, directory);
 	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
 		struct stat st;
-		if (!audit_is_qemu_name(name))
+		if (!is_qemu_name(name))
 			continue;
 		cleanup_free char *path = xasprintf("%s/%s", directory, name);
 		if (!tree_stat(tree, path, &st, 0))
 			note_unseen(audit, directory);
 		else if (S_ISREG(st.st_mode))
-			add_installed(directory, name, &st);
+			add_installed(audit, directory, name, &st);
 	}
 }
 
 static void find_installed(struct audit *audit)
 {
-	if (has_installed)
+	if (audit->has_installed)
 		return;
-	has_installed = true;
+	audit->has_installed = true;
 	for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
 		find_installed_in(audit, directories[i]);
 }
@@ -177,11 +176,13 @@ static void could_not_look(const struct audit_tree *tree, const char *exe, int *
 		*number = why;
 }
 
-static bool is_installed(const struct audit_tree *tree, const char *exe, const struct stat *st,
+static bool is_installed(const struct audit *audit, const char *exe, const struct stat *st,
 	enum found_by *found_by, int *number)
 {
-	for (size_t i = 0; i < n_installed; i++) {
-		const struct known_file *file = &installed[i];
+	const struct audit_tree *tree = &audit->tree;
+
+	for (size_t i = 0; i < audit->n_installed; i++) {
+		const struct known_file *file = &audit->installed[i];
 		if (file->dev == st->st_dev && file->ino == st->st_ino) {
 			*found_by = FOUND_BY_FILE;
 			return true;
@@ -223,8 +224,9 @@ static bool find_living_thread(const struct audit_tree *tree, const char *pid, c
 
 /* Whether the process is QEMU. One that can't be told makes *number the reason, else 0. */
 static bool is_qemu(
-	const struct audit_tree *tree, const char *pid, enum found_by *found_by, int *number)
+	const struct audit *audit, const char *pid, enum found_by *found_by, int *number)
 {
+	const struct audit_tree *tree = &audit->tree;
 	char path[64], exe[PATH_MAX + 1];
 	struct stat st;
 
@@ -239,10 +241,10 @@ static bool is_qemu(
 	}
 	exe[n] = '\0';
 	*found_by = FOUND_BY_NAME;
-	if (audit_is_qemu_name(exe))
+	if (is_qemu_name(exe))
 		return true;
 	if (tree_stat_link(tree, tree->proc, path, &st))
-		return is_installed(tree, path, &st, found_by, number);
+		return is_installed(audit, path, &st, found_by, number);
 	could_not_look(tree, path, number);
 	return false;
 }
@@ -316,13 +318,13 @@ static void add_found(struct found_process **out, size_t *n, pid_t pid, enum fou
 static bool find_by_bpf(
 	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n_found)
 {
-	cleanup_free unsigned long long *sizes = xcalloc(n_installed + 1, sizeof *sizes);
+	cleanup_free unsigned long long *sizes = xcalloc(audit->n_installed + 1, sizeof *sizes);
 	cleanup_free pid_t *pids = NULL;
 	cleanup_free pid_t *users = NULL;
 
-	for (size_t i = 0; i < n_installed; i++)
-		sizes[i] = (unsigned long long)installed[i].size;
-	ssize_t n = audit_bpf_find(audit->bpf, sizes, n_installed, &pids);
+	for (size_t i = 0; i < audit->n_installed; i++)
+		sizes[i] = (unsigned long long)audit->installed[i].size;
+	ssize_t n = audit_bpf_find(audit->bpf, sizes, audit->n_installed, &pids);
 	ssize_t n_users = n < 0 || !scan_kvm ? 0 : audit_bpf_find_kvm(audit->bpf, &users);
 	if (n < 0 || n_users < 0)
 		return false;
@@ -331,7 +333,7 @@ static bool find_by_bpf(
 		enum found_by found_by;
 		int number;
 		snprintf(name, sizeof name, "%d", pids[i]);
-		if (is_qemu(&audit->tree, name, &found_by, &number))
+		if (is_qemu(audit, name, &found_by, &number))
 			add_found(out, n_found, pids[i], found_by);
 		else if (number)
 			hide(audit, number);
@@ -347,28 +349,29 @@ static bool find_by_bpf(
 	return true;
 }
 
-size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out)
+bool audit_find(
+	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n, char **error)
 {
 	const struct audit_tree *tree = &audit->tree;
 	cleanup_fd int fd = tree_openat(tree, tree->proc, ".", O_RDONLY | O_DIRECTORY);
 	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d;
-	size_t n = 0;
 
+	*out = NULL;
+	*n = 0;
 	if (!dir)
-		die_errno("can't list /proc to see what runs");
+		return error_set_errno(error, "can't list /proc to see what runs");
 	steal_fd(&fd);
 	find_installed(audit);
-	*out = NULL;
-	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, &n))
-		return n;
+	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, n))
+		return true;
 	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		struct found_process found;
 		int exe_errno, fd_errno = 0;
 		if (!is_pid(d->d_name))
 			continue;
 		found.pid = (pid_t)strtoul(d->d_name, NULL, 10);
-		bool wanted = is_qemu(tree, d->d_name, &found.found_by, &exe_errno);
+		bool wanted = is_qemu(audit, d->d_name, &found.found_by, &exe_errno);
 		if (!wanted && scan_kvm) {
 			found.found_by = FOUND_BY_KVM;
 			wanted = has_kvm(tree, d->d_name, &fd_errno);
@@ -376,11 +379,11 @@ size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out
 		if (!wanted && (exe_errno || fd_errno))
 			hide(audit, exe_errno ? exe_errno : fd_errno);
 		if (wanted)
-			add_found(out, &n, found.pid, found.found_by);
+			add_found(out, n, found.pid, found.found_by);
 	}
 	if (errno)
-		die_errno("can't list /proc to see what runs");
-	return n;
+		return error_set_errno(error, "can't list /proc to see what runs");
+	return true;
 }
 
 enum found_by audit_find_one(struct audit *audit, pid_t pid)
@@ -390,21 +393,11 @@ enum found_by audit_find_one(struct audit *audit, pid_t pid)
 	int exe_errno, fd_errno;
 
 	find_installed(audit);
-	if (is_qemu(&audit->tree, name, &found_by, &exe_errno))
+	if (is_qemu(audit, name, &found_by, &exe_errno))
 		return found_by;
 	if (has_kvm(&audit->tree, name, &fd_errno))
 		return FOUND_BY_KVM;
 	if (exe_errno || fd_errno)
 		hide(audit, exe_errno ? exe_errno : fd_errno);
 	return FOUND_BY_REQUEST;
-}
-
-void audit_find_free(void)
-{
-	for (size_t i = 0; i < n_installed; i++)
-		free(installed[i].path);
-	free(installed);
-	installed = NULL;
-	n_installed = 0;
-	has_installed = false;
 }

@@ -7,6 +7,7 @@
  * calls itself (comm, cmdline) is its own choice and never counts. That costs two system
  * calls for a process that is something else. Who has a virtual machine of KVM open is
  * looked for in a second pass, over every descriptor of the processes that are left.
+ * Private to audit/.
  */
 #pragma once
 
@@ -18,16 +19,12 @@ struct found_process {
 };
 
 /*
- * Looks through /proc. Returns how many, and in *out a new array. Processes that can't be
- * seen into are counted in audit->n_hidden.
+ * Looks through /proc: *n processes in the new array *out. Processes that can't be seen into
+ * are counted in audit->n_hidden. False and a new *error where /proc can't be listed; *out is
+ * to be freed then, too.
  */
-size_t audit_find(struct audit *audit, bool scan_kvm, struct found_process **out);
+bool audit_find(
+	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n, char **error);
 
 /* What that process is. */
 enum found_by audit_find_one(struct audit *audit, pid_t pid);
-
-/* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. Pure. */
-bool audit_is_qemu_name(const char *path);
-
-/* Releases what is remembered of the installed executables. */
-void audit_find_free(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the host: the account, the settings against what runs, and what the audit sees. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "audit/find.h"
 #include "audit/writers.h"
 #include "base/attempt.h"

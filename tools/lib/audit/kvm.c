@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of /dev/kvm: what it is, and whether the QEMU user can run a machine with it. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "launch/creds.h"
@@ -196,23 +196,20 @@ static _Noreturn void child(const struct audit *audit, int out, struct kvm_resul
 	_exit(write(out, &good, sizeof good) == sizeof good ? 0 : 1);
 }
 
-/* 1: it works, 0: it does not, -1: no answer in time, -2: the child could not do its part. */
-static int ask_child(const struct audit *audit, struct kvm_result *shared)
+/* What came of the trial. */
+enum answer {
+	ANSWER_WORKS,
+	ANSWER_FAILS,
+	ANSWER_LATE,
+	ANSWER_NONE,	  /* the child could not do its part */
+	ANSWER_NOT_ASKED, /* errno says why */
+};
+
+/* Waits for what the child writes, and for its end. */
+static enum answer await(pid_t pid, int in)
 {
 	bool good = false;
-	int ends[2], status;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		die_errno("can't make a pipe to try " KVM_DEVICE);
-	cleanup_fd int in = ends[0];
-	cleanup_fd int out = ends[1];
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid < 0)
-		die_errno("can't start a process to try " KVM_DEVICE);
-	if (pid == 0)
-		child(audit, out, shared);
-	close(steal_fd(&out));
+	int status;
 	struct pollfd poll_in = {.fd = in, .events = POLLIN};
 	int ready;
 	do
@@ -226,8 +223,28 @@ static int ask_child(const struct audit *audit, struct kvm_result *shared)
 	for (int i = 0; waitpid(pid, &status, WNOHANG) == 0 && i < 100; i++)
 		usleep(10000);
 	if (ready == 0)
-		return -1;
-	return told ? good : -2;
+		return ANSWER_LATE;
+	if (!told)
+		return ANSWER_NONE;
+	return good ? ANSWER_WORKS : ANSWER_FAILS;
+}
+
+static enum answer ask_child(const struct audit *audit, struct kvm_result *shared)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return ANSWER_NOT_ASKED;
+	cleanup_fd int in = ends[0];
+	cleanup_fd int out = ends[1];
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		return ANSWER_NOT_ASKED;
+	if (pid == 0)
+		child(audit, out, shared);
+	close(steal_fd(&out));
+	return await(pid, in);
 }
 
 static void say_failed(struct audit *audit, const struct kvm_result *result, const char *user)
@@ -238,6 +255,32 @@ static void say_failed(struct audit *audit, const struct kvm_result *result, con
 	else
 		audit_fail(audit, NO_CLASS, "user %s can't %s: the answer is %d", user,
 			result->step, result->value);
+}
+
+static void judge_answer(
+	struct audit *audit, enum answer answer, const struct kvm_result *result, const char *user)
+{
+	switch (answer) {
+	case ANSWER_WORKS:
+		if (!result->has_run)
+			audit_unknown(
+				audit, "there is no instruction to try on this kind of processor");
+		break;
+	case ANSWER_FAILS:
+		say_failed(audit, result, user);
+		break;
+	case ANSWER_LATE:
+		audit_unknown(audit, "user %s got no answer within %d s from: %s", user,
+			KVM_TIMEOUT_MS / 1000, result->step);
+		break;
+	case ANSWER_NONE:
+		audit_unknown(audit, "the trial as user %s failed at: %s", user, result->step);
+		break;
+	case ANSWER_NOT_ASKED:
+		audit_blind(
+			audit, "can't start a process to try " KVM_DEVICE ": %s", strerror(errno));
+		break;
+	}
 }
 
 void check_kvm_use(struct audit *audit)
@@ -265,17 +308,10 @@ void check_kvm_use(struct audit *audit)
 	/* Shared, so that a processor that hangs shows how far it came. */
 	struct kvm_result *result = mmap(
 		NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (result == MAP_FAILED)
-		die_errno("can't get memory to try " KVM_DEVICE);
-	int answer = ask_child(audit, result);
-	if (answer == 0)
-		say_failed(audit, result, user);
-	else if (answer == -1)
-		audit_unknown(audit, "user %s got no answer within %d s from: %s", user,
-			KVM_TIMEOUT_MS / 1000, result->step);
-	else if (answer == -2)
-		audit_unknown(audit, "the trial as user %s failed at: %s", user, result->step);
-	else if (!result->has_run)
-		audit_unknown(audit, "there is no instruction to try on this kind of processor");
+	if (result == MAP_FAILED) {
+		audit_blind(audit, "can't get memory to try " KVM_DEVICE ": %s", strerror(errno));
+		return;
+	}
+	judge_answer(audit, ask_child(audit, result), result, user);
 	munmap(result, sizeof *result);
 }

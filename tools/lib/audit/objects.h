@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Objects from which a host can be taken over, and who may use them. */
+/* Objects from which a host can be taken over, and who may use them. Private to audit/. */
 #pragma once
 
 #include "audit/audit.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is true of one process, read so that it was true at one moment. Private to audit/. */
 #pragma once
 
 #include "audit/audit.h"

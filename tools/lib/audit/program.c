@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the program that runs, and of who can get at its memory. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "audit/writers.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"

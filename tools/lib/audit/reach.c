@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of what a process reaches through its groups and its open descriptors. */
-#include "audit/checks.h"
+#include "audit/check_functions.h"
 #include "audit/objects.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"

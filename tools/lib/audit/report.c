@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/report.h"
 
+#include "audit/run.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/syslog_record.h"
@@ -18,7 +19,8 @@
 
 enum column { COLUMN_CHECK, COLUMN_SEVERITY, COLUMN_PID, COLUMN_TID, COLUMN_FINDING };
 
-size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least)
+/* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
+static size_t count(const struct audit *audit, enum verdict verdict, enum severity at_least)
 {
 	size_t n = 0;
 
@@ -62,12 +64,12 @@ static struct libscols_table *new_table(void)
 		!scols_table_new_column(table, "SEVERITY", 0, 0) ||
 		!scols_table_new_column(table, "PID", 0, SCOLS_FL_RIGHT) ||
 		!scols_table_new_column(table, "TID", 0, SCOLS_FL_RIGHT))
-		die("out of memory");
+		die_out_of_memory();
 	struct libscols_column *finding =
 		scols_table_new_column(table, "FINDING", 0, SCOLS_FL_WRAP);
 	/* At spaces where there are any: util-linux 2.38 wraps in the midst of words. */
 	if (!finding)
-		die("out of memory");
+		die_out_of_memory();
 	if (wants_color())
 		scols_table_enable_colors(table, 1);
 	return table;
@@ -78,7 +80,7 @@ static void set_cell(struct libscols_line *line, enum column column, const char 
 	cleanup_free char *safe = log_escape(text);
 
 	if (!line || scols_line_set_data(line, column, safe) != 0)
-		die("out of memory");
+		die_out_of_memory();
 }
 
 static void set_number(struct libscols_line *line, enum column column, pid_t number)
@@ -122,21 +124,15 @@ static size_t count_found(const struct audit *audit, bool is_qemu)
 static void sum_up(const struct audit *audit, const struct report_request *request)
 {
 	size_t n_qemu = count_found(audit, true), n_other = count_found(audit, false);
-	size_t n_findings = audit_count(audit, VERDICT_FAIL, request->threshold);
-	size_t n_below = audit_count(audit, VERDICT_FAIL, SEVERITY_INFO) - n_findings;
-	size_t n_unknown = audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO);
+	size_t n_findings = count(audit, VERDICT_FAIL, request->threshold);
+	size_t n_below = count(audit, VERDICT_FAIL, SEVERITY_INFO) - n_findings;
+	size_t n_unknown = count(audit, VERDICT_UNKNOWN, SEVERITY_INFO);
 
 	printf("%zu QEMU process%s and %zu other%s: ", n_qemu, n_qemu == 1 ? "" : "es", n_other,
 		n_other == 1 ? "" : "s");
 	printf("%zu finding%s of severity %s%s, %zu below, %zu unknown\n", n_findings,
 		n_findings == 1 ? "" : "s", severity_name(request->threshold),
 		request->threshold == SEVERITY_CRITICAL ? "" : " or above", n_below, n_unknown);
-}
-
-static void end_output(void)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
 }
 
 void audit_report_table(const struct audit *audit, const struct report_request *request)
@@ -159,7 +155,6 @@ void audit_report_table(const struct audit *audit, const struct report_request *
 			process->n_threads, found_by_name(process->found_by), exe);
 	}
 	sum_up(audit, request);
-	end_output();
 }
 
 int audit_report_nagios(const struct audit *audit, const struct report_request *request)
@@ -167,7 +162,7 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 	static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 	int status = audit_status(audit, request->threshold, request->strict);
 	const struct finding *worst = NULL;
-	size_t n = audit_count(audit, VERDICT_FAIL, request->threshold);
+	size_t n = count(audit, VERDICT_FAIL, request->threshold);
 
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
@@ -189,8 +184,7 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 	else if (status == 2)
 		printf(", but the audit could not see everything");
 	printf(" | findings=%zu processes=%zu unknown=%zu\n", n, audit->n_processes,
-		audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
-	end_output();
+		count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
 	return state;
 }
 

@@ -2,7 +2,7 @@
 /* The findings of an audit, told: to a person, to a program, to a monitoring system. */
 #pragma once
 
-#include "audit/run.h"
+#include "audit/audit.h"
 
 struct report_request {
 	enum severity threshold;
@@ -10,7 +10,9 @@ struct report_request {
 	bool verbose; /* what passed and what does not apply too, and remedies */
 };
 
-/* A table on standard output, and a line that sums it up. Ends the program if it can't be written.
+/*
+ * A table on standard output, and a line that sums it up. Whether all of what is printed could
+ * be written is for the caller to see, here and below: ferror(3).
  */
 void audit_report_table(const struct audit *audit, const struct report_request *request);
 
@@ -19,10 +21,11 @@ void audit_report_json(const struct audit *audit, const struct report_request *r
 
 /*
  * Metrics in Prometheus' text format, for the textfile collector of its node exporter, as
- * a whole new file in the place of the old one: written beside it and renamed.
+ * a whole new file in the place of the old one: written beside it and renamed. False and a
+ * new *error: there is the old one.
  */
-void audit_report_prometheus(
-	const struct audit *audit, const struct report_request *request, const char *file);
+bool audit_report_prometheus(const struct audit *audit, const struct report_request *request,
+	const char *file, char **error);
 
 /*
  * One line of a Nagios plugin. Returns the exit status that goes with it: 0 OK, 1 WARNING,
@@ -33,10 +36,6 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 /* One record in the system's log for each finding, and for what could not be seen. */
 void audit_report_journal(const struct audit *audit);
 
-/* What a check is about, or all of them; as text, or as the section of the manual. */
+/* What a check is about; and the list of checks. */
 void audit_explain(const struct audit_check *check);
 void audit_explain_all(void);
-void audit_explain_manual(void);
-
-/* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
-size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least);

@@ -2,6 +2,7 @@
 /* The findings as JSON: every thread with all that was judged of it. */
 #include "audit/report.h"
 
+#include "audit/run.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"

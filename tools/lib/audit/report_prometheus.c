@@ -2,7 +2,10 @@
 /* The findings as metrics. */
 #include "audit/report.h"
 
+#include "audit/checks.h"
+#include "audit/run.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -79,18 +82,21 @@ static void write_metrics(
 }
 
 /* The directory of the file, opened, and in *name what is behind it. */
-static int open_directory(const char *file, const char **name)
+static int open_directory(const char *file, const char **name, char **error)
 {
 	const char *slash = strrchr(file, '/');
 	cleanup_free char *directory =
 		slash ? xstrndup(file, slash == file ? 1 : (size_t)(slash - file)) : xstrdup(".");
 
 	*name = slash ? slash + 1 : file;
-	if (!**name)
-		die("--prometheus %s: not the name of a file", file);
+	if (!**name) {
+		error_set(error, "--prometheus %s: not the name of a file", file);
+		return -1;
+	}
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		die_errno("can't open the directory %s to write metrics there", directory);
+		error_set_errno(
+			error, "can't open the directory %s to write metrics there", directory);
 	return fd;
 }
 
@@ -99,21 +105,24 @@ static int open_directory(const char *file, const char **name)
  * that nobody can guess, O_EXCL and O_NOFOLLOW: a directory that others can write to does
  * not lead root astray, and the rename replaces a link, not what it leads to.
  */
-void audit_report_prometheus(
-	const struct audit *audit, const struct report_request *request, const char *file)
+bool audit_report_prometheus(const struct audit *audit, const struct report_request *request,
+	const char *file, char **error)
 {
 	const char *name;
 	unsigned long long chance;
-	cleanup_fd int directory = open_directory(file, &name);
+	cleanup_fd int directory = open_directory(file, &name, error);
 
+	if (directory < 0)
+		return false;
 	if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
-		die_errno("can't get random bytes for a name beside %s", file);
+		return error_set_errno(error, "can't get random bytes for a name beside %s", file);
 	cleanup_free char *temporary = xasprintf(".%.200s.%016llx", name, chance);
 	int fd = openat(
 		directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (fd < 0)
-		die_errno("can't make a file beside %s to write metrics there", file);
+		return error_set_errno(
+			error, "can't make a file beside %s to write metrics there", file);
 	if (out)
 		write_metrics(out, audit, request);
 	bool good = out && fflush(out) == 0 && !ferror(out) && fchmod(fd, 0644) == 0 &&
@@ -124,8 +133,8 @@ void audit_report_prometheus(
 	else
 		close(fd);
 	if (good)
-		return;
+		return true;
 	unlinkat(directory, temporary, 0);
 	errno = number;
-	die_errno("can't write the metrics to %s", file);
+	return error_set_errno(error, "can't write the metrics to %s", file);
 }

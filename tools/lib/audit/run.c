@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/run.h"
 
+#include "audit/check_functions.h"
+#include "audit/checks.h"
 #include "audit/find.h"
 #include "audit/process.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "path/probe.h"
 
@@ -15,11 +18,11 @@
 #include <unistd.h>
 
 /* The settings of a tree: the same places, within it. */
-static void read_tree_settings(struct audit *audit)
+static bool read_tree_settings(struct audit *audit, char **error)
 {
 	static const char *const places[] = {
 		SETTINGS_ADMIN_FILE, VENDOR_CONF, "/usr/share/virt-privileges/qemu.conf"};
-	cleanup_free char *error = NULL;
+	cleanup_free char *why = NULL;
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		size_t length;
@@ -27,14 +30,16 @@ static void read_tree_settings(struct audit *audit)
 		if (!text && (errno == ENOENT || errno == ENOTDIR))
 			continue;
 		if (!text)
-			die_errno("can't read %s%s", audit->tree.root, places[i]);
-		if (!settings_from_text(&audit->settings, places[i], text, length, &error))
-			die("%s%s", audit->tree.root, error);
-		return;
+			return error_set_errno(
+				error, "can't read %s%s", audit->tree.root, places[i]);
+		if (!settings_from_text(&audit->settings, places[i], text, length, &why))
+			return error_set(error, "%s%s", audit->tree.root, why);
+		return true;
 	}
-	settings_from_text(&audit->settings, "", "", 0, &error);
+	settings_from_text(&audit->settings, "", "", 0, &why);
 	free(audit->settings.file);
 	audit->settings.file = NULL;
+	return true;
 }
 
 /*
@@ -53,22 +58,11 @@ static int why_kept(const char *config)
 	return is_kept ? EACCES : 0;
 }
 
-static void read_settings(struct audit *audit, const char *config)
+/* When the settings were changed, and whom they name. */
+static void examine_settings(struct audit *audit, const char *config)
 {
-	struct stat st;
-	cleanup_free char *error = NULL;
-
-	audit->settings_errno = audit->tree.root ? 0 : why_kept(config);
-	if (audit->settings_errno) {
-		settings_from_text(&audit->settings, SETTINGS_ADMIN_FILE, "", 0, &error);
-		audit->has_user = audit->has_group = -1;
-		return;
-	}
-	if (audit->tree.root && !config)
-		read_tree_settings(audit);
-	else
-		settings_read(&audit->settings, config);
 	const struct settings *s = &audit->settings;
+	struct stat st;
 	bool has_file = config		  ? stat(config, &st) == 0
 			: s->file != NULL ? tree_stat(&audit->tree, s->file, &st, 0)
 					  : false;
@@ -78,6 +72,20 @@ static void read_settings(struct audit *audit, const char *config)
 		audit->settings_time_errno = errno;
 	audit->has_user = tree_find_user(&audit->tree, s->user.value, &audit->user);
 	audit->has_group = tree_find_group(&audit->tree, s->group.value, &audit->group);
+}
+
+static bool read_settings(struct audit *audit, const char *config, char **error)
+{
+	audit->settings_errno = audit->tree.root ? 0 : why_kept(config);
+	if (audit->settings_errno) {
+		audit->has_user = audit->has_group = -1;
+		return settings_from_text(&audit->settings, SETTINGS_ADMIN_FILE, "", 0, error);
+	}
+	bool is_read = audit->tree.root && !config ? read_tree_settings(audit, error)
+						   : settings_read(&audit->settings, config, error);
+	if (is_read)
+		examine_settings(audit, config);
+	return is_read;
 }
 
 static void add_process(struct audit *audit, struct audit_process *process)
@@ -96,11 +104,8 @@ static int by_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static void read_processes(struct audit *audit, const struct audit_request *request)
+static bool read_named(struct audit *audit, const struct audit_request *request, char **error)
 {
-	cleanup_free struct found_process *found = NULL;
-	size_t n = 0;
-
 	for (size_t i = 0; i < request->n_pids; i++) {
 		pid_t pid = request->pids[i];
 		if (audit->bpf)
@@ -108,19 +113,36 @@ static void read_processes(struct audit *audit, const struct audit_request *requ
 		struct audit_process *process =
 			audit_process_read(audit, pid, audit_find_one(audit, pid));
 		if (!process)
-			die("there is no process %d to judge", pid);
+			return error_set(error, "there is no process %d to judge", pid);
 		add_process(audit, process);
 	}
-	if (request->n_pids == 0)
-		n = audit_find(audit, !request->no_kvm_scan, &found);
+	return true;
+}
+
+static bool read_found(struct audit *audit, bool scan_kvm, char **error)
+{
+	cleanup_free struct found_process *found = NULL;
+	size_t n;
+
+	if (!audit_find(audit, scan_kvm, &found, &n, error))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct audit_process *process =
 			audit_process_read(audit, found[i].pid, found[i].found_by);
 		if (process)
 			add_process(audit, process);
 	}
+	return true;
+}
+
+static bool read_processes(struct audit *audit, const struct audit_request *request, char **error)
+{
+	bool is_read = request->n_pids ? read_named(audit, request, error)
+				       : read_found(audit, !request->no_kvm_scan, error);
+
 	if (audit->n_processes)
 		qsort(audit->processes, audit->n_processes, sizeof *audit->processes, by_pid);
+	return is_read;
 }
 
 /*
@@ -138,14 +160,15 @@ static bool is_wanted(const struct audit_request *request, size_t check)
 	return request->host || (row->host == check_sight && request->n_pids == 0);
 }
 
-void audit_run(struct audit *audit, const struct audit_request *request)
+bool audit_run(struct audit *audit, const struct audit_request *request, char **error)
 {
 	*audit = (struct audit){0};
-	tree_open(&audit->tree, request->root);
+	if (!tree_open(&audit->tree, request->root, error))
+		return false;
 	audit->bpf = request->root || request->no_bpf ? NULL : audit_bpf_open();
-	read_settings(audit, request->config);
 	/* The host is judged by its processes too (H04). */
-	read_processes(audit, request);
+	if (!read_settings(audit, request->config, error) || !read_processes(audit, request, error))
+		return false;
 	for (size_t p = 0; p < audit->n_processes; p++)
 		for (size_t i = 0; i < n_audit_checks; i++)
 			if (audit_checks[i].process && is_wanted(request, i))
@@ -153,6 +176,7 @@ void audit_run(struct audit *audit, const struct audit_request *request)
 	for (size_t i = 0; i < n_audit_checks; i++)
 		if (audit_checks[i].host && is_wanted(request, i))
 			audit_check_run(audit, &audit_checks[i], NULL);
+	return true;
 }
 
 bool audit_counts(const struct finding *finding, enum severity threshold)
@@ -188,7 +212,9 @@ void audit_free(struct audit *audit)
 	free(audit->claimed);
 	settings_free(&audit->settings);
 	tree_account_free(&audit->user);
-	audit_find_free();
+	for (size_t i = 0; i < audit->n_installed; i++)
+		free(audit->installed[i].path);
+	free(audit->installed);
 	audit_bpf_close(audit->bpf);
 	free(audit->reaches);
 	tree_close(&audit->tree);

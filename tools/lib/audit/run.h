@@ -2,7 +2,7 @@
 /* An audit from its beginning to its findings. */
 #pragma once
 
-#include "audit/checks.h"
+#include "audit/audit.h"
 
 struct audit_request {
 	const char *root;   /* a tree of files to audit; NULL: this host */
@@ -16,10 +16,10 @@ struct audit_request {
 };
 
 /*
- * Fills *audit. Ends the program where there is nothing to audit: no such tree, a --pid
- * that is no process, settings that are malformed. audit_free() releases what it holds.
+ * Fills *audit. False and a new *error where there is nothing to audit: no such tree, a --pid
+ * that is no process, settings that are malformed. audit_free() releases what it holds, then too.
  */
-void audit_run(struct audit *audit, const struct audit_request *request);
+bool audit_run(struct audit *audit, const struct audit_request *request, char **error);
 void audit_free(struct audit *audit);
 
 /* Whether a finding counts as one: failed, and at least that severe. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The credentials of threads, as every check judges them, and how /proc shows them. They
- * come from there or from audit_bpf.h; no check knows which.
+ * come from there or from bpf.h; no check knows which. Private to audit/.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "audit/tree.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "path/look.h"
 
@@ -24,19 +25,23 @@ static int open_within(int directory, const char *path, int flags)
 	return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
-void tree_open(struct audit_tree *tree, const char *root)
+bool tree_open(struct audit_tree *tree, const char *root, char **error)
 {
 	struct statfs fs;
 
-	*tree = (struct audit_tree){.root = root};
+	*tree = (struct audit_tree){.root = root, .proc = -1};
 	tree->fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree->fd < 0)
-		die_errno("can't open the directory %s that is to be audited", root ? root : "/");
+		return error_set_errno(error, "can't open the directory %s that is to be audited",
+			root ? root : "/");
 	tree->proc = open_within(tree->fd, "proc", O_RDONLY | O_DIRECTORY);
 	if (tree->proc < 0)
-		die_errno("can't open %s/proc, which says what runs", root ? root : "");
+		return error_set_errno(
+			error, "can't open %s/proc, which says what runs", root ? root : "");
 	if (!root && (fstatfs(tree->proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC))
-		die("/proc is not a proc file system, so what runs can't be told");
+		return error_set(
+			error, "/proc is not a proc file system, so what runs can't be told");
+	return true;
 }
 
 void tree_close(struct audit_tree *tree)
@@ -47,8 +52,10 @@ void tree_close(struct audit_tree *tree)
 		free(file->text);
 		free(file);
 	}
-	close(tree->proc);
-	close(tree->fd);
+	if (tree->proc >= 0)
+		close(tree->proc);
+	if (tree->fd >= 0)
+		close(tree->fd);
 }
 
 int tree_openat(const struct audit_tree *tree, int directory, const char *path, int flags)

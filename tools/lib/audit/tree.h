@@ -2,7 +2,7 @@
 /*
  * The host that is audited: this one, or a tree of files that was made to look like one
  * (--root). Every fact comes through here, so that none of this host gets into the audit
- * of a tree: links within a tree lead nowhere out of it.
+ * of a tree: links within a tree lead nowhere out of it. Private to audit/.
  */
 #pragma once
 
@@ -27,8 +27,11 @@ struct audit_tree {
 	struct tree_file *files; /* that were read once */
 };
 
-/* Ends the program where there is no such tree, or no /proc in it. */
-void tree_open(struct audit_tree *tree, const char *root);
+/*
+ * False and a new *error where there is no such tree, or no /proc in it. tree_close() releases
+ * *tree, then too.
+ */
+bool tree_open(struct audit_tree *tree, const char *root, char **error);
 void tree_close(struct audit_tree *tree);
 
 /*

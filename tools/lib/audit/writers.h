@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who can write to files and directories of the host that is audited (trust.h), by its accounts. */
+/*
+ * Who can write to files and directories of the host that is audited (trust.h), by its accounts.
+ * Private to audit/.
+ */
 #pragma once
 
 #include "audit/audit.h"

@@ -148,7 +148,7 @@ void info(const char *format, ...)
 		PRINT("", 0);
 }
 
-static _Noreturn void die_out_of_memory(void)
+void die_out_of_memory(void)
 {
 	fprintf(stderr, "%s: out of memory\n", program_name);
 	exit(die_exit_status);

@@ -67,3 +67,6 @@ char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t length);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
+
+/* What these say, for other libraries' lack of memory. */
+_Noreturn void die_out_of_memory(void);

@@ -182,15 +182,15 @@ static void parser_free(struct parser *parser)
 	free(parser->letters);
 }
 
-static size_t find_row(const struct option_table *table, int value)
+/* The row of a value of getopt_long(3), and its index; NULL: that has said what is wrong. */
+static const struct option_row *find_row(const struct option_table *table, int value, size_t *index)
 {
-	size_t i = 0;
+	const struct option_row *row;
 
-	if (value >= FIRST_VALUE)
-		return (size_t)(value - FIRST_VALUE);
-	while (options_row(table, i)->letter != value)
-		i++;
-	return i;
+	for (*index = 0; (row = options_row(table, *index)); ++*index)
+		if (value == FIRST_VALUE + (int)*index || (row->letter && value == row->letter))
+			return row;
+	return NULL;
 }
 
 /* The options up to what ends them. False: an error, or nothing more is to be done. */
@@ -200,13 +200,13 @@ static bool read_options(struct parser *parser, int argc, char *argv[], char **e
 	int value;
 
 	while ((value = getopt_long(argc, argv, parser->letters, parser->known, NULL)) != -1) {
-		if (value == '?') {
+		size_t index;
+		const struct option_row *row = find_row(table, value, &index);
+		if (!row) {
 			*error = xasprintf("try: %s --help", table->program);
 			return false;
 		}
-		size_t i = find_row(table, value);
-		const struct option_row *row = options_row(table, i);
-		parser->given |= UINT64_C(1) << i;
+		parser->given |= UINT64_C(1) << index;
 		if (row == &common_rows[0])
 			options_help(table);
 		else if (row == &common_rows[1])
@@ -249,13 +249,16 @@ static bool check_given(const struct parser *parser, size_t command, char **erro
 	return true;
 }
 
+/* before: the word in front of the operands. */
 static bool check_operands(const struct option_table *table, const struct option_operands *wanted,
-	const struct option_words *words, char **error)
+	const struct option_words *words, const char *before, char **error)
 {
+	const char *last = words->n > 0 ? words->operands[words->n - 1] : before;
 	const char *extra = words->n > wanted->max ? words->operands[wanted->max] : NULL;
 
 	if (words->n < wanted->min)
-		*error = xasprintf("missing operand; try: %s --help", table->program);
+		*error = xasprintf(
+			"missing operand after '%s'; try: %s --help", last, table->program);
 	else if (extra && *extra == '-' && table->in_order)
 		*error = xasprintf("extra operand '%s'; options stand before operands; try: %s "
 				   "--help",
@@ -270,13 +273,14 @@ static bool parse(
 {
 	const struct option_table *table = parser->table;
 	const struct option_operands *operands = &table->operands;
+	const char *before = table->program;
 
 	if (!read_options(parser, argc, argv, error))
 		return false;
 	if (table->commands) {
 		if (!find_command(table, argv[optind], &words->command, error))
 			return false;
-		optind++;
+		before = argv[optind++];
 		operands = &table->commands[words->command].operands;
 		if (table->in_order && !read_options(parser, argc, argv, error))
 			return false;
@@ -285,7 +289,7 @@ static bool parse(
 	}
 	words->operands = argv + optind;
 	words->n = (size_t)(argc - optind);
-	return check_operands(table, operands, words, error);
+	return check_operands(table, operands, words, before, error);
 }
 
 bool options_parse(const struct option_table *table, int argc, char *argv[], void *options,

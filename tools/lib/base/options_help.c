@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 79 };
+/* The text of an option whose name and argument reach over the column begins on the next line. */
+enum { WIDTH = 79, MAX_COLUMN = 28 };
 
 /* The length of the piece of text that is not to be broken: a word... */
 static size_t word_length(const char *text)
@@ -95,6 +96,8 @@ static void print_line(char *label, size_t column, const char *help)
 	cleanup_free char *text = label;
 
 	printf("%-*s", (int)column, text);
+	if (strlen(text) + 2 > column)
+		printf("\n%*s", (int)column, "");
 	print_filled(help, column, column, word_length);
 }
 
@@ -119,12 +122,12 @@ static void print_options(const struct option_table *table)
 
 	for (size_t i = 0; (row = options_row(table, i)); i++) {
 		cleanup_free char *text = option_text(row);
-		if (strlen(text) > column)
-			column = strlen(text);
+		if (strlen(text) + 2 > column && strlen(text) + 2 <= MAX_COLUMN)
+			column = strlen(text) + 2;
 	}
 	puts("\nOptions:");
 	for (size_t i = 0; (row = options_row(table, i)); i++)
-		print_line(option_text(row), column + 2, row->help);
+		print_line(option_text(row), column, row->help);
 }
 
 void options_help(const struct option_table *table)

@@ -15,6 +15,8 @@
  * fit, a NUL byte and lists nested deeper than CONF_MAX_DEPTH are errors.
  * Laxer where libvirt stumbles: a file of white space alone is an empty one,
  * and an empty triple-quoted string may be its last six bytes.
+ *
+ * Private to conf/.
  */
 #pragma once
 
@@ -56,6 +58,13 @@ struct conf {
  */
 struct conf *conf_parse(const char *name, const char *text, size_t length, char **error);
 void conf_free(struct conf *conf);
+
+static inline void cleanup_conf_(struct conf *const *conf)
+{
+	conf_free(*conf);
+}
+
+#define cleanup_conf __attribute__((cleanup(cleanup_conf_)))
 
 /* The first entry of that key, or NULL. It lives as long as conf. */
 const struct conf_entry *conf_get(const struct conf *conf, const char *key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What virt-priv-conf shows of a qemu.conf, for people and as JSON. */
+/* What virt-priv-conf shows of a qemu.conf, for people and as JSON. Private to conf/. */
 #pragma once
 
 #include "conf/conflint.h"

@@ -2,14 +2,15 @@
 #include "conf/confcmd.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "conf/confkeys.h"
 #include "conf/conflint.h"
 #include "conf/confvalue.h"
 #include "conf/settings.h"
+#include "path/place.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,78 +19,65 @@
 
 #define PROGRAM "virt-priv-conf"
 
-/* Whatever goes wrong from now on, memory that runs out included. */
-static void say_it_is_made(int status, void *unused)
+static bool replace(struct edit *e, char **error)
 {
-	(void)unused;
-	if (status != 0)
-		fputs("the file is changed all the same\n", stderr);
-}
-
-static void replace(struct conffile *file, const struct conftext *text)
-{
-	conffile_replace(file, text);
-	on_exit(say_it_is_made, NULL);
+	e->command->is_changed = conffile_replace(&e->file, &e->text, error);
+	return e->command->is_changed;
 }
 
 void say(const char *format, ...)
 {
 	va_list ap;
-	char *text;
 
 	va_start(ap, format);
-	if (vasprintf(&text, format, ap) < 0)
-		die("out of memory");
+	cleanup_free char *line = xvasprintf(format, ap);
 	va_end(ap);
-	cleanup_free char *line = text;
 	cleanup_free char *safe = log_escape(line);
 	puts(safe);
 }
 
-static struct conf *parse(const struct conffile *file)
+/* The text of the package's file, for an edit to start from. */
+static bool start_from_vendor(struct edit *e, char **error)
 {
-	cleanup_free char *error = NULL;
-	struct conf *conf = conf_parse(file->path, file->text.bytes, file->text.length, &error);
+	struct conffile vendor;
 
-	if (!conf)
-		die("%s", error);
-	return conf;
-}
-
-static char *absolute(const char *path)
-{
-	char here[PATH_MAX];
-
-	if (path[0] == '/')
-		return xstrdup(path);
-	if (!getcwd(here, sizeof here))
-		die_errno("%s is relative, and the current directory can't be told", path);
-	return xasprintf("%s/%s", here, path);
-}
-
-void edit_begin(struct edit *e, const char *config, bool may_create)
-{
-	if (geteuid() != 0)
-		die("only root can edit the settings; try: sudo " PROGRAM);
-	e->path = absolute(config ? config : SETTINGS_ADMIN_FILE);
-	conffile_open(e->path, may_create && !config, &e->file);
-	if (e->file.fd < 0 && (config || !may_create))
-		die("there is no settings file %s", e->path);
-	if (e->file.fd < 0) {
-		struct conffile vendor;
-		if (!conffile_read(VENDOR_CONF, &vendor))
-			die("there is no %s, and no " VENDOR_CONF " to start from; install the "
-			    "package virt-privileges again",
-				e->path);
-		cleanup_free char *distrust = conffile_distrust(&vendor);
-		if (distrust)
-			die("can't trust the settings in %s: %s", vendor.path, distrust);
+	if (!conffile_read(VENDOR_CONF, &vendor, error))
+		return false;
+	if (vendor.fd < 0)
+		return error_set(error,
+			"there is no %s, and no " VENDOR_CONF
+			" to start from; install the package virt-privileges again",
+			e->path);
+	cleanup_free char *distrust = conffile_distrust(&vendor);
+	if (distrust) {
+		error_set(error, "can't trust the settings in %s: %s", vendor.path, distrust);
+	} else {
 		conftext_free(&e->file.text);
 		e->file.text = conftext_new(vendor.text.bytes, vendor.text.length);
-		conffile_close(&vendor);
 	}
-	e->conf = parse(&e->file);
+	conffile_close(&vendor);
+	return !distrust;
+}
+
+bool edit_begin(struct edit *e, struct confcmd *command, bool may_create, char **error)
+{
+	const char *config = command->config;
+
+	*e = (struct edit){.command = command, .file = CONFFILE_NONE};
+	if (geteuid() != 0)
+		return error_set(error, "only root can edit the settings; try: sudo " PROGRAM);
+	e->path = place_absolute(config ? config : SETTINGS_ADMIN_FILE);
+	if (!conffile_open(e->path, may_create && !config, &e->file, error))
+		return false;
+	if (e->file.fd < 0 && (config || !may_create))
+		return error_set(error, "there is no settings file %s", e->path);
+	if (e->file.fd < 0 && !start_from_vendor(e, error))
+		return false;
+	e->conf = conf_parse(e->file.path, e->file.text.bytes, e->file.text.length, error);
+	if (!e->conf)
+		return false;
 	e->text = conftext_new(e->file.text.bytes, e->file.text.length);
+	return true;
 }
 
 void edit_end(struct edit *e)
@@ -101,20 +89,22 @@ void edit_end(struct edit *e)
 }
 
 /* The parse of what is to be written. Whoever edited it is wrong if there is none. */
-static struct conf *parse_result(const struct edit *e)
+static struct conf *parse_result(const struct edit *e, char **error)
 {
-	cleanup_free char *error = NULL;
-	struct conf *conf = conf_parse(e->path, e->text.bytes, e->text.length, &error);
+	cleanup_free char *why = NULL;
+	struct conf *conf = conf_parse(e->path, e->text.bytes, e->text.length, &why);
 
 	if (!conf)
-		die("%s is as it was: an edit of it would not be readable: %s", e->path, error);
+		error_set(error, "%s is as it was: an edit of it would not be readable: %s",
+			e->path, why);
 	return conf;
 }
 
-static _Noreturn void die_wrong_edit(const struct edit *e)
+static bool fail_wrong_edit(const struct edit *e, char **error)
 {
-	die("%s is as it was: an edit would have changed something else in it; please report "
-	    "this, with the file",
+	return error_set(error,
+		"%s is as it was: an edit would have changed something else in it; please report "
+		"this, with the file",
 		e->path);
 }
 
@@ -142,28 +132,38 @@ static void warn_of_root(void)
 }
 
 /* After a block of revert-to-root, a statement further down has no effect. */
-static void refuse_reverted(const struct edit *e, const char *key)
+static bool refuse_reverted(const struct edit *e, const char *key, char **error)
 {
 	struct confblock_place place = confblock_find(&e->file.text, e->conf, CONFBLOCK_ROOT);
 
 	if (place.state == CONFBLOCK_INTACT &&
 		(strcmp(key, "user") == 0 || strcmp(key, "group") == 0))
-		die("%s:%u: revert-to-root has set user and group; first: " PROGRAM
-		    " restore-default",
+		return error_set(error,
+			"%s:%u: revert-to-root has set user and group; first: " PROGRAM
+			" restore-default",
 			e->path, place.line);
+	return true;
 }
 
-static const struct confkey *known_key(const char *key, bool force)
+/* The value in the file's syntax, new; NULL: the key or the value is refused. */
+static char *literal_of(const char *key, const char *word, bool force, char **error)
 {
 	const struct confkey *known = confkey_find(key);
 	const struct confkey *nearest = known ? NULL : confkey_nearest(key);
+	cleanup_free char *why = NULL;
 
-	if (!known && !force)
-		die("%s: libvirt knows no setting of this name%s%s%s --force sets it all the "
-		    "same, to a VALUE in the file's syntax",
+	if (!known && !force) {
+		error_set(error,
+			"%s: libvirt knows no setting of this name%s%s%s --force sets it all the "
+			"same, to a VALUE in the file's syntax",
 			key, nearest ? "; is " : "", nearest ? nearest->name : "",
 			nearest ? " meant?" : ";");
-	return known;
+		return NULL;
+	}
+	char *literal = confvalue_from_word(key, known, word, &why);
+	if (!literal)
+		error_set(error, "%s: can't be set to \"%s\": %s", key, word, why);
+	return literal;
 }
 
 /* What can be set, and is likely wrong all the same: an account that is not there yet. */
@@ -180,40 +180,52 @@ static void warn_of_findings(const struct edit *e, const char *key)
 	conflint_free(findings, n);
 }
 
-void confchange_set(const char *config, const char *key, const char *word, bool force)
+/* Puts the changed file in place, and says so. */
+static bool finish_set(
+	struct edit *e, const struct conf *after, const char *key, bool force, char **error)
 {
-	cleanup_free char *error = NULL;
-	cleanup_free char *literal = confvalue_from_word(key, known_key(key, force), word, &error);
-	struct edit e = {0};
-
-	if (!literal)
-		die("%s: can't be set to \"%s\": %s", key, word, error);
-	edit_begin(&e, config, true);
-	refuse_reverted(&e, key);
-	confedit_set(&e.text, e.conf, key, literal);
-	struct conf *after = parse_result(&e);
-	if (!confedit_is_only_change(e.conf, after, key, literal))
-		die_wrong_edit(&e);
-	const struct conf_entry *old = conf_get(e.conf, key);
+	const struct conf_entry *old = conf_get(e->conf, key);
 	const struct conf_entry *new = conf_get(after, key);
 	cleanup_free char *was = old ? confvalue_show(&old->value) : NULL;
-	if (old && e.file.fd >= 0 && confedit_is_only_change(e.conf, after, NULL, NULL)) {
-		say("%s:%u: %s = %s already", e.path, old->line, key, literal);
-	} else {
-		replace(&e.file, &e.text);
-		say("%s:%u: %s = %s (%s%s)", e.path, new->line, key, literal,
-			was ? "was " : "was not set", was ? was : "");
-		if (is_root_entry(new) && confkey_find(key)->type == CONFKEY_USER)
-			warn_of_root();
-		/* A name service can hang: what is done is said, and nobody waits for the lock. */
-		conffile_unlock(&e.file);
-		fflush(stdout);
-		if (!force)
-			warn_of_findings(&e, key);
-		say_what_reads_it();
+	cleanup_free char *why = NULL;
+	cleanup_free char *literal = confvalue_format(&new->value, &why);
+
+	if (old && e->file.fd >= 0 && confedit_is_only_change(e->conf, after, NULL, NULL)) {
+		say("%s:%u: %s = %s already", e->path, old->line, key, literal);
+		return true;
 	}
-	conf_free(after);
-	edit_end(&e);
+	if (!replace(e, error))
+		return false;
+	say("%s:%u: %s = %s (%s%s)", e->path, new->line, key, literal, was ? "was " : "was not set",
+		was ? was : "");
+	if (is_root_entry(new) && confkey_find(key)->type == CONFKEY_USER)
+		warn_of_root();
+	/* A name service can hang: what is done is said, and nobody waits for the lock. */
+	conffile_unlock(&e->file);
+	fflush(stdout);
+	if (!force)
+		warn_of_findings(e, key);
+	say_what_reads_it();
+	return true;
+}
+
+bool confcmd_set(
+	struct confcmd *command, const char *key, const char *word, bool force, char **error)
+{
+	cleanup_free char *literal = literal_of(key, word, force, error);
+
+	if (!literal)
+		return false;
+	cleanup_edit struct edit e;
+	if (!edit_begin(&e, command, true, error) || !refuse_reverted(&e, key, error))
+		return false;
+	confedit_set(&e.text, e.conf, key, literal);
+	cleanup_conf struct conf *after = parse_result(&e, error);
+	if (!after)
+		return false;
+	if (!confedit_is_only_change(e.conf, after, key, literal))
+		return fail_wrong_edit(&e, error);
+	return finish_set(&e, after, key, force, error);
 }
 
 bool edit_is_missing(const char *config)
@@ -222,92 +234,108 @@ bool edit_is_missing(const char *config)
 	       readlink(SETTINGS_ADMIN_FILE, (char[1]){0}, 1) < 0;
 }
 
-void confchange_unset(const char *config, const char *key)
+bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 {
-	struct edit e = {0};
-
-	if (edit_is_missing(config)) {
+	if (edit_is_missing(command->config)) {
 		say("there is no " SETTINGS_ADMIN_FILE " that sets %s", key);
-		return;
+		return true;
 	}
-	edit_begin(&e, config, false);
-	refuse_reverted(&e, key);
+	cleanup_edit struct edit e;
+	if (!edit_begin(&e, command, false, error) || !refuse_reverted(&e, key, error))
+		return false;
 	size_t n = confedit_unset(&e.text, e.conf, key);
-	struct conf *after = parse_result(&e);
+	cleanup_conf struct conf *after = parse_result(&e, error);
+	if (!after)
+		return false;
 	if (!confedit_is_only_change(e.conf, after, key, NULL))
-		die_wrong_edit(&e);
+		return fail_wrong_edit(&e, error);
 	if (n == 0) {
 		say("%s: %s is not set", e.path, key);
-	} else {
-		const struct conf_entry *old = conf_get(e.conf, key);
-		cleanup_free char *was = confvalue_show(&old->value);
-		replace(&e.file, &e.text);
-		say("%s:%u: %s is not set any more (was %s%s)", e.path, old->line, key, was,
-			n > 1 ? ", and set more than once" : "");
-		say_what_reads_it();
+		return true;
 	}
-	conf_free(after);
-	edit_end(&e);
+	const struct conf_entry *old = conf_get(e.conf, key);
+	cleanup_free char *was = confvalue_show(&old->value);
+	if (!replace(&e, error))
+		return false;
+	say("%s:%u: %s is not set any more (was %s%s)", e.path, old->line, key, was,
+		n > 1 ? ", and set more than once" : "");
+	say_what_reads_it();
+	return true;
 }
 
-/* Puts a marked block in: taking it away must give the same bytes again. */
-void edit_insert_block(struct edit *e, enum confblock which, const char *value)
+/* Whether the text without the block is, byte for byte, the one that it was put into. */
+static bool is_reversible(const struct edit *e, const struct confblock_place *place)
+{
+	struct conftext back = conftext_new(e->text.bytes, e->text.length);
+
+	if (place->state == CONFBLOCK_INTACT)
+		confblock_remove(&back, place);
+	bool same = back.length == e->file.text.length &&
+		    memcmp(back.bytes, e->file.text.bytes, back.length) == 0;
+	conftext_free(&back);
+	return same;
+}
+
+bool edit_insert_block(struct edit *e, enum confblock which, const char *value, char **error)
 {
 	cleanup_free char *literal = xasprintf("\"%s\"", value);
 
 	confblock_insert(&e->text, e->conf, which);
-	struct conf *after = parse_result(e);
+	cleanup_conf struct conf *after = parse_result(e, error);
+	if (!after)
+		return false;
 	struct confblock_place place = confblock_find(&e->text, after, which);
-	struct conftext back = conftext_new(e->text.bytes, e->text.length);
-	if (place.state == CONFBLOCK_INTACT)
-		confblock_remove(&back, &place);
-	if (back.length != e->file.text.length ||
-		memcmp(back.bytes, e->file.text.bytes, back.length) != 0 ||
-		!confedit_has_value(after, "user", literal) ||
+	if (!is_reversible(e, &place) || !confedit_has_value(after, "user", literal) ||
 		!confedit_has_value(after, "group", literal))
-		die_wrong_edit(e);
-	replace(&e->file, &e->text);
+		return fail_wrong_edit(e, error);
+	if (!replace(e, error))
+		return false;
 	say("%s:%u: user = %s and group = %s", e->path, conf_get(after, "user")->line, literal,
 		literal);
-	conftext_free(&back);
-	conf_free(after);
+	return true;
 }
 
-void edit_remove_block(struct edit *e, const struct confblock_place *place)
+bool edit_remove_block(struct edit *e, const struct confblock_place *place, char **error)
 {
 	confblock_remove(&e->text, place);
-	struct conf *after = parse_result(e);
+	cleanup_conf struct conf *after = parse_result(e, error);
+	if (!after)
+		return false;
 	if (after->n_entries + 2 != e->conf->n_entries)
-		die_wrong_edit(e);
-	conf_free(after);
-	replace(&e->file, &e->text);
+		return fail_wrong_edit(e, error);
+	return replace(e, error);
 }
 
-static void refuse_edited(const struct edit *e, const struct confblock_place *place)
+static bool refuse_edited(const struct edit *e, const struct confblock_place *place, char **error)
 {
 	if (place->state == CONFBLOCK_EDITED)
-		die("%s:%u: the lines that revert-to-root has put there were changed; make of "
-		    "them what you want, and remove the comment on this line",
+		return error_set(error,
+			"%s:%u: the lines that revert-to-root has put there were changed; make of "
+			"them what you want, and remove the comment on this line",
 			e->path, place->line);
+	return true;
 }
 
-void confchange_revert_to_root(const char *config)
+bool confcmd_revert_to_root(struct confcmd *command, char **error)
 {
-	struct edit e = {0};
+	cleanup_edit struct edit e;
 
-	edit_begin(&e, config, true);
+	if (!edit_begin(&e, command, true, error))
+		return false;
 	struct confblock_place place = confblock_find(&e.text, e.conf, CONFBLOCK_ROOT);
-	refuse_edited(&e, &place);
+	if (!refuse_edited(&e, &place, error))
+		return false;
 	const struct conf_entry *user = conf_get(e.conf, "user");
 	if (is_root_entry(user) && is_root_entry(conf_get(e.conf, "group"))) {
 		say("%s:%u: QEMU runs as root already", e.path, user->line);
-	} else {
-		edit_insert_block(&e, CONFBLOCK_ROOT, "root");
-		warn_of_root();
-		say_what_reads_it();
-		puts("The way back: " PROGRAM " restore-default");
+		return true;
 	}
-	edit_end(&e);
+	if (!edit_insert_block(&e, CONFBLOCK_ROOT, "root", error))
+		return false;
+	warn_of_root();
+	say_what_reads_it();
+	puts("The way back: " PROGRAM " restore-default");
+	return true;
 }
 
 /* Who the file has QEMU run as. False: as root. */
@@ -335,24 +363,25 @@ static bool say_who_it_is(const struct edit *e, const struct conftext *text)
 	return good;
 }
 
-bool confchange_restore_default(const char *config)
+bool confcmd_restore_default(struct confcmd *command, bool *is_root, char **error)
 {
-	struct edit e = {0};
-
-	if (edit_is_missing(config)) {
+	*is_root = false;
+	if (edit_is_missing(command->config)) {
 		puts("there is no " SETTINGS_ADMIN_FILE ", so QEMU does not run as root");
 		return true;
 	}
-	edit_begin(&e, config, false);
+	cleanup_edit struct edit e;
+	if (!edit_begin(&e, command, false, error))
+		return false;
 	struct confblock_place place = confblock_find(&e.text, e.conf, CONFBLOCK_ROOT);
-	refuse_edited(&e, &place);
-	if (place.state == CONFBLOCK_INTACT) {
-		edit_remove_block(&e, &place);
+	bool is_there = place.state == CONFBLOCK_INTACT;
+	if (!refuse_edited(&e, &place, error) ||
+		(is_there && !edit_remove_block(&e, &place, error)))
+		return false;
+	if (is_there)
 		say("%s:%u: the lines of revert-to-root are gone", e.path, place.line);
-	}
-	bool good = say_who_it_is(&e, &e.text);
-	if (place.state == CONFBLOCK_INTACT)
+	*is_root = !say_who_it_is(&e, &e.text);
+	if (is_there)
 		say_what_reads_it();
-	edit_end(&e);
-	return good;
+	return true;
 }

@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "conf/confvalue.h"
 
 #include <string.h>
 

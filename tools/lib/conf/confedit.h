@@ -5,6 +5,8 @@
  *
  * A statement is one of conf.h's entries. A line ends with "\n", "\r\n" or "\r", and what
  * is put in ends as its neighbours do; a text without a final line end stays one.
+ *
+ * Private to conf/.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "conf/conffile.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "path/lockers.h"
 #include "path/place.h"
@@ -20,56 +21,67 @@
 
 /* Reading. */
 
-static void read_text(struct conffile *file)
+bool conffile_stat(int fd, const char *path, struct stat *st, char **error)
 {
-	if (!S_ISREG(file->st.st_mode))
-		die("can't read settings from %s: it is not a regular file", file->path);
-	if (file->st.st_size > (off_t)CONF_MAX_SIZE)
-		die("can't read settings from %s: it is larger than %zu bytes", file->path,
-			CONF_MAX_SIZE);
-	size_t size = (size_t)file->st.st_size;
+	if (fstat(fd, st) < 0)
+		return error_set_errno(error, "can't examine the settings file %s", path);
+	if (!S_ISREG(st->st_mode))
+		return error_set(
+			error, "can't read settings from %s: it is not a regular file", path);
+	return true;
+}
+
+bool conffile_read_text(
+	int fd, const char *path, const struct stat *st, struct conftext *text, char **error)
+{
+	if (st->st_size > (off_t)CONF_MAX_SIZE)
+		return error_set(error, "can't read settings from %s: it is larger than %zu bytes",
+			path, CONF_MAX_SIZE);
+	size_t size = (size_t)st->st_size;
 	size_t length = 0;
 	cleanup_free char *bytes = xmalloc(size + 1);
 	ssize_t n;
 
 	/* One byte more than there should be shows a file that grows meanwhile. */
-	while (length <= size && (n = read(file->fd, bytes + length, size + 1 - length)) != 0) {
+	while (length <= size && (n = read(fd, bytes + length, size + 1 - length)) != 0) {
 		if (n < 0 && errno != EINTR)
-			die_errno("can't read %s", file->path);
+			return error_set_errno(error, "can't read the settings file %s", path);
 		length += n > 0 ? (size_t)n : 0;
 	}
 	if (length != size)
-		die("can't read settings from %s: it changed meanwhile; try again", file->path);
-	file->text = conftext_new(bytes, length);
+		return error_set(error,
+			"can't read settings from %s: it changed meanwhile; try again", path);
+	*text = conftext_new(bytes, length);
+	return true;
 }
 
-static void refuse_dangling_link(const char *path)
+bool conffile_is_missing(const char *path, char **error)
 {
 	struct stat link;
 
-	if (lstat(path, &link) == 0)
-		die("%s is a symbolic link to a file that does not exist: restore that file, or "
-		    "remove the link",
-			path);
+	if (lstat(path, &link) < 0)
+		return true;
+	return error_set(error,
+		"%s is a symbolic link to a file that does not exist: restore that file, or "
+		"remove the link",
+		path);
 }
 
-bool conffile_read(const char *path, struct conffile *file)
+bool conffile_read(const char *path, struct conffile *file, char **error)
 {
 	/* Non-blocking: a fifo in its place must not stop the program here. */
 	cleanup_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct conffile read = {.path = path, .dir = -1};
 
+	*file = CONFFILE_NONE;
+	file->path = path;
 	if (fd < 0 && errno != ENOENT)
-		die_errno("can't open the settings file %s", path);
-	if (fd < 0) {
-		refuse_dangling_link(path);
+		return error_set_errno(error, "can't open the settings file %s", path);
+	if (fd < 0)
+		return conffile_is_missing(path, error);
+	if (!conffile_stat(fd, path, &file->st, error) ||
+		!conffile_read_text(fd, path, &file->st, &file->text, error))
 		return false;
-	}
-	if (fstat(fd, &read.st) < 0)
-		die_errno("can't examine the settings file %s", path);
-	read.fd = steal_fd(&fd);
-	read_text(&read);
-	*file = read;
+	file->fd = steal_fd(&fd);
 	return true;
 }
 
@@ -91,54 +103,71 @@ char *conffile_distrust(const struct conffile *file)
 	return steal_pointer(&why);
 }
 
-/* The way to the file, and the lock. */
+/* The file's directory, and the lock. */
 
 /* A directory that was walked to once more, for reading. */
-static int reopen_directory(int walked, const char *path)
+static int reopen_directory(int walked, const char *path, char **error)
 {
 	int fd = openat(walked, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		die_errno("can't open the directory of %s", path);
+		error_set_errno(error, "can't open the directory of %s", path);
 	return fd;
 }
 
-static void refuse_unsafe(const char *path, const struct safepath *walk)
+/* The directory of a file that is there, and in *real where that is. */
+static int directory_of(const char *path, const struct safepath *walk, char **real, char **error)
 {
-	if (walk->unsafe)
-		die("can't edit %s: %s", path, walk->unsafe);
+	if (walk->unsafe) {
+		error_set(error, "can't edit %s: %s", path, walk->unsafe);
+		return -1;
+	}
+	*real = xstrdup(walk->path);
+	return reopen_directory(walk->dirs[walk->n_dirs - 1]->fd, path, error);
+}
+
+/* The directory in which the file would be made, likewise. */
+static int directory_for(const char *path, const struct safepath *walk, char **real, char **error)
+{
+	if (walk->unsafe) {
+		error_set(error, "can't edit %s: %s", path, walk->unsafe);
+		return -1;
+	}
+	cleanup_free char *why =
+		trust_why_not_roots(walk->fd, &walk->st, walk->path, "look into it");
+	if (why) {
+		error_set(error, "can't make %s: others than root can write to its directory: %s",
+			path, why);
+		return -1;
+	}
+	*real = xasprintf(
+		"%s/%s", strcmp(walk->path, "/") == 0 ? "" : walk->path, strrchr(path, '/') + 1);
+	return reopen_directory(walk->fd, path, error);
 }
 
 /*
  * Walks to path, and to its directory where there is no such file yet. Returns the
- * directory's descriptor, and in *real where the file is, without symbolic links.
+ * directory's descriptor, and in *real, new, where the file is, without symbolic links; -1.
  */
-static int find_directory(const char *path, char **real)
+static int find_directory(const char *path, char **real, char **error)
 {
-	cleanup_free char *error = NULL;
 	struct safepath walk;
+	int dir;
 
-	if (safepath_open(path, &walk, &error)) {
-		refuse_unsafe(path, &walk);
-		int dir = reopen_directory(walk.dirs[walk.n_dirs - 1]->fd, path);
-		*real = xstrdup(walk.path);
+	if (safepath_open(path, &walk, error)) {
+		dir = directory_of(path, &walk, real, error);
 		safepath_close(&walk);
 		return dir;
 	}
 	if (errno != ENOENT)
-		die("%s", error);
-	refuse_dangling_link(path);
+		return -1;
+	free(steal_pointer(error));
+	if (!conffile_is_missing(path, error))
+		return -1;
 	cleanup_free char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
-	free(steal_pointer(&error));
-	if (!safepath_open(parent, &walk, &error))
-		die("%s", error);
-	refuse_unsafe(path, &walk);
-	cleanup_free char *why = trust_why_not_roots(walk.fd, &walk.st, walk.path, "look into it");
-	if (why)
-		die("can't make %s: others than root can write to its directory: %s", path, why);
-	int dir = reopen_directory(walk.fd, path);
-	*real = xasprintf(
-		"%s/%s", strcmp(walk.path, "/") == 0 ? "" : walk.path, strrchr(path, '/') + 1);
+	if (!safepath_open(parent, &walk, error))
+		return -1;
+	dir = directory_for(path, &walk, real, error);
 	safepath_close(&walk);
 	return dir;
 }
@@ -153,33 +182,35 @@ static time_t now(void)
 }
 
 /* Whoever may read the directory can lock it. */
-static _Noreturn void refuse_locked(int dir, const char *path)
+static bool refuse_locked(int dir, const char *path, char **error)
 {
 	struct stat st = {0};
 	pid_t pid;
 
 	fstat(dir, &st);
 	cleanup_free char *who = lockers_name(&st, LOCKERS_FLOCK, &pid);
-	die("%s has held the directory of %s locked for %d s; end it, then try again", who, path,
-		LOCK_SECONDS);
+	return error_set(error,
+		"%s has held the directory of %s locked for %d s; end it, then try again", who,
+		path, LOCK_SECONDS);
 }
 
 /*
  * The lock is one of the directory, which stays what it is while files in it are replaced,
  * and leaves nothing behind.
  */
-static void lock_directory(int dir, const char *path)
+static bool lock_directory(int dir, const char *path, char **error)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
 	time_t end = now() + LOCK_SECONDS;
 
 	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			die_errno("can't lock the directory of %s", path);
+			return error_set_errno(error, "can't lock the directory of %s", path);
 		if (now() >= end)
-			refuse_locked(dir, path);
+			return refuse_locked(dir, path, error);
 		nanosleep(&pause, NULL);
 	}
+	return true;
 }
 
 static bool is_same_directory(int a, int b)
@@ -191,46 +222,62 @@ static bool is_same_directory(int a, int b)
 }
 
 /* The files of an edit, found again once the lock is held, as both may have changed. */
-static void find_and_lock(const char *path, struct conffile *file)
+static bool find_and_lock(const char *path, struct conffile *file, char **error)
 {
 	for (;;) {
 		cleanup_free char *before = NULL;
-		cleanup_fd int dir = find_directory(path, &before);
-		lock_directory(dir, path);
-		cleanup_fd int again = find_directory(path, &file->real);
-		if (is_same_directory(dir, again) && strcmp(before, file->real) == 0) {
+		cleanup_free char *real = NULL;
+		cleanup_fd int dir = find_directory(path, &before, error);
+		if (dir < 0 || !lock_directory(dir, path, error))
+			return false;
+		cleanup_fd int again = find_directory(path, &real, error);
+		if (again < 0)
+			return false;
+		if (is_same_directory(dir, again) && strcmp(before, real) == 0) {
 			file->dir = steal_fd(&dir);
+			file->real = steal_pointer(&real);
 			file->name = strrchr(file->real, '/') + 1;
-			return;
+			return true;
 		}
-		free(steal_pointer(&file->real));
 	}
 }
 
-void conffile_open(const char *path, bool make_directory, struct conffile *file)
+static bool insist_on_trust(const struct conffile *file, char **error)
+{
+	cleanup_free char *distrust = conffile_distrust(file);
+
+	if (distrust)
+		return error_set(error, "can't trust the settings in %s: %s", file->path, distrust);
+	if (file->st.st_nlink > 1)
+		return error_set(error,
+			"can't edit %s: it has %lu names, and only this one would have the new "
+			"text; find / -xdev -inum %lu lists them",
+			file->path, (unsigned long)file->st.st_nlink,
+			(unsigned long)file->st.st_ino);
+	return true;
+}
+
+bool conffile_open(const char *path, bool make_directory, struct conffile *file, char **error)
 {
 	cleanup_free char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 
-	*file = (struct conffile){.path = path, .fd = -1};
+	*file = CONFFILE_NONE;
+	file->path = path;
 	if (make_directory && mkdir(parent, 0755) < 0 && errno != EEXIST)
-		die_errno("can't make the directory %s", parent);
-	find_and_lock(path, file);
+		return error_set_errno(error, "can't make the directory %s", parent);
+	if (!find_and_lock(path, file, error))
+		return false;
 	file->fd = openat(
 		file->dir, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (file->fd < 0 && errno == ENOENT) {
 		file->text = conftext_new("", 0);
-		return;
+		return true;
 	}
-	if (file->fd < 0 || fstat(file->fd, &file->st) < 0)
-		die_errno("can't open %s", path);
-	read_text(file);
-	cleanup_free char *distrust = conffile_distrust(file);
-	if (distrust)
-		die("can't trust the settings in %s: %s", path, distrust);
-	if (file->st.st_nlink > 1)
-		die("can't edit %s: it has %lu names, and only this one would have the new "
-		    "text; find / -xdev -inum %lu lists them",
-			path, (unsigned long)file->st.st_nlink, (unsigned long)file->st.st_ino);
+	if (file->fd < 0)
+		return error_set_errno(error, "can't open %s", path);
+	return conffile_stat(file->fd, path, &file->st, error) &&
+	       conffile_read_text(file->fd, path, &file->st, &file->text, error) &&
+	       insist_on_trust(file, error);
 }
 
 /* Replacing. */
@@ -350,17 +397,6 @@ static bool is_unchanged(const struct conffile *file)
 	       opened.st_ctim.tv_nsec == file->st.st_ctim.tv_nsec;
 }
 
-/* Takes the temporary file away and ends with the message, and errno's if there is one. */
-static _Noreturn void give_up(
-	const struct conffile *file, const char *temporary, int number, const char *what)
-{
-	unlinkat(file->dir, temporary, 0);
-	errno = number;
-	if (number)
-		die_errno("%s is as it was: %s", file->path, what);
-	die("%s is as it was: %s", file->path, what);
-}
-
 static const char *why_not_renamed(int number)
 {
 	if (number == EBUSY)
@@ -370,38 +406,65 @@ static const char *why_not_renamed(int number)
 	return "the new file can't take its place";
 }
 
-void conffile_replace(struct conffile *file, const struct conftext *text)
+static bool fail_replace(const struct conffile *file, const char *what, char **error)
+{
+	return error_set_errno(error, "%s is as it was: %s", file->path, what);
+}
+
+/* Fills the temporary file. */
+static bool write_new(
+	const struct conffile *file, int fd, const struct conftext *text, char **error)
+{
+	if (!write_all(fd, text))
+		return fail_replace(file, "can't write the new file", error);
+	if (file->fd >= 0 && !copy_metadata(file, fd))
+		return fail_replace(file,
+			"can't give its owner, mode, ACL and attributes to the new file", error);
+	if (file->fd < 0 && (fchown(fd, 0, 0) < 0 || fchmod(fd, 0600) < 0))
+		return fail_replace(file, "can't give the new file to root alone", error);
+	if (!sync_fd(fd))
+		return fail_replace(file, "can't sync the new file", error);
+	return true;
+}
+
+static bool rename_new(const struct conffile *file, const char *temporary, char **error)
+{
+	if (!is_unchanged(file))
+		return error_set(error,
+			"%s is as it was: somebody else has changed it meanwhile; try again",
+			file->path);
+	if (renameat2(file->dir, temporary, file->dir, file->name,
+		    file->fd < 0 ? RENAME_NOREPLACE : 0U) < 0)
+		return fail_replace(file, why_not_renamed(errno), error);
+	return true;
+}
+
+bool conffile_replace(struct conffile *file, const struct conftext *text, char **error)
 {
 	/* One name for all, under the lock: what an interrupted edit left goes away here. */
 	cleanup_free char *temporary = xasprintf(".%s.virt-priv-conf", file->name);
 
 	if (text->length > CONF_MAX_SIZE)
-		die("%s is as it was: it would become larger than %zu bytes", file->path,
-			CONF_MAX_SIZE);
+		return error_set(error, "%s is as it was: it would become larger than %zu bytes",
+			file->path, CONF_MAX_SIZE);
 	if (unlinkat(file->dir, temporary, 0) < 0 && errno != ENOENT)
-		die_errno("%s is as it was: can't remove %s beside it", file->path, temporary);
+		return error_set_errno(
+			error, "%s is as it was: can't remove %s beside it", file->path, temporary);
 	cleanup_fd int fd = openat(
 		file->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		die_errno("%s is as it was: can't make %s beside it", file->path, temporary);
-	if (!write_all(fd, text))
-		give_up(file, temporary, errno, "can't write the new file");
-	if (file->fd >= 0 && !copy_metadata(file, fd))
-		give_up(file, temporary, errno,
-			"can't give its owner, mode, ACL and attributes to the new file");
-	if (file->fd < 0 && (fchown(fd, 0, 0) < 0 || fchmod(fd, 0600) < 0))
-		give_up(file, temporary, errno, "can't give the new file to root alone");
-	if (!sync_fd(fd))
-		give_up(file, temporary, errno, "can't sync the new file");
-	if (!is_unchanged(file))
-		give_up(file, temporary, 0, "somebody else has changed it meanwhile; try again");
-	if (renameat2(file->dir, temporary, file->dir, file->name,
-		    file->fd < 0 ? RENAME_NOREPLACE : 0U) < 0)
-		give_up(file, temporary, errno, why_not_renamed(errno));
+		return error_set_errno(
+			error, "%s is as it was: can't make %s beside it", file->path, temporary);
+	if (!write_new(file, fd, text, error) || !rename_new(file, temporary, error)) {
+		unlinkat(file->dir, temporary, 0);
+		return false;
+	}
 	if (!sync_fd(file->dir))
-		die_errno("%s is changed, but whether it still is after a crash is uncertain: "
-			  "can't sync its directory",
+		return error_set_errno(error,
+			"%s is changed, but whether it still is after a crash is uncertain: "
+			"can't sync its directory",
 			file->path);
+	return true;
 }
 
 void conffile_unlock(struct conffile *file)
@@ -418,5 +481,5 @@ void conffile_close(struct conffile *file)
 	conffile_unlock(file);
 	free(file->real);
 	conftext_free(&file->text);
-	*file = (struct conffile){.fd = -1, .dir = -1};
+	*file = CONFFILE_NONE;
 }

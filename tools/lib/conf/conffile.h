@@ -4,9 +4,11 @@
  *
  * A path is walked as safepath.h does it, so a symbolic link is followed only where nobody
  * but root could have put it there. What is edited must be a regular file with one name,
- * root's, and writable by nobody else, as settings.h demands of what it reads. All
- * functions end the program with a message where something is wrong, and nothing is
- * changed then; conffile_replace() says so itself where that is not certain.
+ * root's, and writable by nobody else, as settings.h demands of what it reads. A function
+ * that returns false has a new message in *error, and has changed nothing;
+ * conffile_replace() says so itself where that is not certain.
+ *
+ * Private to conf/.
  */
 #pragma once
 
@@ -18,18 +20,28 @@
 struct conffile {
 	const char *path; /* as it was asked for */
 	char *real;	  /* without symbolic links */
-	int dir;	  /* the directory it lies in; locked, if it is to be edited */
+	int dir;	  /* the directory it lies in; locked, if it is to be edited; else -1 */
 	const char *name; /* in that directory; part of real */
 	int fd;		  /* -1: there is no such file */
 	struct stat st;
 	struct conftext text;
 };
 
+#define CONFFILE_NONE ((struct conffile){.dir = -1, .fd = -1})
+
 /*
- * Reads the file at path, whoever it belongs to. Returns false, with *file untouched, if
- * there is none; a symbolic link to nothing is an error, as it is for settings_read().
+ * Reads the file at path, whoever it belongs to. Where there is none, file->fd is -1 and the
+ * text empty; a symbolic link to nothing is an error, as it is for settings_read().
  */
-bool conffile_read(const char *path, struct conffile *file);
+bool conffile_read(const char *path, struct conffile *file, char **error);
+
+/* That there is nothing at path: false for a symbolic link to nothing. */
+bool conffile_is_missing(const char *path, char **error);
+
+/* Of a file that is opened: examines it, which must be a regular one; and reads all of it. */
+bool conffile_stat(int fd, const char *path, struct stat *st, char **error);
+bool conffile_read_text(
+	int fd, const char *path, const struct stat *st, struct conftext *text, char **error);
 
 /*
  * Why root should not go by what the file says, a new message with the command that helps;
@@ -41,9 +53,10 @@ char *conffile_distrust(const struct conffile *file);
  * Reads the file to replace it: waits for the lock that editors of the same directory hold
  * one after the other, and reads then. path must be absolute. What can't be trusted is
  * refused. Where there is no such file, file->fd is -1 and the text empty; the directory is
- * made if make_directory says so, and its lack is an error otherwise.
+ * made if make_directory says so, and its lack is an error otherwise. conffile_close()
+ * releases *file, also after an error.
  */
-void conffile_open(const char *path, bool make_directory, struct conffile *file);
+bool conffile_open(const char *path, bool make_directory, struct conffile *file, char **error);
 
 /*
  * Puts the text in the file's place, in one step: whoever reads, at any moment and after a
@@ -51,7 +64,7 @@ void conffile_open(const char *path, bool make_directory, struct conffile *file)
  * SELinux label among them, are those of the old file; a file that is new is root's and
  * 0600. Refused if the file was changed since it was read.
  */
-void conffile_replace(struct conffile *file, const struct conftext *text);
+bool conffile_replace(struct conffile *file, const struct conftext *text, char **error);
 
 /* Lets others edit, who would wait until conffile_close() otherwise. */
 void conffile_unlock(struct conffile *file);

@@ -131,11 +131,6 @@ static const struct confkey keys[] = {
 /* Longer names resemble none. */
 #define LONGEST 64
 
-const struct confkey *confkey_all(void)
-{
-	return keys;
-}
-
 const struct confkey *confkey_find(const char *name)
 {
 	for (const struct confkey *key = keys; key->name; key++)

@@ -5,6 +5,8 @@
  * The names and types are facts of libvirt's src/qemu/qemu_conf.c, from 9.0 on and with
  * those that newer versions have, and of keys that it only still accepts. tests/cli checks
  * that none of the distribution's own file is missing.
+ *
+ * Private to conf/.
  */
 #pragma once
 
@@ -31,9 +33,6 @@ struct confkey {
 
 /* The key of that name, or NULL. Case counts, as it does in libvirt. */
 const struct confkey *confkey_find(const char *name);
-
-/* All of them; ends with one whose name is NULL. */
-const struct confkey *confkey_all(void);
 
 /*
  * The known key that name is most likely meant to be: the one that the fewest letters put

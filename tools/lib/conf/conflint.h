@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is wrong, or likely not what was meant, in a qemu.conf. */
+/* What is wrong, or likely not what was meant, in a qemu.conf. Private to conf/. */
 #pragma once
 
 #include "conf/confedit.h"

@@ -2,6 +2,8 @@
 /*
  * Values of qemu.conf, from words of a command line and back into the file's syntax. Pure:
  * no file is read here.
+ *
+ * Private to conf/.
  */
 #pragma once
 

@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "conf/confcmd.h"
 #include "conf/conflint.h"
 #include "conf/settings.h"
 
@@ -55,20 +54,25 @@ static bool has_other_default(const struct edit *e)
 	return other;
 }
 
-void adoption_adopt(const char *config)
+static bool is_link(const char *config)
 {
-	struct edit e = {0};
+	return readlink(config ? config : SETTINGS_ADMIN_FILE, (char[1]){0}, 1) >= 0;
+}
 
-	if (edit_is_missing(config)) {
+bool package_defaults_adopt(struct confcmd *command, char **error)
+{
+	if (edit_is_missing(command->config)) {
 		/* A file that comes later is another one. */
 		forget();
-		return;
+		return true;
 	}
-	if (readlink(config ? config : SETTINGS_ADMIN_FILE, (char[1]){0}, 1) >= 0) {
+	if (is_link(command->config)) {
 		info("the settings are a symbolic link, and left alone");
-		return;
+		return true;
 	}
-	edit_begin(&e, config, false);
+	cleanup_edit struct edit e;
+	if (!edit_begin(&e, command, false, error))
+		return false;
 	struct confblock_place place = confblock_find(&e.text, e.conf, CONFBLOCK_LIBVIRT);
 	if (place.state == CONFBLOCK_INTACT) {
 		note();
@@ -77,30 +81,31 @@ void adoption_adopt(const char *config)
 	} else if (is_noted()) {
 		info("%s was set once, and is left as it has been since", e.path);
 	} else if (has_other_default(&e)) {
-		edit_insert_block(&e, CONFBLOCK_LIBVIRT, "qemu");
+		if (!edit_insert_block(&e, CONFBLOCK_LIBVIRT, "qemu", error))
+			return false;
 		note();
 		say_what_reads_it();
 	}
-	edit_end(&e);
+	return true;
 }
 
-void adoption_abandon(const char *config)
+bool package_defaults_abandon(struct confcmd *command, char **error)
 {
-	struct edit e = {0};
-
 	forget();
-	if (edit_is_missing(config) ||
-		readlink(config ? config : SETTINGS_ADMIN_FILE, (char[1]){0}, 1) >= 0)
-		return;
-	edit_begin(&e, config, false);
+	if (edit_is_missing(command->config) || is_link(command->config))
+		return true;
+	cleanup_edit struct edit e;
+	if (!edit_begin(&e, command, false, error))
+		return false;
 	struct confblock_place place = confblock_find(&e.text, e.conf, CONFBLOCK_LIBVIRT);
 	if (place.state == CONFBLOCK_INTACT) {
-		edit_remove_block(&e, &place);
+		if (!edit_remove_block(&e, &place, error))
+			return false;
 		say("%s:%u: user and group are not set any more", e.path, place.line);
 		say_what_reads_it();
 	} else if (place.state == CONFBLOCK_EDITED) {
 		say("%s:%u: the lines of virt-privileges-libvirt were changed, and stay", e.path,
 			place.line);
 	}
-	edit_end(&e);
+	return true;
 }

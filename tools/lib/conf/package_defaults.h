@@ -8,10 +8,12 @@
  * takes the block out does not get it back with the next update of libvirt. Where that can't
  * be written, as in a build of an image, there is a warning and nothing else.
  *
- * A symbolic link is left alone. config and errors are as in confchange.h.
+ * A symbolic link is left alone. Errors are as in confcmd.h.
  */
 #pragma once
 
-void adoption_adopt(const char *config);
+#include "conf/confcmd.h"
+
+bool package_defaults_adopt(struct confcmd *command, char **error);
 /* Takes the block away if nobody has changed it. */
-void adoption_abandon(const char *config);
+bool package_defaults_abandon(struct confcmd *command, char **error);

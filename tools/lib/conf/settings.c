@@ -2,8 +2,10 @@
 #include "conf/settings.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/idspec.h"
 #include "base/log.h"
+#include "conf/conffile.h"
 #include "path/place.h"
 #include "path/safepath.h"
 #include "path/trust.h"
@@ -40,9 +42,8 @@ static bool fail(
 		found = xasprintf("the string \"%s\"", value->string);
 	else
 		found = xstrdup(conf_type_name(value->type));
-	*error = xasprintf("%s:%u:%u: %s: %s was expected, not %s", conf->name, value->line,
+	return error_set(error, "%s:%u:%u: %s: %s was expected, not %s", conf->name, value->line,
 		value->column, entry->key, expected, found);
-	return false;
 }
 
 /*
@@ -63,11 +64,9 @@ static bool take_account(
 	const struct conf_value *value = &entry->value;
 	if (value->type != CONF_STRING)
 		return fail(error, conf, entry, "a name or a number in quotes");
-	if (!idspec_parse(value->string, &ignored, &why)) {
-		*error = xasprintf(
-			"%s:%u:%u: %s: %s", conf->name, value->line, value->column, key, why);
-		return false;
-	}
+	if (!idspec_parse(value->string, &ignored, &why))
+		return error_set(error, "%s:%u:%u: %s: %s", conf->name, value->line, value->column,
+			key, why);
 	free(setting->value);
 	*setting = (struct setting_string){xstrdup(value->string), value->line};
 	return true;
@@ -159,100 +158,87 @@ bool settings_from_text(
 }
 
 /* What root is told to run VMs as must come from root. */
-static size_t check_file(int fd, const char *file)
+static bool read_trusted(int fd, const char *file, struct conftext *text, char **error)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		die_errno("can't examine the settings file %s", file);
-	if (!S_ISREG(st.st_mode))
-		die("can't read settings from %s: it is not a regular file", file);
+	if (!conffile_stat(fd, file, &st, error))
+		return false;
 	cleanup_free char *why = trust_why_not_roots(fd, &st, file, "check what it says");
 	if (why)
-		die("can't trust the settings in %s: %s", file, why);
-	if (st.st_size > (off_t)CONF_MAX_SIZE)
-		die("can't read settings from %s: it is larger than %zu bytes", file,
-			CONF_MAX_SIZE);
-	return (size_t)st.st_size;
+		return error_set(error, "can't trust the settings in %s: %s", file, why);
+	return conffile_read_text(fd, file, &st, text, error);
 }
 
-static void read_file(struct settings *settings, int fd, const char *file)
+static bool read_opened(struct settings *settings, int fd, const char *file, char **error)
 {
-	size_t size = check_file(fd, file);
-	cleanup_free char *text = xmalloc(size + 1);
-	cleanup_free char *error = NULL;
-	size_t length = 0;
-	ssize_t n;
+	struct conftext text;
 
-	/* One byte more than there should be shows a file that grows meanwhile. */
-	while ((n = read(fd, text + length, size + 1 - length)) > 0)
-		length += (size_t)n;
-	if (n < 0)
-		die_errno("can't read the settings file %s", file);
-	if (length != size)
-		die("can't read settings from %s: it changed meanwhile; try again", file);
-	if (!settings_from_text(settings, file, text, length, &error))
-		die("%s", error);
+	if (!read_trusted(fd, file, &text, error))
+		return false;
+	bool good = settings_from_text(settings, file, text.bytes, text.length, error);
+	conftext_free(&text);
+	return good;
 }
 
-static void die_missing(const char *file, bool is_named)
+/* Settings that have gone astray are not the same as none. */
+static bool is_missing(const char *file, bool is_named, char **error)
 {
-	struct stat link;
-
 	if (is_named)
-		die("there is no settings file %s", file);
-	/* Settings that have gone astray are not the same as none. */
-	if (lstat(file, &link) == 0)
-		die("%s is a symbolic link to a file that does not exist: restore that file, or "
-		    "remove the link to use the defaults",
-			file);
+		return error_set(error, "there is no settings file %s", file);
+	return conffile_is_missing(file, error);
 }
 
-/*
- * Opens a settings file, or returns -1 if there is none and it was not named. Whoever has a
- * directory or a link on the way could choose which of root's files it is.
- */
-static int open_settings(const char *file, bool is_named)
+static int reopen(const struct safepath *walk, const char *file, char **error)
 {
-	cleanup_free char *absolute = place_absolute(file);
-	cleanup_free char *error = NULL;
-	struct safepath walk;
-
-	if (!safepath_open(absolute, &walk, &error)) {
-		if (errno != ENOENT && is_named)
-			die("--config %s: %s", file, error);
-		if (errno != ENOENT)
-			die("can't open the settings file %s: %s", file, error);
-		die_missing(file, is_named);
+	if (walk->unsafe) {
+		error_set(error, "can't trust the settings in %s: %s", file, walk->unsafe);
 		return -1;
 	}
-	if (walk.unsafe)
-		die("can't trust the settings in %s: %s", file, walk.unsafe);
 	/* Non-blocking: a fifo in its place must not stop the program here. */
-	int fd = safepath_reopen_walk(&walk, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int fd = safepath_reopen_walk(walk, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		die_errno("can't open the settings file %s", file);
-	safepath_close(&walk);
+		error_set_errno(error, "can't open the settings file %s", file);
 	return fd;
 }
 
-void settings_read(struct settings *settings, const char *config)
+/*
+ * Opens a settings file; *fd is -1 if there is none and it was not named. Whoever controls a
+ * parent directory or a symbolic link could choose which of root's files it is.
+ */
+static bool open_settings(const char *file, bool is_named, int *fd, char **error)
 {
-	static const char *const places[] = {SETTINGS_ADMIN_FILE, VENDOR_CONF};
+	cleanup_free char *absolute = place_absolute(file);
+	cleanup_free char *why = NULL;
+	struct safepath walk;
 
-	if (config) {
-		cleanup_fd int fd = open_settings(config, true);
-		read_file(settings, fd, config);
-		return;
+	*fd = -1;
+	if (!safepath_open(absolute, &walk, &why)) {
+		if (errno == ENOENT)
+			return is_missing(file, is_named, error);
+		if (is_named)
+			return error_set(error, "--config %s: %s", file, why);
+		return error_set(error, "can't open the settings file %s: %s", file, why);
 	}
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		cleanup_fd int fd = open_settings(places[i], false);
-		if (fd >= 0) {
-			read_file(settings, fd, places[i]);
-			return;
-		}
+	*fd = reopen(&walk, file, error);
+	safepath_close(&walk);
+	return *fd >= 0;
+}
+
+bool settings_read(struct settings *settings, const char *config, char **error)
+{
+	const char *const places[] = {config ? config : SETTINGS_ADMIN_FILE, VENDOR_CONF};
+	size_t n = config ? 1 : sizeof places / sizeof *places;
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup_fd int fd = -1;
+		if (!open_settings(places[i], config != NULL, &fd, error))
+			return false;
+		if (fd >= 0)
+			return read_opened(settings, fd, places[i], error);
 	}
 	set_defaults(settings, NULL);
+	return true;
 }
 
 void settings_free(struct settings *settings)

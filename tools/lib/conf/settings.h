@@ -5,9 +5,9 @@
  *
  * One file is read: the one named by --config; else /etc/libvirt/qemu.conf; if
  * that does not exist, the vendor file; if that is missing too, the built-in
- * defaults. Anything wrong with the file that was found ends the program:
- * nothing is started on settings that are not what the admin wrote. A symbolic
- * link to nothing is such a file, not a missing one.
+ * defaults. Anything wrong with the file that was found is an error: nothing is
+ * started on settings that are not what the admin wrote. A symbolic link to
+ * nothing is such a file, not a missing one.
  */
 #pragma once
 
@@ -50,12 +50,13 @@ struct settings {
  * Fills *settings. config is the argument of --config or NULL. The opened file
  * (fstat on the descriptor, opened non-blocking) must be a regular file, owned
  * by root, not writable by group or others, and at most CONF_MAX_SIZE bytes
- * long; config must be on a safe path (safepath.h). Ends the program with a message that names the
- * file, and line and column where there is one: a file that can't be trusted or read, a syntax
- * error, a value of the wrong type or out of range for a key above, an empty
- * user or group. settings_free() releases what it holds.
+ * long; config must be on a safe path (safepath.h). settings_free() releases what it holds.
+ *
+ * Returns false, and in *error a new message that names the file, and line and column where
+ * there is one: a file that can't be trusted or read, a syntax error, a value of the wrong type
+ * or out of range for a key above, an empty user or group.
  */
-void settings_read(struct settings *settings, const char *config);
+bool settings_read(struct settings *settings, const char *config, char **error);
 void settings_free(struct settings *settings);
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The environment that a program gets when root starts it for somebody else. */
 #pragma once
 
 #include "base/ids.h"

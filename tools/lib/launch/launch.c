@@ -218,7 +218,9 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 		    "neither set-user-id nor set-group-id, nor be started in between",
 			getuid(), uid, getgid(), getegid());
 	if (launch->is_root) {
-		settings_read(&launch->settings, request->config);
+		cleanup_free char *error = NULL;
+		if (!settings_read(&launch->settings, request->config, &error))
+			die("%s", error);
 		plan_identity(launch, request);
 		launch->environment = environment_reduce(
 			environ, &launch->identity, request->keep_env, request->n_keep_env);
@@ -443,8 +445,9 @@ void launch_exec(struct launch *launch, const char *identifier)
 		become_unprivileged(launch, identifier);
 	else
 		creds_drop_unprivileged(launch->creds.allow_new_privs);
-	if (launch->as_account)
-		launch->as_account(launch->context);
+	cleanup_free char *error = NULL;
+	if (launch->as_account && !launch->as_account(launch->context, &error))
+		die("%s", error);
 
 	execve(launch->path, launch->command, launch->is_root ? launch->environment : environ);
 	int status = errno == ENOENT			  ? LAUNCH_NOT_FOUND

@@ -41,10 +41,10 @@ struct launch {
 	char *const *command;
 	char **environment;
 	/*
-	 * What remains to be done as the program's account, right before it is executed; ends
-	 * the program where that fails. NULL: nothing.
+	 * What remains to be done as the program's account, right before it is executed. False
+	 * and a new message where that fails, which ends the program. NULL: nothing.
 	 */
-	void (*as_account)(void *context);
+	bool (*as_account)(void *context, char **error);
 	void *context;
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shows a launch that is planned (launch.h), as text or as JSON. */
 #pragma once
 
 #include "launch/launch.h"

@@ -7,6 +7,8 @@
  * with the console's selection. The terminal itself stays as it is: TIOCNOTTY
  * would end a session leader by SIGHUP and let a background program read it,
  * and a session of its own would take Ctrl-C away.
+ *
+ * Private to launch/.
  */
 #pragma once
 

@@ -2,6 +2,8 @@
 /*
  * What a VM claims: planned with the command line, planned again and made by QEMU's process, which
  * holds the claim, and given back after its end.
+ *
+ * Private to vm/.
  */
 #pragma once
 

@@ -2,6 +2,8 @@
 /*
  * The file with the process id: QEMU would write it before it drops anything, so it is
  * written here, and locked as QEMU locks it (qemu_write_pidfile() in util/oslib-posix.c).
+ *
+ * Private to vm/.
  */
 #pragma once
 

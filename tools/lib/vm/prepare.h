@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Carries the steps of a plan out, in order, and undoes them, the last one first.
+ *
+ * Private to vm/.
  */
 #pragma once
 

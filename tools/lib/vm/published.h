@@ -14,6 +14,8 @@
  *
  * The descriptor is one of a mount of its own (open_tree(2)), from which ".." leads nowhere: the
  * QEMU user need not be able to search the directories above.
+ *
+ * Private to vm/.
  */
 #pragma once
 

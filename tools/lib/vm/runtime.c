@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/journal.h"
 #include "claims/runtime_dir.h"
 #include "vm/descriptors.h"
 #include "vm/home.h"
@@ -20,6 +21,22 @@ char *vm_runtime_directory(const char *name)
 char *vm_control_socket(const char *name)
 {
 	return xasprintf(RUNTIME_DIR "/%s.qmp", name);
+}
+
+char *vm_choose_name(const char *asked, const struct qemuargs *args, char **error)
+{
+	const char *guest = args->guest_name;
+
+	if (asked && runtime_dir_fits(asked))
+		return xstrdup(asked);
+	if (!asked && guest && journal_is_name(guest) && runtime_dir_fits(guest))
+		return xstrdup(guest);
+	if (!asked)
+		return xasprintf("qemu-%d", getpid());
+	*error = xasprintf("--name %s: a name that ends in \".qmp\" is reserved for the "
+			   "control socket of a VM in " RUNTIME_DIR "; use another name: --name",
+		asked);
+	return NULL;
 }
 
 /*

@@ -11,6 +11,12 @@
 #include "vm/state.h"
 
 /*
+ * The name of a VM, new: that of --name or, where that is NULL, of QEMU's -name if it can be one,
+ * or of this process. NULL and a new message if it is that of a control socket.
+ */
+char *vm_choose_name(const char *asked, const struct qemuargs *args, char **error);
+
+/*
  * Takes the VM's name for as long as this process has it: until all is given back, nobody
  * else can start a VM of that name. False and a new message if somebody has it. However the
  * program ends, what was prepared for a QEMU that does not run is undone, and the name let go of:

@@ -18,7 +18,7 @@
 #include "vm/state.h"
 
 /*
- * Plans the VM. Set before: name, settings, identity, label, args, images, trusted,
+ * Plans the VM. Set before: program, name, settings, identity, label, args, images, trusted,
  * dry_run and control. The lock of the journals is held meanwhile only: scripts and servers
  * can take their time. False and a new message where there can be no plan.
  */

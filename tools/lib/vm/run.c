@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/run.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "launch/environment.h"
+#include "vm/claim.h"
+#include "vm/limits.h"
+#include "vm/pid_file.h"
+#include "vm/prepare.h"
+#include "vm/published.h"
+#include "vm/runtime.h"
+
+#include <unistd.h>
+
+static bool finish_as_account(void *vm, char **error)
+{
+	return vm_finish(vm, error);
+}
+
+/* In the child: claims, and executes QEMU. Returns only where that fails: false. */
+static bool become_qemu(struct vm *vm, struct launch *launch, char **command,
+	struct supervisor *supervisor, char **error)
+{
+	cleanup_free char *home = vm_runtime_directory(vm->name);
+
+	/* The QEMU user can stop this process before it is QEMU: it has nothing that others
+	 * wait for. */
+	close(vm->name_fd);
+	supervise_let_go(supervisor);
+	if (!vm_claim(vm, error) || !vm_write_pid(vm, getpid(), error) || !vm_set_limits(vm, error))
+		return false;
+	launch->command = command;
+	launch->environment = environment_set(launch->environment, "HOME", home);
+	launch_keep_fds(launch, vm->fds, vm->n_fds);
+	launch->as_account = finish_as_account;
+	launch->context = vm;
+	launch_exec(launch, vm->program);
+}
+
+/* QEMU's own daemon goes on; it, too, is stayed with. */
+static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
+{
+	cleanup_free char *error = NULL;
+	pid_t daemon = supervise_remaining();
+
+	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
+		warn("%s", error);
+	/* What QEMU has bound is there once the caller has its answer. */
+	vm_publish(vm);
+	supervise_report(supervisor, 0);
+	return daemon ? supervise(supervisor, daemon) : 0;
+}
+
+/* Until QEMU has ended. Returns its exit status. */
+static int stay(struct vm *vm, struct supervisor *supervisor)
+{
+	vm_watch_published(vm, supervisor);
+	int status = supervise(supervisor, vm->holder);
+	vm->has_run = status != LAUNCH_FAILED;
+	if (status == 0 && vm->args->daemonize)
+		status = follow_daemon(vm, supervisor);
+	return status;
+}
+
+bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervisor *supervisor,
+	int *status, char **error)
+{
+	cleanup_free char *why = NULL;
+
+	if (!vm_prepare(vm, &why))
+		return error_set(error, "%s; not starting", why);
+	pid_t child = fork();
+	if (child == 0)
+		return become_qemu(vm, launch, command, supervisor, error);
+	if (child < 0)
+		return error_set_errno(error, "cannot fork a process; not starting");
+	vm->holder = child;
+	vm->runs = true;
+	vm_let_go(vm);
+	*status = stay(vm, supervisor);
+	vm->runs = false;
+	bool is_given_back = vm_give_back(vm);
+	/* Otherwise it would look as if all was as before. */
+	if (*status == 0 && !is_given_back)
+		*status = LAUNCH_FAILED;
+	return true;
+}
