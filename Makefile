@@ -180,7 +180,7 @@ check:
 
 check-all:
 	tests/deps check
-	tests/check all
+	tests/check all $(addprefix -,$(LESS))
 
 fuzz:
 	tests/deps check

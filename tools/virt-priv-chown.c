@@ -3,9 +3,10 @@
  * virt-priv-chown: hands the disks of a virtual machine to the account that QEMU runs
  * as, and gives them back to their owners, whatever happened in between.
  *
- * What is claimed comes from a domain XML (domain.h) or from --disk; how a path is
- * opened is in safepath.h, what is remembered in journal.h, the two changes themselves
- * in holding.h and grant.h, and their order in claims.h.
+ * What is claimed comes from a domain XML (claims/domain_xml.h) or from --disk
+ * (claims/request.h); how a path is opened is in path/safepath.h, what is remembered in
+ * claims/journal.h, the two changes themselves in claims/owner.h and claims/acl.h, their order in
+ * claims/claims.h, and the waiting for what others have locked in claims/lockwait.h.
  */
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -17,11 +18,13 @@
 #include "claims/domain_file.h"
 #include "claims/find.h"
 #include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "claims/plan_report.h"
 #include "claims/probe.h"
 #include "claims/recover_rounds.h"
 #include "claims/release_rounds.h"
-#include "claims/runtime_dir.h"
+#include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
 #include "path/place.h"
@@ -90,9 +93,7 @@ static void need_name(const char *name)
 		die_usage("--name VM is missing");
 	if (!journal_is_name(name))
 		die_usage("--name %s: a name has 1 to 64 letters, digits, \"_\", \".\" and \"-\", "
-			  "and "
-			  "begins "
-			  "with none of the last two",
+			  "and begins with none of the last two",
 			name);
 }
 
@@ -163,7 +164,7 @@ static void find_holder(const struct options *o, struct claim *c)
 		die_usage("--pid %d: there is no such process", o->pid);
 }
 
-/* Of the domain first. */
+/* What is asked for: of the domain first, then of the options. */
 static void gather_requests(const struct options *o, struct claim *c)
 {
 	if (c->domain) {
@@ -172,6 +173,12 @@ static void gather_requests(const struct options *o, struct claim *c)
 	}
 	add_disks(o, &c->requests);
 	c->rounds.requests = &c->requests;
+	c->rounds.plan = (struct claims_plan){.settings = &c->settings,
+		.grant_read = o->grant_read,
+		.dry_run = o->dry_run,
+		.label = c->domain ? c->domain->label : NULL,
+		.claimable = {
+			.forced = (const char *const *)c->forced.all, .n_forced = c->forced.n}};
 }
 
 /* claim and add: all is planned and told before one thing is changed. */
@@ -179,7 +186,6 @@ static int claim(const struct options *o, bool adds)
 {
 	cleanup_free char *error = NULL;
 	cleanup_claim struct claim c = {.rounds = {.adds = adds}};
-	struct claims_plan *plan = &c.rounds.plan;
 
 	c.forced = absolute_paths(o->forced.items, o->forced.n);
 	if (!o->domain && o->disks.n == 0)
@@ -187,11 +193,6 @@ static int claim(const struct options *o, bool adds)
 	read_domain_and_settings(o, &c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
-	*plan = (struct claims_plan){.settings = &c.settings,
-		.grant_read = o->grant_read,
-		.dry_run = o->dry_run,
-		.label = c.domain ? c.domain->label : NULL,
-		.claimable = {.forced = (const char *const *)c.forced.all, .n_forced = c.forced.n}};
 	claim_rounds_look_up(&c.rounds);
 	begin_changes();
 	if (!claim_rounds_begin(&c.rounds, &error))
@@ -199,10 +200,10 @@ static int claim(const struct options *o, bool adds)
 	if (!claim_rounds_plan(&c.rounds, &error))
 		die("%s", error);
 	/* What can't be told must not be done. */
-	if (!plan_report(plan, o->json))
+	if (!plan_report(&c.rounds.plan, o->json))
 		die_errno("can't write to standard output; nothing was changed");
 	if (o->dry_run)
-		return plan->refused ? NOT_DONE : DONE;
+		return c.rounds.plan.refused ? NOT_DONE : DONE;
 	if (claim_rounds_carry_out(&c.rounds, &error))
 		return DONE;
 	if (error)
@@ -266,7 +267,7 @@ static int set_journal_aside(const struct options *o)
 			  "aside");
 	defer_signals();
 	log_init(PROGRAM, NOT_DONE);
-	switch (claims_set_aside(o->name, &all_known)) {
+	switch (claims_damaged_set_aside(o->name, &all_known)) {
 	case CLAIMS_DAMAGED_NONE:
 		die_without_claim(o->name);
 	case CLAIMS_DAMAGED_WHOLE:

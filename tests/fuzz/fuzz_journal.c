@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The reader of the journal: what it takes is what could have been written. */
+#include "claims/journal_format.h"
+#include "claims/journal_parse.h"
 #include "claims/journal.h"
 #include "fuzz.h"
 

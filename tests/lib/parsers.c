@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "claims/journal_parse.h"
 #include "claims/domain_xml.h"
 #include "claims/journal.h"
 #include "conf/settings.h"

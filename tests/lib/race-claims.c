@@ -15,7 +15,13 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/carry_out.h"
 #include "claims/claims.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/plan.h"
+#include "claims/release.h"
 #include "path/safepath.h"
 
 #include <errno.h>
@@ -495,6 +501,7 @@ static unsigned long count_wins(const struct scenario *s, const char *when)
 
 static bool release(bool *good)
 {
+	struct lockwait waits = {0};
 	struct journal *journal;
 	cleanup_free char *error = NULL;
 	size_t n;
@@ -505,11 +512,10 @@ static bool release(bool *good)
 	if (!journal)
 		return false;
 	struct journal **all = journal_read_all(&n, &all_read);
-	*good = claims_release(journal, NULL, false, all, n);
+	*good = claims_release(journal, NULL, false, all, n, &waits);
+	lockwait_end(&waits);
 	journal_free(journal);
-	for (size_t i = 0; i < n; i++)
-		journal_free(all[i]);
-	free(all);
+	journal_free_all(all, n);
 	return true;
 }
 
@@ -518,7 +524,9 @@ static void attempt(const struct scenario *s, const char *path, const struct set
 	struct count *count)
 {
 	bool is_claim = count->attempts % 3 != 0;
-	struct claims_plan plan = {.settings = settings, .grant_read = count->attempts % 2};
+	struct lockwait waits = {0};
+	struct claims_plan plan = {
+		.settings = settings, .grant_read = count->attempts % 2, .waits = &waits};
 	struct claim_request resource = {.kind = RESOURCE_DISK,
 		.access = is_claim ? ACCESS_RW : ACCESS_RO,
 		.action = is_claim ? ACTION_CLAIM : ACTION_CHECK,
@@ -548,6 +556,7 @@ static void attempt(const struct scenario *s, const char *path, const struct set
 		count->wins += count_wins(s, "while claimed");
 	}
 	claims_end(&plan);
+	lockwait_end(&waits);
 	if (release(&good) && !good)
 		count->reported++;
 	count->wins += count_wins(s, "after the release");

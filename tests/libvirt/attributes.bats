@@ -1,29 +1,14 @@
 # The attributes that libvirt writes: shown, and put right when libvirt can't.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
+load host.bash
 
 setup() {
-    load libvirt.bash
     make_images
     define
     snapshot >"$BATS_TEST_TMPDIR/before"
     virsh -q start vm1 --paused
     held 1
     snapshot >"$BATS_TEST_TMPDIR/started"
-}
-
-teardown() {
-    clean_up
 }
 
 # crash: libvirtd and QEMU die; the disk stays the account's.

@@ -1,31 +1,16 @@
 # The clock is set while libvirt and this package hold the same disk: without utmp, each computes the boot's time
 # from the clock, so that what the other has written seems to be an earlier boot's.
 
-bats_require_minimum_version 1.5.0
+load host.bash
 
 year=31557600
 
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
-
 setup() {
-    load libvirt.bash
     tests/lib/private-libvirtd kill
     rm -f /run/utmp
     tests/lib/private-libvirtd start
     make_images
     define
-}
-
-teardown() {
-    clean_up
 }
 
 # at OFFSET COMMAND...: the command under a clock that was set by so many seconds.

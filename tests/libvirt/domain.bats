@@ -1,27 +1,6 @@
 # virt-priv-chown claim --domain -: what a real libvirt says about its domains.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
-
-setup() {
-    load libvirt.bash
-    make_images
-    define
-    snapshot >"$BATS_TEST_TMPDIR/before"
-}
-
-teardown() {
-    clean_up
-}
+load host.bash
 
 # only_disk FILE: in this snapshot nothing but the disk differs from the one before.
 only_disk() {

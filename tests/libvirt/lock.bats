@@ -1,27 +1,6 @@
 # libvirt's metadata lock: who changes what a file remembers does it alone.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
-
-setup() {
-    load libvirt.bash
-    make_images
-    define
-    snapshot >"$BATS_TEST_TMPDIR/before"
-}
-
-teardown() {
-    clean_up
-}
+load host.bash
 
 # stopped COMMAND...: the command in the background, stopped when it has changed
 # an owner; its process id in $pid, that of what runs it in $tracer.

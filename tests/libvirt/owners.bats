@@ -1,26 +1,11 @@
 # Who owns what before, during and after: libvirt alone, and virt-priv-chown alone.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
+load host.bash
 
 setup() {
-    load libvirt.bash
     make_images
     define
     owners >"$BATS_TEST_TMPDIR/before"
-}
-
-teardown() {
-    clean_up
 }
 
 owners() {

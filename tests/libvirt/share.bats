@@ -1,27 +1,6 @@
 # A disk that libvirtd and virt-priv-chown hold at the same time.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
-
-setup() {
-    load libvirt.bash
-    make_images
-    define
-    snapshot >"$BATS_TEST_TMPDIR/before"
-}
-
-teardown() {
-    clean_up
-}
+load host.bash
 
 # as_user NAME: a domain of that name and account on the same files.
 as_user() {

@@ -1,27 +1,12 @@
 # External snapshots, which move what libvirt remembers from the old disk to the overlay.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
+load host.bash
 
 setup() {
-    load libvirt.bash
     make_images
     define web
     virsh -q detach-disk web sda --config
     virsh -q detach-disk web vdb --config
-}
-
-teardown() {
-    clean_up
 }
 
 snapshot_of_web() {

@@ -1,28 +1,13 @@
 # The boot's time in the attributes: libvirt forgets what bears another than its own.
 
-bats_require_minimum_version 1.5.0
+load host.bash
 
 times=300
 
-setup_file() {
-    load libvirt.bash
-    start_host
-}
-
-teardown_file() {
-    load libvirt.bash
-    stop_host
-}
-
 setup() {
-    load libvirt.bash
     make_images
     truncate -s 1M "$images/ours.raw"
     define
-}
-
-teardown() {
-    clean_up
 }
 
 # libvirt asks once in its life.

@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 load lint.bash
 
 @test "clang --analyze" {
-    each clang --analyze "${flags[@]}" -o /dev/null {}
+    each clang --analyze "${cc_flags[@]}" -o /dev/null {}
 }
 
 @test "it is heard where it sees something" {

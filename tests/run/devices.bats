@@ -3,19 +3,9 @@
 # has opened. Machines that are booted have real ones (tests/vm/scenarios/vms.sh).
 # shellcheck disable=SC2030,SC2054,SC2031,SC2034 # each test has variables of its own, which start() reads; words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     private_dev
     mkdir -p /dev/vfio /dev/bus/usb/001 /dev/input

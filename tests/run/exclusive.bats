@@ -1,19 +1,9 @@
 # What QEMU is to write alone: not what the host uses, another VM holds or the system runs, claimed or passed.
 # shellcheck disable=SC2034 # start() reads them
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     mkdir -p /mnt/host
 }

@@ -2,19 +2,9 @@
 # of, and which is in nobody's way.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     attacker=$PWD/tests/run/attacker
     runtime=/run/virt-privileges

@@ -1,20 +1,10 @@
 # What users, images that a guest has written, and other QEMUs of the account try against the start of a VM.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
+load ../lib/hung.bash
 
 setup() {
-    load run.bash
-    load ../lib/hung.bash
-    load rows.bash
     clean_host
     attacker=$PWD/tests/run/attacker
 }

@@ -1,19 +1,10 @@
 # A file system that stops answering: who needs it is told, and all others start and end.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
+load ../lib/hung.bash
 
 setup() {
-    load run.bash
-    load ../lib/hung.bash
     clean_host
     make guest alice:alice 0640 "$fs/a.raw"
     make guest alice:alice 0640 /mnt/image

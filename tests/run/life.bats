@@ -2,26 +2,12 @@
 # everything is given back.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     make guest alice:alice 0640 "$fs/a.raw"
     args=(-drive "file=$fs/a.raw,format=raw")
-}
-
-teardown() {
-    end_all
 }
 
 given_back() {

@@ -1,28 +1,14 @@
 # A disk that somebody else has locked: its VM waits, and no other one does.
 # shellcheck disable=SC2034,SC2054 # start() reads the variables; words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     make guest alice:alice 0640 "$fs/a.raw"
     args=(-drive "file=$fs/a.raw,format=raw")
     truncate -s 1M "$fs/other.raw"
     chown bob:bob "$fs/other.raw"
-}
-
-teardown() {
-    end_all
 }
 
 # lock USER: a process of the user has libvirt's metadata lock of the disk.

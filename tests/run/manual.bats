@@ -2,22 +2,20 @@
 # host of stand-ins, what would be done about it is what the manual says.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
 
+load host.bash
+
 setup_file() {
-    load run.bash
     make_host
     mkdir -p /mnt/share/upper/OVMF /mnt/share/work
     mount -t overlay -o lowerdir=/usr/share,upperdir=/mnt/share/upper,workdir=/mnt/share/work overlay /usr/share
 }
 
 teardown_file() {
-    load run.bash
     umount /usr/share
     unmake_host
 }
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     stand_ins
 }

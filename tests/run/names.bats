@@ -1,24 +1,10 @@
 # A name is one VM's from its start until all of it is given back, and QEMU's word is not its end.
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     make guest alice:alice 0640 "$fs/a.raw"
-}
-
-teardown() {
-    end_all
 }
 
 is_back() {

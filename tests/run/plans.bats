@@ -2,25 +2,7 @@
 # What is refused is in refusals.bats; what is planned for devices of the host, in devices.bats.
 # shellcheck disable=SC2034,SC2054 # words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
-
-setup() {
-    load run.bash
-    load rows.bash
-    clean_host
-}
-
-teardown() {
-    end_all
-}
+load host.bash
 
 make_files() {
     make guest alice:alice 0640 "$fs/a.raw"

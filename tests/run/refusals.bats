@@ -5,21 +5,7 @@
 #   locks         memory, which not every root may; that is another sentence
 # shellcheck disable=SC2034,SC2054 # start() reads them, and words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
-
-setup() {
-    load run.bash
-    load rows.bash
-    clean_host
-}
+load host.bash
 
 teardown() {
     end_all

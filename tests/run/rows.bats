@@ -1,25 +1,7 @@
 # Each row of tests/run/rows.d: a VM that starts on its host, does what
 # it did as root, and leaves the host as it was.
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
-
-setup() {
-    load run.bash
-    load rows.bash
-    clean_host
-}
-
-teardown() {
-    end_all
-}
+load host.bash
 
 # Whether this file has a test of each row that is for this mode.
 all_rows() {

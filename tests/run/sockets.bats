@@ -2,26 +2,12 @@
 # see each other as who they are.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     attacker=$PWD/tests/run/attacker
     args=()
-}
-
-teardown() {
-    end_all
 }
 
 # up NAME...: the VM of $args, stopped before its guest's first instruction, with a monitor in $fs/monitor.

@@ -2,24 +2,7 @@
 # refused for it on command lines is in refusals.d (*-acl).
 # shellcheck disable=SC2034,SC2054 # start() reads them, and words of QEMU have commas
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
-
-setup() {
-    load run.bash
-    clean_host
-}
-
-teardown() {
-    end_all
-}
+load host.bash
 
 as_alice() {
     setpriv --reuid alice --regid alice --init-groups "$@"

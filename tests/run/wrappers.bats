@@ -1,25 +1,11 @@
 # A program in front of QEMU is no QEMU: its words would be read as QEMU's, and QEMU's executable be a disk.
 
-setup_file() {
-    load run.bash
-    make_host
-}
-
-teardown_file() {
-    load run.bash
-    unmake_host
-}
+load host.bash
 
 setup() {
-    load run.bash
-    load rows.bash
     clean_host
     qemu=$(type -P qemu-system-x86_64)
     make blank alice:alice 0640 "$fs/a.raw"
-}
-
-teardown() {
-    end_all
 }
 
 # What a command line could have changed.

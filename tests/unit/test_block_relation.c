@@ -6,7 +6,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "path/block_relation.h"
+#include "path/block_use.h"
 
 #include <dirent.h>
 #include <fcntl.h>

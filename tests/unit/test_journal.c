@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The journal's text: what is written is read back, and nothing else is read. */
+#include "claims/journal_format.h"
+#include "claims/journal_parse.h"
 #include "claims/journal.h"
 
 #include <setjmp.h>

@@ -3,6 +3,7 @@
  * Who can write to an object: the answer beside the kernel's own, which is asked by trying, as
  * users who are neither root nor the owner. In $VP_TRUST_DIR, or a new directory below /tmp.
  */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "path/nfs4_acl.h"
@@ -224,7 +225,8 @@ static void judge(const struct row *row, const char *path, int flags)
 	assert_int_equal(fstat(fd, &st), 0);
 	struct trust_facts facts = trust_read(fd, &st);
 	assert_int_equal(trust_judge(&facts, row->owner, &report), row->writer);
-	assert_int_equal(trust_who_can_write(fd, &st, row->owner), row->writer);
+	if (row->owner == 0)
+		assert_int_equal(trust_is_roots(fd, &st), row->writer == TRUST_OWNERS);
 	assert_int_equal(report.adds_only, row->adds_only);
 	if (row->why) {
 		cleanup_free char *why = trust_explain(&facts, &report, NULL);
@@ -279,6 +281,69 @@ static void answers_are_the_kernels(void **state)
 	}
 }
 
+/* What is allowed by each rule: who owns the directory, its mode, and who is meant beside root. */
+static const struct {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	uid_t owner;
+	bool steers, placed, stays, replaces;
+} rules[] = {
+	{0, 0, 0755, 0, true, true, true, true},
+	{0, TEAM, 0755, 0, true, true, true, true},
+	{0, 0, 0755, ALICE, true, true, true, true},
+	{ALICE, TEAM, 0755, ALICE, true, true, true, true},
+	/* Members of root's group. */
+	{0, 0, 0775, 0, false, true, true, false},
+	{0, 0, 01775, 0, false, true, true, true},
+	{ALICE, 0, 0775, ALICE, false, true, true, false},
+	{ALICE, 0, 01775, ALICE, false, true, true, false},
+	/* Others, who may do anything, or add alone. */
+	{0, TEAM, 0775, 0, false, false, false, false},
+	{0, 0, 0777, 0, false, false, false, false},
+	{0, TEAM, 01775, 0, false, false, true, true},
+	{0, 0, 01777, 0, false, false, true, true},
+	{0, 0, 01777, ALICE, false, false, true, true},
+	{ALICE, TEAM, 0777, ALICE, false, false, false, false},
+	{ALICE, TEAM, 01777, ALICE, false, false, true, false},
+	/* Of somebody else's. */
+	{ALICE, TEAM, 0755, 0, false, false, false, false},
+	{ALICE, TEAM, 0500, 0, false, false, false, false},
+	{ALICE, TEAM, 01777, 0, false, false, false, false},
+	{BOB, TEAM, 01755, ALICE, false, false, false, false},
+};
+
+static void each_rule_has_its_answer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(rules); i++) {
+		cleanup_free char *path = xasprintf("%s/rule%zu", directory, i);
+		const struct row row = {
+			.uid = rules[i].uid, .gid = rules[i].gid, .mode = S_IFDIR | rules[i].mode};
+		struct stat st;
+		uid_t owner = rules[i].owner;
+		print_message("# %u:%u %04o, meant: %u\n", row.uid, row.gid, rules[i].mode, owner);
+		make(&row, path);
+		cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+		assert_int_equal(fstat(fd, &st), 0);
+		struct trust_facts facts = trust_read(fd, &st);
+		assert_int_equal(trust_allows(TRUST_STEERS, &facts, owner, NULL), rules[i].steers);
+		assert_int_equal(trust_allows(TRUST_PLACED, &facts, owner, NULL), rules[i].placed);
+		assert_int_equal(trust_allows(TRUST_STAYS, &facts, owner, NULL), rules[i].stays);
+		assert_int_equal(
+			trust_allows(TRUST_REPLACES, &facts, owner, NULL), rules[i].replaces);
+		trust_free(&facts);
+	}
+	/* What can't be told is allowed by none. */
+	const struct trust_facts nothing = {0};
+	const struct trust_facts unread = {
+		.is_read = true, .prefix = "", .mode = S_IFDIR | 01777, .number = EIO};
+	for (enum trust_rule rule = TRUST_STEERS; rule <= TRUST_REPLACES; rule++) {
+		assert_false(trust_allows(rule, &nothing, 0, NULL));
+		assert_false(trust_allows(rule, &unread, 0, NULL));
+	}
+}
+
 /* More entries than fit into what is mostly enough. */
 static void a_long_acl_is_read_whole(void **state)
 {
@@ -316,7 +381,10 @@ static void what_is_made_counts(void **state)
 	acl_free(acl);
 	cleanup_fd int fd = open(path, O_PATH);
 	assert_int_equal(fstat(fd, &st), 0);
-	assert_int_equal(trust_who_can_write(fd, &st, 0), TRUST_OWNERS);
+	struct trust_facts facts = trust_read(fd, &st);
+	assert_int_equal(trust_judge(&facts, 0, NULL), TRUST_OWNERS);
+	assert_false(trust_is_roots(fd, &st));
+	trust_free(&facts);
 	cleanup_free char *why = trust_why_not_roots(fd, &st, "X", "look into it");
 	assert_string_equal(why, "user 61001 may write to what is made in it by its default ACL "
 				 "(default:user:61001:rwx); look into it, then: setfacl -k X");
@@ -335,7 +403,7 @@ static void what_cannot_be_read_is_not_trusted(void **state)
 	assert_int_equal(trust_judge(&unread, 0, &report), TRUST_UNKNOWN);
 	cleanup_free char *why = trust_explain(&unread, &report, NULL);
 	assert_string_equal(why, "cannot read its ACL: Input/output error");
-	assert_int_equal(trust_who_can_write(-1, &st, 0), TRUST_UNKNOWN);
+	assert_false(trust_is_roots(-1, &st));
 }
 
 static void malformed_acls_are_refused(void **state)
@@ -427,6 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_the_kernels),
+		cmocka_unit_test(each_rule_has_its_answer),
 		cmocka_unit_test(a_long_acl_is_read_whole),
 		cmocka_unit_test(what_is_made_counts),
 		cmocka_unit_test(what_cannot_be_read_is_not_trusted),

@@ -217,7 +217,7 @@ static void judge_writers(struct audit *audit)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
 	struct trust_facts facts = trust_read(fd, &st);
-	if (trust_judge(&facts, 0, &report) != TRUST_OWNERS) {
+	if (!trust_allows(TRUST_STEERS, &facts, 0, &report)) {
 		cleanup_free char *why = audit_writers_cause(audit, &facts, &report);
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
 			"others than root can write to %s (mode %04o, uid %u)%s", file,

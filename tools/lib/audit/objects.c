@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "claims/boot.h"
 #include "claims/journal.h"
+#include "claims/journal_lock.h"
+#include "claims/journal_parse.h"
 #include "path/look.h"
 #include "path/posix_acl.h"
 #include "path/trust.h"
@@ -262,7 +264,7 @@ static bool is_roots(const struct audit_tree *tree, int directory, const char *n
 	struct stat st;
 	cleanup_fd int fd = tree_openat(tree, directory, name, O_PATH | O_NOFOLLOW);
 
-	return fd >= 0 && fstat(fd, &st) == 0 && trust_who_can_write(fd, &st, 0) == TRUST_OWNERS;
+	return fd >= 0 && fstat(fd, &st) == 0 && trust_is_roots(fd, &st);
 }
 
 /*

@@ -208,7 +208,7 @@ void audit_report_journal(const struct audit *audit)
 			finding->pid ? xasprintf("%s: process %d: %s", finding->check->id,
 					       finding->pid, finding->message)
 				     : xasprintf("%s: %s", finding->check->id, finding->message);
-		const struct record_field fields[] = {
+		const struct syslog_record_field fields[] = {
 			{"VIRT_PRIV_CHECK", finding->check->id},
 			{"VIRT_PRIV_SEVERITY", severity_name(finding->severity)},
 			{"VIRT_PRIV_STATUS", verdict_name(finding->verdict)},
@@ -216,7 +216,7 @@ void audit_report_journal(const struct audit *audit)
 			{"VIRT_PRIV_TID", tid},
 			{NULL, NULL},
 		};
-		record_send(priority_of(finding), "virt-priv-audit",
+		syslog_record_send(priority_of(finding), "virt-priv-audit",
 			failed ? MESSAGE_ID_FINDING : MESSAGE_ID_UNKNOWN, message, fields);
 	}
 }

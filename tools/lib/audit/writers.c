@@ -48,14 +48,14 @@ static int is_weak(struct audit *audit, const char *path, char **cause)
 		errno == ATTEMPT_SILENT)
 		return -1;
 	struct trust_facts facts = trust_read(fd, &st);
-	enum trust_writer writer = trust_judge(&facts, 0, &report);
-	/* In a sticky directory, nobody else can put a file of root's away. */
-	bool weak = report.is_owner || (writer == TRUST_OTHERS && !report.adds_only);
+	bool good = trust_allows(TRUST_STAYS, &facts, 0, &report);
+	bool untold = !report.is_owner && (!facts.is_read || facts.number);
+	bool weak = !good && !untold;
 	if (weak)
 		*cause = audit_writers_cause(audit, &facts, &report);
 	errno = facts.number;
 	trust_free(&facts);
-	return writer == TRUST_UNKNOWN && !weak ? -1 : weak;
+	return untold ? -1 : weak;
 }
 
 char *audit_weak_directory(struct audit *audit, const char *path, char **cause)

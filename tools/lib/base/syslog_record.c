@@ -25,8 +25,8 @@ static bool send_datagram(const char *path, const char *text)
 				  sizeof address) >= 0;
 }
 
-void record_send(int priority, const char *identifier, const char *message_id, const char *message,
-	const struct record_field *fields)
+void syslog_record_send(int priority, const char *identifier, const char *message_id,
+	const char *message, const struct syslog_record_field *fields)
 {
 	/* A newline would end the field and start one of the sender's choice. */
 	cleanup_free char *safe = log_escape(message);
@@ -34,7 +34,7 @@ void record_send(int priority, const char *identifier, const char *message_id, c
 			       "SYSLOG_IDENTIFIER=%s\n",
 		safe, message_id, priority, LOG_FAC(LOG_AUTHPRIV), identifier);
 
-	for (const struct record_field *f = fields; f->name; f++) {
+	for (const struct syslog_record_field *f = fields; f->name; f++) {
 		cleanup_free char *before = text;
 		cleanup_free char *value = log_escape(f->value);
 		text = xasprintf("%s%s=%s\n", before, f->name, value);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-struct record_field {
+struct syslog_record_field {
 	const char *name; /* [A-Z_0-9]+, see systemd.journal-fields(7) */
 	const char *value;
 };
@@ -17,5 +17,5 @@ struct record_field {
  * goes to the journal only. Never waits and never fails: a host without a log
  * is no reason not to start a VM, and what is not logged is not less safe.
  */
-void record_send(int priority, const char *identifier, const char *message_id, const char *message,
-	const struct record_field *fields);
+void syslog_record_send(int priority, const char *identifier, const char *message_id,
+	const char *message, const struct syslog_record_field *fields);

@@ -2,6 +2,7 @@
 #include "claims/acl.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "claims/acl_text.h"
 
@@ -26,7 +27,7 @@ static int set_bits(acl_entry_t entry, unsigned bits)
  */
 static unsigned group_class(acl_t acl, uid_t uid, unsigned *named)
 {
-	acl_entry_t ours = acls_find(acl, ACL_USER, uid);
+	acl_entry_t ours = acl_text_find(acl, ACL_USER, uid);
 	acl_entry_t entry;
 	unsigned bits = 0;
 
@@ -39,25 +40,20 @@ static unsigned group_class(acl_t acl, uid_t uid, unsigned *named)
 		if (tag == ACL_USER || tag == ACL_GROUP)
 			(*named)++;
 		if (tag == ACL_USER || tag == ACL_GROUP || tag == ACL_GROUP_OBJ)
-			bits |= acls_bits(entry);
+			bits |= acl_text_bits(entry);
 	}
 	return bits;
 }
 
-static bool fail(char **error, const char *what)
-{
-	*error = xasprintf("can't %s: %s", what, strerror(errno));
-	return false;
-}
-
 static acl_t read_acl(int fd)
 {
-	return acls_read(fd, ACL_TYPE_ACCESS);
+	return acl_text_read(fd, ACL_TYPE_ACCESS);
 }
 
 static bool write_acl(int fd, acl_t acl, char **error)
 {
-	return acls_write(fd, ACL_TYPE_ACCESS, acl) == 0 || fail(error, "set its ACL");
+	return acl_text_write(fd, ACL_TYPE_ACCESS, acl) == 0 ||
+	       error_set_errno(error, "can't set its ACL");
 }
 
 static acl_entry_t new_entry(acl_t *acl, acl_tag_t tag, const uid_t *uid)
@@ -74,25 +70,25 @@ static bool add_user(acl_t *acl, uid_t uid, unsigned wanted, char **error)
 {
 	unsigned named;
 	unsigned others = group_class(*acl, uid, &named);
-	acl_entry_t mask = acls_find(*acl, ACL_MASK, 0);
-	unsigned allowed = mask ? acls_bits(mask) : others;
+	acl_entry_t mask = acl_text_find(*acl, ACL_MASK, 0);
+	unsigned allowed = mask ? acl_text_bits(mask) : others;
 
 	if (mask && (others & wanted & ~allowed)) {
 		*error = xasprintf("the mask of its ACL holds back entries that would get the same "
 				   "access; settle that with setfacl first");
 		return false;
 	}
-	acl_entry_t ours = acls_find(*acl, ACL_USER, uid);
-	unsigned had = ours ? acls_bits(ours) & allowed : 0;
+	acl_entry_t ours = acl_text_find(*acl, ACL_USER, uid);
+	unsigned had = ours ? acl_text_bits(ours) & allowed : 0;
 	if ((!ours && !new_entry(acl, ACL_USER, &uid)) ||
 		(!mask && !new_entry(acl, ACL_MASK, NULL)))
-		return fail(error, "work out its ACL");
+		return error_set_errno(error, "can't work out its ACL");
 	/* The array may have moved. */
-	ours = acls_find(*acl, ACL_USER, uid);
-	mask = acls_find(*acl, ACL_MASK, 0);
+	ours = acl_text_find(*acl, ACL_USER, uid);
+	mask = acl_text_find(*acl, ACL_MASK, 0);
 	if (!ours || !mask || set_bits(ours, had | wanted) < 0 ||
 		set_bits(mask, allowed | wanted) < 0)
-		return fail(error, "work out its ACL");
+		return error_set_errno(error, "can't work out its ACL");
 	return true;
 }
 
@@ -101,27 +97,27 @@ static unsigned wanted_bits(const struct entry *grant)
 	return grant->type == 'd' ? ACL_EXECUTE : ACL_READ;
 }
 
-bool grant_plan(struct entry *e, int fd, char **error)
+bool acl_grant_plan(struct entry *e, int fd, char **error)
 {
 	cleanup_acl acl_t acl = read_acl(fd);
 
-	if (!acl || !(e->acl_before = acls_text(acl)))
-		return fail(error, "read its ACL");
+	if (!acl || !(e->acl_before = acl_text_of(acl)))
+		return error_set_errno(error, "can't read its ACL");
 	if (!add_user(&acl, e->new_uid, wanted_bits(e), error))
 		return false;
-	if (!(e->acl_after = acls_text(acl)))
-		return fail(error, "work out its ACL");
+	if (!(e->acl_after = acl_text_of(acl)))
+		return error_set_errno(error, "can't work out its ACL");
 	return true;
 }
 
-bool grant_give(struct entry *e, int fd, char **error)
+bool acl_grant_give(struct entry *e, int fd, char **error)
 {
 	cleanup_acl acl_t now = read_acl(fd);
-	cleanup_free char *text = now ? acls_text(now) : NULL;
+	cleanup_free char *text = now ? acl_text_of(now) : NULL;
 	cleanup_acl acl_t after = acl_from_text(e->acl_after);
 
 	if (!text || !after)
-		return fail(error, "read its ACL");
+		return error_set_errno(error, "can't read its ACL");
 	/* Another VM gave it already. */
 	if (strcmp(text, e->acl_after) == 0)
 		return true;
@@ -133,83 +129,83 @@ bool grant_give(struct entry *e, int fd, char **error)
 	return write_acl(fd, after, error);
 }
 
-/* Takes out what grant_give() put in, of an ACL that somebody changed since. */
+/* Takes out what acl_grant_give() put in, of an ACL that somebody changed since. */
 static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **error)
 {
-	acl_entry_t ours = acls_find(now, ACL_USER, uid);
-	acl_entry_t given = acls_find(after, ACL_USER, uid);
-	acl_entry_t old = acls_find(before, ACL_USER, uid);
+	acl_entry_t ours = acl_text_find(now, ACL_USER, uid);
+	acl_entry_t given = acl_text_find(after, ACL_USER, uid);
+	acl_entry_t old = acl_text_find(before, ACL_USER, uid);
 	unsigned named, named_before;
 
 	/* The owner decided about the entry himself. */
-	if (!ours || !given || acls_bits(ours) != acls_bits(given))
+	if (!ours || !given || acl_text_bits(ours) != acl_text_bits(given))
 		return true;
-	if (old ? set_bits(ours, acls_bits(old)) < 0 : acl_delete_entry(now, ours) < 0)
-		return fail(error, "work out its ACL");
-	acl_entry_t mask = acls_find(now, ACL_MASK, 0);
-	acl_entry_t mask_before = acls_find(before, ACL_MASK, 0);
-	acl_entry_t mask_after = acls_find(after, ACL_MASK, 0);
+	if (old ? set_bits(ours, acl_text_bits(old)) < 0 : acl_delete_entry(now, ours) < 0)
+		return error_set_errno(error, "can't work out its ACL");
+	acl_entry_t mask = acl_text_find(now, ACL_MASK, 0);
+	acl_entry_t mask_before = acl_text_find(before, ACL_MASK, 0);
+	acl_entry_t mask_after = acl_text_find(after, ACL_MASK, 0);
 	unsigned others = group_class(now, old ? (uid_t)-1 : uid, &named);
 	if (!mask || !mask_after)
 		return true;
-	unsigned allowed = acls_bits(mask);
-	unsigned added = acls_bits(mask_after) &
-			 ~(mask_before ? acls_bits(mask_before)
-				       : acls_bits(acls_find(before, ACL_GROUP_OBJ, 0)));
+	unsigned allowed = acl_text_bits(mask);
+	unsigned added = acl_text_bits(mask_after) &
+			 ~(mask_before ? acl_text_bits(mask_before)
+				       : acl_text_bits(acl_text_find(before, ACL_GROUP_OBJ, 0)));
 	allowed &= ~(added & ~others);
 	if (set_bits(mask, allowed) < 0)
-		return fail(error, "work out its ACL");
+		return error_set_errno(error, "can't work out its ACL");
 	/*
 	 * Without named entries no mask is needed: what it held back, the group goes without. One
 	 * that was there for the entries of others, as for another VM's, goes with the last.
 	 */
 	group_class(before, (uid_t)-1, &named_before);
 	if ((!mask_before || named_before > 0) && named == 0 &&
-		(set_bits(acls_find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
+		(set_bits(acl_text_find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
 			acl_delete_entry(now, mask) < 0))
-		return fail(error, "work out its ACL");
+		return error_set_errno(error, "can't work out its ACL");
 	return true;
 }
 
-bool grant_take_back(struct entry *e, int fd, char **error)
+bool acl_grant_take_back(struct entry *e, int fd, char **error)
 {
 	cleanup_acl acl_t now = read_acl(fd);
 	cleanup_acl acl_t before = acl_from_text(e->acl_before);
 	cleanup_acl acl_t after = acl_from_text(e->acl_after);
-	cleanup_free char *text = now ? acls_text(now) : NULL;
+	cleanup_free char *text = now ? acl_text_of(now) : NULL;
 
 	if (!text || !before || !after)
-		return fail(error, "read its ACL");
+		return error_set_errno(error, "can't read its ACL");
 	if (strcmp(text, e->acl_before) == 0)
 		return true;
 	if (strcmp(text, e->acl_after) == 0)
 		return write_acl(fd, before, error);
 	if (!remove_user(now, before, after, e->new_uid, error))
 		return false;
-	cleanup_free char *wanted = acls_text(now);
+	cleanup_free char *wanted = acl_text_of(now);
 	return (wanted && strcmp(text, wanted) == 0) || write_acl(fd, now, error);
 }
 
-char *grant_in(const char *text, const struct entry *grant, char **error)
+char *acl_grant_in(const char *text, const struct entry *grant, char **error)
 {
 	cleanup_acl acl_t acl = acl_from_text(text);
 
 	if (!acl) {
-		fail(error, "work out its ACL");
+		error_set_errno(error, "can't work out its ACL");
 		return NULL;
 	}
-	return add_user(&acl, grant->new_uid, wanted_bits(grant), error) ? acls_text(acl) : NULL;
+	return add_user(&acl, grant->new_uid, wanted_bits(grant), error) ? acl_text_of(acl) : NULL;
 }
 
-char *grant_out(const char *text, const struct entry *grant, char **error)
+char *acl_grant_out(const char *text, const struct entry *grant, char **error)
 {
 	cleanup_acl acl_t acl = acl_from_text(text);
 	cleanup_acl acl_t before = acl_from_text(grant->acl_before);
 	cleanup_acl acl_t after = acl_from_text(grant->acl_after);
 
 	if (!acl || !before || !after) {
-		fail(error, "work out its ACL");
+		error_set_errno(error, "can't work out its ACL");
 		return NULL;
 	}
-	return remove_user(acl, before, after, grant->new_uid, error) ? acls_text(acl) : NULL;
+	return remove_user(acl, before, after, grant->new_uid, error) ? acl_text_of(acl) : NULL;
 }

@@ -2,6 +2,8 @@
 /*
  * Read or search access for one more user, by an entry in the POSIX ACL (acl(5)), and
  * its end: exactly that entry and the bits of the mask that came with it.
+ *
+ * Private to claims/.
  */
 #pragma once
 
@@ -15,17 +17,17 @@
  * and a new message if that can't be, or would give somebody else more as well: an entry
  * that the mask held back.
  */
-bool grant_plan(struct entry *e, int fd, char **error);
+bool acl_grant_plan(struct entry *e, int fd, char **error);
 
 /* Makes it so, if the ACL is still what it was. */
-bool grant_give(struct entry *e, int fd, char **error);
+bool acl_grant_give(struct entry *e, int fd, char **error);
 
 /* Takes it back. What the owner changed meanwhile stays. */
-bool grant_take_back(struct entry *e, int fd, char **error);
+bool acl_grant_take_back(struct entry *e, int fd, char **error);
 
 /*
  * The ACL of that text, with what the grant puts in, and without it; new. NULL and a new
  * message on failure.
  */
-char *grant_in(const char *acl, const struct entry *grant, char **error);
-char *grant_out(const char *acl, const struct entry *grant, char **error);
+char *acl_grant_in(const char *acl, const struct entry *grant, char **error);
+char *acl_grant_out(const char *acl, const struct entry *grant, char **error);

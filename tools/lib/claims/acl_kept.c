@@ -21,8 +21,8 @@ static char *with_grants(const struct journal *journal, const struct entry *e, b
 			if (grant->kind != ENTRY_GRANT || grant->done ||
 				grant->id.inode != e->id.inode || !fileid_equal(&grant->id, &e->id))
 				continue;
-			char *next =
-				in ? grant_in(acl, grant, error) : grant_out(acl, grant, error);
+			char *next = in ? acl_grant_in(acl, grant, error)
+					: acl_grant_out(acl, grant, error);
 			free(acl);
 			acl = next;
 		}
@@ -30,13 +30,13 @@ static char *with_grants(const struct journal *journal, const struct entry *e, b
 	return acl;
 }
 
-char *claims_acl_with_grants(const struct journal *journal, const struct entry *e,
+char *acl_kept_with_grants(const struct journal *journal, const struct entry *e,
 	struct journal *const *all, size_t n_all, char **error)
 {
 	return with_grants(journal, e, true, all, n_all, error);
 }
 
-char *claims_acl_without_grants(const struct journal *journal, const struct entry *e,
+char *acl_kept_without_grants(const struct journal *journal, const struct entry *e,
 	struct journal *const *all, size_t n_all, char **error)
 {
 	return with_grants(journal, e, false, all, n_all, error);

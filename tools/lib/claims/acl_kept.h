@@ -2,6 +2,8 @@
 /*
  * The ACL of a claimed object beside the grants that VMs have on the same object: a grant is
  * nothing that the object's owner has changed, and comes and goes by itself.
+ *
+ * Private to claims/.
  */
 #pragma once
 
@@ -14,7 +16,7 @@
  * or taken out, from what was read at its claim. all are the journals of all VMs, in which
  * journal, the entry's, stands for its own copy. new; NULL and a new message on failure.
  */
-char *claims_acl_with_grants(const struct journal *journal, const struct entry *e,
+char *acl_kept_with_grants(const struct journal *journal, const struct entry *e,
 	struct journal *const *all, size_t n_all, char **error);
-char *claims_acl_without_grants(const struct journal *journal, const struct entry *e,
+char *acl_kept_without_grants(const struct journal *journal, const struct entry *e,
 	struct journal *const *all, size_t n_all, char **error);

@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-void acls_free(acl_t *acl)
+void acl_text_free(acl_t *acl)
 {
 	if (*acl)
 		acl_free(*acl);
 }
 
 /* Through /proc: a descriptor that is O_PATH has no attributes. */
-acl_t acls_read(int fd, acl_type_t type)
+acl_t acl_text_read(int fd, acl_type_t type)
 {
 	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
 
@@ -24,7 +24,7 @@ acl_t acls_read(int fd, acl_type_t type)
 	return acl_get_file(path, type);
 }
 
-int acls_write(int fd, acl_type_t type, acl_t acl)
+int acl_text_write(int fd, acl_type_t type, acl_t acl)
 {
 	char path[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
 
@@ -34,7 +34,7 @@ int acls_write(int fd, acl_type_t type, acl_t acl)
 								 : acl_set_file(path, type, acl);
 }
 
-char *acls_text(acl_t acl)
+char *acl_text_of(acl_t acl)
 {
 	char *text = acl_to_any_text(acl, NULL, ',', TEXT_NUMERIC_IDS);
 	char *copy = text ? xstrdup(text) : NULL;
@@ -43,7 +43,7 @@ char *acls_text(acl_t acl)
 	return copy;
 }
 
-unsigned acls_bits(acl_entry_t entry)
+unsigned acl_text_bits(acl_entry_t entry)
 {
 	static const acl_perm_t all[] = {ACL_READ, ACL_WRITE, ACL_EXECUTE};
 	acl_permset_t set;
@@ -56,7 +56,7 @@ unsigned acls_bits(acl_entry_t entry)
 	return bits;
 }
 
-acl_entry_t acls_find(acl_t acl, acl_tag_t wanted, uid_t uid)
+acl_entry_t acl_text_find(acl_t acl, acl_tag_t wanted, uid_t uid)
 {
 	acl_entry_t entry;
 
@@ -88,10 +88,10 @@ static bool has_entry(const char *text, const char *entry, size_t length)
 	return false;
 }
 
-char *acls_difference(acl_t a, acl_t b)
+char *acl_text_difference(acl_t a, acl_t b)
 {
-	cleanup_free char *ours = acls_text(a);
-	cleanup_free char *theirs = acls_text(b);
+	cleanup_free char *ours = acl_text_of(a);
+	cleanup_free char *theirs = acl_text_of(b);
 	struct text_list list = {.separator = ","};
 
 	for (const char *p = ours ? ours : ""; *p; p += *p == ',') {

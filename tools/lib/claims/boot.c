@@ -73,7 +73,7 @@ static int open_runtime(void)
 	struct stat st;
 	cleanup_fd int fd = open(RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || trust_who_can_write(fd, &st, 0) != TRUST_OWNERS)
+	if (fd < 0 || fstat(fd, &st) < 0 || !trust_is_roots(fd, &st))
 		return -1;
 	return steal_fd(&fd);
 }
@@ -91,7 +91,7 @@ static long long from_file(void)
 				    : openat(dir, BOOT_TIME_NAME,
 					      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || trust_who_can_write(fd, &st, 0) != TRUST_OWNERS ||
+	if (fd < 0 || fstat(fd, &st) < 0 || !trust_is_roots(fd, &st) ||
 		read(fd, text, sizeof text - 1) <= 0)
 		return 0;
 	if (strncmp(text, boot_id(), BOOT_ID_LENGTH) != 0 || text[BOOT_ID_LENGTH] != ' ')

@@ -4,9 +4,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "claims/carry_out.h"
 #include "claims/find.h"
 #include "claims/holder.h"
-#include "claims/lockwait.h"
+#include "claims/plan.h"
 #include "claims/plan_report.h"
 #include "claims/probe.h"
 
@@ -70,7 +71,7 @@ bool claim_rounds_plan(struct claim_rounds *rounds, char **error)
 	return true;
 }
 
-bool claim_rounds_carry_out(struct claim_rounds *rounds, char **error)
+static bool carry_out(struct claim_rounds *rounds, char **error)
 {
 	struct claims_plan *plan = &rounds->plan;
 	bool good = true;
@@ -81,7 +82,7 @@ bool claim_rounds_carry_out(struct claim_rounds *rounds, char **error)
 			return true;
 		if (!plan->busy)
 			return false;
-		if (!lockwait_again(&good))
+		if (!lockwait_again(plan->waits, &good))
 			break;
 		claims_restart(plan);
 		if (!claim_rounds_begin(rounds, error) || !claim_rounds_plan(rounds, error))
@@ -89,4 +90,15 @@ bool claim_rounds_carry_out(struct claim_rounds *rounds, char **error)
 	}
 	warn("nothing was changed");
 	return false;
+}
+
+bool claim_rounds_carry_out(struct claim_rounds *rounds, char **error)
+{
+	struct lockwait waits = {0};
+
+	rounds->plan.waits = &waits;
+	bool good = carry_out(rounds, error);
+	rounds->plan.waits = NULL;
+	lockwait_end(&waits);
+	return good;
 }

@@ -6,6 +6,8 @@
 #include "base/shell_word.h"
 #include "claims/holder.h"
 #include "path/block_relation.h"
+#include "path/block_use.h"
+#include "path/block_view.h"
 #include "path/look.h"
 #include "path/mounts.h"
 

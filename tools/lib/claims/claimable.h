@@ -22,6 +22,8 @@
  *     other destroy a file system.
  *
  * And not while a VM has the same bytes, under this name or another one: block_relation.h.
+ *
+ * Private to claims/.
  */
 #pragma once
 

@@ -6,6 +6,10 @@
 #include "base/shell_word.h"
 #include "claims/find.h"
 #include "claims/journal.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/journal_parse.h"
 #include "claims/libvirt_domains.h"
 #include "claims/libvirt_xattr.h"
 #include "path/open_files.h"
@@ -155,7 +159,7 @@ static void say_commands(const struct wreck *wreck, const struct entry *e, const
  */
 static void look_for_users(struct wreck *wreck, const struct entry *e, const struct stat *st)
 {
-	pid_t opener = S_ISDIR(st->st_mode) ? 0 : openers_first(st, e->new_uid);
+	pid_t opener = S_ISDIR(st->st_mode) ? 0 : open_files_first(st, e->new_uid);
 
 	if (!opener)
 		return;
@@ -203,7 +207,7 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *why = NULL;
 	cleanup_free char *word = shell_word(e->path);
-	struct remembered r = {0};
+	struct libvirt_xattr r = {0};
 	struct safepath walk;
 
 	if (!safepath_open(e->path, &walk, &why)) {
@@ -212,9 +216,9 @@ static void say_found(struct wreck *wreck, const struct entry *e)
 	}
 	say("# now: %u:%u, mode %04o", walk.st.st_uid, walk.st.st_gid, walk.st.st_mode & 07777);
 	look_for_users(wreck, e, &walk.st);
-	if (S_ISREG(walk.st.st_mode) && remembered_counts(walk.fd, &walk.st) == 1)
-		remembered_read(walk.fd, &r);
-	if (r.state == REMEMBERED_CURRENT || r.state == REMEMBERED_STALE) {
+	if (S_ISREG(walk.st.st_mode) && libvirt_xattr_counts(walk.fd, &walk.st) == 1)
+		libvirt_xattr_read(walk.fd, &r);
+	if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE) {
 		say("# libvirt's attributes name %u:%u as its owner", r.uid, r.gid);
 		say("%svirt-priv-chown recover --libvirt %s", wreck->file.is_roots ? "" : "# ",
 			word);
@@ -286,9 +290,7 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 	}
 	for (size_t i = 0; wreck->partial && i < wreck->partial->n_entries; i++)
 		say_partial(wreck, &wreck->partial->entries[i]);
-	for (size_t i = 0; i < n; i++)
-		journal_free(all[i]);
-	free(all);
+	journal_free_all(all, n);
 	return all_known;
 }
 
@@ -334,7 +336,7 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 	return result;
 }
 
-enum claims_damaged claims_set_aside(const char *name, bool *all_known)
+enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known)
 {
 	enum claims_damaged result;
 	struct wreck wreck;

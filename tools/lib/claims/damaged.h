@@ -28,4 +28,4 @@ enum claims_damaged {
  * keeps the exclusive lock of the journals, which is let go of while file systems are asked
  * whether they answer.
  */
-enum claims_damaged claims_set_aside(const char *name, bool *all_known);
+enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known);

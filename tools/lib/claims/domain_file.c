@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "path/place.h"
 #include "path/safepath.h"
+#include "path/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@ static char *why_not_trusted(const char *file, const struct safepath *walk)
 {
 	if (walk->unsafe)
 		return xasprintf("can't trust the domain XML %s: %s", file, walk->unsafe);
-	if (trust_who_can_write(walk->fd, &walk->st, 0) == TRUST_OWNERS)
+	if (trust_is_roots(walk->fd, &walk->st))
 		return NULL;
 	cleanup_free char *why =
 		trust_why_not_roots(walk->fd, &walk->st, file, "check what it says");

@@ -8,6 +8,8 @@
  * The rules are libvirt's: docs/formatdomain.rst for the elements,
  * virSecurityDACSetImageLabelInternal() and virSecurityDACGenLabel() in
  * src/security/security_dac.c for the labels of model "dac".
+ *
+ * Private to claims/.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "claims/journal_file.h"
 
 #include <string.h>
 #include <sys/stat.h>

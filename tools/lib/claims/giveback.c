@@ -29,3 +29,28 @@ enum giveback giveback_decide(const struct giveback_facts *f)
 	}
 	return f->strangers ? GIVEBACK_STRANGERS : GIVEBACK_RESTORE;
 }
+
+bool giveback_asks_who(const struct giveback_facts *f)
+{
+	return !f->counted || f->refs != 1 || f->refs_before > 0 || f->releasing > 0;
+}
+
+struct giveback_steps giveback_steps(const struct giveback_facts *f, enum giveback what)
+{
+	/* libvirt came while the file was held here, and took the QEMU user for the owner. */
+	bool is_wrong = f->names_target && f->names_other;
+	bool counts = what == GIVEBACK_LIBVIRT_COUNT;
+
+	return (struct giveback_steps){
+		/* Once that is corrected, the journal alone tells that the count is libvirt's own.
+		 */
+		.forget = is_wrong && !counts && f->attributes,
+		.correct = is_wrong,
+		/*
+		 * One holder less of several is a change that nobody can tell from libvirt's own,
+		 * so the journal says that it is to come before it is made.
+		 */
+		.announce = counts && !f->releasing,
+		.count = counts,
+	};
+}

@@ -5,12 +5,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "claims/claims.h"
-#include "claims/libvirt_xattr.h"
+#include "claims/libvirt_domains.h"
 #include "path/look.h"
 #include "path/open_files.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,18 +87,17 @@ bool holder_writes(pid_t pid, const struct stat *st)
 
 /*
  * Whether libvirt goes on holding the file when this claim of it has ended, as
- * holding_give_back() decides it in the end, under libvirt's lock.
+ * giveback_decide() has it in the end, under libvirt's lock.
  */
 static bool stays_libvirts(
 	const struct journal *journal, const struct entry *e, int fd, const struct stat *st)
 {
-	struct remembered r = {0};
+	struct libvirt_xattr r = {0};
 
-	if (e->type != 'f' || remembered_counts(fd, st) != 1)
+	if (e->type != 'f' || libvirt_xattr_counts(fd, st) != 1)
 		return false;
-	remembered_read(fd, &r);
-	if (r.state != REMEMBERED_CURRENT &&
-		!(r.state == REMEMBERED_STALE && openers_have_domain(st, e->new_uid)))
+	libvirt_xattr_read(fd, &r);
+	if (!libvirt_domains_are_current(&r, st, e->new_uid))
 		return false;
 	bool counted = e->attributes && strcmp(journal->boot, boot_id()) == 0 &&
 		       !(r.uid == e->new_uid && e->new_uid != e->old_uid);
@@ -119,16 +118,47 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 	if (fileid_open(&e->id, e->path, same_boot, &fd, &ignored) != FILEID_FOUND ||
 		!look_stat_fd(fd, &st))
 		return NULL;
-	pid_t opener = openers_first(&st, e->new_uid);
+	pid_t opener = open_files_first(&st, e->new_uid);
 	if (!opener || stays_libvirts(journal, e, fd, &st) ||
-		(only_writers && !openers_is_unseen(opener) && !holder_writes(opener, &st)))
+		(only_writers && !open_files_is_unseen(opener) && !holder_writes(opener, &st)))
 		return NULL;
-	if (openers_is_unseen(opener)) {
-		cleanup_free char *unseen = openers_text(opener);
+	if (open_files_is_unseen(opener)) {
+		cleanup_free char *unseen = open_files_text(opener);
 		return xasprintf("%s: %s", e->path, unseen);
 	}
 	cleanup_free char *who = named(opener);
 	return xasprintf("process %s has %s open", who, e->path);
+}
+
+/* In *error, why the holder can't be examined; new. */
+static enum claims_hold unknown(char **error, const struct journal *journal, const char *why)
+{
+	*error = xasprintf("the VM %s: %s", journal->name, why);
+	return CLAIMS_UNKNOWN;
+}
+
+enum claims_hold claims_hold(const struct journal *journal, char **error)
+{
+	unsigned long long start;
+	cleanup_free char *why = NULL;
+
+	if (strcmp(journal->boot, boot_id()) != 0)
+		return CLAIMS_ABANDONED;
+	if (!journal->holder)
+		return CLAIMS_HELD;
+	/* There, another process has that number, or none, and nobody who has files open is seen.
+	 */
+	unsigned long long here = journal->holder_namespace ? process_namespace() : 0;
+	if (journal->holder_namespace && !here)
+		why = xasprintf("can't tell which pid namespace this is: %s", strerror(errno));
+	else if (journal->holder_namespace != here)
+		why = xasprintf("its holder is process %d of another pid namespace, where it is to "
+				"be recovered; if it has ended: virt-priv-chown release --name %s "
+				"--force",
+			journal->holder, journal->name);
+	if (why || !process_start(journal->holder, &start, &why))
+		return unknown(error, journal, why);
+	return start == journal->holder_start ? CLAIMS_HELD : CLAIMS_ABANDONED;
 }
 
 char *holder_using(const struct journal *journal, const char *path)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a VM that has claims runs, for commands that would take its disks from under it, and
- * for messages, which must not recommend that.
+ * Who holds a VM's claim, and whether the VM runs, for commands that would take its disks from
+ * under it, and for messages, which must not recommend that.
  *
  * It runs where the process that the journal names as its holder lives, or where a process of
  * the QEMU user has a claimed object open. A holder that is a forefather of this very process does
@@ -15,6 +15,15 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+
+enum claims_hold {
+	CLAIMS_HELD,
+	CLAIMS_ABANDONED, /* recover is to release it: of an earlier boot, or its holder is dead */
+	CLAIMS_UNKNOWN,	  /* its holder can't be examined; it may run still */
+};
+
+/* Who has the claim; *error is a new message, why, with CLAIMS_UNKNOWN alone. */
+enum claims_hold claims_hold(const struct journal *journal, char **error);
 
 /*
  * Who uses what the journal holds, a new text such as "process 12 (qemu-system-x86) has /srv/a.img

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is held for virtual machines, on disk: one file per VM in JOURNAL_DIR, text
- * that a person can read, written whole and made durable before the first change.
- *
- * A value is escaped: "\xNN" for a backslash, control characters and bytes that are
- * not UTF-8. A file that is not what was written here is never changed or removed.
+ * What is held for a virtual machine: its journal, and in it an entry for each object, which says
+ * what the object is and what it was before the first change. On disk it is one file per VM:
+ * journal_file.h reads and writes it, under the lock of journal_lock.h.
  */
 #pragma once
 
 #include "claims/boot.h"
-#include "claims/ownable.h"
+#include "claims/ownable_record.h"
 #include "path/fileid.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include <time.h>
-
-#define JOURNAL_DIR "/var/lib/virt-privileges/claims"
 
 enum entry_kind {
 	ENTRY_OWNER, /* the object belongs to the QEMU user while it is held */
@@ -49,11 +44,10 @@ struct entry {
 	struct ownable ownable;
 	/* Of this run, not on disk: what was changed, or need not be kept any more. */
 	bool changed, done;
-	unsigned line;	  /* of its journal's file, where it begins; 0: it was not read there */
-	bool unwritten;	  /* its attributes could not be written */
-	bool is_void;	  /* it has attributes of this boot that nobody stands behind */
-	bool busy;	  /* somebody has a lock or a lease on it (lockwait.h) */
-	char *acl_wanted; /* at its release: that of the claim, and what was granted since */
+	unsigned line;	/* of its journal's file, where it begins; 0: it was not read there */
+	bool unwritten; /* its attributes could not be written */
+	bool is_void;	/* it has attributes of this boot that nobody stands behind */
+	bool busy;	/* somebody has a lock or a lease on it (lockwait.h) */
 };
 
 struct journal {
@@ -75,96 +69,19 @@ struct journal {
 /* Whether name can be the name of a VM: [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}. */
 bool journal_is_name(const char *name);
 
-/*
- * Takes the lock that every reader (exclusive false) and writer holds while it works
- * with journals; it goes with the process, and a child that is forked meanwhile has it too.
- * Makes the directory if there is none. Ends the program if it can't be had.
- */
-void journal_lock(bool exclusive);
-/* Lets go of it; a child that has it keeps it. */
-void journal_unlock(void);
-
-/*
- * Reads the journal of a VM into *out, a new object; NULL if there is none. Returns false
- * and a new message in *error if it can't be read or is not what was written; of a damaged one,
- * the message names the command that settles it.
- */
-bool journal_read(const char *name, struct journal **out, char **error);
-
-/*
- * All journals, sorted by name. One that can't be read is reported on standard error and
- * makes *all_read false.
- */
-struct journal **journal_read_all(size_t *n, bool *all_read);
-
-/* What lies at the place of a VM's journal. */
-struct journal_file {
-	enum {
-		JOURNAL_NONE,
-		JOURNAL_WHOLE,
-		JOURNAL_DAMAGED, /* it is there, and is not what was written */
-		JOURNAL_FAILED,	 /* it could not be looked at; another try can succeed */
-	} state;
-	bool is_roots;	       /* nobody else can have written its text */
-	char *text;	       /* new; NULL: it is no file, or none of it could be read */
-	size_t length;	       /* of the text, which can have NUL bytes */
-	struct journal *whole; /* with JOURNAL_WHOLE */
-	char *why;	       /* with the last two; new */
-};
-
-/* Reads it into *file, which journal_file_free() ends. */
-void journal_load(const char *name, struct journal_file *file);
-void journal_file_free(struct journal_file *file);
-
-/* The names of VMs that something in JOURNAL_DIR has, sorted and new. Ends the program on errors.
- */
-char **journal_names(size_t *n);
-
-/*
- * What can still be read of a damaged journal's text: the entries that are whole, each with its
- * line; and in *partial those that are not, with what of them could be read, kept being the reason.
- * *is_sound says whether the head is whole, and whether the entries are as many as the end of
- * the text says, where it is there. NULL never.
- */
-struct journal *journal_salvage(const char *path, const char *text, size_t length,
-	struct journal **partial, bool *is_sound);
-
-/*
- * Sets what is at the place of the VM's journal aside, durably, under a name that no VM can have:
- * *aside, new. rest: the journal that takes its place in the same instant; NULL: none. False and
- * *error on failure; then it is where it was, or under both names.
- */
-bool journal_set_aside(const char *name, struct journal *rest, char **aside, char **error);
-
+/* A journal without entries, of this boot; journal_free() ends it. */
 struct journal *journal_new(const char *name);
 void journal_free(struct journal *journal);
-/* The array of journal_read_all(), and what is in it. */
+/* The same of an array of them, and the array. */
 void journal_free_all(struct journal **all, size_t n);
-/* A new entry at the end, zeroed. */
+
+/* A new entry at the end, zeroed; the others may have moved. */
 struct entry *journal_add(struct journal *journal);
+/* Takes the last entry out. */
+void journal_drop_last(struct journal *journal);
 /* Takes out what is done. */
 void journal_sweep(struct journal *journal);
 
-/* Writes it durably. False and *error on failure. */
-bool journal_write(struct journal *journal, char **error);
-/* Removes it durably; one that does not exist is removed. */
-bool journal_remove(const struct journal *journal, char **error);
-/*
- * Add a line to the file, which is not made durable: it has to outlast this process, and
- * counts in this boot alone. It says that all changes were made; or of an entry that the file
- * has, that a release is begun which leaves so many holders.
- */
-bool journal_settle(struct journal *journal, char **error);
-bool journal_announce(struct journal *journal, struct entry *e, unsigned releasing, char **error);
-
-/* Which text a VM's journal has: another one whenever it was written anew. */
-struct journal_stamp {
-	ino_t inode; /* 0: there is none */
-	struct timespec changed;
-};
-bool journal_stamp(const char *name, struct journal_stamp *stamp);
-bool journal_same(const struct journal_stamp *a, const struct journal_stamp *b);
-
-/* For tests: the text of a journal, new; and back. */
-char *journal_format(const struct journal *journal);
-struct journal *journal_parse(const char *file, const char *text, size_t length, char **error);
+/* The next entry behind after (NULL: the first one) that has the object; NULL: there is none. */
+const struct entry *journal_find(
+	const struct journal *journal, const struct fileid *id, const struct entry *after);

@@ -3,23 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/journal.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
 
 #include <stdlib.h>
-
-char *journal_damage_command(const char *name)
-{
-	return xasprintf("virt-priv-chown release --name %s --as-is", name);
-}
-
-char *journal_damage_message(const char *name, const char *why)
-{
-	cleanup_free char *command = journal_damage_command(name);
-
-	return xasprintf("%s; until that is settled, no VM can claim a disk; to set the journal "
-			 "aside, and have what can be read of it given back or printed: %s",
-		why, command);
-}
 
 struct journal_damage *journal_damage_list(size_t *n)
 {
@@ -54,7 +41,7 @@ char *journal_damage_reason(void)
 {
 	size_t n;
 	struct journal_damage *all = journal_damage_list(&n);
-	cleanup_free char *command = n ? journal_damage_command(all[0].name) : NULL;
+	cleanup_free char *command = n ? journal_set_aside_command(all[0].name) : NULL;
 	char *reason = xasprintf("not all journals can be read, so it is not known whether another "
 				 "VM holds it%s%s%s%s",
 		n ? ": " : "", n ? all[0].why : "", n ? "; first: " : "", n ? command : "");

@@ -2,18 +2,13 @@
 /*
  * Journals that are there and can't be read: cut, overwritten, with keys of a newer version, of
  * another VM's name, not root's alone, or no file at all. What they hold is not known, so that no
- * VM can claim a disk; what is said of them, and what settles them without a loss.
+ * VM can claim a disk. What settles one without a loss is journal_set_aside_command().
+ * Private to claims/.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* What settles it, for a shell; new. */
-char *journal_damage_command(const char *name);
-
-/* What there is to say of a journal that is damaged, with why and the command; new. */
-char *journal_damage_message(const char *name, const char *why);
 
 struct journal_damage {
 	char *name; /* of the VM */

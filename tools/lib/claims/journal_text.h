@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files that read and write the text of a journal share. */
+/*
+ * Values in the text of a journal. They are escaped: "\xNN" for a backslash, control characters
+ * and bytes that are not UTF-8. Private to claims/.
+ */
 #pragma once
-
-#include "claims/ownable.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
-/* A value, escaped as journal.h says; and back, in place: false if it is not such a text. */
-void journal_put_escaped(FILE *out, const char *text);
-bool journal_unescape(char *text);
+/* A value, escaped; and back, in place: false if it is not such a text. */
+void journal_text_put_escaped(FILE *out, const char *text);
+bool journal_text_unescape(char *text);
 
 /* "KEY VALUE\n" */
-void journal_put_value(FILE *out, const char *key, const char *value);
+void journal_text_put(FILE *out, const char *key, const char *value);
 
-/* The lines of an entry that say what its owner could have changed. */
-void journal_put_ownable(FILE *out, const struct ownable *ownable);
+/* The value of a hexadecimal digit, as it is written: in small letters; -1: it is none. */
+int journal_text_digit(char c);
 
-enum journal_line { JOURNAL_LINE_OTHER, JOURNAL_LINE_TAKEN, JOURNAL_LINE_BAD };
-
-/* Takes such a line into *ownable, if it is one. */
-enum journal_line journal_take_ownable(const char *key, const char *value, struct ownable *ownable);
+/* A decimal number without a sign, at most the largest, which *p is moved behind. */
+bool journal_text_number(const char **p, unsigned long long largest, unsigned long long *number);

@@ -51,6 +51,18 @@ bool libvirt_domains_exist(void)
 	for (size_t i = 0; i < sizeof state_directories / sizeof *state_directories; i++)
 		if (has_domain(state_directories[i]))
 			return true;
-	pid_t daemon = openers_libvirt();
+	pid_t daemon = open_files_libvirt();
 	return daemon && is_elsewhere(daemon);
+}
+
+bool libvirt_domains_are_current(
+	const struct libvirt_xattr *r, const struct stat *st, uid_t given_to)
+{
+	return r->state == LIBVIRT_XATTR_CURRENT ||
+	       (r->state == LIBVIRT_XATTR_STALE && r->time && open_files_have_domain(st, given_to));
+}
+
+bool libvirt_domains_is_nobodys(const struct stat *st)
+{
+	return open_files_first(st, (uid_t)-1) == 0 && !libvirt_domains_exist();
 }

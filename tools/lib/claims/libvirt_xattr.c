@@ -53,7 +53,7 @@ static bool is_removable(dev_t dev)
 	return false;
 }
 
-int remembered_counts(int fd, const struct stat *st)
+int libvirt_xattr_counts(int fd, const struct stat *st)
 {
 	static bool known, counts;
 	static dev_t dev;
@@ -116,7 +116,7 @@ static bool parse_number(const char **p, unsigned long long largest, unsigned lo
 }
 
 /* "+UID:+GID", as libvirt writes it. (uid_t)-1 is no owner. */
-static bool parse_owner(const char *text, struct remembered *remembered)
+static bool parse_owner(const char *text, struct libvirt_xattr *remembered)
 {
 	unsigned long long uid, gid;
 
@@ -128,24 +128,24 @@ static bool parse_owner(const char *text, struct remembered *remembered)
 	return true;
 }
 
-void remembered_read(int fd, struct remembered *r)
+void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 {
 	char path[PATH_ROOM];
 	char refs[64], owner[64], time[64];
 	unsigned long long n, seconds;
 
-	*r = (struct remembered){.uid = (uid_t)-1, .gid = (gid_t)-1};
+	*r = (struct libvirt_xattr){.uid = (uid_t)-1, .gid = (gid_t)-1};
 	path_of(fd, path);
 	ssize_t has_refs = get(path, REFS, refs);
 	if (has_refs < 0 && errno != ENODATA) {
-		r->state = errno == ENOTSUP || errno == ENOSYS ? REMEMBERED_UNSUPPORTED
-							       : REMEMBERED_MALFORMED;
+		r->state = errno == ENOTSUP || errno == ENOSYS ? LIBVIRT_XATTR_UNSUPPORTED
+							       : LIBVIRT_XATTR_MALFORMED;
 		return;
 	}
-	r->state = REMEMBERED_MALFORMED;
+	r->state = LIBVIRT_XATTR_MALFORMED;
 	int any = has_refs >= 0 ? 1 : has_any(path);
 	if (any <= 0) {
-		r->state = any < 0 ? REMEMBERED_MALFORMED : REMEMBERED_NONE;
+		r->state = any < 0 ? LIBVIRT_XATTR_MALFORMED : LIBVIRT_XATTR_NONE;
 		return;
 	}
 	ssize_t has_owner = get(path, OWNER, owner);
@@ -155,25 +155,25 @@ void remembered_read(int fd, struct remembered *r)
 	if (has_time < 0 && errno != ENODATA)
 		return;
 	if (has_owner >= 0 && !parse_owner(owner, r)) {
-		r->state = REMEMBERED_MALFORMED;
+		r->state = LIBVIRT_XATTR_MALFORMED;
 		return;
 	}
 	if (has_refs < 0 || has_owner < 0) {
-		r->state = REMEMBERED_PARTIAL;
+		r->state = LIBVIRT_XATTR_PARTIAL;
 		return;
 	}
 	const char *p = refs;
-	r->state = REMEMBERED_MALFORMED;
+	r->state = LIBVIRT_XATTR_MALFORMED;
 	if (!parse_number(&p, UINT_MAX, &n) || *p || n == 0)
 		return;
 	r->refs = (unsigned)n;
 	/* libvirt takes them for stale where the time is missing. */
 	p = time;
 	if (has_time < 0) {
-		r->state = REMEMBERED_STALE;
+		r->state = LIBVIRT_XATTR_STALE;
 	} else if (parse_number(&p, LLONG_MAX, &seconds) && !*p) {
 		r->time = (long long)seconds;
-		r->state = boot_time_matches(r->time) ? REMEMBERED_CURRENT : REMEMBERED_STALE;
+		r->state = boot_time_matches(r->time) ? LIBVIRT_XATTR_CURRENT : LIBVIRT_XATTR_STALE;
 	}
 }
 
@@ -186,7 +186,7 @@ static int set(int fd, const char *name, const char *value)
 	return errno == EBADF ? setxattr(path_of(fd, path), name, value, strlen(value), 0) : -1;
 }
 
-int remembered_write_refs(int fd, unsigned refs)
+int libvirt_xattr_write_refs(int fd, unsigned refs)
 {
 	char value[32];
 
@@ -194,7 +194,7 @@ int remembered_write_refs(int fd, unsigned refs)
 	return set(fd, REFS, value);
 }
 
-int remembered_write_owner(int fd, uid_t uid, gid_t gid)
+int libvirt_xattr_write_owner(int fd, uid_t uid, gid_t gid)
 {
 	char value[64];
 
@@ -202,18 +202,18 @@ int remembered_write_owner(int fd, uid_t uid, gid_t gid)
 	return set(fd, OWNER, value);
 }
 
-int remembered_write(int fd, const struct remembered *r)
+int libvirt_xattr_write(int fd, const struct libvirt_xattr *r)
 {
 	char value[32];
 
 	/* The count comes last: without it, libvirt takes the file for one without a holder. */
 	snprintf(value, sizeof value, "%lld", r->time);
-	if (remembered_write_owner(fd, r->uid, r->gid) < 0 || set(fd, TIME, value) < 0)
+	if (libvirt_xattr_write_owner(fd, r->uid, r->gid) < 0 || set(fd, TIME, value) < 0)
 		return -1;
-	return remembered_write_refs(fd, r->refs);
+	return libvirt_xattr_write_refs(fd, r->refs);
 }
 
-int remembered_remove(int fd)
+int libvirt_xattr_remove(int fd)
 {
 	static const char *const names[] = {REFS, OWNER, TIME};
 	char path[PATH_ROOM];

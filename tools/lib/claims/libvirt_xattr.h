@@ -7,6 +7,8 @@
  *   trusted.libvirt.security.dac            "+UID:+GID"  the owner before the first holder
  *   trusted.libvirt.security.ref_dac        "N"          holders, at least 1
  *   trusted.libvirt.security.timestamp_dac  "SECONDS"    the boot that it counts in
+ *
+ * Private to claims/.
  */
 #pragma once
 
@@ -14,17 +16,17 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum remembered_state {
-	REMEMBERED_NONE,
-	REMEMBERED_PARTIAL, /* some of the three: the rest of an interrupted call */
-	REMEMBERED_CURRENT, /* of this boot: somebody holds the file */
-	REMEMBERED_STALE,   /* of an earlier one: the owner is the true one, the count is void */
-	REMEMBERED_UNSUPPORTED, /* no such attributes here */
-	REMEMBERED_MALFORMED,	/* or they could not be read */
+enum libvirt_xattr_state {
+	LIBVIRT_XATTR_NONE,
+	LIBVIRT_XATTR_PARTIAL, /* some of the three: the rest of an interrupted call */
+	LIBVIRT_XATTR_CURRENT, /* of this boot: somebody holds the file */
+	LIBVIRT_XATTR_STALE,   /* of an earlier one: the owner is the true one, the count is void */
+	LIBVIRT_XATTR_UNSUPPORTED, /* no such attributes here */
+	LIBVIRT_XATTR_MALFORMED,   /* or they could not be read */
 };
 
-struct remembered {
-	enum remembered_state state;
+struct libvirt_xattr {
+	enum libvirt_xattr_state state;
 	uid_t uid; /* with PARTIAL: (uid_t)-1 if there is no owner */
 	gid_t gid;
 	unsigned refs;
@@ -37,16 +39,16 @@ struct remembered {
  * one, where a stranger can have written them. Returns 1 or 0; -1 and errno if it can't be
  * told.
  */
-int remembered_counts(int fd, const struct stat *st);
+int libvirt_xattr_counts(int fd, const struct stat *st);
 
 /* Reads them; fd may be O_PATH. Never fails: what can't be read is UNSUPPORTED or MALFORMED. */
-void remembered_read(int fd, struct remembered *remembered);
+void libvirt_xattr_read(int fd, struct libvirt_xattr *remembered);
 
 /* All three of the file; -1 and errno on failure. fd may be O_PATH in each of these. */
-int remembered_write(int fd, const struct remembered *remembered);
+int libvirt_xattr_write(int fd, const struct libvirt_xattr *remembered);
 /* The count alone. */
-int remembered_write_refs(int fd, unsigned refs);
+int libvirt_xattr_write_refs(int fd, unsigned refs);
 /* The owner alone. */
-int remembered_write_owner(int fd, uid_t uid, gid_t gid);
+int libvirt_xattr_write_owner(int fd, uid_t uid, gid_t gid);
 /* Takes away all that there is of them. */
-int remembered_remove(int fd);
+int libvirt_xattr_remove(int fd);

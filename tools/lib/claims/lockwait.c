@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/journal.h"
+#include "claims/journal_lock.h"
 #include "claims/metalock.h"
 #include "path/lockers.h"
 #include "path/open_files.h"
@@ -18,33 +18,24 @@
 
 #define POLL_NANOSECONDS (10 * 1000 * 1000)
 
-struct waited {
+struct lockwait_file {
 	char *path;
 	int fd; /* O_PATH */
 	bool past_leases;
 	bool lease; /* it is what was waited for last */
 };
 
-struct list {
-	struct waited *all;
-	size_t n;
-};
-
-static struct list waiting, due;
-static bool is_later_round;
-static struct timespec deadline; /* zero: nothing was waited for yet */
-
-static void drop(struct list *list)
+static void drop(struct lockwait_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		close(list->all[i].fd);
 		free(list->all[i].path);
 	}
 	free(list->all);
-	*list = (struct list){0};
+	*list = (struct lockwait_list){0};
 }
 
-static bool has(const struct list *list, const char *path)
+static bool has(const struct lockwait_list *list, const char *path)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->all[i].path, path) == 0)
@@ -53,51 +44,50 @@ static bool has(const struct list *list, const char *path)
 }
 
 /* Takes all of it. */
-static void put(struct list *list, struct waited waited)
+static void put(struct lockwait_list *list, struct lockwait_file waited)
 {
 	list->all = xreallocarray(list->all, list->n + 1, sizeof *list->all);
 	list->all[list->n++] = waited;
 }
 
-void lockwait_begin(void)
+void lockwait_end(struct lockwait *waits)
 {
-	drop(&waiting);
-	drop(&due);
-	is_later_round = false;
-	deadline = (struct timespec){0};
+	drop(&waits->waiting);
+	drop(&waits->due);
+	*waits = (struct lockwait){0};
 }
 
-void lockwait_add(int fd, const char *path, bool past_leases)
+void lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_leases)
 {
-	if (has(&waiting, path))
+	if (has(&waits->waiting, path))
 		return;
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		die_errno(
 			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
-	put(&waiting, (struct waited){xstrdup(path), copy, past_leases, false});
+	put(&waits->waiting, (struct lockwait_file){xstrdup(path), copy, past_leases, false});
 }
 
-bool lockwait_due(const char *path)
+bool lockwait_due(const struct lockwait *waits, const char *path)
 {
-	return !is_later_round || has(&due, path);
+	return !waits->is_later_round || has(&waits->due, path);
 }
 
-static bool is_time_up(void)
+static bool is_time_up(struct lockwait *waits)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!deadline.tv_sec) {
-		deadline = now;
-		deadline.tv_sec += LOCKWAIT_SECONDS;
+	if (!waits->deadline.tv_sec) {
+		waits->deadline = now;
+		waits->deadline.tv_sec += LOCKWAIT_SECONDS;
 	}
-	return now.tv_sec > deadline.tv_sec ||
-	       (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec);
+	return now.tv_sec > waits->deadline.tv_sec ||
+	       (now.tv_sec == waits->deadline.tv_sec && now.tv_nsec >= waits->deadline.tv_nsec);
 }
 
 /* An error is no reason to wait: the next round has it again, and says what it is. */
-static bool is_free(struct waited *waited)
+static bool is_free(struct lockwait_file *waited)
 {
 	int file;
 	enum metalock result = metalock_take(waited->fd, waited->past_leases, &file);
@@ -109,7 +99,7 @@ static bool is_free(struct waited *waited)
 	return result != METALOCK_BUSY && (result != METALOCK_LEASED || waited->past_leases);
 }
 
-static void say_who(const struct waited *waited)
+static void say_who(const struct lockwait_file *waited)
 {
 	struct stat st = {0};
 	pid_t pid;
@@ -130,36 +120,36 @@ static void say_who(const struct waited *waited)
 }
 
 /* Until all of the list is free, or the time is up. */
-static void wait_for_all(void)
+static void wait_for_all(struct lockwait *waits)
 {
 	const struct timespec pause = {.tv_nsec = POLL_NANOSECONDS};
 	size_t i = 0;
 
-	while (i < waiting.n) {
-		if (is_free(&waiting.all[i]))
+	while (i < waits->waiting.n) {
+		if (is_free(&waits->waiting.all[i]))
 			i++;
-		else if (is_time_up())
+		else if (is_time_up(waits))
 			return;
 		else
 			nanosleep(&pause, NULL);
 	}
 }
 
-bool lockwait_again(bool *good)
+bool lockwait_again(struct lockwait *waits, bool *good)
 {
-	if (waiting.n == 0)
+	if (waits->waiting.n == 0)
 		return false;
 	/* What is free only now and then must not be waited for again and again. */
-	bool is_last = is_time_up();
+	bool is_last = is_time_up(waits);
 	journal_unlock();
 	if (!is_last)
-		wait_for_all();
-	drop(&due);
-	for (size_t i = 0; i < waiting.n; i++) {
-		struct waited *waited = &waiting.all[i];
+		wait_for_all(waits);
+	drop(&waits->due);
+	for (size_t i = 0; i < waits->waiting.n; i++) {
+		struct lockwait_file *waited = &waits->waiting.all[i];
 		/* That tells, too, what stands in the way. */
 		if (is_free(waited) && !is_last) {
-			put(&due, *waited);
+			put(&waits->due, *waited);
 			continue;
 		}
 		say_who(waited);
@@ -167,11 +157,11 @@ bool lockwait_again(bool *good)
 		close(waited->fd);
 		free(waited->path);
 	}
-	free(waiting.all);
-	waiting = (struct list){0};
-	is_later_round = true;
+	free(waits->waiting.all);
+	waits->waiting = (struct lockwait_list){0};
+	waits->is_later_round = true;
 	/* Who had it open may have ended. */
-	openers_forget();
+	open_files_forget();
 	journal_lock(true);
-	return due.n > 0;
+	return waits->due.n > 0;
 }

@@ -13,24 +13,38 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
 
 #define LOCKWAIT_SECONDS 5
 
-/* Another call begins: nothing is waited for, and no time has been spent. */
-void lockwait_begin(void);
+struct lockwait_list {
+	struct lockwait_file *all;
+	size_t n;
+};
+
+/* One call of a tool; zeroed, nothing is waited for yet, and no time has been spent. */
+struct lockwait {
+	struct lockwait_list waiting, due;
+	bool is_later_round;
+	struct timespec deadline; /* zero: nothing was waited for yet */
+};
+
+/* Releases what it holds; zeroes it. */
+void lockwait_end(struct lockwait *waits);
 
 /*
  * Somebody has a lock, or a lease, on the object of fd, of that path. past_leases: a lease is
  * nothing to wait for.
  */
-void lockwait_add(int fd, const char *path, bool past_leases);
+void lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_leases);
 
 /* Whether what has that path has its turn in this round: in the first one each has. */
-bool lockwait_due(const char *path);
+bool lockwait_due(const struct lockwait *waits, const char *path);
 
 /*
  * Behind a round: whether there is to be another one. With an empty list there is not.
  * What is locked still when the time is up is reported, and makes *good false. The lock of
  * the journals is held before and afterwards, and others can have had it between.
  */
-bool lockwait_again(bool *good);
+bool lockwait_again(struct lockwait *waits, bool *good);

@@ -13,6 +13,8 @@
  * answer EAGAIN, by O_NONBLOCK, until its holder gives it up or lease-break-time has gone by.
  * Only the file's owner can have one, and only while nobody else has the file open for
  * writing (check_conflicting_open() in Linux' fs/locks.c): then nobody has this lock either.
+ *
+ * Private to claims/.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "claims/ownable.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/text_list.h"
 #include "claims/acl_text.h"
@@ -35,12 +36,6 @@
 	"its "                                                                                     \
 	"content to a new file: cp --sparse=always"
 
-static bool fail(char **error, const char *what)
-{
-	*error = xasprintf("can't %s: %s", what, strerror(errno));
-	return false;
-}
-
 void ownable_say(char **said, char *sentence)
 {
 	char *all = *said ? xasprintf("%s; %s", *said, sentence) : NULL;
@@ -58,11 +53,12 @@ void ownable_say(char **said, char *sentence)
 
 static bool read_acl(int fd, acl_type_t type, char **text, char **error)
 {
-	cleanup_acl acl_t acl = acls_read(fd, type);
+	cleanup_acl acl_t acl = acl_text_read(fd, type);
 
 	if (!acl && (errno == ENOTSUP || errno == ENOSYS))
 		return true;
-	return (acl && (*text = acls_text(acl)) != NULL) || fail(error, "read its ACL");
+	return (acl && (*text = acl_text_of(acl)) != NULL) ||
+	       error_set_errno(error, "can't read its ACL");
 }
 
 static bool is_unsupported(void)
@@ -77,7 +73,7 @@ static bool read_flags(int file, struct ownable *o, char **error)
 	unsigned flags = 0;
 
 	if (ioctl(file, FS_IOC_FSGETXATTR, &x) < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags) < 0)
-		return is_unsupported() || fail(error, "read its inode flags");
+		return is_unsupported() || error_set_errno(error, "can't read its inode flags");
 	o->has_flags = true;
 	o->flags = flags & FLAGS;
 	o->xflags = x.fsx_xflags & XFLAGS;
@@ -116,7 +112,7 @@ static bool read_attribute(
 	if (n < 0 && errno == ENODATA)
 		return true;
 	if (n < 0)
-		return fail(error, "read its attributes of the class user");
+		return error_set_errno(error, "can't read its attributes of the class user");
 	*total += strlen(name) + (size_t)n;
 	unsigned char *copy = xmalloc((size_t)n + 1);
 	memcpy(copy, value, (size_t)n);
@@ -143,7 +139,7 @@ static bool read_attributes(int fd, struct ownable *o, char **error)
 	if (n < 0)
 		/* ENODATA is a FUSE server's way to say that there are none. */
 		return errno == ENOTSUP || errno == ENOSYS || errno == ENODATA ||
-		       fail(error, "list its attributes");
+		       error_set_errno(error, "can't list its attributes");
 	for (const char *p = names; p < names + n; p += strlen(p) + 1)
 		if (strncmp(p, "user.", 5) == 0 && !read_attribute(path, p, &total, o, error))
 			return false;
@@ -175,29 +171,29 @@ bool ownable_read(int fd, char type, struct ownable *o, char **error)
 mode_t ownable_mode(mode_t mode, const char *text)
 {
 	cleanup_acl acl_t acl = text ? acl_from_text(text) : NULL;
-	acl_entry_t group = acl ? acls_find(acl, ACL_MASK, 0) : NULL;
+	acl_entry_t group = acl ? acl_text_find(acl, ACL_MASK, 0) : NULL;
 
 	if (acl && !group)
-		group = acls_find(acl, ACL_GROUP_OBJ, 0);
+		group = acl_text_find(acl, ACL_GROUP_OBJ, 0);
 	if (!group)
 		return mode;
-	return (mode & ~(mode_t)070) | (mode_t)(acls_bits(group) << 3);
+	return (mode & ~(mode_t)070) | (mode_t)(acl_text_bits(group) << 3);
 }
 
 static bool restore_acl(
 	int fd, acl_type_t type, const char *text, bool was_closed, char **said, char **error)
 {
 	const char *which = type == ACL_TYPE_DEFAULT ? "default ACL" : "ACL";
-	cleanup_acl acl_t now = acls_read(fd, type);
+	cleanup_acl acl_t now = acl_text_read(fd, type);
 	cleanup_acl acl_t wanted = acl_from_text(text);
 
 	if (!now || !wanted)
-		return fail(error, "read its ACL");
+		return error_set_errno(error, "can't read its ACL");
 	int differ = acl_cmp(now, wanted);
 	if (differ == 0)
 		return true;
-	if (differ < 0 || acls_write(fd, type, wanted) < 0)
-		return fail(error, "restore its ACL");
+	if (differ < 0 || acl_text_write(fd, type, wanted) < 0)
+		return error_set_errno(error, "can't restore its ACL");
 	/* That was done here, by a release that could not do more. */
 	if (was_closed && acl_equiv_mode(now, NULL) == 0)
 		return true;
@@ -205,8 +201,8 @@ static bool restore_acl(
 	if (type == ACL_TYPE_ACCESS && acl_equiv_mode(now, NULL) == 0 &&
 		acl_equiv_mode(wanted, NULL) == 0)
 		return true;
-	cleanup_free char *gained = acls_difference(now, wanted);
-	cleanup_free char *lost = acls_difference(wanted, now);
+	cleanup_free char *gained = acl_text_difference(now, wanted);
+	cleanup_free char *lost = acl_text_difference(wanted, now);
 	if (*gained)
 		ownable_say(said,
 			xasprintf("its %s had gained %s; as at the claim again", which, gained));
@@ -274,7 +270,7 @@ static bool restore_flags(
 			xstrdup("its inode flags are not compared with those at the claim, since a "
 				"process has a lease on it; see lsattr -p"));
 	if (file < 0)
-		return leased || fail(error, "open it");
+		return leased || error_set_errno(error, "can't open it");
 	if (!read_flags(file, &now, error))
 		return false;
 	return !now.has_flags || has_flags(&now, wanted) || write_flags(file, wanted, said, error);
@@ -339,7 +335,7 @@ static bool restore_attributes(const struct ownable *wanted, int fd, char **said
 		good = true;
 	}
 	if (good && !make_same(path, &now, wanted, &names))
-		good = fail(error, "restore its attributes of the class user");
+		good = error_set_errno(error, "can't restore its attributes of the class user");
 	ownable_free(&now);
 	cleanup_free char *all = text_list_end(&names);
 	if (*all)
@@ -358,7 +354,7 @@ static void close_acl(int fd)
 		return;
 	cleanup_acl acl_t none = acl_from_mode(st.st_mode & ~(mode_t)077);
 	if (none)
-		acls_write(fd, ACL_TYPE_ACCESS, none);
+		acl_text_write(fd, ACL_TYPE_ACCESS, none);
 	/* Where there is an ACL still, these bits are its mask. */
 	chmod(path, st.st_mode & 0700);
 }

@@ -18,30 +18,16 @@
  * the consent of a security module; what a server keeps (NFSv4 and CIFS access lists); and
  * flags that need CAP_LINUX_IMMUTABLE. Flags that a file system sets by itself are not
  * compared.
+ *
+ * Private to claims/.
  */
 #pragma once
 
+#include "claims/ownable_record.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
-
-struct ownable_attribute {
-	char *name; /* begins with "user." */
-	unsigned char *value;
-	size_t size;
-};
-
-struct ownable {
-	/* NULL: the file system has none, or it was not recorded. */
-	char *acl, *default_acl; /* as acl_to_text(3), with numbers; default_acl can be "" */
-	bool has_flags, has_attributes;
-	/* FS_IOC_GETFLAGS, and struct fsxattr. */
-	uint32_t flags, xflags, project, extent_size, cow_extent_size;
-	struct ownable_attribute *attributes; /* sorted by name */
-	size_t n_attributes;
-	size_t n_expected; /* of the reader of a journal */
-};
 
 /* As much as the attributes of an object may have, names and values together. */
 #define OWNABLE_MAX_ATTRIBUTES ((size_t)64 * 1024)
@@ -52,9 +38,6 @@ struct ownable {
  * that somebody has a lease on. false: it can't be read, or is too much; *error is new.
  */
 bool ownable_read(int fd, char type, struct ownable *out, char **error);
-void ownable_free(struct ownable *ownable);
-/* Adds one to the end; takes both. */
-void ownable_add(struct ownable *ownable, char *name, unsigned char *value, size_t size);
 
 /*
  * Makes the object as it was, whose owner is already another one. acl: the access ACL that is

@@ -3,6 +3,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
 #include "path/probe.h"
 
 #include <stdlib.h>

@@ -3,22 +3,22 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/claims.h"
-#include "claims/lockwait.h"
-#include "claims/owner.h"
+#include "claims/holder.h"
 #include "claims/probe.h"
+#include "claims/recover_libvirt.h"
+#include "claims/release.h"
 #include "path/safepath.h"
 
 #include <stdio.h>
 
 /* A file that libvirt's attributes name an owner of. */
-static bool recover_file(const char *path, bool dry_run)
+static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
 {
 	cleanup_free char *message = NULL;
 	struct safepath walk;
 	bool good = false, busy = false;
 
-	if (!lockwait_due(path))
+	if (!lockwait_due(waits, path))
 		return true;
 	if (!safepath_open(path, &walk, &message)) {
 		warn("%s", message);
@@ -27,10 +27,10 @@ static bool recover_file(const char *path, bool dry_run)
 	if (walk.unsafe)
 		warn("%s", walk.unsafe);
 	else
-		good = holding_recover_libvirt(walk.fd, &walk.st, dry_run, &busy, &message);
+		good = recover_libvirt_object(walk.fd, &walk.st, dry_run, &busy, &message);
 	/* That is told when it was waited for. */
 	if (busy)
-		lockwait_add(walk.fd, path, false);
+		lockwait_add(waits, walk.fd, path, false);
 	else if (!walk.unsafe && !good)
 		warn("%s: %s", path, message);
 	else if (message && dry_run)
@@ -42,13 +42,13 @@ static bool recover_file(const char *path, bool dry_run)
 }
 
 /* The claim of one VM, if nobody holds it. What is known of its holder is told once. */
-static bool recover_claim(
-	struct journal *journal, bool is_first, bool dry_run, struct journal *const *all, size_t n)
+static bool recover_claim(struct journal *journal, bool dry_run, struct journal *const *all,
+	size_t n, struct lockwait *waits)
 {
 	cleanup_free char *error = NULL;
 	enum claims_hold hold = claims_hold(journal, &error);
 
-	if (hold == CLAIMS_UNKNOWN && is_first)
+	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
 		warn("%s; nothing of it is given back", error);
 	if (hold != CLAIMS_ABANDONED)
 		return hold != CLAIMS_UNKNOWN;
@@ -56,30 +56,33 @@ static bool recover_claim(
 		printf("release %s\n", journal->name);
 		return true;
 	}
-	if (is_first)
+	if (!waits->is_later_round)
 		info("the claim of the VM %s is abandoned", journal->name);
-	return claims_release(journal, NULL, true, all, n);
+	return claims_release(journal, NULL, true, all, n, waits);
 }
 
-static bool recover_round(char *const *paths, size_t n_paths, bool is_first, bool dry_run)
+static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, struct lockwait *waits)
 {
 	size_t n;
 	bool good = true;
 	struct journal **all = claims_probe_all(&n, &good, true);
 
 	for (size_t i = 0; i < n; i++)
-		good = recover_claim(all[i], is_first, dry_run, all, n) && good;
+		good = recover_claim(all[i], dry_run, all, n, waits) && good;
 	journal_free_all(all, n);
 	for (size_t i = 0; i < n_paths; i++)
-		good = recover_file(paths[i], dry_run) && good;
+		good = recover_file(paths[i], dry_run, waits) && good;
 	return good;
 }
 
 bool recover_rounds(char *const *paths, size_t n, bool dry_run)
 {
-	bool good = recover_round(paths, n, true, dry_run);
+	struct lockwait waits = {0};
+	bool good = true;
 
-	while (lockwait_again(&good))
-		good = recover_round(paths, n, false, dry_run) && good;
+	do
+		good = recover_round(paths, n, dry_run, &waits) && good;
+	while (lockwait_again(&waits, &good));
+	lockwait_end(&waits);
 	return good;
 }

@@ -3,9 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/claims.h"
 #include "claims/holder.h"
-#include "claims/lockwait.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/release.h"
 #include "path/safepath.h"
 
 #include <string.h>
@@ -45,42 +46,45 @@ static char *path_of_entry(const struct claim_request *disk)
 }
 
 static bool release_disk(struct journal *journal, const struct claim_request *disk, bool force,
-	struct journal *const *all, size_t n)
+	struct journal *const *all, size_t n, struct lockwait *waits)
 {
 	cleanup_free char *path = path_of_entry(disk);
 
-	if (!lockwait_due(path))
+	if (!lockwait_due(waits, path))
 		return true;
 	if (!is_held(journal, path)) {
 		warn("%s is not claimed by the VM %s", path, journal->name);
 		return false;
 	}
-	return may_give_back(journal, path, force) && claims_release(journal, path, false, all, n);
+	return may_give_back(journal, path, force) &&
+	       claims_release(journal, path, false, all, n, waits);
 }
 
-static bool release_round(struct journal *journal, const struct claim_requests *disks, bool force)
+static bool release_round(struct journal *journal, const struct claim_requests *disks, bool force,
+	struct lockwait *waits)
 {
 	size_t n;
 	bool all_read, good = true;
 	struct journal **all = journal_read_all(&n, &all_read);
 
 	for (size_t i = 0; disks && i < disks->n; i++)
-		good = release_disk(journal, &disks->all[i], force, all, n) && good;
+		good = release_disk(journal, &disks->all[i], force, all, n, waits) && good;
 	if (!disks)
 		good = may_give_back(journal, NULL, force) &&
-		       claims_release(journal, NULL, false, all, n);
+		       claims_release(journal, NULL, false, all, n, waits);
 	journal_free_all(all, n);
 	return good;
 }
 
 bool release_rounds(struct journal *journal, const struct claim_requests *disks, bool force)
 {
+	struct lockwait waits = {0};
 	struct journal_stamp before, now;
 	bool good = true, again;
 
 	do {
-		good = release_round(journal, disks, force) && good;
-		again = journal_stamp(journal->name, &before) && lockwait_again(&good);
+		good = release_round(journal, disks, force, &waits) && good;
+		again = journal_stamp(journal->name, &before) && lockwait_again(&waits, &good);
 		/* The claim that is there now may be another one, of a VM that runs. */
 		if (again &&
 			(!journal_stamp(journal->name, &now) || !journal_same(&before, &now))) {
@@ -90,5 +94,6 @@ bool release_rounds(struct journal *journal, const struct claim_requests *disks,
 			again = good = false;
 		}
 	} while (again);
+	lockwait_end(&waits);
 	return good;
 }

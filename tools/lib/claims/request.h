@@ -2,6 +2,8 @@
 /*
  * What a VM wants of one object of the host: a domain's XML (domain_xml.h), the options of
  * virt-priv-chown and the planners of a command line all ask for claims in these terms.
+ *
+ * Private to claims/.
  */
 #pragma once
 

@@ -3,13 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/journal.h"
 #include "path/trust.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -124,66 +121,4 @@ bool runtime_dir_remove(int runtime, const char *name)
 			return false;
 	}
 	return false;
-}
-
-/* A VM whose claim there is runs, or is given back by others: it keeps its directory. */
-static bool has_claim(const char *name)
-{
-	cleanup_free char *error = NULL;
-	struct journal *journal = NULL;
-
-	journal_lock(true);
-	bool has = !journal_read(name, &journal, &error) || journal;
-	journal_free(journal);
-	journal_unlock();
-	return has;
-}
-
-static bool recover_directory(int runtime, const char *name, bool dry_run)
-{
-	cleanup_free char *error = NULL;
-	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
-	bool good = true;
-
-	if (held < 0 && errno == EWOULDBLOCK)
-		return true;
-	if (held < 0) {
-		warn("%s", error);
-		return false;
-	}
-	if (!has_claim(name)) {
-		if (dry_run)
-			printf("remove " RUNTIME_DIR "/%s\n", name);
-		else if (!runtime_dir_remove(runtime, name) && errno != ENOTEMPTY &&
-			 errno != EPERM) {
-			warn_errno("can't remove the directory " RUNTIME_DIR "/%s", name);
-			good = false;
-		}
-	}
-	runtime_dir_let_go(name);
-	return good;
-}
-
-bool runtime_dir_recover(bool dry_run)
-{
-	cleanup_free char *error = NULL;
-	const struct dirent *d;
-	struct stat st;
-	bool good = true;
-
-	if (access(RUNTIME_DIR, F_OK) < 0 && errno == ENOENT)
-		return true;
-	cleanup_fd int runtime = runtime_dir_open(&error);
-	int copy = runtime < 0 ? -1 : fcntl(runtime, F_DUPFD_CLOEXEC, 3);
-	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	if (!dir) {
-		warn("%s", error ? error : "can't read the directory " RUNTIME_DIR);
-		return false;
-	}
-	while ((d = readdir(dir)) != NULL)
-		if (journal_is_name(d->d_name) &&
-			fstatat(runtime, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			S_ISDIR(st.st_mode))
-			good = recover_directory(runtime, d->d_name, dry_run) && good;
-	return good;
 }

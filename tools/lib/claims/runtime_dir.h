@@ -46,12 +46,3 @@ void runtime_dir_let_go(const char *name);
  * false, and errno.
  */
 bool runtime_dir_remove(int runtime, const char *name);
-
-/*
- * Removes those directories of VMs that nobody has, by their lock and their claim: what killed
- * runners have left. One that is not empty, or may not be unmounted (by the filter of
- * virt-priv-recover.service, at whose time there are none), stays; the next start of its VM sees to
- * it. Must be
- * called without the lock of the journals. Says what could not be done, and returns false then.
- */
-bool runtime_dir_recover(bool dry_run);

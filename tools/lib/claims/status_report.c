@@ -5,9 +5,11 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "claims/claims.h"
 #include "claims/find.h"
+#include "claims/holder.h"
 #include "claims/journal_damage.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "claims/libvirt_xattr.h"
 #include "claims/probe.h"
 #include "path/open_files.h"
@@ -21,7 +23,7 @@
 /* More than what is printed of ten thousand disks. */
 #define OUTPUT_SIZE ((size_t)16 << 20)
 
-static const char *state_name(enum remembered_state state)
+static const char *state_name(enum libvirt_xattr_state state)
 {
 	static const char *const names[] = {
 		"none", "partial", "current", "stale", "unsupported", "malformed"};
@@ -48,7 +50,7 @@ static const char *holder_state(const struct journal *journal)
 struct file {
 	char *error;
 	struct safepath walk;
-	struct remembered remembered;
+	struct libvirt_xattr remembered;
 	const char *held_by; /* within the journals */
 };
 
@@ -61,10 +63,10 @@ static void examine(const char *path, struct journal *const *all, size_t n, stru
 	if (!safepath_open(path, &file->walk, &file->error))
 		return;
 	/* Where nobody goes by them, it does not matter what they say. */
-	if (remembered_counts(file->walk.fd, &file->walk.st) != 1)
-		file->remembered.state = REMEMBERED_UNSUPPORTED;
+	if (libvirt_xattr_counts(file->walk.fd, &file->walk.st) != 1)
+		file->remembered.state = LIBVIRT_XATTR_UNSUPPORTED;
 	else if (S_ISREG(file->walk.st.st_mode))
-		remembered_read(file->walk.fd, &file->remembered);
+		libvirt_xattr_read(file->walk.fd, &file->remembered);
 	if (!fileid_of(file->walk.fd, &file->walk.st, &id, &error))
 		return;
 	for (size_t j = 0; j < n; j++)
@@ -80,9 +82,9 @@ static void release(struct file *file)
 	free(file->error);
 }
 
-static bool has_owner(const struct remembered *r)
+static bool has_owner(const struct libvirt_xattr *r)
 {
-	return r->state == REMEMBERED_CURRENT || r->state == REMEMBERED_STALE;
+	return r->state == LIBVIRT_XATTR_CURRENT || r->state == LIBVIRT_XATTR_STALE;
 }
 
 static struct libscols_table *new_table(const char *const *columns, size_t n)
@@ -172,7 +174,7 @@ static void print_claims(struct journal *const *all, size_t n)
 static void file_line(struct libscols_table *table, const char *path, const struct file *file)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	const struct remembered *r = &file->remembered;
+	const struct libvirt_xattr *r = &file->remembered;
 	const struct stat *st = &file->walk.st;
 
 	cell(line, 0, file->error ? xstrdup("-") : xasprintf("%u:%u", st->st_uid, st->st_gid));
@@ -306,7 +308,7 @@ static bool file_json(const char *path, struct journal *const *all, size_t n)
 
 static void damage_json(const struct journal_damage *damage)
 {
-	cleanup_free char *command = journal_damage_command(damage->name);
+	cleanup_free char *command = journal_set_aside_command(damage->name);
 
 	json_begin_object(NULL);
 	json_bytes("name", damage->name);

@@ -379,7 +379,7 @@ static void record_launch(const struct launch *launch, const char *identifier)
 		creds->keep_all ? xstrdup("all") : creds_capability_names(creds->keep);
 	cleanup_free char *message = xasprintf("%s runs as %s:%s (%s:%s), capabilities: %s",
 		launch->path, identity->user, identity->group, uid, gid, caps);
-	const struct record_field fields[] = {
+	const struct syslog_record_field fields[] = {
 		{"VIRT_PRIV_COMMAND", launch->path},
 		{"VIRT_PRIV_UID", uid},
 		{"VIRT_PRIV_GID", gid},
@@ -389,7 +389,7 @@ static void record_launch(const struct launch *launch, const char *identifier)
 
 	if (warning)
 		warn("%s", warning);
-	record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
+	syslog_record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
 		warning ? warning : message, fields);
 }
 

@@ -8,14 +8,17 @@
  * file system on it. What is claimed is therefore compared by its ground: itself, and everything
  * that it lies on, down to where the kernel tells no more.
  *
- *   what          lies on                         source (Linux 6.18)
- *   partition     its whole disk, that range      DEV/partition, start, size;
- * block/partitions/core.c loop device   its backing file, or device     LOOP_GET_STATUS64;
- * drivers/block/loop.c dm, md,       their members, somewhere        DEV/slaves/;
- * bd_link_disk_holder() in bcache, drbd                                  block/holder.c zram its
- * backing device              DEV/backing_dev; drivers/block/zram/zram_drv.c file          the
- * devices of its file system  st_dev; btrfs: /sys/fs/btrfs/UUID/devices sg, bsg, USB  the disks of
- * the same device    where in /sys/devices they lie
+ *   what               lies on                      source (Linux 6.18)
+ *   partition          its whole disk, that range   DEV/partition, start, size:
+ *                                                   block/partitions/core.c
+ *   loop device        its backing file, or device  LOOP_GET_STATUS64: drivers/block/loop.c
+ *   dm, md, bcache,    their members, somewhere     DEV/slaves/: bd_link_disk_holder() of
+ *   drbd                                            block/holder.c
+ *   zram               its backing device           DEV/backing_dev: drivers/block/zram/zram_drv.c
+ *   file               the devices of its file      st_dev; btrfs: /sys/fs/btrfs/UUID/devices
+ *                      system
+ *   sg, bsg, USB       the disks of the same        where in /sys/devices they lie
+ *                      device
  *
  * Two objects share bytes where their grounds meet in the same device or file and in overlapping
  * ranges, and at least one of them takes all of those bytes. Where both only lie somewhere on it
@@ -27,6 +30,8 @@
  * file's file system then, which can be a user's FUSE: so a child asks, which can be given up.
  */
 #pragma once
+
+#include "path/block_view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,16 +59,6 @@ struct block_ground {
 	size_t n;
 };
 
-/* What the kernel says of block devices, read once. */
-struct block_view;
-
-/*
- * sys: /sys, proc: /proc, or directories that look like them; ask: whether the loop devices are
- * asked, else what sysfs says of them counts. NULL and a new message if it can't be read.
- */
-struct block_view *block_view_new(int sys, int proc, bool ask, char **error);
-void block_view_free(struct block_view *view);
-
 /*
  * The ground of the object with that status; fd, or -1, tells the mount that it was reached by.
  * Returns false and a new message where a part of it can't be told.
@@ -75,20 +70,3 @@ void block_ground_free(struct block_ground *ground);
 /* Whether they share bytes; *at and *other_at: the parts that meet, the topmost ones. */
 bool block_shares(const struct block_ground *ground, const struct block_ground *other, size_t *at,
 	size_t *other_at);
-
-/*
- * What the host does with these bytes, a new text such as "/dev/loop3p1 is mounted on /mnt",
- * "it is used as swap"; NULL: nothing that the kernel tells. False and a new message in *error
- * where that can't be told.
- */
-bool block_used_by(
-	const struct block_view *view, const struct block_ground *ground, char **use, char **error);
-
-/*
- * Whether it is a file, and no loop device and no swap area of this host is it: the host uses it in
- * no way that could be told, and its ground need not be looked at for that.
- */
-bool block_is_plain_file(const struct block_view *view, const struct stat *st);
-
-/* Whether some file system on the device, or on what lies on it, is mounted here. */
-bool block_is_mounted(const struct block_view *view, const struct block_ground *ground);

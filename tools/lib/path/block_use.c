@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the host uses itself: mounts, swap, and devices that others are made of. */
-#include "base/io.h"
-#include "path/block_relation.h"
+#include "path/block_use.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
-#include "path/block_view.h"
+#include "path/block_view_private.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "path/block_view_private.h"
 
 #include <dirent.h>
 #include <errno.h>

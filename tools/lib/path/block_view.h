@@ -1,35 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What block_relation.c goes by: the loop devices, mounts and swap areas of the host. */
+/* What the kernel says of block devices, read once, so that all questions have the same answer. */
 #pragma once
 
-#include "base/proc_text.h"
-#include "path/block_relation.h"
+#include <stdbool.h>
 
-struct block_loop {
-	dev_t dev;
-	char *name;	/* "loop3" */
-	char *file;	/* as sysfs names it */
-	bool is_known;	/* the file is told by number; else by that name at most */
-	dev_t file_dev; /* of a file, its file system; of a device, that of its node */
-	ino_t file_ino;
-	dev_t file_rdev;       /* 0: it is no device */
-	uint64_t offset, size; /* size 0: up to its end */
-};
+struct block_view;
 
-struct block_swap {
-	char *path;
-	struct stat st;
-};
-
-struct block_view {
-	int sys;
-	struct block_loop *loops;
-	size_t n_loops;
-	struct proc_mount *mounts;
-	size_t n_mounts;
-	struct block_swap *swaps;
-	size_t n_swaps;
-};
-
-/* The device number, "MAJOR:MINOR", that a file below a directory of sysfs says. */
-bool block_read_dev(int dir, const char *path, dev_t *dev);
+/*
+ * sys: /sys, proc: /proc, or directories that look like them; ask: whether the loop devices are
+ * asked, else what sysfs says of them counts. NULL and a new message if it can't be read.
+ */
+struct block_view *block_view_new(int sys, int proc, bool ask, char **error);
+void block_view_free(struct block_view *view);

@@ -264,32 +264,41 @@ static bool count_superblocks(const char *digits)
 	return dir != NULL;
 }
 
+/* Which superblock is looked for, and what the child has found. */
+struct uniqueness {
+	const char *digits;
+	bool is_unique;
+};
+
 static void ask_unique(void *context, size_t i, struct attempt_out *out)
 {
-	bool unique = count_superblocks(context);
+	const struct uniqueness *asked = context;
+	bool unique = count_superblocks(asked->digits);
 
 	(void)i;
 	attempt_put(out, &unique, sizeof unique);
 }
 
-static bool answered;
-
 static void take_unique(void *context, size_t i, const struct attempt_answer *answer)
 {
-	(void)context, (void)i;
-	answered = answer->length == sizeof(bool) && *(const bool *)answer->bytes;
+	struct uniqueness *asked = context;
+
+	(void)i;
+	asked->is_unique = answer->length == sizeof(bool) && *(const bool *)answer->bytes;
 }
 
 bool disk_is_unique(const char *digits)
 {
+	/* Each file of a VM asks for the same one. */
 	static char known[64];
-	struct attempt question = {
-		.ask = ask_unique, .take = take_unique, .context = (char *)digits};
+	static bool is_unique;
+	struct uniqueness asked = {.digits = digits};
+	struct attempt question = {.ask = ask_unique, .take = take_unique, .context = &asked};
 
 	if (strcmp(known, digits) != 0) {
-		answered = false;
 		attempt(&question, 1);
 		snprintf(known, sizeof known, "%s", digits);
+		is_unique = asked.is_unique;
 	}
-	return answered;
+	return is_unique;
 }

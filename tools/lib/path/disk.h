@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * Private to path/.
+ *
  * The block devices that a file system lies on: what tells it from a copy of it, which has the
  * same UUID. Read from sysfs alone; no device is opened but by disk_is_unique().
  */

@@ -4,6 +4,7 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "path/fstype.h"
 #include "path/look.h"
 #include "path/mounts.h"
 #include "path/reach.h"
@@ -318,7 +319,7 @@ static bool is_candidate(const struct search *s, const struct proc_mount *mount)
 
 	/* An overlay asks what is below it, and has handles (OVL_FILEID_V0, _V1) only where it is
 	 * told to. */
-	if (mounts_may_hang(mount->type) ||
+	if (fstype_may_hang(mount->type) ||
 		(strcmp(mount->type, "overlay") == 0 && id->handle_type < 0xf8))
 		return false;
 	if (strncmp(id->filesystem, "btrfs:", strlen("btrfs:")) == 0)

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "path/fstype.h"
 #include "path/mounts.h"
 #include "path/safepath.h"
 
@@ -88,7 +89,7 @@ static int open_root(const struct stat *st, const struct proc_mount *mount)
 {
 	struct stat its;
 
-	if (!mount || mounts_may_hang(mount->type) || mounts_on_way(mount->point)) {
+	if (!mount || fstype_may_hang(mount->type) || mounts_on_way(mount->point)) {
 		errno = ENOTTY;
 		return -1;
 	}
@@ -241,7 +242,7 @@ static bool ask(int fd, const struct stat *st, char out[FSID_SIZE])
 	bool asks_object = kind == BY_UUID || kind == BY_BTRFS || kind == VOLATILE;
 
 	/* A FUSE file system on a disk is not asked: its process may never answer. */
-	if (mount && mounts_may_hang(mount->type))
+	if (mount && fstype_may_hang(mount->type))
 		asks_object = false;
 	cleanup_fd int askable = asks_object ? open_askable(fd, st, mount) : -1;
 	int number = asks_object && askable < 0 ? errno : 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * Private to path/.
+ *
  * What identifies a file system, as text that the journal keeps.
  *
  *   uuid:HEX                   the superblock's UUID, by FS_IOC_GETFSUUID (Linux 6.9) or libblkid:

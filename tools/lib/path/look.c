@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/proc_text.h"
+#include "path/fstype.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,37 +27,6 @@
 #define STATX_MNT_ID 0x1000U
 #endif
 
-/*
- * File systems without d_weak_revalidate() (fs/namei.c, complete_walk()), whose getattr() is
- * of this kernel's memory or honours AT_STATX_DONT_SYNC: fs/fuse/dir.c, fuse_getattr();
- * fs/overlayfs/inode.c, ovl_getattr(), which passes it on. Linux 6.18.
- */
-static const char *const patient[] = {"9660", "adfs", "affs", "anon_inodefs", "apparmorfs",
-	"autofs", "bcachefs", "bdev", "befs", "bfs", "binder", "binfmt_misc", "bpf", "btrfs",
-	"cgroup", "cgroup2", "configfs", "cpuset", "cramfs", "dax", "debugfs", "devpts", "devtmpfs",
-	"dmabuf", "drm", "ecryptfs", "efivarfs", "efs", "erofs", "exfat", "ext2", "ext3", "ext4",
-	"f2fs", "fuse", "fuseblk", "fusectl", "guest_memfd", "hfs", "hfsplus", "hugetlbfs",
-	"inotifyfs", "iso9660", "jffs2", "jfs", "minix", "mqueue", "msdos", "nfsd", "nilfs2",
-	"nsfs", "ntfs", "ntfs3", "omfs", "overlay", "pidfs", "pipefs", "proc", "pstore", "qnx4",
-	"qnx6", "ramfs", "reiserfs", "resctrl", "romfs", "rootfs", "rpc_pipefs", "secretmem",
-	"securityfs", "selinuxfs", "smackfs", "sockfs", "squashfs", "sysfs", "sysv", "tmpfs",
-	"tracefs", "ubifs", "udf", "ufs", "v7", "vboxsf", "vfat", "virtiofs", "xenfs", "xfs", "zfs",
-	"zonefs"};
-
-/* Of these, such as hand each question on to somebody else. */
-static const char *const served[] = {
-	"autofs", "ecryptfs", "fuse", "fuseblk", "overlay", "vboxsf", "virtiofs"};
-
-static bool is_among(const char *const *names, size_t n, const char *name, size_t length)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strlen(names[i]) == length && strncmp(names[i], name, length) == 0)
-			return true;
-	return false;
-}
-
-#define IS_AMONG(names, name, length) is_among(names, sizeof(names) / sizeof *(names), name, length)
-
 bool look_may_wait(void)
 {
 	static enum { UNKNOWN, NO, YES } may = UNKNOWN;
@@ -69,7 +39,7 @@ bool look_may_wait(void)
 		size_t length = strcspn(line, "\n");
 		const char *tab = memchr(line, '\t', length);
 		const char *name = tab ? tab + 1 : line;
-		if (!IS_AMONG(patient, name, length - (size_t)(name - line)))
+		if (!fstype_is_cached(name, length - (size_t)(name - line)))
 			may = YES;
 		line += length + (line[length] == '\n');
 	}
@@ -281,14 +251,6 @@ static bool mount_of(int fd, int process, struct proc_mount *mount)
 	return find_mount(text, stx.stx_mnt_id, mount);
 }
 
-/* "fuse.sshfs" is FUSE. */
-static bool is_local(const char *type)
-{
-	size_t length = strcspn(type, ".");
-
-	return IS_AMONG(patient, type, length) && !IS_AMONG(served, type, length);
-}
-
 bool look_is_local(int fd, int process)
 {
 	struct proc_mount mount;
@@ -296,7 +258,7 @@ bool look_is_local(int fd, int process)
 	/* What may wait must not be asked even this. */
 	if (look_may_wait() || !mount_of(fd, process, &mount))
 		return false;
-	bool local = is_local(mount.type);
+	bool local = fstype_is_own(mount.type, strlen(mount.type));
 	proc_mount_free(&mount);
 	return local;
 }
@@ -388,7 +350,7 @@ dev_t look_device(const char *path)
 		/* A later mount hides what is there already. */
 		if (length > 1 && length >= longest && is_below(path, mount.point)) {
 			longest = length;
-			device = is_local(mount.type) ? 0 : mount.dev;
+			device = fstype_is_own(mount.type, strlen(mount.type)) ? 0 : mount.dev;
 		}
 		proc_mount_free(&mount);
 	}

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "path/fstype.h"
 #include "path/safepath.h"
 
 #include <errno.h>
@@ -86,18 +87,6 @@ const struct proc_mount *mounts_of(int fd)
 	return NULL;
 }
 
-bool mounts_may_hang(const char *type)
-{
-	static const char *const others[] = {"nfs", "cifs", "smb", "fuse", "virtiofs", "9p", "ceph",
-		"afs", "autofs", "coda", "gfs2", "ocfs2", "lustre", "orangefs", "pvfs2", "beegfs",
-		"gpfs"};
-
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (strncmp(type, others[i], strlen(others[i])) == 0)
-			return true;
-	return false;
-}
-
 const struct proc_mount *mounts_on_way(const char *path)
 {
 	const struct mounts *mounts = mounts_now();
@@ -106,9 +95,9 @@ const struct proc_mount *mounts_on_way(const char *path)
 		const char *point = mounts->all[i].point;
 		size_t length = strlen(point);
 		bool is_root = length == 1;
-		if (mounts_may_hang(mounts->all[i].type) &&
-			(is_root || (strncmp(path, point, length) == 0 &&
-					    (path[length] == '/' || !path[length]))))
+		bool is_below = is_root || (strncmp(path, point, length) == 0 &&
+						   (path[length] == '/' || !path[length]));
+		if (is_below && fstype_may_hang(mounts->all[i].type))
 			return &mounts->all[i];
 	}
 	return NULL;

@@ -28,12 +28,6 @@ const struct mounts *mounts_now(void);
 const struct proc_mount *mounts_of(int fd);
 
 /*
- * Whether a file system of this type asks somebody else, a server or a process, who may never
- * answer: those of the network, of clusters and of FUSE, and autofs, which mounts them.
- */
-bool mounts_may_hang(const char *type);
-
-/*
  * The directory that an object lies in, open for reading; -1 and errno where that is not known, is
  * on another file system (on btrfs, in another subvolume), or is reached by way of one that may not
  * answer. It answers for the file system where the object itself can't be opened: under a
@@ -41,5 +35,8 @@ bool mounts_may_hang(const char *type);
  */
 int mounts_open_directory(int fd, const struct stat *st);
 
-/* The first such mount that a walk along the path (absolute) meets; NULL: none. */
+/*
+ * The first mount that may not answer (fstype_may_hang()) and that a walk along the path (absolute)
+ * meets; NULL: none.
+ */
 const struct proc_mount *mounts_on_way(const char *path);

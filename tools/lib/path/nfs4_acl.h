@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * Private to path/.
+ *
  * ACLs of NFS version 4 (RFC 8881, section 6.2), which POSIX ones are not translated to: an entry
  * of a named user or group is not seen in the mode.
  */

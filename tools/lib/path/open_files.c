@@ -315,7 +315,7 @@ static void read_all(void)
 		read_process(dirfd(dir), d->d_name);
 }
 
-void openers_forget(void)
+void open_files_forget(void)
 {
 	free(openers);
 	openers = NULL;
@@ -333,7 +333,7 @@ static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
 }
 
-bool openers_is_unseen(pid_t pid)
+bool open_files_is_unseen(pid_t pid)
 {
 	for (size_t i = 0; i < n_openers; i++)
 		if (openers[i].pid == pid && openers[i].unseen)
@@ -341,16 +341,16 @@ bool openers_is_unseen(pid_t pid)
 	return false;
 }
 
-char *openers_text(pid_t pid)
+char *open_files_text(pid_t pid)
 {
-	if (openers_is_unseen(pid))
+	if (open_files_is_unseen(pid))
 		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
 				 "has it open",
 			pid);
 	return xasprintf("process %d has it open", pid);
 }
 
-pid_t openers_first(const struct stat *st, uid_t uid)
+pid_t open_files_first(const struct stat *st, uid_t uid)
 {
 	read_all();
 	for (size_t i = 0; i < n_openers; i++)
@@ -364,7 +364,8 @@ static bool is_of(const struct opener *o, uid_t uid)
 	return o->uid[0] == uid && o->uid[1] == uid;
 }
 
-pid_t openers_writer(const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
+pid_t open_files_writer(
+	const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *))
 {
 	pid_t last = 0;
 
@@ -407,7 +408,7 @@ static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
 	return false;
 }
 
-bool openers_have_domain(const struct stat *st, uid_t uid)
+bool open_files_have_domain(const struct stat *st, uid_t uid)
 {
 	cleanup_dir DIR *dir = opendir(DOMAINS);
 	struct dirent *d;
@@ -420,7 +421,7 @@ bool openers_have_domain(const struct stat *st, uid_t uid)
 	return false;
 }
 
-pid_t openers_libvirt(void)
+pid_t open_files_libvirt(void)
 {
 	read_all();
 	return libvirt;

@@ -9,31 +9,31 @@
 /*
  * A process, other than this one, that has the object open and has uid as its real or
  * effective user id ((uid_t)-1: any); 0 if there is none. /proc is read once in this
- * program's life, or again after openers_forget().
+ * program's life, or again after open_files_forget().
  */
-pid_t openers_first(const struct stat *st, uid_t uid);
-void openers_forget(void);
+pid_t open_files_first(const struct stat *st, uid_t uid);
+void open_files_forget(void);
 /*
  * One that has the object open, as writes() tells, for writing, and is neither root nor the owner:
  * whoever has it open can pass the descriptor on (unix(7), SCM_RIGHTS). 0: there is none that can
  * be seen.
  */
-pid_t openers_writer(
+pid_t open_files_writer(
 	const struct stat *st, uid_t owner, bool (*writes)(pid_t, const struct stat *));
 
 /*
  * Whether what a process has open can't be seen (ptrace(2), "Ptrace access mode checking"), so
  * that it counts as one that has each object open.
  */
-bool openers_is_unseen(pid_t pid);
+bool open_files_is_unseen(pid_t pid);
 /* "process 12 has it open", or, where that can't be seen, that; new. */
-char *openers_text(pid_t pid);
+char *open_files_text(pid_t pid);
 
 /*
  * Whether such a process is a domain of libvirt's: one that libvirt has noted, which it does
  * until the domain ends, and after a reboot nothing of it is there.
  */
-bool openers_have_domain(const struct stat *st, uid_t uid);
+bool open_files_have_domain(const struct stat *st, uid_t uid);
 
 /* A running libvirt daemon that starts QEMU (libvirtd, virtqemud), by its executable; 0: none. */
-pid_t openers_libvirt(void);
+pid_t open_files_libvirt(void);

@@ -24,7 +24,7 @@ char *place_absolute(const char *path)
 static bool is_roots_way(const struct safepath *walk)
 {
 	for (size_t i = 0; i < walk->n_dirs; i++)
-		if (trust_judge(&walk->dirs[i]->writers, 0, NULL) != TRUST_OWNERS)
+		if (!trust_allows(TRUST_STEERS, &walk->dirs[i]->writers, 0, NULL))
 			return false;
 	return walk->link_owner == 0;
 }
@@ -61,8 +61,9 @@ static bool find_directory(struct place *place, char **error)
 		return false;
 	}
 	const struct safepath *walk = &place->walk;
-	place->is_roots =
-		is_roots_way(walk) && trust_who_can_write(walk->fd, &walk->st, 0) == TRUST_OWNERS;
+	struct trust_facts facts = trust_read(walk->fd, &walk->st);
+	place->is_roots = is_roots_way(walk) && trust_allows(TRUST_STEERS, &facts, 0, NULL);
+	trust_free(&facts);
 	return take_directory(place, walk->fd, walk->path, &walk->st, error);
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * Private to path/.
+ *
  * User private groups: where each user has a group of his own, umask 002 makes his directories
  * writable by it, and nobody else is meant.
  */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * Private to path/.
+ *
  * Reaches what may lie below a file system that does not answer, without waiting for it.
  *
  * What could wait is asked in a child that is given up (attempt.h).

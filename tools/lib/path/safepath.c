@@ -90,12 +90,10 @@ static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t 
 static char *judge_step(
 	const struct safepath_dir *dir, const char *path, uid_t owner, bool is_directory)
 {
+	enum trust_rule rule = owner == 0 && is_directory ? TRUST_STAYS : TRUST_PLACED;
 	struct trust_report report;
 
-	if (trust_judge(&dir->writers, owner, &report) < TRUST_OTHERS)
-		return NULL;
-	/* Nobody but its owner moves a directory into a sticky one, or out of it. */
-	if (report.adds_only && dir->st.st_uid == 0 && owner == 0 && is_directory)
+	if (trust_allows(rule, &dir->writers, owner, &report))
 		return NULL;
 	if (report.is_shared)
 		return say_shared(dir, path, owner, &report);

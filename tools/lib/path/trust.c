@@ -107,7 +107,12 @@ struct trust_facts trust_read(int fd, const struct stat *st)
 	return facts;
 }
 
-struct trust_facts trust_read_default(int fd, const struct stat *st)
+/*
+ * The same of what is made in a directory: its default ACL, which new files and directories get,
+ * whatever the umask. Files that root makes itself with a mode without g+w have a mask
+ * that lets nobody write, but what comes later (chmod(1), an editor) can have another.
+ */
+static struct trust_facts read_default(int fd, const struct stat *st)
 {
 	struct trust_facts facts = start(st, "default:");
 	cleanup_free char *acl = NULL;
@@ -174,13 +179,24 @@ enum trust_writer trust_judge(
 	return report->is_owner && worst < TRUST_OTHERS ? TRUST_OTHERS : worst;
 }
 
-enum trust_writer trust_who_can_write(int fd, const struct stat *st, uid_t owner)
+bool trust_allows(enum trust_rule rule, const struct trust_facts *facts, uid_t owner,
+	struct trust_report *report)
 {
-	struct trust_facts facts = trust_read(fd, st);
-	enum trust_writer writer = trust_judge(&facts, owner, NULL);
+	struct trust_report ignored;
 
-	trust_free(&facts);
-	return writer;
+	report = report ? report : &ignored;
+	enum trust_writer writer = trust_judge(facts, owner, report);
+	switch (rule) {
+	case TRUST_STEERS:
+		return writer == TRUST_OWNERS;
+	case TRUST_PLACED:
+		return writer <= TRUST_GROUP_ROOT;
+	case TRUST_STAYS:
+		return writer <= TRUST_GROUP_ROOT || report->adds_only;
+	case TRUST_REPLACES:
+		return writer == TRUST_OWNERS || (report->adds_only && facts->uid == 0);
+	}
+	return false;
 }
 
 /* As getfacl(1) with numbers. */
@@ -282,7 +298,7 @@ static char *why_not_roots(const struct trust_facts *facts, const char *path, co
 {
 	struct trust_report report;
 
-	if (trust_judge(facts, 0, &report) == TRUST_OWNERS)
+	if (trust_allows(TRUST_STEERS, facts, 0, &report))
 		return NULL;
 	cleanup_free char *cause = trust_explain(facts, &report, NULL);
 	cleanup_free char *help = trust_help(facts, 0, path);
@@ -296,9 +312,16 @@ char *trust_why_not_roots(int fd, const struct stat *st, const char *path, const
 
 	trust_free(&facts);
 	if (!why && S_ISDIR(st->st_mode)) {
-		facts = trust_read_default(fd, st);
+		facts = read_default(fd, st);
 		why = why_not_roots(&facts, path, look);
 		trust_free(&facts);
 	}
 	return why;
+}
+
+bool trust_is_roots(int fd, const struct stat *st)
+{
+	cleanup_free char *why = trust_why_not_roots(fd, st, "", "");
+
+	return !why;
 }

@@ -15,8 +15,8 @@
  *
  * Root's own are uid 0 and the group 0, whoever is a member of that: distributions have
  * directories of mode 0775 root:root. What steers root is held to more, which the verdict
- * TRUST_GROUP_ROOT is for. A group that is private to the owner (private_group.h) is
- * the owner.
+ * TRUST_GROUP_ROOT is for; what is enough for what, the rules below say. A group that is private to
+ * the owner (private_group.h) is the owner.
  *
  * The write bit alone counts, though a directory is changed by who may search it too: one
  * that may not yet may be granted that by somebody who thinks of reading. What a rule
@@ -55,12 +55,6 @@ struct trust_facts {
 /* Reads the facts of an object that stat(2) was asked for; fd may be O_PATH. */
 struct trust_facts trust_read(int fd, const struct stat *st);
 
-/*
- * The same of what is made in a directory: its default ACL, which new files and directories get,
- * whatever the umask. Files that root makes itself with a mode without g+w have a mask
- * that lets nobody write, but what comes later (chmod(1), an editor) can have another.
- */
-struct trust_facts trust_read_default(int fd, const struct stat *st);
 void trust_free(struct trust_facts *facts);
 
 struct trust_report {
@@ -84,8 +78,37 @@ struct trust_report {
 enum trust_writer trust_judge(
 	const struct trust_facts *facts, uid_t owner, struct trust_report *report);
 
-/* Both at once, for who asks once. */
-enum trust_writer trust_who_can_write(int fd, const struct stat *st, uid_t owner);
+/* What somebody is about to do who asks, and so what is good enough. */
+enum trust_rule {
+	/*
+	 * Root does what the object says, or keeps in it what steers root: nobody but root and the
+	 * owner may write to it. Members of the group 0 may not.
+	 */
+	TRUST_STEERS,
+	/*
+	 * What the owner has in the directory counts as put there by that owner or by root.
+	 * Members of the group 0 count as root, as distributions have it. A sticky bit does not
+	 * help: whoever may add to a directory can move, or link, a file of somebody else's there.
+	 */
+	TRUST_PLACED,
+	/*
+	 * Nobody else can rename or remove what the owner has in the directory: as TRUST_PLACED,
+	 * or it has the sticky bit, and is root's or the owner's. This is also as good as
+	 * TRUST_PLACED for a directory of root's: nobody but its owner can have moved that
+	 * (rename(2) changes its "..", which takes write permission), and none can be linked.
+	 */
+	TRUST_STAYS,
+	/*
+	 * Root takes away an object of root's from the directory: whoever could have put it there
+	 * could have taken it away as well. That is root or the owner, not the group 0, or
+	 * anybody where the directory is root's and sticky.
+	 */
+	TRUST_REPLACES,
+};
+
+/* Whether that may be done. owner and *report are those of trust_judge(). */
+bool trust_allows(enum trust_rule rule, const struct trust_facts *facts, uid_t owner,
+	struct trust_report *report);
 
 /*
  * What makes it so, for a message: "user alice may write by its ACL (user:6001:rwx)", "its mode
@@ -104,6 +127,8 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 /*
  * Why the object of fd does not count as root's alone, as "CAUSE; look into it, then: COMMAND",
  * with "look into it" in the words given; new. NULL: it does, and nobody else can have written what
- * it says. Of a directory, what is made in it counts too (trust_read_default()).
+ * it says (TRUST_STEERS). Of a directory, what is made in it counts too: its default ACL.
  */
 char *trust_why_not_roots(int fd, const struct stat *st, const char *path, const char *look);
+/* Whether it is, for who does not say why not. */
+bool trust_is_roots(int fd, const struct stat *st);

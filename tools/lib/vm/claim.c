@@ -4,17 +4,23 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "claims/carry_out.h"
 #include "claims/find.h"
 #include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
 #include "claims/lockwait.h"
+#include "claims/plan.h"
 #include "claims/probe.h"
+#include "claims/release.h"
 #include "path/open_files.h"
 #include "vm/prepare.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-bool vm_recover_abandoned(struct vm *vm, char **error)
+bool vm_recover_abandoned(struct vm *vm, struct lockwait *waits, char **error)
 {
 	struct journal *journal;
 	bool all_read;
@@ -29,10 +35,8 @@ bool vm_recover_abandoned(struct vm *vm, char **error)
 	if (hold == CLAIMS_ABANDONED && !vm->dry_run) {
 		struct journal **all = journal_read_all(&n, &all_read);
 		info("VM '%s': its abandoned claim is released first", vm->name);
-		claims_release(journal, NULL, true, all, n);
-		for (size_t i = 0; i < n; i++)
-			journal_free(all[i]);
-		free(all);
+		claims_release(journal, NULL, true, all, n, waits);
+		journal_free_all(all, n);
 	}
 	journal_free(journal);
 	return hold != CLAIMS_UNKNOWN;
@@ -96,11 +100,12 @@ static char *refusals(const struct claims_plan *plan)
 	return all;
 }
 
-static bool plan_claims_again(struct vm *vm, char **error)
+static bool plan_claims_again(struct vm *vm, struct lockwait *waits, char **error)
 {
 	if (!vm_begin_claims(vm, error))
 		return false;
 	vm->claims.quiet = true;
+	vm->claims.waits = waits;
 	for (size_t i = 0; i < vm->n_wanted; i++)
 		claims_add(&vm->claims, &vm->wanted[i]);
 	if (!vm->claims.refused)
@@ -110,19 +115,20 @@ static bool plan_claims_again(struct vm *vm, char **error)
 }
 
 /* Plans and makes the claims until nobody has one of the files locked. */
-static bool make_claims(struct vm *vm, pid_t holder, unsigned long long start, char **error)
+static bool make_claims(
+	struct vm *vm, pid_t holder, unsigned long long start, struct lockwait *waits, char **error)
 {
 	bool good = true;
 
 	for (;;) {
-		if (!plan_claims_again(vm, error))
+		if (!plan_claims_again(vm, waits, error))
 			return false;
 		vm->claims.journal->holder = holder;
 		vm->claims.journal->holder_start = start;
 		vm->claims.journal->holder_namespace = process_namespace();
 		if (claims_carry_out(&vm->claims))
 			return true;
-		if (!vm->claims.busy || !lockwait_again(&good)) {
+		if (!vm->claims.busy || !lockwait_again(waits, &good)) {
 			*error = xasprintf("VM '%s': cannot claim its files", vm->name);
 			return false;
 		}
@@ -141,9 +147,11 @@ bool vm_claim(struct vm *vm, char **error)
 		*error = xstrdup("cannot find this process in /proc; is it mounted?");
 		return false;
 	}
-	lockwait_begin();
+	struct lockwait waits = {0};
 	journal_lock(true);
-	bool good = make_claims(vm, self, start, error);
+	bool good = make_claims(vm, self, start, &waits, error);
+	vm->claims.waits = NULL;
+	lockwait_end(&waits);
 	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
 	journal_unlock();
 	return good;
@@ -177,7 +185,7 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 }
 
 /* Gives back what is not locked by others. */
-static bool release_round(struct vm *vm)
+static bool release_round(struct vm *vm, struct lockwait *waits)
 {
 	cleanup_free char *error = NULL;
 	struct journal *journal;
@@ -190,12 +198,10 @@ static bool release_round(struct vm *vm)
 	/* What was claimed by hand under the name since then is somebody else's. */
 	if (journal && journal->holder == vm->holder) {
 		vm->was_claimed = true;
-		openers_forget();
+		open_files_forget();
 		struct journal **all = journal_read_all(&n, &all_read);
-		good = claims_release(journal, NULL, false, all, n) && all_read;
-		for (size_t i = 0; i < n; i++)
-			journal_free(all[i]);
-		free(all);
+		good = claims_release(journal, NULL, false, all, n, waits) && all_read;
+		journal_free_all(all, n);
 	}
 	journal_free(journal);
 	return good;
@@ -203,14 +209,15 @@ static bool release_round(struct vm *vm)
 
 bool vm_give_back(struct vm *vm)
 {
+	struct lockwait waits = {0};
 	bool good = true;
 
-	lockwait_begin();
 	journal_lock(true);
 	vm->was_claimed = false;
 	do
-		good = release_round(vm) && good;
-	while (lockwait_again(&good));
+		good = release_round(vm, &waits) && good;
+	while (lockwait_again(&waits, &good));
+	lockwait_end(&waits);
 	journal_unlock();
 	vm_undo(vm);
 	return good;

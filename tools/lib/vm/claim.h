@@ -13,7 +13,7 @@
  * For vm_plan(), with the lock of the journals: gives back what a killed runner has left of a VM
  * of that name, if its QEMU is gone too. False and a new message on failure.
  */
-bool vm_recover_abandoned(struct vm *vm, char **error);
+bool vm_recover_abandoned(struct vm *vm, struct lockwait *waits, char **error);
 /* Begins vm->claims; false and a new message where the name has a claim. And ends them, and
  * unlocks. */
 bool vm_begin_claims(struct vm *vm, char **error);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/plan.h"
 #include "vm/backing.h"
 #include "vm/header.h"
 #include "vm/pass.h"

@@ -104,13 +104,10 @@ static bool can_be_replaced(const struct qemuargs_resource *r, const struct plac
 	if (r->kind != RESOURCE_LOG || r->append || !S_ISREG(walk->st.st_mode) ||
 		walk->st.st_uid != 0 || walk->st.st_nlink != 1 || walk->link_owner != 0)
 		return false;
-	for (size_t i = 0; i < walk->n_dirs; i++) {
-		const struct safepath_dir *dir = walk->dirs[i];
-		struct trust_report report;
-		if (trust_judge(&dir->writers, place->dir_st.st_uid, &report) != TRUST_OWNERS &&
-			!(report.adds_only && dir->st.st_uid == 0))
+	for (size_t i = 0; i < walk->n_dirs; i++)
+		if (!trust_allows(
+			    TRUST_REPLACES, &walk->dirs[i]->writers, place->dir_st.st_uid, NULL))
 			return false;
-	}
 	return true;
 }
 

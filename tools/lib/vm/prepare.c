@@ -44,7 +44,7 @@ void vm_let_go(struct vm *vm)
 		if (vm->wanted[i].made)
 			close(vm->wanted[i].made);
 	vm->n_wanted = 0;
-	openers_forget();
+	open_files_forget();
 }
 
 void vm_undo(struct vm *vm)

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/plan.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -3,8 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "claims/claims.h"
+#include "claims/holder.h"
 #include "claims/journal.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "vm/runtime.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/resource.h"
+#include "claims/journal_lock.h"
 #include "claims/lockwait.h"
 #include "path/probe.h"
 #include "vm/claim.h"
@@ -122,12 +123,13 @@ bool vm_plan(struct vm *vm, char **error)
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
 	probe_resources(vm);
-	bool good = true;
-	lockwait_begin();
+	struct lockwait waits = {0};
+	bool recovered, good = true;
 	journal_lock(true);
-	bool recovered = vm_recover_abandoned(vm, error);
-	while (recovered && lockwait_again(&good))
-		recovered = vm_recover_abandoned(vm, error);
+	do
+		recovered = vm_recover_abandoned(vm, &waits, error);
+	while (recovered && lockwait_again(&waits, &good));
+	lockwait_end(&waits);
 	if (!recovered || !vm_begin_claims(vm, error)) {
 		vm_end_claims(vm);
 		vm_let_go_of_name(vm);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an owner can change, as data: who reads journals alone needs no libacl for that. */
+#include "claims/ownable_record.h"
+
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/journal_text.h"
@@ -34,16 +35,16 @@ static void put_attribute(FILE *out, const struct ownable_attribute *attribute)
 	for (size_t i = 0; i < attribute->size; i++)
 		fprintf(out, "%02x", attribute->value[i]);
 	putc(' ', out);
-	journal_put_escaped(out, attribute->name);
+	journal_text_put_escaped(out, attribute->name);
 	putc('\n', out);
 }
 
-void journal_put_ownable(FILE *out, const struct ownable *o)
+void ownable_record_put(FILE *out, const struct ownable *o)
 {
 	if (o->acl)
-		journal_put_value(out, "acl", o->acl);
+		journal_text_put(out, "acl", o->acl);
 	if (o->default_acl && *o->default_acl)
-		journal_put_value(out, "default-acl", o->default_acl);
+		journal_text_put(out, "default-acl", o->default_acl);
 	if (o->has_flags)
 		fprintf(out, "flags %u %u %u %u %u\n", o->flags, o->xflags, o->project,
 			o->extent_size, o->cow_extent_size);
@@ -70,14 +71,6 @@ static bool numbers(const char *p, uint32_t *out[], size_t n)
 	return true;
 }
 
-static int digit(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* "0xHEX NAME", behind the one before it. */
 static bool attribute(const char *p, struct ownable *o)
 {
@@ -88,12 +81,13 @@ static bool attribute(const char *p, struct ownable *o)
 		return false;
 	cleanup_free unsigned char *value = xmalloc((size_t)(blank - p));
 	for (p += 2; p < blank; p += 2) {
-		if (digit(p[0]) < 0 || digit(p[1]) < 0)
+		if (journal_text_digit(p[0]) < 0 || journal_text_digit(p[1]) < 0)
 			return false;
-		value[size++] = (unsigned char)((unsigned)digit(p[0]) << 4 | (unsigned)digit(p[1]));
+		value[size++] = (unsigned char)((unsigned)journal_text_digit(p[0]) << 4 |
+						(unsigned)journal_text_digit(p[1]));
 	}
 	cleanup_free char *name = xstrdup(blank + 1);
-	if (!journal_unescape(name) || strncmp(name, "user.", 5) != 0 || !name[5])
+	if (!journal_text_unescape(name) || strncmp(name, "user.", 5) != 0 || !name[5])
 		return false;
 	if (o->n_attributes > 0 && strcmp(o->attributes[o->n_attributes - 1].name, name) >= 0)
 		return false;
@@ -106,10 +100,10 @@ static bool acl(char **to, const char *value)
 	if (*to || !*value)
 		return false;
 	*to = xstrdup(value);
-	return journal_unescape(*to);
+	return journal_text_unescape(*to);
 }
 
-enum journal_line journal_take_ownable(const char *key, const char *value, struct ownable *o)
+enum ownable_line ownable_record_take(const char *key, const char *value, struct ownable *o)
 {
 	uint32_t *flags[N_FLAGS] = {
 		&o->flags, &o->xflags, &o->project, &o->extent_size, &o->cow_extent_size};
@@ -130,7 +124,7 @@ enum journal_line journal_take_ownable(const char *key, const char *value, struc
 	} else if (strcmp(key, "user-attribute") == 0) {
 		good = o->has_attributes && o->n_attributes < o->n_expected && attribute(value, o);
 	} else {
-		return JOURNAL_LINE_OTHER;
+		return OWNABLE_LINE_OTHER;
 	}
-	return good ? JOURNAL_LINE_TAKEN : JOURNAL_LINE_BAD;
+	return good ? OWNABLE_LINE_TAKEN : OWNABLE_LINE_BAD;
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/carry_out.h"
+
+#include "base/cleanup.h"
+#include "base/has_cap.h"
+#include "base/log.h"
+#include "base/shell_word.h"
+#include "claims/acl.h"
+#include "claims/journal_file.h"
+#include "claims/journal_list.h"
+#include "claims/lockwait.h"
+#include "claims/owner.h"
+#include "claims/owner_back.h"
+#include "claims/release.h"
+#include "claims/touched.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Undoes the change of one entry, if there was one. Whether it is as before; else *message. */
+static bool undo_entry(
+	const struct owner_back *back, size_t i, struct touched *touched, char **message)
+{
+	struct entry *e = &back->journal->entries[i];
+	cleanup_free char *ignored = NULL;
+	cleanup_fd int fd = -1;
+
+	*message = NULL;
+	if (!e->changed)
+		return true;
+	if (fileid_open(&e->id, e->path, back->same_boot, &fd, &ignored) != FILEID_FOUND)
+		return false;
+	touched_add(touched, i, fd);
+	if (e->kind == ENTRY_GRANT)
+		return acl_grant_take_back(e, fd, message);
+	enum owner_end end = owner_give_back(back, e, fd, message);
+	return end != OWNER_KEPT && end != OWNER_BUSY;
+}
+
+/* Undoes what this call changed, in reverse; what was not touched is forgotten. */
+static void undo(struct claims_plan *plan)
+{
+	struct journal *journal = plan->journal;
+	const struct owner_back back = {.journal = journal,
+		.same_boot = true,
+		.settled = true,
+		.waits = plan->waits,
+		.all = plan->others,
+		.n_all = plan->n_others};
+	struct touched touched = touched_begin(journal);
+	cleanup_free char *error = NULL;
+
+	for (size_t i = journal->n_entries; i-- > plan->first_new;) {
+		struct entry *e = &journal->entries[i];
+		cleanup_free char *message = NULL;
+		close(plan->fds[i]);
+		e->done = undo_entry(&back, i, &touched, &message);
+		if (e->done)
+			continue;
+		/* A VM that a disk was to be added to can run. */
+		cleanup_free char *word = shell_word(e->path);
+		cleanup_free char *again =
+			plan->is_new ? xasprintf("release --name %s", journal->name)
+				     : xasprintf("drop --name %s --disk %s", journal->name, word);
+		warn("%s could not be given back%s%s; virt-priv-chown %s tries again", e->path,
+			message ? ": " : "", message ? message : "", again);
+	}
+	free(plan->fds);
+	plan->fds = NULL;
+	touched_sync(&touched, journal);
+	journal_sweep(journal);
+	plan->n_left = journal->n_entries - plan->first_new;
+	journal->settled = plan->was_settled;
+	if (!(plan->is_new && journal->n_entries == 0 ? journal_remove(journal, &error)
+						      : journal_write(journal, &error)))
+		warn("%s", error);
+}
+
+/*
+ * What could not be undone since somebody, as libvirt for a moment, had it locked: again, as
+ * soon as it is free. The plan is at its end then.
+ */
+static void undo_rest(struct claims_plan *plan)
+{
+	bool good = true, all_read;
+
+	while (plan->n_left > 0 && lockwait_again(plan->waits, &good)) {
+		cleanup_free char *error = NULL;
+		struct journal *journal;
+		size_t n;
+		if (!journal_read(plan->journal->name, &journal, &error) || !journal)
+			break;
+		struct journal **all = journal_read_all(&n, &all_read);
+		claims_release(journal, NULL, false, all, n, plan->waits);
+		journal_free_all(all, n);
+		journal_free(journal);
+	}
+	if (plan->n_left > 0 && plan->busy) {
+		plan->busy = false;
+		warn("the claim of the VM %s was begun while others had its disks locked; try "
+		     "again",
+			plan->journal->name);
+	}
+}
+
+/* Without these capabilities, what is changed could not be given back as it was. */
+static bool may_give_back(const struct entry *first)
+{
+	if (has_cap(CAP_CHOWN) && has_cap(CAP_FOWNER))
+		return true;
+	if (errno)
+		warn_errno("can't read the capabilities; nothing was changed");
+	else
+		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be given back with "
+		     "its owner, "
+		     "mode and ACL; nothing was changed",
+			first->path);
+	return false;
+}
+
+/* Makes the change of each new entry. Says which one fails, but for one that is locked. */
+static bool take_all(struct claims_plan *plan)
+{
+	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++) {
+		struct entry *e = &plan->journal->entries[i];
+		cleanup_free char *error = NULL;
+		if (e->kind == ENTRY_OWNER ? owner_take(e, plan->fds[i], plan->waits, &error)
+					   : acl_grant_give(e, plan->fds[i], &error))
+			continue;
+		plan->busy = e->busy;
+		if (!plan->busy)
+			warn("%s can't be %s: %s; all of this call is undone", e->path,
+				e->kind == ENTRY_OWNER ? "claimed" : "granted", error);
+		return false;
+	}
+	return true;
+}
+
+/* What could be known only when the changes were made. */
+static bool complete_journal(struct journal *journal, char **error)
+{
+	bool uncertain = false, rewrite = false;
+
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		struct entry *e = &journal->entries[i];
+		uncertain = uncertain || e->refs_before > 0;
+		rewrite = rewrite || e->unwritten;
+		if (e->unwritten) {
+			warn("%s: trusted attributes can't be written there, so the journal alone "
+			     "remembers its owner",
+				e->path);
+			e->attributes = e->unwritten = false;
+		}
+	}
+	return (!rewrite || journal_write(journal, error)) &&
+	       (!uncertain || journal_settle(journal, error));
+}
+
+static bool carry_out(struct claims_plan *plan)
+{
+	struct journal *journal = plan->journal;
+	bool has_new = journal->n_entries > plan->first_new;
+	cleanup_free char *error = NULL;
+
+	if (!has_new && !plan->is_new)
+		return true;
+	if (has_new && !may_give_back(&journal->entries[plan->first_new]))
+		return false;
+	plan->was_settled = journal->settled;
+	journal->settled = false;
+	journal->boot_time = boot_time();
+	if (!journal_write(journal, &error)) {
+		warn("%s; nothing was changed", error);
+		undo(plan);
+		return false;
+	}
+	if (!take_all(plan)) {
+		undo(plan);
+		return false;
+	}
+	if (!complete_journal(journal, &error)) {
+		warn("%s; all of this call is undone", error);
+		undo(plan);
+		return false;
+	}
+	return true;
+}
+
+bool claims_carry_out(struct claims_plan *plan)
+{
+	if (carry_out(plan))
+		return true;
+	undo_rest(plan);
+	return false;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/plan.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/acl_kept.h"
+#include "claims/claimable.h"
+#include "claims/find.h"
+#include "claims/holder.h"
+#include "claims/journal_damage.h"
+#include "claims/libvirt_xattr.h"
+#include "claims/owner.h"
+#include "claims/plan_access.h"
+#include "claims/plan_entries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static struct claims_item *add_item(struct claims_plan *plan, const struct claim_request *resource)
+{
+	plan->items = xreallocarray(plan->items, plan->n_items + 1, sizeof *plan->items);
+	struct claims_item *item = &plan->items[plan->n_items++];
+	*item = (struct claims_item){
+		.path = resource->path ? xstrdup(resource->path) : NULL,
+		.kind = resource->kind,
+		.writable = resource->access == ACCESS_RW,
+		.action = ACTION_CHECK,
+		.source = xstrdup(resource->source),
+		.reason = xstrdup(resource->reason),
+	};
+	return item;
+}
+
+static void set_reason(struct claims_item *item, enum resource_action action, const char *reason)
+{
+	item->action = action;
+	free(item->reason);
+	item->reason = xstrdup(reason);
+}
+
+/* That another VM has it; new. */
+static char *held_by_other(const struct journal *whose)
+{
+	cleanup_free char *advice = holder_advice(whose);
+
+	return xasprintf("the VM %s holds it; %s", whose->name, advice);
+}
+
+/*
+ * A file of a lower layer of an overlay becomes another one when it is first written to,
+ * with another identity; so that comes before it is told which file it is.
+ */
+static void copy_up(struct safepath *walk)
+{
+	struct statfs fs;
+
+	if (!S_ISREG(walk->st.st_mode) || fstatfs(walk->fd, &fs) < 0 ||
+		fs.f_type != OVERLAYFS_SUPER_MAGIC)
+		return;
+	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDWR | O_NONBLOCK);
+	if (fd >= 0)
+		fstat(walk->fd, &walk->st);
+}
+
+/* What is recorded of an object's ACL is its owner's part. */
+static bool forget_grants(struct claims_plan *plan, struct entry *e, char **error)
+{
+	if (!plan->has_grants || !e->ownable.acl)
+		return true;
+	char *acl = acl_kept_without_grants(plan->journal, e, plan->others, plan->n_others, error);
+	free(e->ownable.acl);
+	e->ownable.acl = acl;
+	return acl != NULL;
+}
+
+/* What there is to say of an object that some journal has; true: that is the end of its plan. */
+static bool is_held(struct claims_plan *plan, struct claims_item *item, const struct safepath *walk,
+	const struct fileid *id)
+{
+	const struct journal *whose;
+	const struct entry *held = plan_find_entry(plan, id, ENTRY_OWNER, 0, &whose);
+
+	if (!held)
+		return false;
+	if (whose != plan->journal) {
+		plan_refuse(plan, item, held_by_other(whose));
+		return true;
+	}
+	/* What this call is about to take is not yet the QEMU user's. */
+	bool is_taken = held < &plan->journal->entries[plan->first_new];
+	if (is_taken && walk->st.st_uid != held->new_uid) {
+		cleanup_free char *settle = claims_settle_command(whose, held);
+		plan_refuse(plan, item,
+			xasprintf("the VM has a claim on it, and it is uid %u's now; when "
+				  "that is settled, it can be claimed anew: %s",
+				walk->st.st_uid, settle));
+		return true;
+	}
+	set_reason(item, ACTION_LEAVE, "claimed already");
+	return true;
+}
+
+/* Why the object can't be given to the VM, a new message; NULL: it can. */
+static char *why_not_claimable(
+	struct claims_plan *plan, const struct claim_request *resource, struct safepath *walk)
+{
+	struct libvirt_xattr r;
+	char *why;
+
+	/* What libvirt has given to the QEMU user is the user's whom it remembers. */
+	if (walk->unsafe && S_ISREG(walk->st.st_mode) &&
+		libvirt_xattr_counts(walk->fd, &walk->st) == 1) {
+		libvirt_xattr_read(walk->fd, &r);
+		if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE)
+			safepath_judge(walk, r.uid);
+	}
+	if ((why = claimable_why_not(walk, resource->is_device)) != NULL ||
+		(why = claimable_why_in_use(&plan->claimable, walk, resource->path)) != NULL)
+		return why;
+	if (!plan->has_devices && S_ISREG(walk->st.st_mode))
+		return NULL;
+	return claimable_why_held(
+		&plan->claimable, walk, plan->journal, plan->others, plan->n_others);
+}
+
+/* The entry of what is to be given to the VM. */
+static void add_claim(struct claims_plan *plan, struct claims_item *item,
+	const struct safepath *walk, const struct fileid *id, const struct identity *identity)
+{
+	cleanup_free char *note = NULL;
+	char *error = NULL;
+	struct entry *e = plan_add_entry(plan, ENTRY_OWNER, walk->fd, walk->path, &walk->st, id);
+
+	e->rdev = S_ISREG(walk->st.st_mode) ? 0 : walk->st.st_rdev;
+	plan->has_devices = plan->has_devices || e->type != 'f';
+	e->new_uid = identity->uid;
+	e->new_gid = identity->gid;
+	if (!owner_plan(
+		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
+		!forget_grants(plan, e, &error))
+		plan_refuse(plan, item, error);
+	else if (note && !plan->quiet)
+		warn("%s: %s", walk->path, note);
+}
+
+static void plan_claim(struct claims_plan *plan, struct claims_item *item,
+	const struct claim_request *resource, struct safepath *walk,
+	const struct identity *identity)
+{
+	struct fileid id;
+	char *error = NULL;
+
+	if (!plan->all_read) {
+		plan_refuse(plan, item, journal_damage_reason());
+		return;
+	}
+	if (!plan->dry_run && !walk->unsafe)
+		copy_up(walk);
+	if (!fileid_of(walk->fd, &walk->st, &id, &error)) {
+		plan_refuse(plan, item, error);
+		return;
+	}
+	if (is_held(plan, item, walk, &id))
+		return;
+	if ((error = why_not_claimable(plan, resource, walk)) != NULL) {
+		plan_refuse(plan, item, error);
+		return;
+	}
+	if (!resource->passed)
+		plan_access(plan, item, walk, 0, identity);
+	if (item->action != ACTION_REFUSE)
+		add_claim(plan, item, walk, &id, identity);
+}
+
+char *claims_why_not_passed(
+	struct claims_plan *plan, const struct safepath *walk, const char *asked)
+{
+	const struct journal *whose = NULL;
+	struct fileid id;
+	char *error = NULL;
+
+	if (!plan->all_read)
+		return journal_damage_reason();
+	if (!fileid_of(walk->fd, &walk->st, &id, &error))
+		return error;
+	if (plan_find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal)
+		return held_by_other(whose);
+	if ((error = claimable_why_system(walk)) == NULL &&
+		(error = claimable_why_in_use(&plan->claimable, walk, asked)) == NULL &&
+		(error = claimable_why_held(&plan->claimable, walk, plan->journal, plan->others,
+			 plan->n_others)) == NULL)
+		claimable_note_passed(&plan->claimable, walk);
+	return error;
+}
+
+/* What was made by a descriptor needs no way, and none of its way can be unsafe. */
+static bool reach(struct claims_plan *plan, const struct claim_request *resource,
+	struct safepath *walk, char **error)
+{
+	if (!resource->made)
+		return safepath_open_from(&plan->start, resource->path, walk, error);
+	*walk = (struct safepath){
+		.fd = fcntl(resource->made, F_DUPFD_CLOEXEC, 3), .path = xstrdup(resource->path)};
+	if (walk->fd >= 0 && fstat(walk->fd, &walk->st) == 0)
+		return true;
+	*error = xasprintf("can't examine %s: %s", resource->path, strerror(errno));
+	return false;
+}
+
+/* What is to be done about the object of the walk. */
+static void plan_object(struct claims_plan *plan, struct claims_item *item,
+	const struct claim_request *resource, struct safepath *walk,
+	const struct identity *identity)
+{
+	bool is_wanted = resource->action == ACTION_CLAIM;
+	char *why = NULL;
+
+	if (is_wanted && plan->settings->dynamic_ownership.value) {
+		item->action = ACTION_CLAIM;
+		plan_claim(plan, item, resource, walk, identity);
+		return;
+	}
+	/* Not given away, but written exclusively all the same. */
+	if (is_wanted && ((why = claimable_why_system(walk)) != NULL ||
+				 (why = claimable_why_in_use(
+					  &plan->claimable, walk, resource->path)) != NULL)) {
+		plan_refuse(plan, item, why);
+		return;
+	}
+	int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
+	plan_access(plan, item, walk, wanted, identity);
+}
+
+void claims_add(struct claims_plan *plan, const struct claim_request *resource)
+{
+	struct claims_item *item = add_item(plan, resource);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (resource->action == ACTION_LEAVE) {
+		item->action = ACTION_LEAVE;
+		return;
+	}
+	if (resource->action == ACTION_CLAIM && !plan->settings->dynamic_ownership.value)
+		set_reason(item, ACTION_CHECK, "dynamic_ownership = 0");
+	const struct identity *identity = claims_identity(plan, resource->label);
+	if (reach(plan, resource, &walk, &error))
+		plan_object(plan, item, resource, &walk, identity);
+	else if (resource->optional && errno == ENOENT)
+		set_reason(item, ACTION_LEAVE, "it is optional, and missing");
+	else
+		plan_refuse(plan, item, steal_pointer(&error));
+	safepath_close(&walk);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/plan_access.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "claims/acl.h"
+#include "claims/plan_entries.h"
+#include "path/access.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One ACL entry. Returns why it can't be, a new message, or NULL. */
+static char *plan_grant(struct claims_plan *plan, int fd, const char *path, const struct stat *st,
+	const struct identity *identity)
+{
+	const struct journal *whose;
+	struct fileid id;
+	cleanup_free char *error = NULL;
+
+	if (S_ISREG(st->st_mode) && st->st_nlink > 1)
+		return xasprintf("%s has %lu hard links; access would be granted under all of them",
+			path, (unsigned long)st->st_nlink);
+	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode) && !S_ISDIR(st->st_mode))
+		return xasprintf("%s is no file, block device or directory", path);
+	if (!fileid_of(fd, st, &id, &error))
+		return steal_pointer(&error);
+	const struct entry *other = plan_find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose);
+	if (other && whose == plan->journal)
+		return NULL;
+	struct entry *e = plan_add_entry(plan, ENTRY_GRANT, fd, path, st, &id);
+	e->old_uid = st->st_uid;
+	e->old_gid = st->st_gid;
+	e->mode = st->st_mode & 07777;
+	e->new_uid = identity->uid;
+	e->new_gid = identity->gid;
+	/* What another VM was granted is given to this one with the same words. */
+	if (other) {
+		e->old_uid = other->old_uid;
+		e->old_gid = other->old_gid;
+		e->mode = other->mode;
+		e->acl_before = xstrdup(other->acl_before);
+		e->acl_after = xstrdup(other->acl_after);
+		return NULL;
+	}
+	return acl_grant_plan(e, fd, &error) ? NULL : xasprintf("%s: %s", path, error);
+}
+
+/* What another VM's grant gives to this one too must outlast that VM. */
+static char *share_grants(
+	struct claims_plan *plan, const struct safepath *walk, const struct identity *identity)
+{
+	const struct journal *whose;
+
+	for (size_t i = 0; plan->has_grants && i <= walk->n_dirs; i++) {
+		int fd = i < walk->n_dirs ? walk->dirs[i]->fd : walk->fd;
+		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i]->st : &walk->st;
+		const char *path = i < walk->n_dirs ? walk->dirs[i]->path : walk->path;
+		struct fileid id;
+		char *error = NULL;
+		/* An ACL beyond the mode shows in the mode: its mask. */
+		if (!(st->st_mode & S_IRWXG))
+			continue;
+		if (!fileid_of(fd, st, &id, &error))
+			return error;
+		if (plan_find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose) &&
+			(error = plan_grant(plan, fd, path, st, identity)) != NULL)
+			return error;
+	}
+	return NULL;
+}
+
+/* Why access stays denied, a new message; NULL: it is granted, when the plan is carried out. */
+static char *settle_denial(struct claims_plan *plan, const struct safepath *walk,
+	const struct denial *denial, const struct identity *identity)
+{
+	if (!plan->grant_read || (denial->missing & W_OK))
+		return access_explain(denial, identity);
+	if (walk->unsafe)
+		return xasprintf("access is not granted: %s", walk->unsafe);
+	if (walk->link_owner && walk->link_owner != denial->st.st_uid)
+		return xasprintf("access to %s is not granted: a symbolic link of uid %u, who "
+				 "does not own it, led there",
+			denial->path, walk->link_owner);
+	return plan_grant(plan, denial->fd, denial->path, &denial->st, identity);
+}
+
+void plan_access(struct claims_plan *plan, struct claims_item *item, const struct safepath *walk,
+	int wanted, const struct identity *identity)
+{
+	struct denials denials;
+	char *problem = NULL;
+
+	if (access_denials(walk, wanted, identity, &denials, &problem))
+		problem = share_grants(plan, walk, identity);
+	for (size_t i = 0; i < denials.n && !problem; i++)
+		problem = settle_denial(plan, walk, &denials.all[i], identity);
+	if (denials.n > 0 && !problem && item->action == ACTION_CHECK)
+		item->action = ACTION_GRANT;
+	access_free(&denials);
+	if (problem)
+		plan_refuse(plan, item, problem);
+}

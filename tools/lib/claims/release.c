@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "claims/release.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/shell_word.h"
+#include "claims/acl.h"
+#include "claims/find.h"
+#include "claims/holder.h"
+#include "claims/journal_file.h"
+#include "claims/owner_back.h"
+#include "claims/touched.h"
+#include "path/open_files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* One call for one journal. */
+struct release {
+	struct owner_back back;
+	bool recovering;
+	struct touched touched;
+};
+
+/* Whether the journal of another VM has such an entry for the object. */
+static bool is_others(
+	const struct owner_back *back, const struct fileid *id, enum entry_kind kind, uid_t uid)
+{
+	for (size_t i = 0; i < back->n_all; i++) {
+		const struct entry *e = NULL;
+		if (strcmp(back->all[i]->name, back->journal->name) == 0)
+			continue;
+		while ((e = journal_find(back->all[i], id, e)) != NULL)
+			if (e->kind == kind && (uid == (uid_t)-1 || e->new_uid == uid))
+				return true;
+	}
+	return false;
+}
+
+/* What there is to say of an entry, and whether that means that something was not done. */
+static bool report(const struct entry *e, const char *message, bool problem)
+{
+	if (problem)
+		warn("%s: %s", e->path, message);
+	else
+		info("%s: %s", e->path, message);
+	return !problem;
+}
+
+/* The entry stays. */
+static bool keep(const struct release *release, struct entry *e, char *why)
+{
+	claims_keep(release->back.journal, e, why);
+	return false;
+}
+
+/* libvirt gives it back, if what its attributes say is true. */
+static bool report_libvirt(const struct entry *e, const struct stat *st)
+{
+	if (open_files_first(st, (uid_t)-1))
+		return report(e, "libvirt holds it too, and gives it back to its owner", false);
+	cleanup_free char *word = shell_word(e->path);
+	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
+	     "until libvirt gives it back; no process has it open, so if it is a copy: "
+	     "virt-priv-chown recover --libvirt %s",
+		e->path, word);
+	return true;
+}
+
+static bool report_changed(const struct entry *e)
+{
+	cleanup_free char *text =
+		xasprintf("somebody changed its owner meanwhile; left as it is; before the "
+			  "claim, it was that of uid %u and gid %u",
+			e->old_uid, e->old_gid);
+
+	return report(e, text, true);
+}
+
+/*
+ * What there is to say of an object that its owner has again: what was put right, and who can go
+ * on using it. opener: who had it open before.
+ */
+static bool report_back(
+	const struct entry *e, const struct stat *st, pid_t opener, const char *message)
+{
+	if (message)
+		report(e, message, true);
+	/* Who changed something can have opened it until it was put back. */
+	if (message && !opener) {
+		open_files_forget();
+		opener = open_files_first(st, e->new_uid);
+	}
+	if (!opener)
+		opener = open_files_writer(st, e->old_uid, holder_writes);
+	if (opener) {
+		cleanup_free char *who =
+			open_files_is_unseen(opener)
+				? open_files_text(opener)
+				: xasprintf("process %d, which can go on using it, has it open",
+					  opener);
+		report(e, who, true);
+	}
+	return !message && !opener;
+}
+
+static bool give_back_grant(const struct release *release, struct entry *e, int fd)
+{
+	char *message = NULL;
+
+	/* Another VM relies on the same ACL entry. */
+	e->done = is_others(&release->back, &e->id, ENTRY_GRANT, e->new_uid) ||
+		  acl_grant_take_back(e, fd, &message);
+	return e->done || keep(release, e, message);
+}
+
+/* Gives one object back. Returns whether all went as it should. */
+static bool give_back(const struct release *release, struct entry *e, int fd)
+{
+	cleanup_free char *message = NULL;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return keep(release, e, xasprintf("can't examine it: %s", strerror(errno)));
+	if (e->kind == ENTRY_GRANT)
+		return give_back_grant(release, e, fd);
+	pid_t opener = open_files_first(&st, e->new_uid);
+	if (opener && release->recovering && release->back.same_boot) {
+		cleanup_free char *who = open_files_text(opener);
+		cleanup_free char *text = xasprintf("%s, so it stays", who);
+		return report(e, text, open_files_is_unseen(opener));
+	}
+	enum owner_end end = owner_give_back(&release->back, e, fd, &message);
+	e->done = end != OWNER_KEPT && end != OWNER_BUSY;
+	switch (end) {
+	case OWNER_KEPT:
+		return keep(release, e, steal_pointer(&message));
+	case OWNER_BUSY:
+		/* That is told when it was waited for. */
+		return true;
+	case OWNER_CHANGED:
+		return report_changed(e);
+	case OWNER_LIBVIRT:
+		return report_libvirt(e, &st);
+	case OWNER_BACK:
+		break;
+	}
+	return report_back(e, &st, opener, message);
+}
+
+/* Whether what may be the object of the entry is the QEMU user's, and no other VM's. */
+static bool is_to_be_put_right(const struct release *release, const struct entry *e, int fd)
+{
+	cleanup_free char *ignored = NULL;
+	struct fileid id;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (e->kind == ENTRY_GRANT || st.st_uid == e->new_uid) &&
+	       fileid_of(fd, &st, &id, &ignored) &&
+	       !is_others(&release->back, &id, e->kind, (uid_t)-1);
+}
+
+/*
+ * What may be the object, or a copy of it, is put right where it is the QEMU user's, and the
+ * entry stays: the object itself may be another one.
+ */
+static bool put_right(
+	const struct release *release, struct entry *e, const struct claims_object *object)
+{
+	cleanup_free char *message = NULL;
+	const char *done = "";
+
+	if (is_to_be_put_right(release, e, object->fd)) {
+		if (e->kind == ENTRY_GRANT)
+			done = acl_grant_take_back(e, object->fd, &message)
+				       ? "; its access was taken back"
+				       : "";
+		else if (owner_give_back(&release->back, e, object->fd, &message) == OWNER_BACK)
+			done = "; that was given back to its owner";
+	}
+	return keep(release, e,
+		xasprintf("%s%s%s%s", object->why, done, message ? "; " : "",
+			message ? message : ""));
+}
+
+/* Gives back the object of an entry, wherever it is, and says what is not well. */
+static bool release_entry(struct release *release, size_t i)
+{
+	struct entry *e = &release->back.journal->entries[i];
+	struct claims_object object;
+	bool good = false;
+
+	free(e->kept);
+	e->kept = NULL;
+	claims_find(release->back.journal, e, &object);
+	if (object.fd >= 0)
+		touched_add(&release->touched, i, object.fd);
+	if (object.how == FILEID_FOUND) {
+		good = give_back(release, e, object.fd);
+		/* It was moved aside with its subvolume, for a snapshot of it. */
+		if (e->done && claims_find_snapshot(e, &object)) {
+			e->done = false;
+			touched_add(&release->touched, i, object.fd);
+			good = put_right(release, e, &object);
+		}
+	} else if (object.is_doubtful) {
+		good = put_right(release, e, &object);
+	} else if (object.how == FILEID_ENDED) {
+		e->done = good = true;
+		info("%s: %s", e->path, object.why);
+	} else if (object.how == FILEID_GONE) {
+		e->done = true;
+		warn("%s: %s; what is there now, if anything, is left as it is", e->path,
+			object.why);
+	} else {
+		good = keep(release, e, steal_pointer(&object.why));
+	}
+	claims_object_free(&object);
+	return good;
+}
+
+bool claims_release(struct journal *journal, const char *path, bool recovering,
+	struct journal *const *all, size_t n_all, struct lockwait *waits)
+{
+	struct release release = {.back = {.journal = journal,
+					  .same_boot = strcmp(journal->boot, boot_id()) == 0,
+					  .settled = journal->settled,
+					  .all = all,
+					  .n_all = n_all,
+					  .waits = waits},
+		.recovering = recovering,
+		.touched = touched_begin(journal)};
+	cleanup_free char *error = NULL;
+	bool good = true;
+
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const char *its = journal->entries[i].path;
+		if ((path && strcmp(path, its) != 0) || !lockwait_due(waits, its))
+			continue;
+		good = release_entry(&release, i) && good;
+	}
+	good = touched_sync(&release.touched, journal) && good;
+	journal_sweep(journal);
+	/* A VM all of whose disks were dropped is still one that others can be added to. */
+	if (!(!path && journal->n_entries == 0 ? journal_remove(journal, &error)
+					       : journal_write(journal, &error))) {
+		warn("%s", error);
+		good = false;
+	}
+	return good;
+}
