@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * virt-priv-run: runs a QEMU command line that was written for root, as the account of
- * qemu.conf and without any capability. What root was needed for is prepared as root, handed
- * over, and given back when QEMU has ended.
+ * qemu.conf and without any capability. What root was needed for is prepared as root, passed,
+ * and given back when QEMU has ended.
  */
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -130,14 +130,14 @@ static void read_vm_file(struct options *o)
 	if (!text)
 		die("%s", error);
 	if (*o->command)
-		die("extra operand '%s': the command line of the VM %s stands in %s", *o->command,
-			o->vm, path);
+		die("extra operand '%s': the command line of VM '%s' is in %s", *o->command, o->vm,
+			path);
 	char **words = trusted_file_words(PROGRAM, text, &n);
 	parse_options(o, (int)n, words);
 	if (o->vm != name || o->stop)
 		die("--vm and --stop are not allowed in %s", path);
 	if (!*o->command)
-		die("%s: there is no command in it", path);
+		die("%s: missing command", path);
 	if (!o->name)
 		o->name = name;
 }
@@ -153,8 +153,7 @@ static void check_options(const struct options *o)
 	if (!o->stop && !o->vm && !*o->command)
 		die("no QEMU given; try: " PROGRAM " --help");
 	if (geteuid() != 0)
-		die("there is nothing that could be prepared without root; an ordinary user's "
-		    "QEMU has no privileges, and virt-priv-exec keeps it so");
+		die("must be run as root; ordinary users: virt-priv-exec");
 }
 
 /* Before a word of it is read as one of QEMU's, and before anything is changed. */
@@ -230,7 +229,7 @@ static int report(const struct options *o, const struct vm *vm, char *const *com
 	else
 		vm_report(vm, command, o->json);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("can't write to standard output");
+		die_errno("cannot write to standard output");
 	if (!vm->refused)
 		return EXIT_SUCCESS;
 	return o->check ? EXIT_FAILURE : LAUNCH_FAILED;
@@ -253,8 +252,10 @@ int main(int argc, char *argv[])
 	if (o.vm)
 		read_vm_file(&o);
 	log_set_verbose(o.verbose);
+	if (o.stop && !vm_stop(o.stop, o.timeout, &error))
+		die_status(EXIT_FAILURE, "%s", error);
 	if (o.stop)
-		return vm_stop(o.stop, o.timeout) ? EXIT_SUCCESS : EXIT_FAILURE;
+		return EXIT_SUCCESS;
 
 	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
 	vm.args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
@@ -271,7 +272,7 @@ int main(int argc, char *argv[])
 	int status;
 	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
 		die("%s", error);
-	/* What follows is of the process that stays, locks and descriptors too. */
+	/* What follows is done by the monitor process, locks and descriptors too. */
 	if (vm.args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
 	if (!vm_plan(&vm, &error))
@@ -284,7 +285,7 @@ int main(int argc, char *argv[])
 	vm_warn(&vm);
 	if (vm.refused) {
 		vm_let_go_of_name(&vm);
-		die("nothing was changed, and nothing is started");
+		die("not starting; nothing was changed");
 	}
 	if (!vm_run(&vm, &launch, command, &supervisor, &status, &error))
 		die("%s", error);

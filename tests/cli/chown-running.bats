@@ -116,7 +116,7 @@ EOT
     printf '#!/bin/sh\n' >/mnt/scratch/qemu
     chmod 0755 /mnt/scratch/qemu
     run -125 virt-priv-run --name v /mnt/scratch/qemu -hda $fs/a
-    [[ $output == *"a VM of the name v has a claim already; it runs: process $holder (sleep) holds its claim; stop it first; another name: --name"* ]]
+    [[ $output == *"VM 'v' is running, or still holds a claim; it runs: process $holder (sleep) holds its claim; stop it first; or use another name: --name"* ]]
     run -125 virt-priv-run --name w /mnt/scratch/qemu -hda $fs/a
     [[ $output == *"the VM v holds it; it runs: process $holder (sleep)"* && $output != *"chown release"* ]]
     kill $holder

@@ -48,13 +48,13 @@ answers() {
     sleep 600 3>&- &
     holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
-    answers silent "can't ask the VM v to stop by $socket: Connection timed out"
-    answers full "can't ask the VM v to stop by $socket: Connection timed out"
-    answers closes "can't ask the VM v to stop by $socket: Connection reset by peer"
-    answers greets-and-closes "the VM v has not ended within 2 s"
-    answers part "the VM v has not ended within 2 s"
-    answers drips "the VM v has not ended within 2 s"
-    answers flood "the VM v has not ended within 2 s"
+    answers silent "VM 'v': cannot ask it to power down through $socket: Connection timed out"
+    answers full "VM 'v': cannot ask it to power down through $socket: Connection timed out"
+    answers closes "VM 'v': cannot ask it to power down through $socket: Connection reset by peer"
+    answers greets-and-closes "VM 'v' has not ended within 2 s"
+    answers part "VM 'v' has not ended within 2 s"
+    answers drips "VM 'v' has not ended within 2 s"
+    answers flood "VM 'v' has not ended within 2 s"
     [ "$(owner $fs/a)" = qemu:qemu ]
     run -0 virt-priv-chown release --name v --force
 }

@@ -20,21 +20,21 @@ stop() {
 
 @test "--stop of a VM that does not run, has no socket, or does not answer" {
     disk $fs/a alice:alice 0640
-    stop "the VM v does not run"
+    stop "VM 'v' is not running"
     run -0 virt-priv-chown claim --name v --disk $fs/a
     # Nobody is its holder.
-    stop "the VM v does not run"
+    stop "VM 'v' is not running"
     run -0 virt-priv-chown release --name v
     sleep 600 3>&- &
     holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
-    stop "can't ask the VM v to stop by /run/virt-privileges/v.qmp: No such file or directory; only a VM that --vm started has that socket"
+    stop "VM 'v': cannot connect to its control socket /run/virt-privileges/v.qmp: No such file or directory; only a VM that --vm started has one"
     mkdir -p /run/virt-privileges
     /usr/bin/python3 -c '
 import os, socket
 server = socket.socket(socket.AF_UNIX)
 server.bind("/run/virt-privileges/v.qmp")' 3>&-
-    stop "can't ask the VM v to stop by /run/virt-privileges/v.qmp: Connection refused"
+    stop "VM 'v': cannot ask it to power down through /run/virt-privileges/v.qmp: Connection refused"
     rm /run/virt-privileges/v.qmp
     /usr/bin/python3 -c '
 import socket, time
@@ -44,7 +44,7 @@ server.listen()
 time.sleep(60)' 3>&- &
     local server=$!
     until [ -S /run/virt-privileges/v.qmp ]; do sleep 0.02; done
-    stop "can't ask the VM v to stop by /run/virt-privileges/v.qmp: Connection timed out"
+    stop "VM 'v': cannot ask it to power down through /run/virt-privileges/v.qmp: Connection timed out"
     kill $server
     cp $claims/v /mnt/journal
     sed -i 1s/1/2/ $claims/v
@@ -73,13 +73,13 @@ time.sleep(60)' 3>&- &
         [ "$(owner $fs/a)" = alice:alice ]
         n=$((n + 1))
     done <<END_OF_FILES
-directory|--vm v|$vms/v.conf is no regular file
+directory|--vm v|$vms/v.conf is not a regular file
 huge|--vm v|$vms/v.conf is larger than 4194304 bytes
-qemu-system-x86_64+-hda+$fs/\\0a|--vm v|$vms/v.conf has a NUL byte in it
-qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of the VM v stands in $vms/v.conf
+qemu-system-x86_64+-hda+$fs/\\0a|--vm v|$vms/v.conf contains a NUL byte
+qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of VM 'v' is in $vms/v.conf
 --vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm and --stop are not allowed in $vms/v.conf
 --stop+w|--vm v|--vm and --stop are not allowed in $vms/v.conf
-# nothing|--vm v|$vms/v.conf: there is no command in it
+# nothing|--vm v|$vms/v.conf: missing command
 qemu-system-x86_64+-hda+$fs/a|--vm w|can't reach $vms/w.conf: No such file or directory
 END_OF_FILES
     [ "$n" -eq 8 ]

@@ -45,10 +45,7 @@ static inline void print_net(FILE *out, const struct qemuargs_net *net)
 	print_or_dash(out, " downscript ", net->downscript);
 	print_or_dash(out, " bridge ", net->bridge);
 	print_or_dash(out, " helper ", net->helper);
-	if (net->sndbuf)
-		print_or_dash(out, " sndbuf ", net->sndbuf);
-	fprintf(out, " queues %u%s%s\n", net->queues, net->vnet_hdr ? " vnet_hdr" : "",
-		net->vhost ? " vhost" : "");
+	fprintf(out, " queues %u%s\n", net->queues, net->vnet_hdr ? " vnet_hdr" : "");
 }
 
 static inline void print_image(FILE *out, const struct qemuargs_resource *r)
@@ -56,11 +53,9 @@ static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 	if (r->kind != RESOURCE_DISK && r->kind != RESOURCE_BACKING && r->kind != RESOURCE_NVRAM)
 		return;
 	print_or_dash(out, " | format ", r->format);
-	print_or_dash(out, " node ", r->node);
-	fprintf(out, " image %zu:%s%s%s%s%s%s", r->image_option, r->image_key,
-		r->direct ? " direct" : "", r->host_device ? " device" : "",
-		r->auto_read_only ? " auto" : "", r->has_backing ? " backing" : "",
-		r->shared ? " shared" : "");
+	fprintf(out, " image %zu:%s%s%s%s%s", r->image_option, r->image_key,
+		r->direct ? " direct" : "", r->auto_read_only ? " auto" : "",
+		r->has_backing ? " backing" : "", r->shared ? " shared" : "");
 	fputs(r->cdrom ? " cdrom" : "", out);
 }
 

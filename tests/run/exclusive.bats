@@ -22,7 +22,7 @@ refused() {
         echo "$mode: $output"
         [[ $output == *"$1"* ]]
         run -125 virt-priv-run --disks=$mode qemu-system-x86_64 "${machine[@]}" "${@:2}"
-        [[ $output == *"$1"*"nothing was changed, and nothing is started"* ]]
+        [[ $output == *"$1"*"not starting; nothing was changed"* ]]
     done
     [ "$(listing "$fs")" = "$before" ]
     no_processes

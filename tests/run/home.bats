@@ -125,7 +125,7 @@ started_by_strace() {
     start
     eventually said "$wrote"
     started_by_strace
-    grep -q "warning: can't mount a file system for the VM's directory $runtime/web; .*: Operation not permitted" "$err"
+    grep -q "warning: cannot mount a tmpfs at the VM's directory $runtime/web; .*: Operation not permitted" "$err"
     [ "$(stat -c '%U:%G %a' $runtime/web)" = "qemu:qemu 700" ]
     run -1 grep " $runtime/web " /proc/mounts
     echo >&"$in"
@@ -183,7 +183,7 @@ started_by_strace() {
     eventually said "$wrote"
     [ $((SECONDS - began)) -lt 60 ]
     [ "$(grep -c warning "$err")" -eq 1 ]
-    grep -q "can't remove the directory $runtime/.web.0.old, which QEMU has left, within 5 s: .*; to remove it: rm -rf --one-file-system $runtime/.web.0.old" "$err"
+    grep -q "cannot remove the directory $runtime/.web.0.old, left by QEMU, within 5 s: .*; remove it: rm -rf --one-file-system $runtime/.web.0.old" "$err"
     echo >&"$in"
     eventually no_processes
     [ "$(ls -A $runtime)" = .web.0.old ]
@@ -217,7 +217,7 @@ stopped() {
     [ "$(cat $runtime/.boot-time)" = noted ]
     nothing_left
     run -125 timeout 20 virt-priv-run --name web.qmp qemu-system-x86_64 "${machine[@]}"
-    [[ $output == *'--name web.qmp: a name that ends in ".qmp" is that of another VM'*'another name: --name'* ]]
+    [[ $output == *'--name web.qmp: a name that ends in ".qmp" is reserved for the control socket of a VM'*'another name: --name'* ]]
     # A guest's name that is none for us is no reason not to start.
     own=()
     args+=(-name web.qmp)

@@ -35,7 +35,7 @@ as() {
         as alice sh -c 'cd "$1" && mv .vnc.virt-privileges aside && mv roots .vnc.virt-privileges' sh "$fs/a"
         finish
         [ "$status" -eq 125 ]
-        grep -q "can't make a directory for the socket $fs/a/vnc: File exists; nothing is started" "$err"
+        grep -q "cannot create a directory for the socket $fs/a/vnc: File exists; not starting" "$err"
         listing "$fs/a/.vnc.virt-privileges" | sed "s,$fs/a/.vnc.virt-privileges,,g" | diff "$BATS_TEST_TMPDIR/before" -
         rm -rf "${fs:?}/a"
         nothing_left
@@ -131,7 +131,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TCXONC, termi
         echo "$output"
         [ "$status" -eq 1 ]
         [ "$(wc -l <<<"$output")" -eq 1 ]
-        bash -c "true ${output##*name it: }"
+        bash -c "true ${output##*to allow it: }"
         [ ! -e /mnt/pasted ]
     done
     # What is told is what helps, too: a name with a blank in it.
@@ -140,7 +140,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TCXONC, termi
     qemu-img create -q -u -f qcow2 -F raw -b "$fs/a b/base" "$fs/over.qcow2" 1M
     run virt-priv-run --check --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/over.qcow2,format=qcow2"
     [ "$status" -eq 1 ]
-    eval "own=(${output##*name it: })"
+    eval "own=(${output##*to allow it: })"
     run virt-priv-run "${own[@]}" --check --name v -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/over.qcow2,format=qcow2"
     echo "$output"
     [ "$status" -eq 0 ]

@@ -114,7 +114,7 @@ has_sector() {
     wait "$runner" || true
     # While QEMU lives, the name and the disk are taken.
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"a VM of the name again has a claim already"* ]]
+    [[ $output == *"VM 'again' is running, or still holds a claim"* ]]
     kill -s KILL "$pid"
     eventually ended "$pid"
     exec {in}>&-
@@ -158,7 +158,7 @@ has_sector() {
     listing "$fs" >"$BATS_TEST_TMPDIR/before"
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}" -serial "file:$fs/run/log" \
         -monitor "unix:$fs/run/monitor,server,nowait" -chardev "socket,id=c,path=$fs/run/dead"
-    [[ $output == *"can't connect to the socket $fs/run/dead: Connection refused"* ]]
+    [[ $output == *"cannot connect to the socket $fs/run/dead: Connection refused"* ]]
     rm -f "$fs/run/log"
     listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
     given_back
@@ -168,7 +168,7 @@ has_sector() {
 undone() {
     listing "$fs" >"$BATS_TEST_TMPDIR/before"
     run -125 "${wrapper[@]}" virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"$1"*"nothing is started"* ]]
+    [[ $output == *"$1"*"not starting"* ]]
     listing "$fs" | diff "$BATS_TEST_TMPDIR/before" -
     given_back
 }
@@ -178,7 +178,7 @@ undone() {
     make "script=touch $fs/down-ran" root:root 0755 "$fs/down"
     on_net
     args+=(-netdev "tap,id=n,ifname=vmtap0,script=$fs/up,downscript=$fs/down")
-    undone "$fs/up ended with status 3"
+    undone "$fs/up exited with status 3"
     no_tap
 }
 
@@ -186,10 +186,10 @@ undone() {
     on_net
     local before=("${args[@]}")
     args+=(-netdev bridge,id=n,br=vmbr7)
-    undone "can't add tap0 to the bridge vmbr7: No such device"
+    undone "cannot add tap0 to the bridge vmbr7: No such device"
     make 'script=exit 4' root:root 0755 "$fs/helper"
     args=("${before[@]}" -netdev "tap,id=n,helper=$fs/helper")
-    undone "$fs/helper ended with status 4"
+    undone "$fs/helper exited with status 4"
     no_tap
 }
 
@@ -478,14 +478,14 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     unprivileged "$pid"
     # A guest without ACPI does not hear its power button.
     run -1 virt-priv-run --stop web1 --timeout 1
-    [[ $output == *"the VM web1 has not ended within 1 s"* ]]
+    [[ $output == *"VM 'web1' has not ended within 1 s"* ]]
     kill -s TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true
     rm "$fs/serial"
     given_back
     run -1 virt-priv-run --stop web1
-    [[ $output == *"the VM web1 does not run"* ]]
+    [[ $output == *"VM 'web1' is not running"* ]]
 }
 
 # start_vm NAME WORD...: by its file.
@@ -571,11 +571,11 @@ has_qemu() {
     [[ $output == *"can't reach /etc/virt-privileges/vms/none.conf"* ]]
     echo '# nothing' >/etc/virt-privileges/vms/empty.conf
     run -125 virt-priv-run --vm empty
-    [[ $output == *"there is no command in it"* ]]
+    [[ $output == *"missing command"* ]]
     echo qemu-system-x86_64 >/etc/virt-privileges/vms/writable.conf
     chmod 0666 /etc/virt-privileges/vms/writable.conf
     run -125 virt-priv-run --vm writable
-    [[ $output == *"is not root's alone"* ]]
+    [[ $output == *"is not owned by root, or writable by group or others"* ]]
     run -125 virt-priv-run --vm ../../etc/passwd
     [[ $output == *"a name has 1 to 64 letters"* ]]
 }

@@ -68,7 +68,7 @@ command_of() {
     printf 'dynamic_ownership = 0\n' >/etc/libvirt/qemu.conf
     chmod 0600 /etc/libvirt/qemu.conf
     run -1 virt-priv-run --check qemu-system-x86_64 -D "$fs/log"
-    [ "$output" = "$fs/log (-D): it does not exist, and with dynamic_ownership = 0 no file is given to qemu; make it, and let qemu write to it" ]
+    [ "$output" = "$fs/log (-D): it does not exist, and with dynamic_ownership = 0 no owner is changed to qemu; create it, writable by qemu" ]
     make text=old qemu:qemu 0600 "$fs/log"
     run -0 virt-priv-run --check qemu-system-x86_64 -D "$fs/log"
     [ -z "$output" ]
@@ -122,18 +122,18 @@ fcntl.lockf(file, fcntl.LOCK_EX)
 open(sys.argv[2], "w")
 time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     eventually test -e "$BATS_TEST_TMPDIR/is-locked"
-    fails_at '-D @/ro/log' "can't make @/ro/log: Read-only file system"
-    fails_at '-pidfile @/ro/pid' "can't open the file @/ro/pid: Read-only file system"
-    fails_at '-pidfile @/dir' "can't open the file @/dir: Is a directory"
-    fails_at '-pidfile @/memory' "@/memory is not a file of root's with one name; remove it first"
-    fails_at '-pidfile @/linked' "@/linked is not a file of root's with one name; remove it first"
+    fails_at '-D @/ro/log' "cannot create @/ro/log: Read-only file system"
+    fails_at '-pidfile @/ro/pid' "cannot open @/ro/pid: Read-only file system"
+    fails_at '-pidfile @/dir' "cannot open @/dir: Is a directory"
+    fails_at '-pidfile @/memory' "@/memory is not a regular file owned by root with a single link; remove it first"
+    fails_at '-pidfile @/linked' "@/linked is not a regular file owned by root with a single link; remove it first"
     make text=1 root:root 0644 "$fs/by-acl"
     setfacl -m u:alice:rw "$fs/by-acl"
-    fails_at '-pidfile @/by-acl' "others than root can write to @/by-acl: user alice may write by its ACL (user:6001:rw-); look into it, then: setfacl -x u:6001 @/by-acl"
-    fails_at '-pidfile @/locked' "can't lock @/locked: another QEMU has it"
-    fails_at '-monitor unix:@/ro/monitor,server,nowait' "can't bind the socket @/ro/monitor: Read-only file system"
-    fails_at '-vnc unix:@/ro/vnc' "can't make a directory for the socket @/ro/vnc: Read-only file system"
-    fails_at '-object memory-backend-file,id=m,size=1M,mem-path=@/ro' "can't make the directory @/ro/virt-privileges-v: Read-only file system"
+    fails_at '-pidfile @/by-acl' "@/by-acl is writable by users other than root: user alice may write by its ACL (user:6001:rw-); look into it, then: setfacl -x u:6001 @/by-acl"
+    fails_at '-pidfile @/locked' "cannot lock @/locked: it is locked by another QEMU"
+    fails_at '-monitor unix:@/ro/monitor,server,nowait' "cannot bind the socket @/ro/monitor: Read-only file system"
+    fails_at '-vnc unix:@/ro/vnc' "cannot create a directory for the socket @/ro/vnc: Read-only file system"
+    fails_at '-object memory-backend-file,id=m,size=1M,mem-path=@/ro' "cannot create the directory @/ro/virt-privileges-v: Read-only file system"
     umount "$fs/ro"
 }
 
@@ -155,10 +155,10 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     make script='exit 3' root:root 0755 "$fs/fails"
     private_dev
     on_net
-    fails_at '-netdev tap,id=n,ifname=lo,script=no,downscript=no' "can't make the tap device lo: Invalid argument"
-    fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/script,downscript=no' "can't run @/script: Permission denied"
+    fails_at '-netdev tap,id=n,ifname=lo,script=no,downscript=no' "cannot create the tap device lo: Invalid argument"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/script,downscript=no' "cannot run @/script: Permission denied"
     fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/fails,downscript=no' "@/fails"
-    fails_at '-netdev tap,id=n,helper=/bin/true' "/bin/true sent no descriptor"
+    fails_at '-netdev tap,id=n,helper=/bin/true' "/bin/true did not send a descriptor"
     fails_at '-netdev bridge,id=n,br=vmbr9' "vmbr9"
     touch /dev/vhost-net
     fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no,vhost=on,vhostforce=on' "/dev/vhost-net"
@@ -170,8 +170,8 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     grep -F "warning: $fs/fails" "$err"
     no_tap
     rm /dev/net/tun
-    fails_at '-netdev bridge,id=n,br=vmbr9' "can't open /dev/net/tun: No such file or directory; modprobe tun"
-    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "can't open /dev/net/tun: No such file or directory; modprobe tun"
+    fails_at '-netdev bridge,id=n,br=vmbr9' "cannot open /dev/net/tun: No such file or directory; modprobe tun"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "cannot open /dev/net/tun: No such file or directory; modprobe tun"
     no_tap
     umount -l /dev
 }
@@ -181,7 +181,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     local runtime=/run/virt-privileges
     mkdir "$runtime"
     touch "$runtime/v"
-    fails_at '' "can't remove the directory $runtime/v: Not a directory"
+    fails_at '' "cannot remove the directory $runtime/v: Not a directory"
     [ -e "$runtime/v" ]
     rm "$runtime/v"
     chmod 0777 "$runtime"

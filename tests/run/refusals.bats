@@ -96,7 +96,7 @@ refused() {
     [ ! -s "$BATS_TEST_TMPDIR/out" ] || { echo "something on standard output" && return 1; }
     [ -z "$locks" ] || sed -i '/ (locked memory): /d' "$BATS_TEST_TMPDIR/err"
     # One sentence, and that nothing was done.
-    [ "$(grep -cv ': nothing was changed, and nothing is started$' "$BATS_TEST_TMPDIR/err")" -eq 1 ] ||
+    [ "$(grep -cv ': not starting; nothing was changed$' "$BATS_TEST_TMPDIR/err")" -eq 1 ] ||
         { echo "not one sentence" && return 1; }
     grep -qE -- "$says" "$BATS_TEST_TMPDIR/err" || { echo "wanted: $says" && return 1; }
     state | diff "$BATS_TEST_TMPDIR/before" - || return 1
@@ -149,7 +149,7 @@ refused() {
     run -0 virt-priv-run --check qemu-system-x86_64 -hda "$fs/a.raw"
     [ -z "$output" ]
     run -125 setpriv --reuid alice --regid alice --clear-groups "$VP_BUILD/virt-priv-run" qemu-system-x86_64
-    [[ $output == *"without root"*virt-priv-exec* ]]
+    [[ $output == *"must be run as root"*virt-priv-exec* ]]
 }
 
 @test "QEMU that is not there or no program: 127 and 126" {

@@ -113,7 +113,7 @@ taken_over() {
         # One message at most for each thing that is said.
         [ "$(wc -l <"$err")" -le 2 ]
         case $act in
-        link=* | file | directory) grep -q "is no socket of its own; it gets no name there" "$err" ;;
+        link=* | file | directory) grep -q "is not a socket of its own; not linked there" "$err" ;;
         esac
         listing "$fs/target" "$fs/target.d" /etc/shadow | diff "$BATS_TEST_TMPDIR/before" -
         rm -rf "$fs/run"
@@ -130,7 +130,7 @@ taken_over() {
     start
     eventually test -d "$fs/run/.vnc.virt-privileges"
     echo mine >"$fs/run/vnc"
-    eventually grep -q "can't put the socket that QEMU has bound at $fs/run/vnc: File exists" "$err"
+    eventually grep -q "cannot link the socket that QEMU has bound to $fs/run/vnc: File exists" "$err"
     [ "$(cat "$fs/run/vnc")" = mine ]
     kill -s TERM "$(processes | head -n 1)"
     finish

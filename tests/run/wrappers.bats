@@ -23,11 +23,11 @@ refused() {
     for mode in "" --dry-run --disks=pass; do
         run -125 virt-priv-run $mode "${words[@]}" -drive "file=$fs/a.raw,format=raw"
         echo "$output"
-        [ "$output" = "virt-priv-run: ${words[0]} is no QEMU; put virt-priv-run behind it: ${order/@/${mode#--dry-run}}" ] ||
-            [ "$output" = "virt-priv-run: ${words[0]} is no QEMU; put virt-priv-run behind it: ${order/@ /}" ]
+        [ "$output" = "virt-priv-run: ${words[0]} is not QEMU; put virt-priv-run after it: ${order/@/${mode#--dry-run}}" ] ||
+            [ "$output" = "virt-priv-run: ${words[0]} is not QEMU; put virt-priv-run after it: ${order/@ /}" ]
     done
     run -1 --separate-stderr virt-priv-run --check "${words[@]}" -drive "file=$fs/a.raw,format=raw"
-    [ "$output" = "${words[0]} is no QEMU; put virt-priv-run behind it: ${order/@ /}" ]
+    [ "$output" = "${words[0]} is not QEMU; put virt-priv-run after it: ${order/@ /}" ]
     [ -z "$stderr" ]
     state | diff "$BATS_TEST_TMPDIR/before" -
     [ ! -e "$fs/ran" ]
@@ -64,13 +64,13 @@ EOT
 
 @test "its own options go where it goes, and a program without a QEMU is named alone" {
     run -1 virt-priv-run --name web --check -- nice qemu-system-x86_64
-    [ "$output" = "nice is no QEMU; put virt-priv-run behind it: nice virt-priv-run --name web qemu-system-x86_64 ..." ]
+    [ "$output" = "nice is not QEMU; put virt-priv-run after it: nice virt-priv-run --name web qemu-system-x86_64 ..." ]
     run -125 virt-priv-run sleep 5
-    [[ $output == *"sleep is no QEMU: it is a program of the distribution"* ]]
+    [[ $output == *"sleep is not QEMU: it is a program of the distribution"* ]]
     mkdir -p /etc/virt-privileges/vms
     printf '%s\n' nice -n 5 qemu-system-x86_64 >/etc/virt-privileges/vms/web.conf
     run -125 virt-priv-run --vm web
-    [[ $output == *"nice is no QEMU, and the first word of a VM's file must be"*"systemctl edit virt-priv-vm@web" ]]
+    [[ $output == *"nice is not QEMU, which the first word of a VM's file must be"*"systemctl edit virt-priv-vm@web" ]]
 }
 
 @test "a script that becomes QEMU, by its name or without, and a link to QEMU, run as before" {
@@ -104,10 +104,10 @@ EOT
 EOT
     PATH=/mnt/scratch:$PATH run -125 virt-priv-run --dry-run /mnt/scratch/start-web -S kvm
     run -125 virt-priv-run --dry-run /mnt/scratch/start-web -m "$qemu"
-    [[ $output == *"start-web is no QEMU"* ]]
+    [[ $output == *"start-web is not QEMU"* ]]
     # Nor is a link QEMU by its name.
     ln -s /usr/bin/nice /mnt/scratch/qemu-system-x86_64
     run -125 virt-priv-run --dry-run /mnt/scratch/qemu-system-x86_64 -n 5 "$qemu"
-    [[ $output == *"/mnt/scratch/qemu-system-x86_64 is no QEMU"* ]]
+    [[ $output == *"/mnt/scratch/qemu-system-x86_64 is not QEMU"* ]]
     rm /mnt/scratch/*
 }

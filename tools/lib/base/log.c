@@ -126,6 +126,11 @@ void die_status(int status, const char *format, ...)
 	exit(status);
 }
 
+void log_error(const char *format, ...)
+{
+	PRINT("", 0);
+}
+
 void warn(const char *format, ...)
 {
 	PRINT("warning: ", 0);

@@ -34,6 +34,9 @@ _Noreturn void die_errno(const char *format, ...) __attribute__((format(printf, 
 _Noreturn void die_status(int status, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* As die(), but the program goes on, to end it later: one of several errors. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void info(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -158,8 +158,7 @@ void qemuargs_check_port(
 	if (!port || end == port || *end || number == 0 || number >= 1024)
 		return;
 	qemuargs_refuse(p, option, key, port,
-		"port %lu needs CAP_NET_BIND_SERVICE, which QEMU will not have: use one above "
-		"1023, and "
-		"let a proxy or a firewall rule forward %lu to it",
+		"port %lu needs CAP_NET_BIND_SERVICE, which QEMU will not have: use a port above "
+		"1023, and forward %lu to it with a firewall rule or a proxy",
 		number, number);
 }

@@ -36,12 +36,10 @@ struct qemuargs_resource {
 	char *key;     /* where in it, as for qemuargs_set() */
 	/* DISK, BACKING and NVRAM. */
 	char *format; /* the format that was stated ("raw", "qcow2"), or NULL: QEMU probes */
-	char *node;   /* the id of its drive, or its node name; NULL: none */
 	bool shared;  /* share-rw=on: others may write it, too */
 	bool cdrom;
 	bool snapshot;	     /* snapshot=on: what the guest writes goes to a temporary file */
 	bool direct;	     /* cache=none, directsync, cache.direct=on: opened with O_DIRECT */
-	bool host_device;    /* driver host_device or host_cdrom, or a path below /dev */
 	bool auto_read_only; /* opened read-only until something writes */
 	bool has_backing;    /* the option itself names its backing file, or "" or null for none */
 	/*
@@ -83,9 +81,8 @@ struct qemuargs_net {
 	char *bridge,
 		*helper; /* helper: of -netdev tap,helper= or bridge,helper=; NULL: the default */
 	unsigned queues; /* at least 1 */
-	bool vnet_hdr, vhost;
+	bool vnet_hdr;
 	char *vhostdev; /* NULL: the default, /dev/vhost-net */
-	char *sndbuf;
 };
 
 struct qemuargs_option {
@@ -95,8 +92,7 @@ struct qemuargs_option {
 	 */
 	char *name;
 	enum qemuargs_form form;
-	size_t word;   /* where it stands in argv; of a SECTION: the -readconfig option's */
-	unsigned line; /* of a SECTION */
+	size_t word; /* where it stands in argv; of a SECTION: the -readconfig option's */
 	char *source;
 	/* The rest is parse.c's own. */
 	bool removed;

@@ -129,8 +129,7 @@ static void read_child(struct qemuargs_parser *p, size_t parent, const struct pl
 	struct place below = *place;
 
 	if (place->depth >= MAX_DEPTH) {
-		qemuargs_fail(
-			p, place->option, "more than %d block nodes in each other", MAX_DEPTH);
+		qemuargs_fail(p, place->option, "block nodes nested deeper than %d", MAX_DEPTH);
 		return;
 	}
 	below.prefix = prefix;
@@ -216,9 +215,6 @@ static void set_image(struct block_node *node, const char *path, const char *key
 {
 	node->path = xstrdup(path);
 	node->key = xasprintf("%s%s", node->outer, key);
-	node->host_device = qemuargs_is(node->driver, "host_device") ||
-			    qemuargs_is(node->driver, "host_cdrom") ||
-			    qemuargs_behind(path, "/dev/");
 }
 
 /* "json:{...}" stands for a tree of nodes. */
@@ -230,7 +226,8 @@ static size_t read_json(struct qemuargs_parser *p, const struct place *place,
 	struct qemuargs_value *v = qemuopts_json(name->text + strlen("json:"), &why);
 
 	if (!v || place->depth >= MAX_DEPTH) {
-		qemuargs_fail(p, place->option, "%s: %s", name->text, why ? why : "too deep");
+		qemuargs_fail(
+			p, place->option, "%s: %s", name->text, why ? why : "nested too deeply");
 		qemuopts_free(v);
 		return QEMUARGS_NONE;
 	}
@@ -267,8 +264,8 @@ static void read_filter_file(struct qemuargs_parser *p, size_t node, const struc
 		read_inner_name(
 			p, node, place, name, split->config_begin, split->config_end, "config");
 	else
-		qemuargs_add(
-			p, RESOURCE_FILE, ACCESS_RO, place->option, key, path, "what is to fail");
+		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, place->option, key, path,
+			"blkdebug configuration");
 }
 
 /* A name that means something else of the host's than an image, or nothing. */
@@ -281,16 +278,16 @@ static void read_other_name(struct qemuargs_parser *p, const struct place *place
 
 	if (split->protocol == PROTOCOL_FAT)
 		qemuargs_add(p, RESOURCE_DIRECTORY, split->writable ? ACCESS_RW : ACCESS_RO,
-			place->option, key, path, "shown to the guest as a disk");
+			place->option, key, path, "exported to the guest as a FAT disk");
 	else if (split->protocol == PROTOCOL_UNIX)
-		added = qemuargs_add(p, RESOURCE_CONNECT, ACCESS_RW, place->option, key, path,
-			"a disk's server");
+		added = qemuargs_add(
+			p, RESOURCE_CONNECT, ACCESS_RW, place->option, key, path, "disk server");
 	else if (split->protocol == PROTOCOL_NVME)
 		qemuargs_add(p, RESOURCE_PCI, ACCESS_RW, place->option, key, path,
-			"an NVMe disk that QEMU drives itself");
+			"NVMe disk, driven by QEMU through VFIO");
 	else if (split->protocol == PROTOCOL_CONFIG)
 		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, place->option, key, path,
-			"how to reach a disk");
+			"Ceph configuration file");
 	/* A name has no room for a descriptor. */
 	if (added != QEMUARGS_NONE)
 		qemuargs_resource(p, added)->reconnects = true;
@@ -311,7 +308,6 @@ static void read_name(
 	case PROTOCOL_HOST_DEVICE:
 		key = xasprintf("%s:path", name->key);
 		set_image(node_at(p, node), name->text + split.begin, key);
-		node_at(p, node)->host_device = true;
 		break;
 	case PROTOCOL_FILTER:
 		read_inner_name(p, node, place, name, split.begin, split.end, "path");

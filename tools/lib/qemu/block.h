@@ -31,10 +31,9 @@ struct block_node {
 	const char *name, *drive_id;
 	bool top; /* not a child of another one in the same option */
 	bool read_only, auto_read_only, direct, snapshot;
-	bool writes; /* on some way from a root, nothing is read-only */
+	bool writes; /* on some path from a root, nothing is read-only */
 	/* An image of the host, or NULL. */
 	char *path, *key;
-	bool host_device;
 	struct block_edge *edges;
 	size_t n_edges;
 	struct block_usage usage; /* by devices that name this very node */
@@ -48,7 +47,7 @@ struct block_node {
 struct qemuargs_blocks {
 	struct block_node *nodes;
 	size_t n_nodes;
-	size_t steps; /* on the ways through them */
+	size_t steps; /* on the paths through them */
 	/* Of "json:" file names. */
 	struct qemuargs_value **parsed;
 	size_t n_parsed;

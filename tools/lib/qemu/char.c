@@ -40,7 +40,7 @@ static void warn_pipe(struct qemuargs_parser *p, size_t option)
 
 	if (path)
 		qemuargs_warn(p, option, "path", path,
-			"the QEMU user must be able to read and write the pipes %s.in and "
+			"the QEMU user needs read and write access to the named pipes %s.in and "
 			"%s.out, or %s",
 			path, path, path);
 }
@@ -50,7 +50,7 @@ static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 	const char *seconds = qemuargs_key(p, option, "reconnect");
 	const char *milliseconds = qemuargs_key(p, option, "reconnect-ms");
 	size_t added = qemuargs_add_key(p, listens ? RESOURCE_LISTEN : RESOURCE_CONNECT, ACCESS_RW,
-		option, "path", listens ? "a socket of QEMU's" : "a socket");
+		option, "path", listens ? "listening socket" : "socket");
 	struct qemuargs_resource *r = qemuargs_resource(p, added);
 
 	if (!r || r->kind == RESOURCE_FD)
@@ -126,8 +126,7 @@ void qemuargs_find_chardev_string(struct qemuargs_parser *p, size_t option)
 	} else if (qemuargs_behind(text, "pipe:")) {
 		warn_pipe(p, option);
 	} else if (qemuargs_behind(text, "/dev/")) {
-		qemuargs_add_key(
-			p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "a device of the host's");
+		qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "host device");
 	} else {
 		check_network_string(p, option, text);
 	}
@@ -146,16 +145,15 @@ void qemuargs_find_chardev(struct qemuargs_parser *p, size_t option)
 		warn_pipe(p, option);
 	else if (qemuargs_is(backend, "serial") || qemuargs_is(backend, "tty") ||
 		 qemuargs_is(backend, "parallel") || qemuargs_is(backend, "parport"))
-		qemuargs_add_key(
-			p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "a device of the host's");
+		qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "host device");
 	else if (qemuargs_is(backend, "udp"))
 		qemuargs_check_port(p, option, "localport", qemuargs_key(p, option, "localport"));
 	else if (qemuargs_is(backend, "pty") && qemuargs_key(p, option, "path"))
 		qemuargs_warn(p, option, "path", qemuargs_key(p, option, "path"),
-			"the QEMU user must be able to make a link there");
+			"the QEMU user needs write access to the directory of the link");
 	if (qemuargs_is(backend, "file"))
 		qemuargs_add_key(
-			p, RESOURCE_FILE, ACCESS_RO, option, "input-path", "read by the guest");
+			p, RESOURCE_FILE, ACCESS_RO, option, "input-path", "input of the guest");
 	add_copy(p, option);
 }
 
@@ -184,14 +182,14 @@ static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 	const char *type = qemuargs_key(p, option, "addr.type");
 
 	if (qemuargs_is(transport, "file"))
-		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "addr.filename",
-			"the state of a machine");
+		qemuargs_add_key(
+			p, RESOURCE_FILE, ACCESS_RO, option, "addr.filename", "saved VM state");
 	else if (qemuargs_is(transport, "exec"))
 		qemuargs_warn(
 			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
 	else if (qemuargs_is(type, "unix"))
-		qemuargs_add_key(p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path",
-			"where a migration comes in");
+		qemuargs_add_key(
+			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path", "incoming migration");
 	else if (qemuargs_is(type, "inet"))
 		qemuargs_check_port(p, option, "addr.port", qemuargs_key(p, option, "addr.port"));
 	else if (qemuargs_is(type, "fd"))
@@ -205,11 +203,10 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 	const char *tcp = qemuargs_behind(text, "tcp:");
 
 	if (qemuargs_behind(text, "unix:"))
-		qemuargs_add_key(p, RESOURCE_LISTEN, ACCESS_RW, option, "path",
-			"where a migration comes in");
-	else if (qemuargs_behind(text, "file:"))
 		qemuargs_add_key(
-			p, RESOURCE_FILE, ACCESS_RO, option, "path", "the state of a machine");
+			p, RESOURCE_LISTEN, ACCESS_RW, option, "path", "incoming migration");
+	else if (qemuargs_behind(text, "file:"))
+		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "path", "saved VM state");
 	else if (qemuargs_behind(text, "exec:"))
 		qemuargs_warn(
 			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");

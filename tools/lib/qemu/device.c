@@ -48,9 +48,10 @@ static void find_vfio(struct qemuargs_parser *p, size_t option)
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 	else if (qemuargs_key(p, option, "sysfsdev"))
 		qemuargs_add_key(
-			p, RESOURCE_PCI, ACCESS_RW, option, "sysfsdev", "given to the guest");
+			p, RESOURCE_PCI, ACCESS_RW, option, "sysfsdev", "assigned to the guest");
 	else
-		qemuargs_add_key(p, RESOURCE_PCI, ACCESS_RW, option, "host", "given to the guest");
+		qemuargs_add_key(
+			p, RESOURCE_PCI, ACCESS_RW, option, "host", "assigned to the guest");
 }
 
 /* hw/usb/host-libusb.c: by number, by kind, or by port. */
@@ -66,7 +67,7 @@ static void find_usb_host(struct qemuargs_parser *p, size_t option)
 	};
 
 	if (qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "hostdevice",
-		    "given to the guest") != QEMUARGS_NONE)
+		    "assigned to the guest") != QEMUARGS_NONE)
 		return;
 	for (size_t i = 0; i < N_ELEMENTS(ways); i++) {
 		const char *first = qemuargs_key(p, option, ways[i].first);
@@ -75,7 +76,8 @@ static void find_usb_host(struct qemuargs_parser *p, size_t option)
 			continue;
 		cleanup_free char *name =
 			xasprintf("%s %s%c%s", ways[i].format, first, ways[i].separator, second);
-		qemuargs_add(p, RESOURCE_USB, ACCESS_RW, option, NULL, name, "given to the guest");
+		qemuargs_add(
+			p, RESOURCE_USB, ACCESS_RW, option, NULL, name, "assigned to the guest");
 		return;
 	}
 }
@@ -88,15 +90,15 @@ static void find_vhost(struct qemuargs_parser *p, size_t option, const char *nod
 	if (fd)
 		qemuargs_add_fd(p, option, "vhostfd", fd);
 	else
-		qemuargs_add(
-			p, RESOURCE_VHOST, ACCESS_RW, option, NULL, node, "vhost in the kernel");
+		qemuargs_add(p, RESOURCE_VHOST, ACCESS_RW, option, NULL, node,
+			"vhost device of the kernel");
 }
 
 /* Variables of UEFI, keys of a token: read and written again, and made if they are not there. */
 static void find_store(struct qemuargs_parser *p, size_t option, const char *key)
 {
-	size_t added =
-		qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, key, "kept for the guest");
+	size_t added = qemuargs_add_key(
+		p, RESOURCE_LOG, ACCESS_CREATE, option, key, "persistent data of the guest");
 
 	if (added != QEMUARGS_NONE)
 		qemuargs_resource(p, added)->append = true;
@@ -131,17 +133,17 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 		{"loader", "file", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
 		{"guest-loader", "kernel", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
 		{"guest-loader", "initrd", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
-		{"virtio-input-host*", "evdev", RESOURCE_DEVICE, ACCESS_RW, "an input device"},
-		{"u2f-passthru", "hidraw", RESOURCE_DEVICE, ACCESS_RW, "given to the guest"},
-		{"u2f-emulated", "dir", RESOURCE_DIRECTORY, ACCESS_RW, "keys of a U2F device"},
-		{"usb-mtp", "rootdir", RESOURCE_DIRECTORY, ACCESS_RO, "shown to the guest"},
+		{"virtio-input-host*", "evdev", RESOURCE_DEVICE, ACCESS_RW, "input device"},
+		{"u2f-passthru", "hidraw", RESOURCE_DEVICE, ACCESS_RW, "assigned to the guest"},
+		{"u2f-emulated", "dir", RESOURCE_DIRECTORY, ACCESS_RW, "U2F keys"},
+		{"usb-mtp", "rootdir", RESOURCE_DIRECTORY, ACCESS_RO, "exported to the guest"},
 		{"vhost-vdpa-device*", "vhostdev", RESOURCE_DEVICE, ACCESS_RW,
-			"given to the guest"},
+			"assigned to the guest"},
 		{"ccid-card-emulated", "db", RESOURCE_DIRECTORY, ACCESS_RO, "certificates"},
-		{"ipmi-bmc-sim", "sdrfile", RESOURCE_FILE, ACCESS_RO, "sensors"},
-		{"ipmi-bmc-sim", "frudatafile", RESOURCE_FILE, ACCESS_RO, "parts of a machine"},
-		{"cxl-*", "cdat", RESOURCE_FILE, ACCESS_RO, "a table for the guest"},
-		{"vfio-user-pci", "socket.path", RESOURCE_CONNECT, ACCESS_RW, "a device's server"},
+		{"ipmi-bmc-sim", "sdrfile", RESOURCE_FILE, ACCESS_RO, "sensor data records"},
+		{"ipmi-bmc-sim", "frudatafile", RESOURCE_FILE, ACCESS_RO, "FRU data"},
+		{"cxl-*", "cdat", RESOURCE_FILE, ACCESS_RO, "CDAT table"},
+		{"vfio-user-pci", "socket.path", RESOURCE_CONNECT, ACCESS_RW, "vfio-user server"},
 		{"uefi-vars-*", "pcapfile", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 		{"*", "pcap", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 	};
@@ -151,7 +153,7 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 	if (!driver)
 		return;
 	if (rom && *rom)
-		qemuargs_add_searched(p, option, "romfile", rom, "a device's ROM");
+		qemuargs_add_searched(p, option, "romfile", rom, "option ROM");
 	find_by_driver(p, option, driver);
 	add_named(p, option, driver, named, N_ELEMENTS(named));
 }
@@ -161,7 +163,7 @@ static void find_memory_file(struct qemuargs_parser *p, size_t option)
 	bool read_only = qemuopts_bool(qemuargs_value(p, option), "readonly", false);
 
 	qemuargs_add_key(p, RESOURCE_MEMORY, read_only ? ACCESS_RO : ACCESS_RW, option, "mem-path",
-		"the guest's memory");
+		"guest memory");
 }
 
 const char *qemuargs_global(
@@ -192,23 +194,22 @@ void qemuargs_find_global(struct qemuargs_parser *p, size_t option)
 	const char *rom = qemuargs_global(p, option, "romfile", &driver);
 
 	if (rom && *rom)
-		qemuargs_add_searched(p, option, "value", rom, "a device's ROM");
+		qemuargs_add_searched(p, option, "value", rom, "option ROM");
 }
 
 void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 {
 	static const struct named named[] = {
-		{"secret", "file", RESOURCE_FILE, ACCESS_RO, "a secret"},
+		{"secret", "file", RESOURCE_FILE, ACCESS_RO, "secret"},
 		{"rng-random", "filename", RESOURCE_DEVICE, ACCESS_RO, "random numbers"},
 		{"tls-creds-*", "dir", RESOURCE_DIRECTORY, ACCESS_RO, "TLS credentials"},
-		{"authz-list*", "filename", RESOURCE_FILE, ACCESS_RO, "who may connect"},
-		{"input-linux", "evdev", RESOURCE_DEVICE, ACCESS_RW, "an input device"},
+		{"authz-list*", "filename", RESOURCE_FILE, ACCESS_RO, "authorization list"},
+		{"input-linux", "evdev", RESOURCE_DEVICE, ACCESS_RW, "input device"},
 		{"igvm-cfg", "file", RESOURCE_FILE, ACCESS_RO, "loaded into the guest"},
 		{"filter-dump", "file", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 		{"sev-*", "session-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
 		{"sev-*", "dh-cert-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
-		{"vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW,
-			"a socket of QEMU's"},
+		{"vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW, "listening socket"},
 	};
 	const char *type = qemuargs_key(p, option, "qom-type");
 	size_t added;
@@ -219,8 +220,8 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		find_memory_file(p, option);
 	} else if (strcmp(type, "secret_keyring") == 0) {
 		qemuargs_refuse(p, option, NULL, NULL,
-			"QEMU gets a keyring of its own, without root's keys: write the key to a "
-			"file that only root may read, and use -object secret,file=FILE");
+			"QEMU gets a session keyring of its own, without root's keys: store the "
+			"key in a file that only root can read, and use -object secret,file=FILE");
 	} else if (is_type("sev-*", type)) {
 		const char *node = qemuargs_key(p, option, "sev-device");
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, node ? "sev-device" : NULL,
@@ -228,7 +229,7 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 	} else if (strcmp(type, "pr-manager-helper") == 0) {
 		/* It is connected to whenever it is needed. */
 		added = qemuargs_add_key(p, RESOURCE_CONNECT, ACCESS_RW, option, "path",
-			"reservations of SCSI disks");
+			"SCSI persistent reservations");
 		if (added != QEMUARGS_NONE)
 			qemuargs_resource(p, added)->reconnects = true;
 	} else if (strcmp(type, "memory-backend-epc") == 0) {
@@ -242,7 +243,7 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 			qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 		else
 			qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/iommu",
-				"given to the guest");
+				"assigned to the guest");
 	}
 	add_named(p, option, type, named, N_ELEMENTS(named));
 }

@@ -9,7 +9,7 @@
 
 /* More than QEMU itself can follow; ends a graph that goes in circles. */
 #define MAX_WAY 256
-/* Nodes that share their children can have more ways through them than there is time for. */
+/* Nodes that share their children can have more paths through them than there is time for. */
 #define MAX_STEPS 100000
 
 /* A drive's id, or a node's name. */
@@ -125,7 +125,7 @@ static void visit(struct qemuargs_parser *p, size_t index, struct arrival arriva
 		return;
 	if (++p->blocks->steps > MAX_STEPS) {
 		qemuargs_fail(
-			p, node->option, "more ways through its block nodes than %d", MAX_STEPS);
+			p, node->option, "more than %d paths through its block nodes", MAX_STEPS);
 		return;
 	}
 	arrival.depth++;
@@ -189,19 +189,21 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		enum resource_access access;
 		const char *reason;
 	} others[] = {
-		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
-		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
-		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO, "shown to the guest as a disk"},
-		{"nvme", "device", RESOURCE_PCI, ACCESS_RW, "an NVMe disk that QEMU drives itself"},
-		{"virtio-blk-vhost-user", "path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
-		{"virtio-blk-vhost-vdpa", "path", RESOURCE_DEVICE, ACCESS_RW, "a disk"},
+		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO,
+			"exported to the guest as a FAT disk"},
+		{"nvme", "device", RESOURCE_PCI, ACCESS_RW,
+			"NVMe disk, driven by QEMU through VFIO"},
+		{"virtio-blk-vhost-user", "path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"virtio-blk-vhost-vdpa", "path", RESOURCE_DEVICE, ACCESS_RW, "disk"},
 		{"virtio-blk-vfio-pci", "path", RESOURCE_PCI, ACCESS_RW,
-			"a disk that QEMU drives itself"},
-		{"nvme-io_uring", "path", RESOURCE_DEVICE, ACCESS_RW, "a disk"},
-		{"gluster", "server.0.path", RESOURCE_CONNECT, ACCESS_RW, "a disk's server"},
+			"disk, driven by QEMU through VFIO"},
+		{"nvme-io_uring", "path", RESOURCE_DEVICE, ACCESS_RW, "disk"},
+		{"gluster", "server.0.path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
 		{"gluster", "logfile", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
-		{"blkdebug", "config", RESOURCE_FILE, ACCESS_RO, "what is to fail"},
-		{"rbd", "conf", RESOURCE_FILE, ACCESS_RO, "how to reach a disk"},
+		{"blkdebug", "config", RESOURCE_FILE, ACCESS_RO, "blkdebug configuration"},
+		{"rbd", "conf", RESOURCE_FILE, ACCESS_RO, "Ceph configuration file"},
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(others); i++) {
@@ -254,7 +256,7 @@ static void list_image(struct qemuargs_parser *p, struct block_node *node)
 	/* Commands for whatever the node is a device of, not sectors of a disk. */
 	if (node->reached.sg) {
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, node->option, node->key, node->path,
-			"given to the guest");
+			"assigned to the guest");
 		return;
 	}
 	enum resource_kind kind = is_backing		? RESOURCE_BACKING
@@ -267,18 +269,15 @@ static void list_image(struct qemuargs_parser *p, struct block_node *node)
 	if (!r || r->kind == RESOURCE_FD)
 		return;
 	const struct block_node *image = &p->blocks->nodes[node->image];
-	const char *name = image->drive_id ? image->drive_id : image->name;
 	/* A file without a node of a format is read as it is; a drive's is probed. */
 	if (image != node)
 		r->format = image->driver ? xstrdup(image->driver) : NULL;
 	else if (node->driver)
 		r->format = xstrdup("raw");
-	r->node = name ? xstrdup(name) : NULL;
 	r->shared = node->reached.share_rw;
 	r->cdrom = node->reached.cdrom && !node->reached.disk;
 	r->snapshot = node->snapshot;
 	r->direct = node->direct;
-	r->host_device = node->host_device;
 	r->auto_read_only = node->auto_read_only;
 	r->has_backing = names_backing(image);
 	r->image_option = image->option;

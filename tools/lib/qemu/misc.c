@@ -21,14 +21,8 @@ static const char *text_of(const struct qemuargs_parser *p, size_t option)
 void qemuargs_find_file(struct qemuargs_parser *p, size_t option)
 {
 	qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, option, NULL, text_of(p, option),
-		strcmp(p->args->options[option].name, "readconfig") == 0 ? "options"
+		strcmp(p->args->options[option].name, "readconfig") == 0 ? "configuration file"
 									 : "loaded into the guest");
-}
-
-/* With a multiboot kernel it is a list, which only QEMU can tell (hw/i386/multiboot.c). */
-void qemuargs_find_initrd(struct qemuargs_parser *p, size_t option)
-{
-	qemuargs_find_file(p, option);
 }
 
 void qemuargs_find_bios(struct qemuargs_parser *p, size_t option)
@@ -45,7 +39,7 @@ void qemuargs_find_boot(struct qemuargs_parser *p, size_t option)
 	const char *splash = qemuargs_key(p, option, "splash");
 
 	if (splash)
-		qemuargs_add_searched(p, option, "splash", splash, "shown while the guest starts");
+		qemuargs_add_searched(p, option, "splash", splash, "boot splash");
 }
 
 /* A layout has a name, or is a file (ui/keymaps.c). */
@@ -54,7 +48,7 @@ void qemuargs_find_keyboard(struct qemuargs_parser *p, size_t option)
 	const char *layout = text_of(p, option);
 
 	if (layout && strchr(layout, '/'))
-		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, option, NULL, layout, "a layout of keys");
+		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, option, NULL, layout, "keyboard layout");
 }
 
 void qemuargs_find_option_rom(struct qemuargs_parser *p, size_t option)
@@ -62,7 +56,7 @@ void qemuargs_find_option_rom(struct qemuargs_parser *p, size_t option)
 	const char *text = qemuargs_key(p, option, "romfile");
 
 	if (text && *text)
-		qemuargs_add_searched(p, option, "romfile", text, "an option ROM");
+		qemuargs_add_searched(p, option, "romfile", text, "option ROM");
 }
 
 /* file= and data= are lists, separated by ":" (hw/acpi/core.c). */
@@ -74,10 +68,10 @@ void qemuargs_find_acpitable(struct qemuargs_parser *p, size_t option)
 		const char *list = qemuargs_key(p, option, keys[i]);
 		if (list && strchr(list, ':'))
 			qemuargs_warn(p, option, keys[i], list,
-				"the QEMU user must be able to read each of these files");
+				"the QEMU user needs read access to each of these files");
 		else
 			qemuargs_add_key(
-				p, RESOURCE_FILE, ACCESS_RO, option, keys[i], "an ACPI table");
+				p, RESOURCE_FILE, ACCESS_RO, option, keys[i], "ACPI table");
 	}
 }
 
@@ -93,24 +87,23 @@ static bool is_repeated(const struct qemuargs_value *v, const char *key)
 
 void qemuargs_find_smbios(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "an SMBIOS table");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "SMBIOS table");
 	if (is_repeated(qemuargs_value(p, option), "path"))
 		qemuargs_warn(p, option, "path", qemuargs_key(p, option, "path"),
-			"the QEMU user must be able to read each path= of it: give each an -smbios "
-			"of "
-			"its own");
+			"the QEMU user needs read access to each path=; use a separate -smbios for "
+			"each");
 	else
-		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "path", "an SMBIOS string");
+		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "path", "SMBIOS string");
 }
 
 void qemuargs_find_fw_cfg(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "shown to the guest");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "exported to the guest");
 }
 
 void qemuargs_find_plugin(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "code of QEMU's");
+	qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "file", "TCG plugin");
 }
 
 void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
@@ -119,13 +112,13 @@ void qemuargs_find_directory(struct qemuargs_parser *p, size_t option)
 
 	if (text && strcmp(text, "help") != 0)
 		qemuargs_add(
-			p, RESOURCE_DIRECTORY, ACCESS_RO, option, NULL, text, "QEMU's own files");
+			p, RESOURCE_DIRECTORY, ACCESS_RO, option, NULL, text, "QEMU's data files");
 }
 
 void qemuargs_find_mem_path(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add(p, RESOURCE_MEMORY, ACCESS_RW, option, NULL, text_of(p, option),
-		"the guest's memory");
+	qemuargs_add(
+		p, RESOURCE_MEMORY, ACCESS_RW, option, NULL, text_of(p, option), "guest memory");
 }
 
 /*
@@ -140,8 +133,8 @@ void qemuargs_find_log(struct qemuargs_parser *p, size_t option)
 		return;
 	/* qemu_set_log_internal() of util/log.c puts the process id there. */
 	if (strcmp(p->args->options[option].name, "D") == 0 && strchr(text, '%'))
-		qemuargs_warn(p, option, NULL, text,
-			"the QEMU user must be able to make files in its directory");
+		qemuargs_warn(
+			p, option, NULL, text, "the QEMU user needs write access to its directory");
 	else
 		qemuargs_add(p, RESOURCE_LOG, ACCESS_CREATE, option, NULL, text, "written by QEMU");
 }
@@ -157,13 +150,13 @@ void qemuargs_find_icount(struct qemuargs_parser *p, size_t option)
 	bool records = qemuargs_is(qemuargs_key(p, option, "rr"), "record");
 
 	qemuargs_add_key(p, records ? RESOURCE_LOG : RESOURCE_FILE,
-		records ? ACCESS_CREATE : ACCESS_RO, option, "rrfile", "a recorded execution");
+		records ? ACCESS_CREATE : ACCESS_RO, option, "rrfile", "record/replay log");
 }
 
 void qemuargs_find_pidfile(struct qemuargs_parser *p, size_t option)
 {
-	qemuargs_add(p, RESOURCE_PIDFILE, ACCESS_CREATE, option, NULL, text_of(p, option),
-		"QEMU's process id");
+	qemuargs_add(
+		p, RESOURCE_PIDFILE, ACCESS_CREATE, option, NULL, text_of(p, option), "PID file");
 }
 
 /*
@@ -180,7 +173,7 @@ static void check_display(struct qemuargs_parser *p, size_t option, const char *
 	/* A negative one is how people get at a lower port. */
 	if (display < 1024 - 5900 && display > -5900)
 		qemuargs_refuse(p, option, "vnc", address,
-			"port %ld needs CAP_NET_BIND_SERVICE, which QEMU will not have: use one "
+			"port %ld needs CAP_NET_BIND_SERVICE, which QEMU will not have: use a port "
 			"above 1023",
 			5900 + display);
 	qemuargs_check_port(p, option, "websocket", websocket);
@@ -196,10 +189,10 @@ void qemuargs_find_vnc(struct qemuargs_parser *p, size_t option)
 
 	if (*v->prefix)
 		added = qemuargs_add_key(p, reverse ? RESOURCE_CONNECT : RESOURCE_LISTEN, ACCESS_RW,
-			option, "vnc", reverse ? "a viewer's socket" : "a socket of QEMU's");
+			option, "vnc", reverse ? "socket of a VNC viewer" : "listening socket");
 	else if (address && qemuargs_behind(address, "unix:"))
 		qemuargs_warn(p, option, "vnc", address,
-			"QEMU binds it as the QEMU user: give -vnc on the command line instead");
+			"bound by QEMU as the QEMU user: use -vnc on the command line instead");
 	else if (address && !reverse)
 		check_display(p, option, address);
 	/* There is no key for a descriptor. */
@@ -211,12 +204,11 @@ void qemuargs_find_vnc(struct qemuargs_parser *p, size_t option)
 static void find_rendernode(struct qemuargs_parser *p, size_t option, bool is_needed)
 {
 	size_t added = qemuargs_add_key(
-		p, RESOURCE_DEVICE, ACCESS_RW, option, "rendernode", "the graphics card");
+		p, RESOURCE_DEVICE, ACCESS_RW, option, "rendernode", "DRM render node");
 
 	if (added == QEMUARGS_NONE && is_needed)
 		qemuargs_warn(p, option, NULL, NULL,
-			"the QEMU user must be able to use a graphics card of /dev/dri: name it by "
-			"rendernode=");
+			"the QEMU user needs access to a render node in /dev/dri: set rendernode=");
 }
 
 void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
@@ -225,8 +217,7 @@ void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
 		"x509-key-file", "x509-cert-file", "x509-cacert-file", "x509-dh-key-file"};
 
 	if (qemuopts_bool(qemuargs_value(p, option), "unix", false))
-		qemuargs_add_key(
-			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr", "a socket of QEMU's");
+		qemuargs_add_key(p, RESOURCE_LISTEN, ACCESS_RW, option, "addr", "listening socket");
 	qemuargs_check_port(p, option, "port", qemuargs_key(p, option, "port"));
 	qemuargs_check_port(p, option, "tls-port", qemuargs_key(p, option, "tls-port"));
 	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "x509-dir", "TLS credentials");
@@ -242,14 +233,13 @@ void qemuargs_find_display(struct qemuargs_parser *p, size_t option)
 	find_rendernode(p, option, qemuargs_is(type, "egl-headless"));
 	if (qemuargs_is(type, "gtk") || qemuargs_is(type, "sdl") || qemuargs_is(type, "spice-app"))
 		qemuargs_warn(p, option, NULL, NULL,
-			"the QEMU user can't open windows in root's session: show the guest by "
-			"-vnc unix:PATH or -spice instead");
+			"the QEMU user cannot open windows in root's session: use -vnc unix:PATH "
+			"or -spice instead");
 	else if (qemuargs_is(type, "dbus") &&
 		 !qemuopts_bool(qemuargs_value(p, option), "p2p", false))
 		qemuargs_warn(p, option, NULL, NULL,
-			"the QEMU user can't use the message bus of root's session: give addr= of "
-			"a "
-			"bus of its own, or p2p=on");
+			"the QEMU user cannot use the D-Bus session bus of root: set addr= to "
+			"another bus, or p2p=on");
 }
 
 void qemuargs_find_audiodev(struct qemuargs_parser *p, size_t option)
@@ -262,12 +252,12 @@ void qemuargs_find_audiodev(struct qemuargs_parser *p, size_t option)
 	for (size_t i = 0; driver && i < N_ELEMENTS(sessions); i++)
 		if (strcmp(driver, sessions[i]) == 0)
 			qemuargs_warn(p, option, NULL, NULL,
-				"the QEMU user can't use the sound of root's session: use "
+				"the QEMU user cannot use the sound server of root's session: use "
 				"-audiodev spice or none");
 	if (qemuargs_is(driver, "alsa") || qemuargs_is(driver, "oss"))
 		qemuargs_warn(p, option, NULL, NULL,
-			"the QEMU user must be able to use the sound devices of /dev: add it to "
-			"their group, or use -audiodev spice or none");
+			"the QEMU user needs access to the sound devices in /dev: add it to their "
+			"group, or use -audiodev spice or none");
 }
 
 /*
@@ -294,10 +284,9 @@ void qemuargs_find_fsdev(struct qemuargs_parser *p, size_t option)
 		return;
 	if (qemuargs_is(model, "passthrough"))
 		qemuargs_refuse(p, option, "path", path,
-			"9p with security_model=passthrough gives files to the guest's users, "
-			"which "
-			"only root can: use security_model=mapped-xattr on a directory of the QEMU "
-			"user's, or virtiofsd");
+			"9p with security_model=passthrough needs CAP_CHOWN, which QEMU will not "
+			"have: use security_model=mapped-xattr on a directory owned by the QEMU "
+			"user, or virtiofsd");
 	else
 		qemuargs_add(p, RESOURCE_DIRECTORY,
 			qemuopts_bool(v, "readonly", false) ? ACCESS_RO : ACCESS_RW, option, "path",
@@ -311,9 +300,8 @@ void qemuargs_find_tpmdev(struct qemuargs_parser *p, size_t option)
 	if (!qemuargs_is(qemuargs_key(p, option, "type"), "passthrough"))
 		return;
 	qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, path ? "path" : NULL,
-		path ? path : "/dev/tpm0", "given to the guest");
-	qemuargs_add_key(
-		p, RESOURCE_DEVICE, ACCESS_RW, option, "cancel-path", "how to stop a command");
+		path ? path : "/dev/tpm0", "assigned to the guest");
+	qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "cancel-path", "TPM cancel file");
 }
 
 /*
@@ -328,8 +316,8 @@ void qemuargs_find_add_fd(struct qemuargs_parser *p, size_t option)
 static void refuse_chroot(struct qemuargs_parser *p, size_t option, const char *path)
 {
 	qemuargs_refuse(p, option, NULL, path,
-		"a chroot needs CAP_SYS_CHROOT, which QEMU will not have: leave it out, and use "
-		"-sandbox or a mount namespace of systemd's (RootDirectory=) instead");
+		"chroot(2) needs CAP_SYS_CHROOT, which QEMU will not have: remove it, and use "
+		"-sandbox or RootDirectory= of a systemd unit instead");
 }
 
 void qemuargs_find_chroot(struct qemuargs_parser *p, size_t option)

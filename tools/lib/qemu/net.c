@@ -47,19 +47,18 @@ static void take_queues(struct qemuargs_parser *p, size_t option, struct qemuarg
 
 	/* MAX_TAP_QUEUES of net/tap.c */
 	if (text && (*end || end == text || queues < 1 || queues > 1024))
-		qemuargs_fail(p, option, "queues=%s: a number from 1 to 1024 was expected", text);
+		qemuargs_fail(p, option, "queues=%s: expected a number from 1 to 1024", text);
 	else
 		net->queues = (unsigned)queues;
 }
 
 /* vhostforce=on means vhost=on, too. */
-static void find_vhost(struct qemuargs_parser *p, size_t option, struct qemuargs_net *net)
+static void find_vhost(struct qemuargs_parser *p, size_t option)
 {
 	const struct qemuargs_value *v = qemuargs_value(p, option);
 
-	net->vhost = qemuopts_bool(v, "vhost", qemuopts_bool(v, "vhostforce", false));
-	if (net->vhost && !qemuargs_key(p, option, "vhostfd") &&
-		!qemuargs_key(p, option, "vhostfds"))
+	if (qemuopts_bool(v, "vhost", qemuopts_bool(v, "vhostforce", false)) &&
+		!qemuargs_key(p, option, "vhostfd") && !qemuargs_key(p, option, "vhostfds"))
 		qemuargs_add(p, RESOURCE_VHOST_NET, ACCESS_RW, option, NULL, "/dev/vhost-net",
 			"vhost=on");
 }
@@ -92,9 +91,8 @@ static void find_tap(struct qemuargs_parser *p, size_t option)
 		net->downscript = script(qemuargs_key(p, option, "downscript"), DEFAULT_DOWNSCRIPT);
 	}
 	net->vnet_hdr = qemuopts_bool(v, "vnet_hdr", true);
-	net->sndbuf = copy(qemuargs_key(p, option, "sndbuf"));
 	take_queues(p, option, net);
-	find_vhost(p, option, net);
+	find_vhost(p, option);
 }
 
 static void find_bridge(struct qemuargs_parser *p, size_t option)
@@ -116,9 +114,8 @@ static void check_forward(struct qemuargs_parser *p, size_t option, const char *
 
 	if (qemuargs_behind(rule, "unix:"))
 		qemuargs_warn(p, option, NULL, rule,
-			"QEMU binds the socket as the QEMU user: it must lie in a directory of "
-			"that "
-			"user's");
+			"bound by QEMU as the QEMU user, which needs write access to its "
+			"directory");
 	else if (colon)
 		qemuargs_check_port(p, option, NULL, colon + 1);
 }
@@ -138,8 +135,8 @@ static void find_user(struct qemuargs_parser *p, size_t option)
 	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "tftp", "served by TFTP");
 	if (qemuargs_key(p, option, "smb"))
 		qemuargs_warn(p, option, "smb", qemuargs_key(p, option, "smb"),
-			"smbd runs as the QEMU user, not as root, and serves what that user may "
-			"use");
+			"smbd runs as the QEMU user, not as root, and exports what that user has "
+			"access to");
 }
 
 /* The port of HOST:PORT. */
@@ -198,8 +195,8 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 		check_listen(p, option, "mcast");
 	} else if (strcmp(type, "vde") == 0) {
 		qemuargs_warn(p, option, "sock", qemuargs_key(p, option, "sock"),
-			"the QEMU user must be able to use the switch: start vde_switch with a "
-			"group (-g) that this user is in");
+			"the QEMU user needs access to the VDE switch: start vde_switch with a "
+			"group (-g) of that user");
 	} else if (strcmp(type, "stream") == 0) {
 		add_address(p, option, "addr", qemuopts_bool(v, "server", false), true);
 	} else if (strcmp(type, "dgram") == 0) {
@@ -209,14 +206,14 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 		if (!qemuopts_bool(v, "udp", false))
 			qemuargs_refuse(p, option, NULL, NULL,
 				"l2tpv3 over IP needs CAP_NET_RAW, which QEMU will not have: use "
-				"udp=on, or a tunnel of the kernel's and a tap device");
+				"udp=on, or an L2TP tunnel of the kernel and a tap device");
 		qemuargs_check_port(p, option, "srcport", qemuargs_key(p, option, "srcport"));
 	} else if (strcmp(type, "af-xdp") == 0 && qemuargs_key(p, option, "sock-fds")) {
 		qemuargs_add_fds(p, option, "sock-fds");
 	} else if (strcmp(type, "af-xdp") == 0) {
 		qemuargs_refuse(p, option, NULL, NULL,
-			"af-xdp needs CAP_NET_ADMIN and CAP_BPF, which QEMU will not have: open "
-			"its sockets and pass them by sock-fds=");
+			"af-xdp needs CAP_NET_ADMIN and CAP_BPF, which QEMU will not have: pass "
+			"opened sockets with sock-fds=");
 	}
 }
 

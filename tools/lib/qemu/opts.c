@@ -257,11 +257,11 @@ static json_object *parse_json(const char *text, char **error)
 	size_t end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
 	if (result != json_tokener_success) {
-		*error = xasprintf("not well-formed JSON: %s", json_tokener_error_desc(result));
+		*error = xasprintf("invalid JSON: %s", json_tokener_error_desc(result));
 	} else if (text[end + strspn(text + end, " \t\r\n")]) {
-		*error = xasprintf("not well-formed JSON: something follows the object");
+		*error = xasprintf("invalid JSON: trailing characters after the object");
 	} else if (!json_object_is_type(json, json_type_object)) {
-		*error = xasprintf("a JSON object was expected");
+		*error = xasprintf("expected a JSON object");
 	} else {
 		return json;
 	}

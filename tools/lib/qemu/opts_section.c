@@ -78,9 +78,9 @@ static bool read_pair(struct reader *r, const char *line, size_t begin, size_t e
 
 	if (sscanf(line, " %63s = \"%1023[^\"]\"", key, value) != 2 &&
 		sscanf(line, " %63s = \"\"", key) != 1)
-		return fail(r, "neither [group], [group \"id\"], nor key = \"value\"");
+		return fail(r, "expected [group], [group \"id\"] or key = \"value\"");
 	if (!r->value)
-		return fail(r, "a key before the first [group]");
+		return fail(r, "key outside of a [group]");
 	add(r, key, value, begin, end);
 	return true;
 }
@@ -91,7 +91,7 @@ static bool read_line(struct reader *r, size_t begin, size_t end)
 	size_t length = end - begin;
 
 	if (length > MAX_LINE)
-		return fail(r, "a line of more than 1023 bytes, which QEMU would split");
+		return fail(r, "line longer than 1023 bytes, which QEMU would split");
 	if (*text == '\n' || *text == '#')
 		return true;
 	cleanup_free char *line = xstrndup(text, length);
@@ -193,6 +193,6 @@ char *qemuopts_render_document(
 		write_section(out, values[i],
 			i + 1 < n ? values[i + 1]->header_begin : strlen(document->text));
 	if (fclose(out) != 0)
-		die_errno("can't write to memory");
+		die_errno("cannot write to memory");
 	return text;
 }

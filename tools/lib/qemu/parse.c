@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Takes value over. */
-static size_t add_option(struct qemuargs_parser *p, const char *name, size_t word, unsigned line,
-	char *source, struct qemuargs_value *value)
+static size_t add_option(struct qemuargs_parser *p, const char *name, size_t word, char *source,
+	struct qemuargs_value *value)
 {
 	struct qemuargs *args = p->args;
 
@@ -18,7 +18,6 @@ static size_t add_option(struct qemuargs_parser *p, const char *name, size_t wor
 		.name = xstrdup(name),
 		.form = value ? value->form : QEMUARGS_FLAG,
 		.word = word,
-		.line = line,
 		.source = source,
 		.value = value,
 	};
@@ -80,7 +79,7 @@ static void add_section(
 	/* No option has that name. */
 	cleanup_free char *unknown = xasprintf("[%s]", group);
 
-	add_option(c->p, spec ? spec->name : unknown, c->word, line,
+	add_option(c->p, spec ? spec->name : unknown, c->word,
 		xasprintf("%s:%u: [%s]", value->document->path, line, group), value);
 }
 
@@ -103,7 +102,7 @@ static bool read_document(struct qemuargs_parser *p, size_t word, const char *pa
 /*
  * What follows an option that is not known here could be its value or a disk. Taking a
  * disk for a value, QEMU can't open it; the other way round, a file that is none would
- * be handed over: so it is taken for a value.
+ * be passed: so it is taken for a value.
  */
 static size_t add_unknown(struct qemuargs_parser *p, size_t word, const char *name)
 {
@@ -111,7 +110,7 @@ static size_t add_unknown(struct qemuargs_parser *p, size_t word, const char *na
 	const char *value = words[word + 1];
 	bool takes = value && *value != '-';
 
-	add_option(p, name, word, 0, xstrdup(words[word]), takes ? qemuopts_literal(value) : NULL);
+	add_option(p, name, word, xstrdup(words[word]), takes ? qemuopts_literal(value) : NULL);
 	return word + 1 + takes;
 }
 
@@ -129,12 +128,12 @@ static size_t parse_option(struct qemuargs_parser *p, size_t word)
 	const char *name = spec->alias_of ? spec->alias_of : spec->name;
 	cleanup_free char *source = xasprintf("-%s", spec->name);
 	if (spec->syntax == SYNTAX_FLAG) {
-		add_option(p, name, word, 0, steal_pointer(&source), NULL);
+		add_option(p, name, word, steal_pointer(&source), NULL);
 		return word + 1;
 	}
 	const char *argument = p->args->private_->words[word + 1];
 	if (!argument) {
-		*p->error = xasprintf("%s needs a value", source);
+		*p->error = xasprintf("%s requires an argument", source);
 		return 0;
 	}
 	struct qemuargs_value *value = parse_value(spec, argument, &why);
@@ -142,7 +141,7 @@ static size_t parse_option(struct qemuargs_parser *p, size_t word)
 		*p->error = xasprintf("%s %s: %s", source, argument, why);
 		return 0;
 	}
-	add_option(p, name, word, 0, steal_pointer(&source), value);
+	add_option(p, name, word, steal_pointer(&source), value);
 	if (strcmp(name, "readconfig") == 0 && !read_document(p, word, argument))
 		return 0;
 	return word + 2;
@@ -155,7 +154,7 @@ static bool parse_words(struct qemuargs_parser *p)
 	for (size_t word = 0; word < own->n_words;) {
 		const char *text = own->words[word];
 		if (*text != '-') {
-			add_option(p, "hda", word, 0, xstrdup("argument"), qemuopts_literal(text));
+			add_option(p, "hda", word, xstrdup("argument"), qemuopts_literal(text));
 			word++;
 		} else if (!(word = parse_option(p, word))) {
 			return false;
@@ -244,7 +243,6 @@ static void free_resource(struct qemuargs_resource *r)
 	free(r->reason);
 	free(r->key);
 	free(r->format);
-	free(r->node);
 	free(r->image_key);
 }
 
@@ -264,7 +262,6 @@ static void free_net(struct qemuargs_net *net)
 	free(net->bridge);
 	free(net->helper);
 	free(net->vhostdev);
-	free(net->sndbuf);
 }
 
 static void free_pairs(struct qemuargs_pair *pairs, size_t n)

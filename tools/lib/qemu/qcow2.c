@@ -29,7 +29,7 @@ static uint64_t be64(const unsigned char *p)
 static bool fail(struct qcow2 *out, char **error, const char *why)
 {
 	qcow2_free(out);
-	*error = xasprintf("it is no qcow2 image: %s", why);
+	*error = xasprintf("invalid qcow2 image: %s", why);
 	return false;
 }
 
@@ -70,21 +70,21 @@ bool qcow2_parse(const unsigned char *bytes, size_t length, struct qcow2 *out, c
 
 	*out = (struct qcow2){0};
 	if (length < LENGTH_2 || be32(bytes) != MAGIC)
-		return fail(out, error, "its magic number is missing");
+		return fail(out, error, "bad magic number");
 	uint32_t version = be32(bytes + AT_VERSION);
 	if (version >= 3) {
 		header = length < LENGTH_3 ? 0 : be32(bytes + AT_HEADER_LENGTH);
 		if (header < LENGTH_3 || header > length)
-			return fail(out, error, "its header has an impossible length");
+			return fail(out, error, "invalid header length");
 	} else if (version != 2) {
-		return fail(out, error, "its version is unknown");
+		return fail(out, error, "unknown version");
 	}
 	uint64_t at = be64(bytes + AT_BACKING);
 	if (at && be32(bytes + AT_BACKING_SIZE) &&
 		(out->backing = name_at(bytes, length, at, be32(bytes + AT_BACKING_SIZE))) == NULL)
-		return fail(out, error, "the name of its backing file lies outside its header");
+		return fail(out, error, "backing file name outside of the header");
 	if (!parse_extensions(bytes, length, header, out))
-		return fail(out, error, "its header extensions are malformed");
+		return fail(out, error, "malformed header extensions");
 	return true;
 }
 

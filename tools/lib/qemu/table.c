@@ -87,7 +87,8 @@ static const struct qemuargs_spec specs[] = {
 	FLAG("help"),
 	FIND("icount", OPTS, "shift", icount),
 	FIND("incoming", INCOMING, NULL, incoming),
-	FIND("initrd", LITERAL, NULL, initrd),
+	/* With a multiboot kernel it is a list, which only QEMU can tell (hw/i386/multiboot.c). */
+	FIND("initrd", LITERAL, NULL, file),
 	OPTS("iscsi", NULL),
 	FLAG("jitdump"),
 	FIND("k", LITERAL, NULL, keyboard),

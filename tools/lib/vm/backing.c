@@ -36,8 +36,8 @@ static void refuse_reference(struct vm *vm, const struct reference *at, const ch
 	cleanup_free char *word = shell_word(path);
 
 	vm_refuse(vm, at->resource,
-		xasprintf("the header of %s names %s as its %s, and the command line does not: %s; "
-			  "if that is what you mean, name it: --disks=pass --backing %s",
+		xasprintf("the header of %s names %s as its %s, which the command line does not: "
+			  "%s; to allow it: --disks=pass --backing %s",
 			at->image, path, what, why, word));
 }
 
@@ -90,24 +90,24 @@ static char *pass_reference(struct vm *vm, const struct reference *at, const str
 	cleanup_free char *set = vm_pass_set(vm, walk, true, false, at->resource->direct);
 	if (named->format && spell_out(vm, at, named->what, named->format, set))
 		return NULL;
-	return xstrdup("it can only be passed where its format is stated in the header, and the "
-		       "image is named by -drive or -blockdev with its format");
+	return xstrdup("it can only be passed if the header records its format, and the image is "
+		       "given by -drive or -blockdev with its format");
 }
 
 /* Has QEMU find it, and passes it where it is to. NULL, or why QEMU would have no access, new. */
 static char *plan_reference(struct vm *vm, const struct reference *at, const struct named *named,
 	const struct safepath *walk)
 {
-	bool passes = vm->images == VM_IMAGES_PASS, way;
-	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, R_OK, &way)
-						: vm_why_named_denied(vm, walk, R_OK, &way);
+	bool passes = vm->images == VM_IMAGES_PASS;
+	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, R_OK, NULL)
+						: vm_why_named_denied(vm, walk, R_OK, NULL);
 
 	if (why && named->trusted && passes)
 		return pass_reference(vm, at, named, walk);
 	/* Passed images have no name of their own any more that a relative one could start from. */
 	if (!why && passes && named->name[0] != '/' &&
 		!(named->format && spell_out(vm, at, named->what, named->format, named->path)))
-		return xstrdup("it is relative, and a passed image has no directory");
+		return xstrdup("relative path, and an image that is passed has no directory");
 	return steal_pointer(&why);
 }
 
@@ -115,18 +115,20 @@ static void add_reference(
 	struct vm *vm, const struct reference *at, const struct named *named, const char *why)
 {
 	struct qemuargs_resource backing = *at->resource;
-	bool passes = named->trusted && vm->images == VM_IMAGES_PASS;
+	bool passes = vm->images == VM_IMAGES_PASS;
 
 	backing.path = (char *)named->path;
 	backing.kind = RESOURCE_BACKING;
 	backing.access = ACCESS_RO;
-	if (why && named->trusted)
-		vm_refuse(vm, &backing, xasprintf("%s; or hand it over: --disks=pass", why));
-	else if (why)
+	if (!why)
+		vm_item(vm, &backing, named->trusted && passes ? ACTION_PASS : ACTION_CHECK,
+			xasprintf("named by the header of %s", at->image));
+	else if (!named->trusted)
 		refuse_reference(vm, at, named->what, named->path, why);
 	else
-		vm_item(vm, &backing, passes ? ACTION_PASS : ACTION_CHECK,
-			xasprintf("named by the header of %s", at->image));
+		vm_refuse(vm, &backing,
+			xasprintf("%s%s", why,
+				passes ? "" : "; or have root open the disks: --disks=pass"));
 }
 
 /* What an image names as its backing or data file: QEMU opens it, as the QEMU user. */
@@ -142,8 +144,8 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		return;
 	}
 	if (!probe_is_known(path)) {
-		refuse_reference(vm, at, what, path,
-			"it was not there before, and somebody would have to be asked for it");
+		refuse_reference(
+			vm, at, what, path, "it did not exist when the file systems were probed");
 		return;
 	}
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {

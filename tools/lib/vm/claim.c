@@ -34,7 +34,7 @@ bool vm_recover_abandoned(struct vm *vm, struct lockwait *waits, char **error)
 	enum claims_hold hold = claims_hold(journal, error);
 	if (hold == CLAIMS_ABANDONED && !vm->dry_run) {
 		struct journal **all = journal_read_all(&n, &all_read);
-		info("the claim of the VM %s is abandoned, and is given back first", vm->name);
+		info("VM '%s': its abandoned claim is released first", vm->name);
 		claims_release(journal, NULL, true, all, n, waits);
 		journal_free_all(all, n);
 	}
@@ -64,14 +64,14 @@ bool vm_begin_claims(struct vm *vm, char **error)
 	claims_say_kept(plan->journal);
 	if (hold == CLAIMS_ABANDONED) {
 		*error = xasprintf(
-			"a claim of the VM %s that nobody holds any more could not be given "
-			"back wholly: see above; virt-priv-chown status lists what stays; "
-			"another name: --name",
+			"VM '%s': an abandoned claim could not be released completely; list what "
+			"is left: virt-priv-chown status; or use another name: --name",
 			vm->name);
 		return false;
 	}
 	cleanup_free char *advice = holder_advice(plan->journal);
-	*error = xasprintf("a VM of the name %s has a claim already; %s; another name: --name",
+	*error = xasprintf(
+		"VM '%s' is running, or still holds a claim; %s; or use another name: --name",
 		vm->name, advice);
 	return false;
 }
@@ -129,7 +129,7 @@ static bool make_claims(
 		if (claims_carry_out(&vm->claims))
 			return true;
 		if (!vm->claims.busy || !lockwait_again(waits, &good)) {
-			*error = xasprintf("the files of the VM %s can't be claimed", vm->name);
+			*error = xasprintf("VM '%s': cannot claim its files", vm->name);
 			return false;
 		}
 		claims_end(&vm->claims);
@@ -144,7 +144,7 @@ bool vm_claim(struct vm *vm, char **error)
 	if (!process_start(self, &start, error))
 		return false;
 	if (!start) {
-		*error = xstrdup("there is no process of its own in /proc: is it mounted?");
+		*error = xstrdup("cannot find this process in /proc; is it mounted?");
 		return false;
 	}
 	struct lockwait waits = {0};
@@ -168,9 +168,9 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 		return false;
 	good = journal_read(vm->name, &journal, error);
 	if (good && !journal)
-		*error = xasprintf("the claim of the VM %s is gone", vm->name);
+		*error = xasprintf("VM '%s' holds no claim any more", vm->name);
 	else if (good && journal->holder != vm->holder)
-		*error = xasprintf("somebody else has claimed files for a VM %s", vm->name);
+		*error = xasprintf("VM '%s': its claim is held by another process", vm->name);
 	good = good && journal && journal->holder == vm->holder;
 	unsigned long long start;
 	good = good && process_start(holder, &start, error);

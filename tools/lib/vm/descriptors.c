@@ -28,8 +28,8 @@ int vm_reserve(struct vm *vm)
 	int fd = placeholder < 0 ? -1 : fcntl(placeholder, F_DUPFD_CLOEXEC, FIRST_RESERVED);
 
 	if (fd < 0)
-		vm_fail(vm, xasprintf("can't reserve a descriptor; a higher limit of open files "
-				      "(ulimit -n) helps: %s",
+		vm_fail(vm, xasprintf("cannot reserve a descriptor: %s; raise the limit of open "
+				      "files (ulimit -n)",
 				    strerror(errno)));
 	else
 		add_fd(vm, fd);
@@ -41,7 +41,7 @@ bool vm_fill(int reserved, int fd, char **error)
 	bool good = dup3(fd, reserved, O_CLOEXEC) == reserved;
 
 	if (!good)
-		*error = xasprintf("can't use descriptor %d: %s", reserved, strerror(errno));
+		*error = xasprintf("cannot use descriptor %d: %s", reserved, strerror(errno));
 	close(fd);
 	return good;
 }
@@ -51,10 +51,9 @@ int vm_keep(struct vm *vm, int fd, const char *path)
 	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	if (kept < 0)
-		vm_fail(vm,
-			xasprintf("can't keep %s open; a higher limit of open files (ulimit -n) "
-				  "helps: %s",
-				path, strerror(errno)));
+		vm_fail(vm, xasprintf("cannot keep %s open: %s; raise the limit of open files "
+				      "(ulimit -n)",
+				    path, strerror(errno)));
 	return kept;
 }
 
@@ -77,5 +76,5 @@ void vm_plan_fd(struct vm *vm, size_t i)
 	}
 	if (fd > STDERR_FILENO)
 		add_fd(vm, (int)fd);
-	vm_item(vm, resource, ACTION_PASS, xstrdup("a descriptor of the caller's"));
+	vm_item(vm, resource, ACTION_PASS, xstrdup("opened by the caller"));
 }

@@ -27,14 +27,13 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 {
 	cleanup_free char *error = NULL;
 	struct safepath walk;
-	bool way;
 
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
 	cleanup_free char *why =
-		vm_why_denied(vm, &walk, r->access == ACCESS_RO ? R_OK : R_OK | W_OK, &way);
+		vm_why_denied(vm, &walk, r->access == ACCESS_RO ? R_OK : R_OK | W_OK, NULL);
 	bool is_device = S_ISCHR(walk.st.st_mode) || S_ISBLK(walk.st.st_mode);
 	safepath_close(&walk);
 	if (!why) {
@@ -99,11 +98,11 @@ void vm_plan_pci(struct vm *vm, size_t resource)
 	cleanup_free char *directory = pci_directory(r->path);
 
 	if (!directory) {
-		vm_refuse(vm, r, xasprintf("%s is no address of a PCI device", r->path));
+		vm_refuse(vm, r, xasprintf("%s is not a PCI address", r->path));
 		return;
 	}
 	if (access(directory, F_OK) < 0) {
-		vm_refuse(vm, r, xasprintf("there is no PCI device %s", directory));
+		vm_refuse(vm, r, xasprintf("no such PCI device: %s", directory));
 		return;
 	}
 	cleanup_free char *group_link = xasprintf("%s/iommu_group", directory);
@@ -113,8 +112,8 @@ void vm_plan_pci(struct vm *vm, size_t resource)
 	bool is_mediated = r->path[0] == '/';
 	if (!group) {
 		vm_refuse(vm, r,
-			xstrdup("the device has no IOMMU group: the machine has no IOMMU, or it is "
-				"off; boot with intel_iommu=on or amd_iommu=on"));
+			xstrdup("the device has no IOMMU group: no IOMMU, or it is disabled; boot "
+				"with intel_iommu=on or amd_iommu=on"));
 	} else if (!is_mediated && (!driver || strcmp(driver, "vfio-pci") != 0)) {
 		vm_refuse(vm, r,
 			xasprintf("the device is bound to %s, not to vfio-pci; driverctl "
@@ -188,8 +187,8 @@ void vm_plan_usb(struct vm *vm, size_t resource)
 		claim_node(vm, r, node);
 	else
 		vm_item(vm, r, ACTION_LEAVE,
-			xstrdup("no such device is there now, and one that comes later will not "
-				"belong to the QEMU user; plug it in first"));
+			xstrdup("no such device; one that is plugged in later will not belong to "
+				"the QEMU user"));
 }
 
 /* Whether the command line asks for KVM and nothing else; *option asks for it. */
@@ -220,7 +219,6 @@ void vm_plan_kvm(struct vm *vm)
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 	size_t option;
-	bool way;
 
 	if (!needs_kvm(vm, &option))
 		return;
@@ -231,10 +229,10 @@ void vm_plan_kvm(struct vm *vm)
 		.reason = (char *)"hardware acceleration"};
 	if (!safepath_open_from(&vm->claims.start, r.path, &walk, &error)) {
 		vm_refuse(vm, &r,
-			xasprintf("%s; modprobe kvm_intel or kvm_amd, or take -accel tcg", error));
+			xasprintf("%s; modprobe kvm_intel or kvm_amd, or use -accel tcg", error));
 		return;
 	}
-	char *why = vm_why_denied(vm, &walk, R_OK | W_OK, &way);
+	char *why = vm_why_denied(vm, &walk, R_OK | W_OK, NULL);
 	vm_item(vm, &r, why ? ACTION_REFUSE : ACTION_CHECK, why);
 	safepath_close(&walk);
 }

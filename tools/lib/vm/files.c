@@ -37,7 +37,7 @@ static bool copy_file(struct vm *vm, struct vm_step *step, char **error)
 			n = IO_RETRY(sendfile(to, from, NULL, (size_t)1 << 30));
 		while (n > 0);
 	if (n < 0 || !seal(to)) {
-		*error = xasprintf("can't copy %s for QEMU: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot copy %s for QEMU: %s", step->path, strerror(errno));
 		return false;
 	}
 	return vm_fill(step->fd, steal_fd(&to), error);
@@ -51,7 +51,7 @@ static void plan_copy(struct vm *vm, const struct qemuargs_resource *r, const st
 	step->object = vm_keep(vm, walk->fd, walk->path);
 	step->fd = vm_reserve(vm);
 	qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(step->fd));
-	vm_item(vm, r, ACTION_COPY, xasprintf("%s may not read it", vm->identity.user));
+	vm_item(vm, r, ACTION_COPY, xasprintf("not readable by %s", vm->identity.user));
 }
 
 char *vm_document(struct vm *vm, const char *path, const char *text)
@@ -62,8 +62,8 @@ char *vm_document(struct vm *vm, const char *path, const char *text)
 	int reserved = vm_reserve(vm);
 
 	if (fd < 0 || write(fd, text, length) != (ssize_t)length || !seal(fd))
-		vm_fail(vm,
-			xasprintf("can't make the changed copy of %s: %s", path, strerror(errno)));
+		vm_fail(vm, xasprintf("cannot create the changed copy of %s: %s", path,
+				    strerror(errno)));
 	else if (!vm_fill(reserved, steal_fd(&fd), &error))
 		vm_fail(vm, steal_pointer(&error));
 	return xstrdup(IO_FD_PATH(reserved));
@@ -75,18 +75,17 @@ void vm_plan_file(struct vm *vm, size_t resource)
 	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
-	bool way;
 
 	if (!path)
 		return;
 	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
 		if (r->is_searched && errno == ENOENT)
-			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's own files"));
+			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's data files"));
 		else
 			vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
-	cleanup_free char *why = vm_why_denied(vm, &walk, R_OK, &way);
+	cleanup_free char *why = vm_why_denied(vm, &walk, R_OK, NULL);
 	if (!why)
 		vm_item(vm, r, ACTION_CHECK, NULL);
 	else if (walk.unsafe)
@@ -104,7 +103,6 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
-	bool way;
 
 	if (!path)
 		return;
@@ -113,7 +111,7 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 		return;
 	}
 	char *why = vm_why_denied(
-		vm, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, &way);
+		vm, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, NULL);
 	vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);
 	safepath_close(&walk);
 }

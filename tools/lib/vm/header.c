@@ -45,13 +45,13 @@ bool vm_header_read(
 		return false;
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (fd < 0) {
-		*error = xasprintf("can't read its header: %s", strerror(errno));
+		*error = xasprintf("cannot read its header: %s", strerror(errno));
 		return false;
 	}
 	bytes = xmalloc(QCOW2_HEADER_MAX);
 	ssize_t length = io_read_up_to(fd, bytes, QCOW2_HEADER_MAX);
 	if (length < 0) {
-		*error = xasprintf("can't read its header: %s", strerror(errno));
+		*error = xasprintf("cannot read its header: %s", strerror(errno));
 		return false;
 	}
 	return qcow2_parse(bytes, (size_t)length, header, error);

@@ -53,7 +53,7 @@ static bool remove_entry(int dir, const char *name)
 	return unlinkat(dir, name, 0) == 0 || unlinkat(dir, name, AT_REMOVEDIR) == 0;
 }
 
-/* One whose mode is in the way can be emptied then; where not, that shows at once. */
+/* One whose mode denies that can be emptied then; where not, that shows at once. */
 static void open_up(int dir, const char *name)
 {
 	if (fchmodat(dir, name, 0700, 0) < 0)
@@ -105,7 +105,7 @@ static void empty(int top)
 
 static _Noreturn void give_up(void)
 {
-	warn_errno("can't let go of what is root's, to empty the VM's directory");
+	warn_errno("cannot close root's descriptors before emptying the VM's directory");
 	_exit(LAUNCH_FAILED);
 }
 
@@ -147,7 +147,7 @@ void vm_home_empty(int dir)
 	if (pid == 0)
 		empty_as_owner(dir, &st);
 	if (pid < 0)
-		warn_errno("can't start a process that empties the VM's directory");
+		warn_errno("cannot fork a process to empty the VM's directory");
 	else
 		wait_or_end(pid);
 }
@@ -156,7 +156,7 @@ void vm_home_empty(int dir)
  * What is root's part
  */
 
-/* Under another name of RUNTIME_DIR's, by which no VM is in its way; NULL: it can't be. */
+/* Under another name of RUNTIME_DIR's, which no VM needs; NULL: it can't be. */
 static char *move_aside(int runtime, const char *name)
 {
 	for (int i = 0; i < MAX_ASIDE; i++) {
@@ -178,8 +178,8 @@ static bool finish_off(int runtime, const char *aside)
 		vm_home_empty(fd);
 	if (unlinkat(runtime, aside, AT_REMOVEDIR) == 0)
 		return true;
-	warn("can't remove the directory " RUNTIME_DIR
-	     "/%s, which QEMU has left, within %d s: %s; no VM needs it; to remove it: rm -rf "
+	warn("cannot remove the directory " RUNTIME_DIR
+	     "/%s, left by QEMU, within %d s: %s; no VM needs it; remove it: rm -rf "
 	     "--one-file-system " RUNTIME_DIR "/%s",
 		aside, MAX_MILLISECONDS / 1000, strerror(errno), aside);
 	return false;
@@ -196,7 +196,7 @@ bool vm_home_remove(int runtime, const char *name, char **error)
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		aside = move_aside(runtime, name);
 	if (!aside) {
-		*error = xasprintf("can't remove the directory %s: %s", path, strerror(errno));
+		*error = xasprintf("cannot remove the directory %s: %s", path, strerror(errno));
 		return false;
 	}
 	finish_off(runtime, aside);
@@ -220,27 +220,27 @@ bool vm_home_make(int runtime, const char *name, uid_t uid, gid_t gid, char **er
 		return false;
 	/* Root's until it is given away: so is what lies below the file system. */
 	if (mkdirat(runtime, name, 0700) < 0) {
-		*error = xasprintf("can't make the directory %s: %s", path, strerror(errno));
+		*error = xasprintf("cannot create the directory %s: %s", path, strerror(errno));
 		return false;
 	}
 	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW,
 		    options) == 0)
 		return true;
 	if (!may_not_mount(errno)) {
-		*error = xasprintf("can't mount the file system of the VM's directory %s: %s", path,
-			strerror(errno));
+		*error = xasprintf(
+			"cannot mount a tmpfs at the VM's directory %s: %s", path, strerror(errno));
 	} else {
-		warn_errno("can't mount a file system for the VM's directory %s; QEMU can fill "
-			   "that of " RUNTIME_DIR,
+		warn_errno("cannot mount a tmpfs at the VM's directory %s; QEMU can fill the file "
+			   "system of " RUNTIME_DIR,
 			path);
 		cleanup_fd int fd =
 			openat(runtime, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && fchown(fd, uid, gid) == 0)
 			return true;
-		*error = xasprintf(
-			"can't give the directory %s to uid %u: %s", path, uid, strerror(errno));
+		*error = xasprintf("cannot change the owner of the directory %s to uid %u: %s",
+			path, uid, strerror(errno));
 	}
 	if (unlinkat(runtime, name, AT_REMOVEDIR) < 0)
-		warn_errno("can't remove the directory %s", path);
+		warn_errno("cannot remove the directory %s", path);
 	return false;
 }

@@ -4,8 +4,8 @@
  * of its own, so that QEMU can fill nothing but that.
  *
  * What is in it can be hostile. Root never opens or follows anything there; no symbolic link in it
- * is followed by anybody (MS_NOSYMFOLLOW, since Linux 5.10), so that a name below it is no way
- * back into root's files. It ends by being unmounted, whatever is in it. Where it could not be
+ * is followed by anybody (MS_NOSYMFOLLOW, since Linux 5.10), so that a name below it does not
+ * lead back into root's files. It ends by being unmounted, whatever is in it. Where it could not be
  * mounted (a container), it is moved aside, and emptied by a process that has become the
  * QEMU user, within limits of time and number: nothing in it keeps a VM from starting. Private to
  * vm/.

@@ -50,14 +50,14 @@ static bool has_relative_backing(const struct qemuargs_resource *r, const struct
 
 static void plan_claim(struct vm *vm, const struct qemuargs_resource *r, struct safepath *walk)
 {
-	bool way;
-	cleanup_free char *why = vm_why_denied(vm, walk, 0, &way);
-	bool by_descriptor = why && way && vm->settings->dynamic_ownership.value;
+	bool parents;
+	cleanup_free char *why = vm_why_denied(vm, walk, 0, &parents);
+	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
 
 	if (by_descriptor && has_relative_backing(r, walk)) {
 		vm_refuse(vm, r,
-			xasprintf("%s; QEMU can't get it by a descriptor alone, since its header "
-				  "names its backing file from its own directory",
+			xasprintf("%s; it cannot be passed as a descriptor, since its header names "
+				  "its backing file relative to its directory",
 				why));
 		return;
 	}
@@ -80,7 +80,7 @@ static void plan_check(
 		return;
 	struct vm_item *item = &vm->items[vm->n_items - 1];
 	cleanup_free char *why = item->reason;
-	item->reason = xasprintf("%s; or let root open the disks: --disks=pass", why);
+	item->reason = xasprintf("%s; or have root open the disks: --disks=pass", why);
 }
 
 /* A CD-ROM drive that was given a writable image would be opened for writing. */
@@ -104,7 +104,7 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 		return;
 	}
 	if (!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)) {
-		vm_refuse(vm, r, xstrdup("it is no regular file and no block device"));
+		vm_refuse(vm, r, xstrdup("not a regular file or block device"));
 		return;
 	}
 	/* What is shared is others' too, and the admin's word. */
@@ -118,8 +118,8 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	bool is_block = S_ISBLK(walk->st.st_mode);
 	if (is_block && is_drive && !has_keys(vm, r)) {
 		vm_refuse(vm, r,
-			xasprintf("a block device can only be passed where it is written as -drive "
-				  "file=%s,...",
+			xasprintf(
+				"a block device can only be passed if given as -drive file=%s,...",
 				r->path));
 		return;
 	}

@@ -13,7 +13,8 @@ static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 bool vm_raise_limits(struct vm *vm, char **error)
 {
 	if (getrlimit(RLIMIT_NOFILE, &vm->files) < 0) {
-		*error = xasprintf("can't read the limit of open files: %s", strerror(errno));
+		*error = xasprintf(
+			"cannot get the limit of open files (RLIMIT_NOFILE): %s", strerror(errno));
 		return false;
 	}
 	struct rlimit wanted = vm->files;
@@ -38,9 +39,9 @@ void vm_plan_limits(struct vm *vm)
 		.source = (char *)"locked memory",
 		.reason = (char *)""};
 	vm_refuse(vm, &r,
-		xstrdup("the limit of locked memory can't be raised, which needs CAP_SYS_RESOURCE; "
-			"have it raised before: ulimit -l unlimited, or LimitMEMLOCK=infinity of a "
-			"unit"));
+		xstrdup("cannot raise the limit of locked memory (RLIMIT_MEMLOCK) without "
+			"CAP_SYS_RESOURCE; raise it before: ulimit -l unlimited, or "
+			"LimitMEMLOCK=infinity in the unit"));
 }
 
 bool vm_set_limits(const struct vm *vm, char **error)
@@ -49,14 +50,14 @@ bool vm_set_limits(const struct vm *vm, char **error)
 
 	if (vm->args->locks_memory && getrlimit(RLIMIT_MEMLOCK, &now) == 0 &&
 		now.rlim_cur != RLIM_INFINITY && setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0) {
-		*error = xasprintf("can't raise the limit of locked memory, which the command line "
-				   "needs (raising it needs CAP_SYS_RESOURCE): %s",
+		*error = xasprintf("cannot raise the limit of locked memory (RLIMIT_MEMLOCK), "
+				   "which needs CAP_SYS_RESOURCE: %s",
 			strerror(errno));
 		return false;
 	}
 	if (vm->n_fds < vm->files.rlim_cur / 4 && setrlimit(RLIMIT_NOFILE, &vm->files) < 0) {
-		*error = xasprintf(
-			"can't set the limit of open files as it was: %s", strerror(errno));
+		*error = xasprintf("cannot restore the limit of open files (RLIMIT_NOFILE): %s",
+			strerror(errno));
 		return false;
 	}
 	return true;

@@ -51,14 +51,14 @@ static bool hold_made(struct vm_step *step, mode_t mode, int *fd, int *kept, cha
 	struct stat st;
 
 	if (fchmod(*fd, mode | S_IRUSR | S_IWUSR) < 0 || fstat(*fd, &st) < 0) {
-		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot create %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	step->dev = st.st_dev;
 	step->ino = st.st_ino;
 	*kept = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
 	if (*kept < 0) {
-		*error = xasprintf("can't hold %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot keep %s open: %s", step->path, strerror(errno));
 		return false;
 	}
 	return step->fd < 0 || vm_fill(step->fd, steal_fd(fd), error);
@@ -72,7 +72,7 @@ static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 	umask(mask);
 	/* A file of root's own in a directory like /tmp, that QEMU would have emptied. */
 	if (place->exists && unlinkat(place->dir, place->name, 0) < 0 && errno != ENOENT) {
-		*error = xasprintf("can't replace %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot replace %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	cleanup_fd int fd = openat(
@@ -81,7 +81,7 @@ static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 	int kept;
 
 	if (fd < 0) {
-		*error = xasprintf("can't make %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot create %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	if (!hold_made(step, mode, &fd, &kept, error)) {
@@ -95,7 +95,7 @@ static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 /*
  * An emptied file is as good as a new one. Where its name can't be trusted, taking root's own
  * file away harms nobody if whoever could have put it there could have taken it away himself:
- * the owner of the directory, on a way that only he and root can change; or, in a sticky
+ * the owner of the directory, below directories that only he and root can change; or, in a sticky
  * directory of root's, whoever has moved it there out of one of his own.
  */
 static bool can_be_replaced(const struct qemuargs_resource *r, const struct place *place)
@@ -117,8 +117,8 @@ static void plan_make(
 {
 	if (!vm->settings->dynamic_ownership.value) {
 		vm_refuse(vm, r,
-			xasprintf("it does not exist, and with dynamic_ownership = 0 no file is "
-				  "given to %s; make it, and let %s write to it",
+			xasprintf("it does not exist, and with dynamic_ownership = 0 no owner is "
+				  "changed to %s; create it, writable by %s",
 				vm->identity.user, vm->identity.user));
 		return;
 	}
@@ -132,7 +132,7 @@ static void plan_make(
 	if (place->exists)
 		step->mode = place->walk.st.st_mode & 0777;
 	vm_item(vm, r, ACTION_MAKE,
-		xstrdup(place->exists ? "emptied, and claimed" : "made, and claimed"));
+		xstrdup(place->exists ? "truncated, and claimed" : "created, and claimed"));
 	step->place = *place;
 	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
 }
@@ -142,9 +142,9 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 {
 	struct safepath *walk = &place->walk;
 	bool is_file = S_ISREG(walk->st.st_mode);
-	bool way;
-	/* A claimed file can be written; what can keep QEMU from it is the way alone. */
-	cleanup_free char *why = vm_why_denied(vm, walk, is_file ? 0 : W_OK, &way);
+	bool parents;
+	/* A claimed file can be written; only its parent directories can deny QEMU that. */
+	cleanup_free char *why = vm_why_denied(vm, walk, is_file ? 0 : W_OK, &parents);
 
 	if (!is_file) {
 		/* /dev/null, a terminal, a FIFO. */
@@ -158,7 +158,7 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 		plan_make(vm, r, place, why != NULL);
 		return;
 	}
-	bool by_descriptor = why && way && vm->settings->dynamic_ownership.value;
+	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
 	int object = by_descriptor ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : -1;
 	if (!vm_add_claim(vm, r,
 		    &(struct claim_request){.path = r->path,
@@ -173,8 +173,8 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 	cleanup_free char *error = NULL;
 	int reserved = vm_reserve(vm);
 	if (object < 0 || !vm_fill(reserved, object, &error))
-		vm_fail(vm,
-			xasprintf("can't hold %s: %s", r->path, error ? error : strerror(errno)));
+		vm_fail(vm, xasprintf("cannot keep %s open: %s", r->path,
+				    error ? error : strerror(errno)));
 	qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(reserved));
 }
 
@@ -183,7 +183,6 @@ void vm_plan_log(struct vm *vm, size_t resource)
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
 	cleanup_free char *error = NULL;
 	struct place place;
-	bool way;
 
 	if (!place_find(r->path, &place, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
@@ -192,8 +191,8 @@ void vm_plan_log(struct vm *vm, size_t resource)
 	} else if (place.walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
 	} else {
-		/* The directory itself is on the way to the file. */
-		cleanup_free char *why = vm_why_denied(vm, &place.walk, X_OK, &way);
+		/* The directory itself is a parent of the file. */
+		cleanup_free char *why = vm_why_denied(vm, &place.walk, X_OK, NULL);
 		plan_make(vm, r, &place, why != NULL);
 	}
 	place_close(&place);

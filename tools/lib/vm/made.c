@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Makes way as QEMU would, but for nothing that is somebody else's or not what we make. */
+/* Removes what QEMU would, but nothing that is somebody else's or not what we make. */
 bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **error)
 {
 	struct stat st;
@@ -18,16 +18,16 @@ bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **erro
 		if (errno == ENOENT)
 			return true;
 	} else if (st.st_uid != 0 && (st.st_uid != vm->identity.uid || !S_ISSOCK(st.st_mode))) {
-		*error = xasprintf(
-			"%s exists and is uid %u's; remove it first", step->path, st.st_uid);
+		*error = xasprintf("%s exists, and is owned by uid %u; remove it first", step->path,
+			st.st_uid);
 		return false;
 	} else if (!S_ISSOCK(st.st_mode) && !S_ISLNK(st.st_mode)) {
-		*error = xasprintf("%s exists and is no socket; remove it first", step->path);
+		*error = xasprintf("%s exists, and is not a socket; remove it first", step->path);
 		return false;
 	} else if (unlinkat(step->place.dir, step->place.name, 0) == 0) {
 		return true;
 	}
-	*error = xasprintf("can't make way for the socket %s: %s", step->path, strerror(errno));
+	*error = xasprintf("cannot remove the old socket %s: %s", step->path, strerror(errno));
 	return false;
 }
 
@@ -40,5 +40,5 @@ void vm_remove_made(const struct vm_step *step)
 	if (is_there && (st.st_dev != step->dev || st.st_ino != step->ino))
 		return;
 	if ((!is_there || unlinkat(place->dir, place->name, 0) < 0) && errno != ENOENT)
-		warn_errno("can't remove %s", step->path);
+		warn_errno("cannot remove %s", step->path);
 }

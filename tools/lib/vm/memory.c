@@ -22,14 +22,15 @@ static bool make_directory(struct vm *vm, struct vm_step *step, char **error)
 	/* What a killed runner left; it is empty, since QEMU's files there have no name. */
 	unlinkat(dir, name, AT_REMOVEDIR);
 	if (mkdirat(dir, name, 0700) < 0) {
-		*error = xasprintf("can't make the directory %s: %s", step->path, strerror(errno));
+		*error = xasprintf(
+			"cannot create the directory %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
 		fchown(fd, vm->identity.uid, vm->identity.gid) < 0) {
-		*error = xasprintf("can't give the directory %s to %s: %s", step->path,
-			vm->identity.user, strerror(errno));
+		*error = xasprintf("cannot change the owner of the directory %s to %s: %s",
+			step->path, vm->identity.user, strerror(errno));
 		unlinkat(dir, name, AT_REMOVEDIR);
 		return false;
 	}
@@ -40,23 +41,22 @@ static void remove_directory(struct vm *vm, struct vm_step *step)
 {
 	(void)vm;
 	if (unlinkat(step->place.dir, step->name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		warn_errno("can't remove the directory %s", step->path);
+		warn_errno("cannot remove the directory %s", step->path);
 }
 
 /* QEMU makes a file without a name there: in hugetlbfs, which is root's, or in a tmpfs. */
 static void plan_memory_directory(
 	struct vm *vm, const struct qemuargs_resource *r, struct safepath *walk)
 {
-	bool way;
-	cleanup_free char *why = vm_why_denied(vm, walk, R_OK | W_OK | X_OK, &way);
+	cleanup_free char *why = vm_why_denied(vm, walk, R_OK | W_OK | X_OK, NULL);
 
 	if (!why) {
 		vm_item(vm, r, ACTION_CHECK, NULL);
 		return;
 	}
-	cleanup_free char *way_why = vm_why_denied(vm, walk, X_OK, &way);
-	if (walk->unsafe || way_why) {
-		vm_refuse(vm, r, xstrdup(walk->unsafe ? walk->unsafe : way_why));
+	cleanup_free char *parents_why = vm_why_denied(vm, walk, X_OK, NULL);
+	if (walk->unsafe || parents_why) {
+		vm_refuse(vm, r, xstrdup(walk->unsafe ? walk->unsafe : parents_why));
 		return;
 	}
 	cleanup_free char *path = xasprintf("%s/virt-privileges-%s", walk->path, vm->name);
@@ -66,7 +66,7 @@ static void plan_memory_directory(
 	step->place.dir = vm_keep(vm, walk->fd, walk->path);
 	step->name = xasprintf("virt-privileges-%s", vm->name);
 	qemuargs_set(vm->args, r->option, r->key, path);
-	vm_item(vm, r, ACTION_MAKE, xasprintf("QEMU gets the directory %s", path));
+	vm_item(vm, r, ACTION_MAKE, xasprintf("QEMU uses the directory %s", path));
 }
 
 void vm_plan_memory(struct vm *vm, size_t resource)

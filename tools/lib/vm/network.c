@@ -46,18 +46,18 @@ static bool run_program(char *const *words, char **error)
 	int number = posix_spawn(&pid, words[0], NULL, &attributes, words, environ);
 	posix_spawnattr_destroy(&attributes);
 	if (number) {
-		*error = xasprintf("can't run %s: %s", words[0], strerror(number));
+		*error = xasprintf("cannot run %s: %s", words[0], strerror(number));
 		return false;
 	}
 	if (IO_RETRY(waitpid(pid, &status, 0)) < 0) {
-		*error = xasprintf("can't wait for %s: %s", words[0], strerror(errno));
+		*error = xasprintf("cannot wait for %s: %s", words[0], strerror(errno));
 		return false;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 	*error = WIFEXITED(status)
-			 ? xasprintf("%s ended with status %d", words[0], WEXITSTATUS(status))
-			 : xasprintf("%s was ended by signal %d", words[0], WTERMSIG(status));
+			 ? xasprintf("%s exited with status %d", words[0], WEXITSTATUS(status))
+			 : xasprintf("%s was killed by signal %d", words[0], WTERMSIG(status));
 	return false;
 }
 
@@ -76,13 +76,13 @@ static int open_tap(const struct qemuargs_net *net, char name[IFNAMSIZ], char **
 	unsigned features = 0;
 
 	if (fd < 0) {
-		*error = xasprintf("can't open " TUN ": %s; modprobe tun", strerror(errno));
+		*error = xasprintf("cannot open " TUN ": %s; modprobe tun", strerror(errno));
 		return -1;
 	}
 	memcpy(request.ifr_name, name, IFNAMSIZ);
 	request.ifr_flags = IFF_TAP | IFF_NO_PI;
 	if (ioctl(fd, TUNGETFEATURES, &features) < 0) {
-		*error = xasprintf("can't tell what " TUN " is able to: %s", strerror(errno));
+		*error = xasprintf("cannot get the features of " TUN ": %s", strerror(errno));
 		return -1;
 	}
 	if (features & IFF_ONE_QUEUE)
@@ -92,7 +92,7 @@ static int open_tap(const struct qemuargs_net *net, char name[IFNAMSIZ], char **
 	if (net->queues > 1)
 		request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
-		*error = xasprintf("can't make the tap device %s: %s", *name ? name : "tap%d",
+		*error = xasprintf("cannot create the tap device %s: %s", *name ? name : "tap%d",
 			strerror(errno));
 		return -1;
 	}
@@ -111,9 +111,9 @@ static bool open_node(const char *path, int reserved, char **error)
 	if (walk.unsafe)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISCHR(walk.st.st_mode))
-		*error = xasprintf("%s is no character device", path);
+		*error = xasprintf("%s is not a character device", path);
 	else if ((fd = safepath_reopen(walk.fd, O_RDWR | O_NONBLOCK)) < 0)
-		*error = xasprintf("can't open %s: %s", path, strerror(errno));
+		*error = xasprintf("cannot open %s: %s", path, strerror(errno));
 	safepath_close(&walk);
 	return fd >= 0 && vm_fill(reserved, fd, error);
 }
@@ -174,7 +174,7 @@ static bool join_bridge(const char *bridge, const char *name, char **error)
 	request.ifr_ifindex = (int)if_nametoindex(name);
 	if (fd < 0 || ioctl(fd, SIOCBRADDIF, &request) < 0) {
 		*error = xasprintf(
-			"can't add %s to the bridge %s: %s", name, bridge, strerror(errno));
+			"cannot add %s to the bridge %s: %s", name, bridge, strerror(errno));
 		return false;
 	}
 	memset(&request, 0, sizeof request);
@@ -185,12 +185,12 @@ static bool join_bridge(const char *bridge, const char *name, char **error)
 		ioctl(fd, SIOCSIFHWADDR, &request);
 	}
 	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) {
-		*error = xasprintf("can't look at %s: %s", name, strerror(errno));
+		*error = xasprintf("cannot get the flags of %s: %s", name, strerror(errno));
 		return false;
 	}
 	request.ifr_flags |= IFF_UP;
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
-		*error = xasprintf("can't bring %s up: %s", name, strerror(errno));
+		*error = xasprintf("cannot bring %s up: %s", name, strerror(errno));
 		return false;
 	}
 	return true;
@@ -239,7 +239,7 @@ static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
-		*error = xasprintf("can't make a pair of sockets: %s", strerror(errno));
+		*error = xasprintf("cannot create a socket pair: %s", strerror(errno));
 		return false;
 	}
 	cleanup_fd int ours = pair[0], theirs = pair[1];
@@ -255,7 +255,7 @@ static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
 	close(steal_fd(&theirs));
 	int fd = receive_descriptor(ours);
 	if (fd < 0) {
-		*error = xasprintf("%s sent no descriptor", step->net->helper);
+		*error = xasprintf("%s did not send a descriptor", step->net->helper);
 		return false;
 	}
 	return vm_fill(step->fds[0], fd, error);
@@ -265,7 +265,7 @@ static bool prepare_helper(struct vm *vm, struct vm_step *step, char **error)
  * Planning
  */
 
-/* A program that root runs must be root's, on a way that nobody else can change. */
+/* A program that root runs must be root's, below directories that nobody else can change. */
 static bool check_program(struct vm *vm, const struct qemuargs_resource *r, const char *program)
 {
 	cleanup_free char *path = vm_absolute(vm, program);
@@ -277,14 +277,15 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 	if (!path)
 		return false;
 	if (!safepath_open(path, &walk, &error))
-		vm_refuse(vm, r, xasprintf("%s; to do without a script: script=no", error));
+		vm_refuse(vm, r, xasprintf("%s; to run no script: script=no", error));
 	else if (walk.unsafe)
 		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
-		vm_refuse(vm, r, xasprintf("%s is no program", path));
+		vm_refuse(vm, r, xasprintf("%s is not a regular file", path));
 	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check what it does")))
 		vm_refuse(vm, r,
-			xasprintf("%s would run as root, but others than root can write to it: %s",
+			xasprintf("%s would run as root, but is writable by users other than root: "
+				  "%s",
 				path, why));
 	else
 		good = true;
@@ -347,7 +348,7 @@ static bool check_net(struct vm *vm, const struct qemuargs_resource *r,
 	const char *name = r->kind == RESOURCE_BRIDGE ? net->bridge : net->ifname;
 
 	if (name && !is_interface_name(name)) {
-		vm_refuse(vm, r, xasprintf("%s is no name of a network interface", name));
+		vm_refuse(vm, r, xasprintf("'%s' is not a valid interface name", name));
 		return false;
 	}
 	if (has_helper)
@@ -380,7 +381,7 @@ void vm_plan_network(struct vm *vm, size_t resource)
 	if (step->vhost_fds)
 		set_descriptors(vm, r->option, "vhostfd", "vhostfds", step->vhost_fds, net->queues);
 	vm_item(vm, r, ACTION_MAKE,
-		xasprintf("made as root, and passed%s%s", net->script ? ", by " : "",
+		xasprintf("created as root, and passed%s%s", net->script ? ", by " : "",
 			net->script ? net->script : ""));
 }
 
@@ -397,7 +398,8 @@ void vm_plan_vhost(struct vm *vm, size_t resource)
 
 	if (stat(r->path, &st) < 0 || !S_ISCHR(st.st_mode)) {
 		vm_refuse(vm, r,
-			xasprintf("there is no device %s; modprobe its vhost module", r->path));
+			xasprintf("no such device: %s; load its vhost module with modprobe",
+				r->path));
 		return;
 	}
 	struct vm_step *step = vm_step(vm, r->path);

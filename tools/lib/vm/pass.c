@@ -21,12 +21,12 @@ static bool open_object(struct vm *vm, struct vm_step *step, char **error)
 	int fd = safepath_reopen(step->object, step->flags | O_NONBLOCK);
 
 	if (fd < 0) {
-		*error = xasprintf("can't open %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot open %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	/* It is only there so that nothing that is not what was judged can block. */
 	if (fcntl(fd, F_SETFL, step->flags & ~O_ACCMODE) < 0) {
-		*error = xasprintf("can't set the flags of %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot set the flags of %s: %s", step->path, strerror(errno));
 		close(fd);
 		return false;
 	}
@@ -39,7 +39,7 @@ static bool hold_object(struct vm *vm, struct vm_step *step, char **error)
 	int fd = fcntl(step->object, F_DUPFD_CLOEXEC, 3);
 
 	if (fd < 0) {
-		*error = xasprintf("can't hold %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot keep %s open: %s", step->path, strerror(errno));
 		return false;
 	}
 	return vm_fill(step->fd, fd, error);

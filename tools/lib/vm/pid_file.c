@@ -18,22 +18,23 @@ static bool hold_pid_file(struct vm_step *step, int fd, char **error)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		*error = xasprintf("can't open the file %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot open %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid()) {
-		*error = xasprintf(
-			"%s is not a file of root's with one name; remove it first", step->path);
+		*error = xasprintf("%s is not a regular file owned by root with a single link; "
+				   "remove it first",
+			step->path);
 		return false;
 	}
 	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it");
 	if (why) {
-		*error = xasprintf("others than root can write to %s: %s", step->path, why);
+		*error = xasprintf("%s is writable by users other than root: %s", step->path, why);
 		return false;
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-		*error = xasprintf("can't lock %s: %s", step->path,
-			errno == EAGAIN || errno == EACCES ? "another QEMU has it"
+		*error = xasprintf("cannot lock %s: %s", step->path,
+			errno == EAGAIN || errno == EACCES ? "it is locked by another QEMU"
 							   : strerror(errno));
 		return false;
 	}
@@ -100,7 +101,7 @@ bool vm_write_pid(struct vm *vm, pid_t pid, char **error)
 		return true;
 	if (ftruncate(vm->pid_fd, 0) < 0 ||
 		pwrite(vm->pid_fd, text, length, 0) != (ssize_t)length) {
-		*error = xasprintf("can't write the process id %d: %s", pid, strerror(errno));
+		*error = xasprintf("cannot write the PID %d: %s", pid, strerror(errno));
 		return false;
 	}
 	return true;

@@ -13,7 +13,7 @@ bool vm_prepare(struct vm *vm, char **error);
 /* In QEMU's process, as the account: what remains of the steps. False and a new message on failure.
  */
 bool vm_finish(struct vm *vm, char **error);
-/* In the process that stays: closes all descriptors of the VM's resources. */
+/* In the monitor process: closes all descriptors of the VM's resources. */
 void vm_let_go(struct vm *vm);
 /* The steps alone that were done: where the program ends early. */
 void vm_undo(struct vm *vm);

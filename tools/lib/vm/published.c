@@ -108,7 +108,7 @@ static bool make_staging(const struct vm *vm, struct vm_step *step, char **error
 	if (!step->name || !open_staging(step) ||
 		fchown(step->staging, vm->identity.uid, vm->identity.gid) < 0 ||
 		fchmod(step->staging, 0700) < 0) {
-		*error = xasprintf("can't make a directory for the socket %s: %s", step->path,
+		*error = xasprintf("cannot create a directory for the socket %s: %s", step->path,
 			strerror(errno));
 		return false;
 	}
@@ -120,11 +120,10 @@ static bool may_search(struct vm *vm, const struct vm_step *step)
 {
 	cleanup_free char *error = NULL;
 	struct safepath walk;
-	bool way;
 
 	if (!safepath_open(step->place.dir_path, &walk, &error))
 		return false;
-	cleanup_free char *why = vm_why_denied(vm, &walk, X_OK, &way);
+	cleanup_free char *why = vm_why_denied(vm, &walk, X_OK, NULL);
 	safepath_close(&walk);
 	return !why;
 }
@@ -169,11 +168,11 @@ static void remove_staging(struct vm_step *step)
 		cleanup_free char *path = xasprintf("%s/%s", step->place.dir_path, step->name);
 		cleanup_free char *word = shell_word(path);
 		errno = number;
-		warn_errno("can't remove the directory %s of a socket; to remove it: rm -rf "
+		warn_errno("cannot remove the directory %s of a socket; remove it: rm -rf "
 			   "--one-file-system %s",
 			path, word);
 		if (fchown(step->staging, 0, 0) < 0 || fchmod(step->staging, 0) < 0)
-			warn_errno("can't close it to QEMU");
+			warn_errno("cannot deny QEMU access to it");
 	}
 	close(step->staging);
 	step->staging = -1;
@@ -189,11 +188,10 @@ static bool prepare(struct vm *vm, struct vm_step *step, char **error)
 		if (fd >= 0 && vm_fill(step->fd, fd, error))
 			return true;
 		if (!*error)
-			*error =
-				xasprintf("can't make a mount of the directory for the socket %s, "
-					  "whose parent directories %s may not search: %s; move it "
-					  "to a directory like /run",
-					step->path, vm->identity.user, strerror(errno));
+			*error = xasprintf("cannot clone a mount of the directory for the socket "
+					   "%s, whose parent directories %s cannot search: %s; "
+					   "move it to a directory like /run",
+				step->path, vm->identity.user, strerror(errno));
 	}
 	if (step->name)
 		remove_staging(step);
@@ -231,13 +229,13 @@ static void publish(const struct vm *vm, struct vm_step *step)
 	if (fd < 0 && errno == ENOENT)
 		return;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		warn_errno("can't look at what QEMU has bound for the socket %s", step->path);
+		warn_errno("cannot examine the socket that QEMU has bound for %s", step->path);
 	else if (!S_ISSOCK(st.st_mode) || st.st_uid != vm->identity.uid)
-		warn("what QEMU has made for the socket %s is no socket of its own; it gets no "
-		     "name there",
+		warn("what QEMU has created for the socket %s is not a socket of its own; not "
+		     "linked there",
 			step->path);
 	else if (linkat(fd, "", step->place.dir, step->place.name, AT_EMPTY_PATH) < 0)
-		warn_errno("can't put the socket that QEMU has bound at %s", step->path);
+		warn_errno("cannot link the socket that QEMU has bound to %s", step->path);
 	else {
 		step->dev = st.st_dev;
 		step->ino = st.st_ino;
@@ -252,7 +250,7 @@ bool vm_publish(void *context)
 	bool waits = false;
 
 	if (vm->events >= 0 && read(vm->events, bytes, sizeof bytes) < 0 && errno != EAGAIN)
-		warn_errno("can't read what happens in the directories of sockets");
+		warn_errno("cannot read the inotify events of socket directories");
 	for (size_t i = 0; i < vm->n_steps; i++) {
 		if (vm->steps[i].staging >= 0)
 			publish(vm, &vm->steps[i]);
@@ -301,5 +299,5 @@ void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct 
 	step->fd = vm_reserve(vm);
 	cleanup_free char *path = xasprintf("%s/" SOCKET, IO_FD_PATH(step->fd));
 	qemuargs_set(vm->args, r->option, r->key, path);
-	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and given its name by root"));
+	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and linked by root"));
 }

@@ -6,7 +6,7 @@
  * the socket and nothing else.
  *
  * Beside that name root makes a directory for the QEMU user, of which QEMU gets a descriptor, and
- * /proc/self/fd/N/socket as path. The process that stays with QEMU holds that directory, too.
+ * /proc/self/fd/N/socket as path. The monitor process holds that directory, too.
  * When the socket has appeared there, it takes a descriptor of it, looks at what it
  * holds (a socket, of the QEMU user), gives that a second name, the one that was asked for
  * (linkat(2), AT_EMPTY_PATH), and takes the first name and the directory away. What QEMU puts in
@@ -25,7 +25,7 @@
 /* Plans it; takes the place. */
 void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place);
 
-/* In the process that stays, once QEMU runs: watches for the sockets, while it supervises. */
+/* In the monitor process, once QEMU runs: watches for the sockets, while it supervises. */
 void vm_watch_published(struct vm *vm, struct supervisor *supervisor);
 
 /* Gives their names to those that are there; false: there is none left to wait for. */

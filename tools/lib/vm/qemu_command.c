@@ -139,15 +139,14 @@ char *qemu_command_why_not(char *const *command, char *const *own, size_t n_own,
 	if (!right && !is_known)
 		return NULL;
 	if (vm)
-		return xasprintf(
-			"%s is no QEMU, and the first word of a VM's file must be; what it "
-			"does, the unit can do (Nice=, CPUAffinity=, NUMAPolicy=, "
-			"Environment=, ...): systemctl edit virt-priv-vm@%s",
+		return xasprintf("%s is not QEMU, which the first word of a VM's file must be; "
+				 "what it does can be set in the unit (Nice=, CPUAffinity=, "
+				 "NUMAPolicy=, Environment=, ...): systemctl edit virt-priv-vm@%s",
 			command[0], vm);
 	if (right)
 		return xasprintf(
-			"%s is no QEMU; put virt-priv-run behind it: %s", command[0], right);
-	return xasprintf("%s is no QEMU: it is a program of the distribution, and its name has "
-			 "neither \"qemu\" nor \"kvm\" in it",
+			"%s is not QEMU; put virt-priv-run after it: %s", command[0], right);
+	return xasprintf("%s is not QEMU: it is a program of the distribution whose name contains "
+			 "neither \"qemu\" nor \"kvm\"",
 		command[0]);
 }

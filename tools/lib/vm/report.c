@@ -98,7 +98,7 @@ void vm_warn(const struct vm *vm)
 		const struct vm_item *item = &vm->items[i];
 		const char *path = item->path ? item->path : "-";
 		if (item->action == ACTION_REFUSE)
-			warn("%s (%s): %s", path, item->source, item->reason);
+			log_error("%s (%s): %s", path, item->source, item->reason);
 		else
 			info("%s %s (%s: %s)", resource_action_name(item->action), path,
 				item->source, item->reason);

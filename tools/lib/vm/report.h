@@ -7,7 +7,7 @@
 
 #include "vm/state.h"
 
-/* Prints what stands in the way, a line each. */
+/* Prints what is refused, a line each. */
 void vm_report_obstacles(const struct vm *vm);
 
 /*

@@ -19,7 +19,7 @@ static bool finish_as_account(void *vm, char **error)
 	return vm_finish(vm, error);
 }
 
-/* The child's way to QEMU. Returns false if it can't be that. */
+/* In the child: claims, and executes QEMU. Returns only where that fails: false. */
 static bool become_qemu(struct vm *vm, struct launch *launch, char **command,
 	struct supervisor *supervisor, char **error)
 {
@@ -70,16 +70,16 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 	cleanup_free char *why = NULL;
 
 	if (!vm_prepare(vm, &why))
-		return error_set(error, "%s; nothing is started", why);
+		return error_set(error, "%s; not starting", why);
 	pid_t child = fork();
 	if (child == 0)
 		return become_qemu(vm, launch, command, supervisor, error);
 	if (child < 0)
-		warn_errno("can't start a process");
+		return error_set_errno(error, "cannot fork a process; not starting");
 	vm->holder = child;
-	vm->runs = child > 0;
+	vm->runs = true;
 	vm_let_go(vm);
-	*status = child < 0 ? LAUNCH_FAILED : stay(vm, supervisor);
+	*status = stay(vm, supervisor);
 	vm->runs = false;
 	bool is_given_back = vm_give_back(vm);
 	/* Otherwise it would look as if all was as before. */

@@ -33,10 +33,9 @@ char *vm_choose_name(const char *asked, const struct qemuargs *args, char **erro
 		return xstrdup(guest);
 	if (!asked)
 		return xasprintf("qemu-%d", getpid());
-	*error =
-		xasprintf("--name %s: a name that ends in \".qmp\" is that of another VM's control "
-			  "socket in " RUNTIME_DIR "; another name: --name",
-			asked);
+	*error = xasprintf("--name %s: a name that ends in \".qmp\" is reserved for the "
+			   "control socket of a VM in " RUNTIME_DIR "; use another name: --name",
+		asked);
 	return NULL;
 }
 

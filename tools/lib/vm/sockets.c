@@ -29,7 +29,7 @@ static bool set_address(struct sockaddr_un *address, const char *path, char **er
 {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof address->sun_path) {
-		*error = xasprintf("%s: the path of a socket has at most %zu bytes", path,
+		*error = xasprintf("%s: socket path longer than %zu bytes", path,
 			sizeof address->sun_path - 1);
 		return false;
 	}
@@ -42,7 +42,7 @@ static bool note_made(struct vm_step *step, char **error)
 	struct stat st;
 
 	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		*error = xasprintf("%s vanished: %s", step->path, strerror(errno));
+		*error = xasprintf("%s disappeared: %s", step->path, strerror(errno));
 		return false;
 	}
 	step->dev = st.st_dev;
@@ -58,7 +58,7 @@ void vm_remove_socket(struct vm *vm, struct vm_step *step)
 
 /*
  * The name for bind(2). It shows in QEMU's "info chardev", and QEMU removes it at its end if
- * it can, so it is the real one where nobody else than root can change the way there.
+ * it can, so it is the real one where nobody but root can change its parent directories.
  */
 static char *name_to_bind(const struct vm_step *step)
 {
@@ -74,7 +74,7 @@ bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
-		*error = xasprintf("can't make the socket %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot create the socket %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	if (!set_address(&address, name, error) || !vm_clear_place(vm, step, error))
@@ -86,12 +86,12 @@ bool vm_bind_socket(struct vm *vm, struct vm_step *step, char **error)
 		umask(mask);
 	errno = number;
 	if (!good) {
-		*error = xasprintf("can't bind the socket %s: %s", step->path, strerror(errno));
+		*error = xasprintf("cannot bind the socket %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	if (listen(fd, 1) < 0)
-		*error =
-			xasprintf("can't listen on the socket %s: %s", step->path, strerror(errno));
+		*error = xasprintf(
+			"cannot listen on the socket %s: %s", step->path, strerror(errno));
 	else if (note_made(step, error) && vm_fill(step->fd, steal_fd(&fd), error))
 		return true;
 	unlinkat(step->place.dir, step->place.name, 0);
@@ -102,7 +102,7 @@ bool vm_listen_again(struct vm_step *step, char **error)
 {
 	if (listen(step->fd, 1) == 0)
 		return true;
-	*error = xasprintf("can't listen on the socket %s: %s", step->path, strerror(errno));
+	*error = xasprintf("cannot listen on the socket %s: %s", step->path, strerror(errno));
 	return false;
 }
 
@@ -115,7 +115,7 @@ static bool connect_to(struct vm_step *step, int fd, char **error)
 		return false;
 	int result = IO_RETRY(connect(fd, (struct sockaddr *)&address, sizeof address));
 	if (result < 0)
-		*error = xasprintf("can't connect to the socket %s: %s; is its server running?",
+		*error = xasprintf("cannot connect to the socket %s: %s; is its server running?",
 			step->path, strerror(errno));
 	return result == 0;
 }
@@ -131,7 +131,8 @@ static bool make_client(struct vm *vm, struct vm_step *step, char **error)
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
-		*error = xasprintf("can't make a socket for %s: %s", step->path, strerror(errno));
+		*error =
+			xasprintf("cannot create a socket for %s: %s", step->path, strerror(errno));
 		return false;
 	}
 	return (step->finish || connect_to(step, fd, error)) &&
@@ -161,7 +162,7 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 	cleanup_free char *error = NULL;
 	struct place place;
 
-	/* A link that an earlier version has made is in the way of nobody else. */
+	/* A link that an earlier version has made was left by us, and is replaced. */
 	if (!place_find_link(r->path, RUNTIME_DIR "/", &place) &&
 		!place_find(r->path, &place, &error)) {
 		vm_refuse(vm, r, steal_pointer(&error));
@@ -169,7 +170,7 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 		return;
 	}
 	if (place.exists && !S_ISSOCK(place.walk.st.st_mode)) {
-		vm_refuse(vm, r, xstrdup("it exists, and is no socket; remove it first"));
+		vm_refuse(vm, r, xstrdup("it exists, and is not a socket; remove it first"));
 	} else if (!place.exists && place.walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
 	} else if (!r->takes_fd) {
@@ -194,7 +195,6 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
-	bool way;
 
 	if (!path)
 		return;
@@ -202,20 +202,19 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
-	cleanup_free char *why = vm_why_denied(vm, &walk, W_OK, &way);
+	cleanup_free char *why = vm_why_denied(vm, &walk, W_OK, NULL);
 	if (!S_ISSOCK(walk.st.st_mode)) {
-		vm_refuse(vm, r, xstrdup("it is no socket"));
+		vm_refuse(vm, r, xstrdup("it is not a socket"));
 	} else if (r->reconnects && !why) {
 		vm_item(vm, r, ACTION_CHECK, NULL);
 	} else if (r->reconnects) {
 		vm_refuse(vm, r,
-			r->takes_fd ? xasprintf("QEMU would connect to it again by itself "
-						"(reconnect=), which %s may not: %s; or leave "
-						"reconnect= out",
-					      vm->identity.user, why)
-				    : xasprintf("QEMU connects to it by itself, which %s may not: "
-						"%s",
-					      vm->identity.user, why));
+			r->takes_fd
+				? xasprintf("QEMU reconnects to it (reconnect=), which %s cannot: "
+					    "%s; or remove reconnect=",
+					  vm->identity.user, why)
+				: xasprintf("QEMU connects to it by itself, which %s cannot: %s",
+					  vm->identity.user, why));
 	} else if (walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	} else {

@@ -27,7 +27,7 @@ struct vm_item {
 struct vm_step;
 
 struct vm {
-	const char *program; /* in messages and log records */
+	const char *program; /* in log records */
 	char *name;
 	const struct settings *settings;
 	struct identity identity;

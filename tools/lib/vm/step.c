@@ -53,34 +53,36 @@ struct vm_step *vm_step(struct vm *vm, const char *path)
 	return step;
 }
 
-static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way,
+static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents,
 	char *(*explain)(const struct denial *denial, const struct identity *identity))
 {
 	struct denials denials;
 	char *why = NULL;
 	bool good = access_denials(walk, wanted, &vm->identity, &denials, &why);
 
-	*way = good && denials.n > 0;
-	/* Every component that is in the way, not the first alone. */
+	bool only_parents = good && denials.n > 0;
+	/* Every component that denies it, not the first alone. */
 	for (size_t i = 0; i < denials.n; i++) {
 		const struct denial *denial = &denials.all[i];
 		cleanup_free char *before = why;
 		cleanup_free char *next = explain(denial, &vm->identity);
 		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
-		*way = *way && denial->missing == X_OK;
+		only_parents = only_parents && denial->missing == X_OK;
 	}
 	access_free(&denials);
+	if (parents)
+		*parents = only_parents;
 	return why;
 }
 
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents)
 {
-	return why_denied(vm, walk, wanted, way, access_explain);
+	return why_denied(vm, walk, wanted, parents, access_explain);
 }
 
-char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way)
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents)
 {
-	return why_denied(vm, walk, wanted, way, access_cause);
+	return why_denied(vm, walk, wanted, parents, access_cause);
 }
 
 void vm_want(struct vm *vm, const struct claim_request *resource)

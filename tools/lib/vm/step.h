@@ -28,7 +28,6 @@ struct vm_step {
 	mode_t mode;	    /* of what is made; 0: the usual one */
 	struct place place; /* where something is made */
 	const struct qemuargs_net *net;
-	size_t first_vhost;   /* index of the reserved number of its first vhost descriptor */
 	int *fds, *vhost_fds; /* reserved numbers; owned */
 	char *name;	      /* of an interface, a link's target */
 	dev_t dev;	      /* of what was made */
@@ -61,8 +60,9 @@ void vm_want(struct vm *vm, const struct claim_request *resource);
 
 /*
  * Why the QEMU user can't access the object of the walk as wanted, a new message that names the
- * component and what helps, or NULL. *way: whether it is the way to it alone.
+ * component and what helps, or NULL. *parents, unless NULL: whether only its parent
+ * directories deny that.
  */
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents);
 /* The same of what an image's header names: no command that would give it. */
-char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *way);
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents);

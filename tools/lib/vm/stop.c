@@ -34,37 +34,36 @@ static long long now(void)
 	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Whether the claim has a holder that lives; says that the VM is as ended, or why it can't be told.
- */
-static bool is_held(const struct journal *journal, const char *ended)
+/* Whether the claim has a holder that lives; else a new message: the VM is as ended, or why not. */
+static bool is_held(const struct journal *journal, const char *ended, char **error)
 {
-	cleanup_free char *error = NULL;
-	enum claims_hold hold = claims_hold(journal, &error);
+	*error = NULL;
+	enum claims_hold hold = claims_hold(journal, error);
 
-	if (hold == CLAIMS_UNKNOWN)
-		warn("%s", error);
-	else if (hold == CLAIMS_ABANDONED || !journal->holder)
-		warn("the VM %s %s", journal->name, ended);
-	return hold == CLAIMS_HELD && journal->holder;
+	if (hold == CLAIMS_HELD && journal->holder)
+		return true;
+	if (hold != CLAIMS_UNKNOWN)
+		*error = xasprintf("VM '%s' %s", journal->name, ended);
+	return false;
 }
 
-/* QEMU's process, by the claim that it holds; -1 and a message said: there is none. */
-static int hold_process(const char *name)
+/* QEMU's process, by the claim that it holds; -1 and a new message: there is none. */
+static int hold_process(const char *name, char **error)
 {
-	cleanup_free char *error = NULL;
 	struct journal *journal;
 	int fd = -1;
 
 	journal_lock_or_die(true);
-	if (!journal_read(name, &journal, &error))
-		warn("%s", error);
+	if (!journal_read(name, &journal, error))
+		journal = NULL;
 	else if (!journal)
-		warn("the VM %s does not run", name);
-	else if (is_held(journal, "does not run") &&
+		*error = xasprintf("VM '%s' is not running", name);
+	else if (is_held(journal, "is not running", error) &&
 		 (fd = (int)syscall(SYS_pidfd_open, journal->holder, 0)) < 0)
-		warn_errno("can't hold process %d of the VM %s", journal->holder, name);
+		*error = xasprintf("cannot open a pidfd of process %d of VM '%s': %s",
+			journal->holder, name, strerror(errno));
 	/* The number could have become another process's before it was held. */
-	if (fd >= 0 && !is_held(journal, "has just ended")) {
+	if (fd >= 0 && !is_held(journal, "has just ended", error)) {
 		close(fd);
 		fd = -1;
 	}
@@ -164,40 +163,52 @@ static bool greet(int fd, long long end)
 	return false;
 }
 
-bool vm_stop(const char *name, unsigned seconds)
+/* Asks it by its control socket to power down. False and errno: it could not be. */
+static bool ask(int fd, const char *path, int process, long long end)
 {
 	/* The answers are of a process that a guest may have taken over: nothing is read of them.
 	 */
 	static const char request[] =
 		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"system_powerdown\"}\n";
+
+	return fd >= 0 && connect_until(fd, path, process, end) && greet(fd, end) &&
+	       send(fd, request, sizeof request - 1, MSG_NOSIGNAL) >= 0;
+}
+
+/* Why it could not be asked. */
+static char *why_not_asked(const char *name, const char *path, int number)
+{
+	/* There is a VM, and its claim was not made for --vm. */
+	if (number == ENOENT)
+		return xasprintf("VM '%s': cannot connect to its control socket %s: %s; only a VM "
+				 "that --vm started has one; stop this one through its own monitor",
+			name, path, strerror(number));
+	return xasprintf("VM '%s': cannot ask it to power down through %s: %s", name, path,
+		strerror(number));
+}
+
+bool vm_stop(const char *name, unsigned seconds, char **error)
+{
 	cleanup_free char *path = vm_control_socket(name);
-	cleanup_fd int process = hold_process(name);
+	cleanup_fd int process = hold_process(name, error);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	long long end = now() + (long long)seconds * 1000;
 
 	if (process < 0)
 		return false;
-	if (fd < 0 || !connect_until(fd, path, process, end) || !greet(fd, end) ||
-		send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) {
+	if (!ask(fd, path, process, end)) {
 		int number = errno;
 		/* One that ends has let go of its socket a moment before. */
 		if (number != ETIMEDOUT && wait_for_end(process, -1, now() + MOMENT_MS))
 			return true;
-		/* There is a VM, and its claim was not made for --vm. */
-		if (number == ENOENT)
-			warn("can't ask the VM %s to stop by %s: %s; only a VM that --vm started "
-			     "has that socket; stop this one by a monitor of its own",
-				name, path, strerror(number));
-		errno = number;
-		if (number != ENOENT)
-			warn_errno("can't ask the VM %s to stop by %s", name, path);
+		*error = why_not_asked(name, path, number);
 		return false;
 	}
 	if (wait_for_end(process, fd, end))
 		return true;
 	if (errno == ETIMEDOUT)
-		warn("the VM %s has not ended within %u s", name, seconds);
+		*error = xasprintf("VM '%s' has not ended within %u s", name, seconds);
 	else
-		warn_errno("can't wait for the end of the VM %s", name);
+		*error = xasprintf("cannot wait for the end of VM '%s': %s", name, strerror(errno));
 	return false;
 }

@@ -6,7 +6,7 @@
 
 /*
  * Asks the VM through its control socket to power down, as its power button would, and waits
- * until its QEMU has ended, for at most that many seconds. False: it has not, or it could
- * not be asked; says why.
+ * until its QEMU has ended, for at most that many seconds. False and a new message: it
+ * has not, or could not be asked.
  */
-bool vm_stop(const char *name, unsigned seconds);
+bool vm_stop(const char *name, unsigned seconds, char **error);

@@ -52,7 +52,7 @@ bool supervise_block_signals(char **error)
 	sigaddset(&set, SIGPIPE);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
 		return true;
-	*error = xasprintf("can't block signals: %s", strerror(errno));
+	*error = xasprintf("cannot block signals: %s", strerror(errno));
 	return false;
 }
 
@@ -63,7 +63,7 @@ static int open_signals(void)
 	forwarded(&set);
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
-		warn_errno("signals can't be handed on");
+		warn_errno("cannot forward signals");
 	return fd;
 }
 
@@ -81,7 +81,7 @@ static void forward(int signals, int pidfd)
 	if (info.ssi_code == SI_KERNEL && info.ssi_signo != SIGHUP)
 		return;
 	if (syscall(SYS_pidfd_send_signal, pidfd, info.ssi_signo, NULL, 0) < 0 && errno != ESRCH)
-		warn_errno("signal %u can't be handed on", info.ssi_signo);
+		warn_errno("cannot forward signal %u", info.ssi_signo);
 }
 
 static int status_of(int status)
@@ -97,8 +97,7 @@ int supervise(struct supervisor *s, pid_t child)
 	int status;
 
 	if (pidfd < 0)
-		warn_errno("process %d can't be held by a descriptor; signals are not handed on",
-			child);
+		warn_errno("cannot open a pidfd of process %d; signals are not forwarded", child);
 	while (pidfd >= 0) {
 		polled[2].fd = s->on_input ? s->watched : -1;
 		int timeout = s->on_input && s->watched < 0 ? WATCH_MS : -1;
@@ -115,7 +114,7 @@ int supervise(struct supervisor *s, pid_t child)
 			s->on_input = NULL;
 	}
 	if (IO_RETRY(waitpid(child, &status, 0)) < 0) {
-		warn_errno("can't tell how process %d ended", child);
+		warn_errno("cannot determine how process %d ended", child);
 		return LAUNCH_FAILED;
 	}
 	return status_of(status);
@@ -145,7 +144,7 @@ static int wait_for_report(pid_t monitor, int from)
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
 		return status;
 	if (IO_RETRY(waitpid(monitor, &status, 0)) < 0) {
-		warn_errno("can't tell how process %d ended", monitor);
+		warn_errno("cannot determine how process %d ended", monitor);
 		return LAUNCH_FAILED;
 	}
 	return status_of(status);
@@ -156,13 +155,12 @@ enum supervise_side supervise_detach(struct supervisor *s, int *status, char **e
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
-		*error = xasprintf("can't make a pipe: %s", strerror(errno));
+		*error = xasprintf("cannot create a pipe: %s", strerror(errno));
 		return SUPERVISE_FAILED;
 	}
 	pid_t monitor = fork();
 	if (monitor < 0) {
-		*error = xasprintf(
-			"can't start a process that stays with QEMU: %s", strerror(errno));
+		*error = xasprintf("cannot fork the monitor process: %s", strerror(errno));
 		close(ends[0]);
 		close(ends[1]);
 		return SUPERVISE_FAILED;
@@ -177,8 +175,7 @@ enum supervise_side supervise_detach(struct supervisor *s, int *status, char **e
 	s->report_to = ends[1];
 	if (setsid() >= 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 		return SUPERVISE_MONITOR;
-	*error = xasprintf(
-		"can't become a process of its own that stays with QEMU: %s", strerror(errno));
+	*error = xasprintf("cannot detach the monitor process: %s", strerror(errno));
 	return SUPERVISE_FAILED;
 }
 
@@ -193,7 +190,7 @@ void supervise_report(struct supervisor *s, int status)
 	if (null > STDERR_FILENO)
 		close(null);
 	if (write(s->report_to, &status, sizeof status) < 0 && errno != EPIPE)
-		warn_errno("the status %d can't be reported", status);
+		warn_errno("cannot report the exit status %d", status);
 	close(s->report_to);
 	s->report_to = -1;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stays with a process that was started, hands signals on to it, and tells how it ended. The
- * process is held by a descriptor (pidfd_open(2)), so that a number used again can't be taken
- * for it.
+ * The monitor process: waits for a process that was started, forwards signals to it, and tells how
+ * it ended. The process is held by a descriptor (pidfd_open(2)), so that a number used again can't
+ * be taken for it.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ struct supervisor {
 	}
 
 /*
- * Blocks SIGPIPE, and the signals that are handed on; what arrives from now on waits for
+ * Blocks SIGPIPE, and the signals that are forwarded; what arrives from now on waits for
  * supervise(). False and a new message on failure.
  */
 bool supervise_block_signals(char **error);

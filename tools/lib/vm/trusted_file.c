@@ -24,11 +24,11 @@ static char *read_all(int fd, const char *path, char **error)
 	if (text && !memchr(text, '\0', length))
 		return steal_pointer(&text);
 	if (text)
-		*error = xasprintf("%s has a NUL byte in it", path);
+		*error = xasprintf("%s contains a NUL byte", path);
 	else if (errno == EFBIG)
 		*error = xasprintf("%s is larger than %zu bytes", path, MAX_SIZE);
 	else
-		*error = xasprintf("can't read %s: %s", path, strerror(errno));
+		*error = xasprintf("cannot read %s: %s", path, strerror(errno));
 	return NULL;
 }
 
@@ -45,15 +45,15 @@ char *trusted_file_read(const char *path, char **error)
 	if (walk.unsafe)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISREG(walk.st.st_mode))
-		*error = xasprintf("%s is no regular file", path);
+		*error = xasprintf("%s is not a regular file", path);
 	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check what it says")))
-		*error = xasprintf("%s is not root's alone (mode %04o, uid %u), and root would do "
-				   "what it says: %s",
+		*error = xasprintf("%s is not owned by root, or writable by group or others (mode "
+				   "%04o, uid %u): %s",
 			path, walk.st.st_mode & 07777, walk.st.st_uid, why);
 	if (!*error) {
 		cleanup_fd int fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK);
 		if (fd < 0)
-			*error = xasprintf("can't open %s: %s", path, strerror(errno));
+			*error = xasprintf("cannot open %s: %s", path, strerror(errno));
 		else
 			text = read_all(fd, path, error);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Files whose words root acts on: the command line of a VM (virt-priv-vm(5)), and what
- * -readconfig names. They must be root's, unwritable by others, on a way that nobody else
- * can change.
+ * -readconfig names. They must be root's, unwritable by others, below directories that nobody
+ * else can change.
  */
 #pragma once
 

@@ -66,7 +66,8 @@ static void plan_resource(struct vm *vm, size_t i)
 		planners[kind](vm, i);
 	else
 		vm_refuse(vm, &vm->args->resources[i],
-			xasprintf("%s: no planner for it", resource_kind_name(kind)));
+			xasprintf("resources of the kind %s are not supported",
+				resource_kind_name(kind)));
 }
 
 static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
