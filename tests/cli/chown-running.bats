@@ -90,7 +90,7 @@ EOT
     # Its QEMU still runs.
     cat >$fs/qemu <<EOT
 setpriv --reuid qemu --regid qemu --init-groups sleep 600 <>$fs/a >/dev/null 2>&1 3>&- &
-until [ "\$(stat -c %U /proc/\$!)" = qemu ]; do sleep 0.01; done
+until [ "\$(cat /proc/\$!/comm)" = sleep ]; do sleep 0.01; done
 echo \$!
 EOT
     sed -i "s|^setpriv.*|. $fs/qemu|" $fs/script
