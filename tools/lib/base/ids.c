@@ -67,6 +67,13 @@ struct entry {
 	char *buffer;
 };
 
+static void cleanup_entry_(struct entry *entry)
+{
+	free(entry->buffer);
+}
+
+#define cleanup_entry __attribute__((cleanup(cleanup_entry_)))
+
 static void fail(const struct question *q, int number, char **error)
 {
 	bool is_user = q->database == USERS;
@@ -159,9 +166,8 @@ static bool refuse_no_id(uint32_t id, const char *spec, const struct question *q
 bool ids_user(const char *spec, const char *origin, struct identity *identity, char **error)
 {
 	struct question q = {.database = USERS, .origin = origin};
-	struct entry entry = {0};
+	cleanup_entry struct entry entry = {0};
 	int found = find(spec, &q, &entry, error);
-	cleanup_free char *buffer __attribute__((unused)) = entry.buffer;
 
 	*identity = (struct identity){.uid = found > 0 ? entry.pw.pw_uid : q.id};
 	if (found < 0 || !refuse_no_id(identity->uid, spec, &q, error))
@@ -181,9 +187,8 @@ bool ids_user(const char *spec, const char *origin, struct identity *identity, c
 bool ids_group(const char *spec, const char *origin, struct identity *identity, char **error)
 {
 	struct question q = {.database = GROUPS, .origin = origin};
-	struct entry entry = {0};
+	cleanup_entry struct entry entry = {0};
 	int found = find(spec, &q, &entry, error);
-	cleanup_free char *buffer __attribute__((unused)) = entry.buffer;
 
 	if (found < 0)
 		return false;

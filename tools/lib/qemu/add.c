@@ -15,15 +15,6 @@ const char *qemuargs_behind(const char *text, const char *prefix)
 	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-__attribute__((format(printf, 1, 0))) static char *format_list(const char *format, va_list ap)
-{
-	char *text;
-
-	if (vasprintf(&text, format, ap) < 0)
-		die("out of memory");
-	return text;
-}
-
 void qemuargs_fail(struct qemuargs_parser *p, size_t option, const char *format, ...)
 {
 	va_list ap;
@@ -31,7 +22,7 @@ void qemuargs_fail(struct qemuargs_parser *p, size_t option, const char *format,
 	if (*p->error)
 		return;
 	va_start(ap, format);
-	cleanup_free char *what = format_list(format, ap);
+	cleanup_free char *what = xvasprintf(format, ap);
 	va_end(ap);
 	*p->error = xasprintf("%s: %s", p->args->options[option].source, what);
 }
@@ -134,7 +125,7 @@ void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, 
 	va_list ap;
 
 	va_start(ap, format);
-	add_notice(p, true, option, key, path, format_list(format, ap));
+	add_notice(p, true, option, key, path, xvasprintf(format, ap));
 	va_end(ap);
 }
 
@@ -144,7 +135,7 @@ void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, co
 	va_list ap;
 
 	va_start(ap, format);
-	add_notice(p, false, option, key, path, format_list(format, ap));
+	add_notice(p, false, option, key, path, xvasprintf(format, ap));
 	va_end(ap);
 }
 

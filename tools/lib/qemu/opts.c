@@ -250,7 +250,7 @@ static json_object *parse_json(const char *text, char **error)
 	json_tokener *tokener = json_tokener_new();
 
 	if (!tokener)
-		die("out of memory");
+		die_out_of_memory();
 	/* With the NUL byte, so that a number at the end is known to end. */
 	json_object *json = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
 	enum json_tokener_error result = json_tokener_get_error(tokener);

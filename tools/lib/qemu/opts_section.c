@@ -187,12 +187,12 @@ char *qemuopts_render_document(
 	FILE *out = open_memstream(&text, &length);
 
 	if (!out)
-		die("out of memory");
+		die_out_of_memory();
 	fwrite(document->text, 1, n ? values[0]->header_begin : strlen(document->text), out);
 	for (size_t i = 0; i < n; i++)
 		write_section(out, values[i],
 			i + 1 < n ? values[i + 1]->header_begin : strlen(document->text));
 	if (fclose(out) != 0)
-		die_errno("cannot write to memory");
+		die_out_of_memory();
 	return text;
 }
