@@ -207,7 +207,7 @@ static int claim(const struct options *o, bool adds)
 		die("%s", error);
 	/* What can't be told must not be done. */
 	if (!plan_report(&c.rounds.plan, o->json))
-		die_errno("can't write to standard output; nothing was changed");
+		die_errno("cannot write to standard output; nothing was changed");
 	if (o->dry_run)
 		return c.rounds.plan.refused ? NOT_DONE : DONE;
 	if (claim_rounds_carry_out(&c.rounds, &error))
@@ -279,9 +279,9 @@ static int set_journal_aside(const struct options *o)
 	case CLAIMS_DAMAGED_NONE:
 		die_without_claim(o->name);
 	case CLAIMS_DAMAGED_WHOLE:
-		die_usage("release: --as-is alone is for a journal that can't be read, and that of "
-			  "the VM %s can; --path PATH --as-is forgets one path of it, and without "
-			  "both all of the VM is released",
+		die_usage("release: --as-is alone is for a journal that cannot be read, and that "
+			  "of the VM %s can; --path PATH --as-is forgets one path of it, and "
+			  "without both all of the VM is released",
 			o->name);
 	case CLAIMS_DAMAGED_RELEASE:
 		journal_unlock();
@@ -381,7 +381,7 @@ static const struct option_row rows[] = {
 		"a "
 		"comma in PATH is written twice",
 		OPTION_TEXTS(struct options, disks), .commands = NEW | OPTION_FOR(DROP)},
-	{"grant-read", 0, NULL, OPTION_NONE, "let the user read what it can't, by ACL entries",
+	{"grant-read", 0, NULL, OPTION_NONE, "let the user read what it cannot, by ACL entries",
 		OPTION_FLAG(struct options, grant_read), .commands = NEW},
 	{"pid", 0, "PID", OPTION_PROCESS, "recover releases the claim when this process has ended",
 		OPTION_PID(struct options, pid), .commands = OPTION_FOR(CLAIM)},
@@ -389,7 +389,7 @@ static const struct option_row rows[] = {
 		OPTION_TEXT(struct options, path), .commands = OPTION_FOR(RELEASE)},
 	{"as-is", 0, NULL, OPTION_NONE,
 		"forget it, and leave what is there as it is; without --path: set aside a journal "
-		"that can't be read",
+		"that cannot be read",
 		OPTION_FLAG(struct options, as_is), .commands = OPTION_FOR(RELEASE)},
 	{"force", 0, NULL, OPTION_NONE, "give back, or forget, what a VM that runs still uses",
 		OPTION_FLAG(struct options, force),
@@ -495,6 +495,6 @@ int main(int argc, char *argv[])
 	free(o.libvirt.items);
 	free(o.forced.items);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		die_status(NOT_DONE, "can't write to standard output");
+		die_status(NOT_DONE, "cannot write to standard output");
 	return result;
 }

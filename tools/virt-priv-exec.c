@@ -111,8 +111,8 @@ const struct option_table tool_options = {
 	.rows = rows,
 	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
 	.in_order = true,
-	.status = "Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND can't be "
-		  "executed, 127 if it can't be found, else the status of COMMAND.",
+	.status = "Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND cannot be "
+		  "executed, 127 if it cannot be found, else the status of COMMAND.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])

@@ -99,10 +99,10 @@ const struct option_table tool_options = {
 	.rows = rows,
 	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
 	.in_order = true,
-	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU can't be "
-		  "executed, 127 if it can't be found, else that of QEMU, 128+N if signal N ended "
-		  "it. With --check: 0 nothing stands in the way, 1 something does. With --stop: 0 "
-		  "the VM has ended, 1 it has not.",
+	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU cannot "
+		  "be executed, 127 if it cannot be found, else that of QEMU, 128+N if signal N "
+		  "ended it. With --check: 0 nothing stands in the way, 1 something does. With "
+		  "--stop: 0 the VM has ended, 1 it has not.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])

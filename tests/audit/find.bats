@@ -56,7 +56,7 @@ for process in json.load(sys.stdin)["processes"]:
     umount -l /usr
 }
 
-@test "where BPF can't be had, /proc is read, and the reason is told" {
+@test "where BPF cannot be had, /proc is read, and the reason is told" {
     qemu virt-priv-exec
     run -1 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-all "$(type -P virt-priv-audit)" -v --threshold low --exclude H05 processes
     echo "$output"
@@ -97,7 +97,7 @@ for process in json.load(sys.stdin)["processes"]:
     [[ $output == *"/proc is not a proc file system"* ]]
 }
 
-@test "an unprivileged audit says that it can't see, and ends with status 2" {
+@test "an unprivileged audit says that it cannot see, and ends with status 2" {
     qemu virt-priv-exec
     # A user's own eyes: no capability, a uid of his own.
     run -2 setpriv --reuid alice --regid alice --init-groups --inh-caps=-all "$(type -P virt-priv-audit)"
@@ -146,7 +146,7 @@ runs_sleep() {
     [[ $output == *'"hidden_processes": 0'* ]]
 }
 
-@test "root without CAP_SYS_PTRACE can't see either" {
+@test "root without CAP_SYS_PTRACE cannot see either" {
     run -2 setpriv --bounding-set=-sys_ptrace --inh-caps=-all "$(type -P virt-priv-audit)" processes
     echo "$output"
     [[ $output == *"H05   unknown"*"CAP_SYS_PTRACE is missing"* ]]

@@ -68,7 +68,7 @@ on_terminal() {
     run ! grep -q $'\e' <<<"$(report)"
 }
 
-@test "a report that can't be written is an error, whatever its form" {
+@test "a report that cannot be written is an error, whatever its form" {
     make_good
     for option in "" --json --nagios --help --version "--explain all" "--explain P01"; do
         status=0

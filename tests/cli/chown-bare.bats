@@ -24,9 +24,9 @@ claim() {
     [ "$(owner "$1")" = qemu:qemu ]
 }
 
-@test "a file system without attributes: the journal alone remembers the owner, which is said" {
+@test "a file system without attributes: its owner is recorded in the journal only, which is said" {
     claim $bare/dir/a
-    [[ $output == *"$bare/dir/a: its file system keeps no trusted attributes: the journal alone remembers the owner"* ]]
+    [[ $output == *"$bare/dir/a: its file system keeps no trusted attributes: its owner is recorded in the journal only"* ]]
     [ "$(journals)" = v ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $bare/dir/a)" = alice:alice ]
@@ -104,7 +104,7 @@ claim() {
     claim /mnt/node
     chown bob:bob /mnt/node
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/node: somebody changed its owner meanwhile; left as it is"* ]]
+    [[ $output == *"/mnt/node: owner changed while claimed; not restored"* ]]
     [ "$(owner /mnt/node)" = bob:bob ]
     [ -z "$(journals)" ]
 }
@@ -130,7 +130,7 @@ claim() {
     [ "$(owner $bare/dir/a)$(journals)" = alice:alice ]
 }
 
-@test "what can't be claimed, each with its reason" {
+@test "what cannot be claimed, each with its reason" {
     local mode text
     while IFS='|' read -r mode text; do
         chmod "$mode" $bare/dir/a
@@ -145,12 +145,12 @@ claim() {
 END_OF_MODES
     mkfifo -m 0600 $bare/fifo
     run -1 virt-priv-chown claim --name v --grant-read --disk $bare/fifo,readonly
-    [[ $output == *"$bare/fifo is no file, block device or directory"* ]]
+    [[ $output == *"$bare/fifo is not a file, block device or directory"* ]]
     run -1 virt-priv-chown claim --name v --disk $bare/dir
-    [[ $output == *"it is no regular file and no block device"* ]]
+    [[ $output == *"it is neither a regular file nor a block device"* ]]
 }
 
-@test "recover --libvirt: what libvirt can't have remembered, and what can't be trusted" {
+@test "recover --libvirt: what libvirt cannot have remembered, and what cannot be trusted" {
     local path text
     mkdir $bare/alices
     chown alice $bare/alices
@@ -161,11 +161,11 @@ END_OF_MODES
         echo "$path: $output"
         [[ $output == *"$text"* ]]
     done <<END_OF_PATHS
-$bare/none|can't reach $bare/none: No such file or directory
+$bare/none|cannot reach $bare/none: No such file or directory
 $bare/dir|libvirt's attributes don't count there: not a regular file
 /dev/null|libvirt's attributes don't count there: not a regular file
 $bare/alices/a|$bare/alices/a is owned by uid 0, but the directory $bare/alices by uid 6001
-$bare/dangling|can't reach $bare/nowhere: No such file or directory
+$bare/dangling|cannot reach $bare/nowhere: No such file or directory
 $bare/dir/a|it has no attributes of libvirt's that name an owner
 END_OF_PATHS
     [ "$(owner $bare/dir/a)" = alice:alice ]
@@ -188,7 +188,7 @@ for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", b
     rm /mnt/virtqemud
     run -1 virt-priv-chown recover --libvirt /mnt/fs/a
     kill $daemon
-    [[ $output == *"libvirt holds it, and process $daemon is a libvirt daemon"* ]]
+    [[ $output == *"libvirt uses it, and process $daemon is a libvirt daemon"* ]]
     [ "$(owner /mnt/fs/a) $(remembered /mnt/fs/a)" = "qemu:qemu +6001:+6001 1" ]
     wait $daemon || true
     run -0 virt-priv-chown recover --verbose --libvirt /mnt/fs/a
@@ -196,11 +196,11 @@ for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", b
     umount /mnt/fs
 }
 
-@test "status of files that nobody holds, that libvirt can't have held, and that are not there" {
+@test "status of files that nobody holds, that libvirt cannot have held, and that are not there" {
     run -0 virt-priv-chown status $bare/dir/a /dev/null
     [[ $output == *"$bare/dir/a"* && $output == *"/dev/null"* ]]
     run -1 virt-priv-chown status $bare/none $bare/dir/a
-    [[ $output == *"can't reach $bare/none: No such file or directory"* && $output == *"$bare/dir/a"* ]]
+    [[ $output == *"cannot reach $bare/none: No such file or directory"* && $output == *"$bare/dir/a"* ]]
     virt-priv-chown status --json $bare/dir/a | tests/lib/validate-json tests/schema/virt-priv-chown-status.json | grep -F "$bare/dir/a"
 }
 

@@ -42,7 +42,7 @@ XML
     [ "$(state $fs/*)" = "$before" ]
 }
 
-@test "a disk that can't be changed: all of that call is undone, and what was claimed before stays" {
+@test "a disk that cannot be changed: all of that call is undone, and what was claimed before stays" {
     for name in first second fixed; do disk $fs/$name alice:alice 0640; done
     run -0 virt-priv-chown claim --name vm1 --disk $fs/first
     before=$(state $fs/*)
@@ -51,7 +51,7 @@ XML
     chattr -i $fs/fixed
     [ "$status" -eq 1 ]
     echo "$output"
-    [[ $output == *"$fs/fixed can't be claimed: "*"Operation not permitted; all of this call is undone"* ]]
+    [[ $output == *"$fs/fixed cannot be claimed: "*"Operation not permitted; all changes were undone"* ]]
     [ "$(state $fs/*)" = "$before" ]
     [ "$(owner $fs/first) $(journals)" = "qemu:qemu vm1" ]
     run -0 virt-priv-chown release --name vm1
@@ -92,7 +92,7 @@ XML
     [ "$(state $fs/node)" = "$before" ]
 }
 
-@test "one disk of a VM that can't be claimed: nothing is changed, and each obstacle is named" {
+@test "one disk of a VM that cannot be claimed: nothing is changed, and each obstacle is named" {
     disk $fs/a root:root 0600
     disk $fs/linked root:root 0600
     ln $fs/linked $fs/second
@@ -112,7 +112,7 @@ XML
     disk $fs/a alice:alice 0600
     run -0 virt-priv-chown claim --name first --disk $fs/a
     run -1 virt-priv-chown claim --name second --disk $fs/a
-    [[ $output == *"the VM first holds it"* ]]
+    [[ $output == *"the VM first has claimed it"* ]]
     [ "$(remembered $fs/a)" = "+6001:+6001 1" ]
     run -1 virt-priv-chown claim --name first --disk $fs/a
     [[ $output == *"has a claim already"* ]]

@@ -58,12 +58,12 @@ newer           -  before the claim, and became that of 107:107; the journal's h
 boot            -  the journal's head or number of entries is wrong
 name            -  :2: the journal is that of the VM w
 merged          -  before the claim
-mode            -  its mode 0666 lets others than root write it; check what it says, then: chmod go-w $claims/v
+mode            -  mode 0666 makes it writable by users other than root; check what it says, then: chmod go-w $claims/v
 owner           -  it is owned by uid 6001, not by root; check what it says, then: chown root $claims/v
 acl             -  user alice may write by its ACL
-directory       -  $claims/v is no journal
+directory       -  $claims/v is not a journal
 link            -  Too many levels of symbolic links
-fifo            -  $claims/v is no journal
+fifo            -  $claims/v is not a journal
 "
 
 # expect WHICH: those of a and b are alice's, the others qemu's.
@@ -151,7 +151,7 @@ expect() {
     claimed
     damage cut-in-second
     run --separate-stderr -1 virt-priv-chown release --name v --as-is
-    [[ $output == *"$fs/b of an owner that can't be read"*"libvirt's attributes name 6001:6001 as its owner"* ]]
+    [[ $output == *"$fs/b of an owner that cannot be read"*"libvirt's attributes name 6001:6001 as its owner"* ]]
     sh -e <<<"$output"
     expect ab
 }
@@ -160,7 +160,7 @@ expect() {
     claimed
     cp $claims/v $claims/copy
     run -0 virt-priv-chown release --name copy --as-is
-    [[ $output == *"the VM v holds it, by a journal of its own"* && $output != *chown\ 6001* ]]
+    [[ $output == *"the VM v has claimed it, by a journal of its own"* && $output != *chown\ 6001* ]]
     expect ""
     run -0 virt-priv-chown release --name v
     expect ab
@@ -211,7 +211,7 @@ expect() {
     run virt-priv-chown release --name v --as-is
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ $output == *"the VM v runs: process $pid "*"has $fs/a open"* ]]
+    [[ $output == *"the VM v is running: process $pid "*"has $fs/a open"* ]]
     expect ""
     [ "$(journals)" = v ]
     run -0 virt-priv-chown claim --name w --disk $fs/other
@@ -233,7 +233,7 @@ expect() {
         exec 8>&-
         until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
         run -1 virt-priv-chown release --name v --as-is
-        [[ $output == *"# process $pid has it open"*"the VM v may run: process $pid has $fs/b open; its journal stays where it is"*"stop it first" ]]
+        [[ $output == *"# process $pid has it open"*"the VM v may be running: process $pid has $fs/b open; its journal stays where it is"*"stop it first" ]]
         [ "$(journals)" = v ] && [ ! -e $claims/.v.damaged ]
         run -1 virt-priv-chown claim --name w --disk $fs/b
         kill $pid
@@ -262,7 +262,7 @@ expect() {
 @test "a journal that can be read, and none, are not set aside" {
     claimed
     run -2 virt-priv-chown release --name v --as-is
-    [[ $output == *"--as-is alone is for a journal that can't be read, and that of the VM v can"* ]]
+    [[ $output == *"--as-is alone is for a journal that cannot be read, and that of the VM v can"* ]]
     run -1 virt-priv-chown release --name nobody --as-is
     [[ $output == *"the VM nobody has no claim"* ]]
     run -2 virt-priv-chown release --name v --path $fs/a
@@ -300,11 +300,11 @@ virt-priv-chown release --name v --as-is" ]
     [[ $output == *"v  damaged $claims/v"* ]]
 }
 
-@test "standard output that can't be written to: nothing is changed" {
+@test "standard output that cannot be written to: nothing is changed" {
     claimed
     damage newer
     run -1 bash -c 'virt-priv-chown release --name v --as-is >/dev/full'
-    [[ $output == *"can't write to standard output; nothing was changed"* ]]
+    [[ $output == *"cannot write to standard output; nothing was changed"* ]]
     [ "$(journals)" = v ]
 }
 

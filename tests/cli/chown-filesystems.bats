@@ -105,7 +105,7 @@ rolled_back() {
     btrfs -q subvolume delete /mnt/x/old
     btrfs -q subvolume sync /mnt/x
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/x/sub/a: what has its path now is the copy of a snapshot, which was the QEMU user's at its time, and the file that was claimed does not exist any more; that was given back to its owner; it stays claimed"* ]]
+    [[ $output == *"/mnt/x/sub/a: what has its path now is the copy of a snapshot, which was the QEMU user's at its time, and the file that was claimed does not exist any more; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/x/sub/a)" = alice:alice ]
     [ -z "$(remembered /mnt/x/sub/a)" ]
     run -1 virt-priv-chown release --name v
@@ -146,7 +146,7 @@ of_before() {
     grep -q '^filesystem dev:0:' $claims/v
     # It is held still.
     run -1 virt-priv-chown claim --name w --disk /mnt/x/sub/a
-    [[ $output == *"the VM v holds it"* ]]
+    [[ $output == *"the VM v has claimed it"* ]]
     cp $claims/v /mnt/journal
     run -0 virt-priv-chown release --name v
     as_before
@@ -163,7 +163,7 @@ of_before() {
     mv /mnt/x/sub/a /mnt/x/sub/b
     disk /mnt/x/sub/a qemu:qemu 0640
     run -1 virt-priv-chown recover
-    [[ $output == *"its file system can't be told from others after a reboot; it stays claimed"* ]]
+    [[ $output == *"its file system cannot be identified after a reboot; it stays claimed"* ]]
     [ "$(owner /mnt/x/sub/a)" = qemu:qemu ]
     settled /mnt/x/sub/a
 }
@@ -243,7 +243,7 @@ of_before() {
 print(json.load(sys.stdin)["claims"][0]["entries"][0]["settle"])')"
     [ "$(grep ^path $claims/v)" = "path $fs/b" ]
     run -0 virt-priv-chown status
-    [[ $output == *"v: $fs/b: its file system is not mounted; to forget it as it is: virt-priv-chown release --name v --path $fs/b --as-is"* ]]
+    [[ $output == *"v: $fs/b: its file system is not mounted; to remove the entry and leave the file as it is: virt-priv-chown release --name v --path $fs/b --as-is"* ]]
     # Who claims it again, adds to it or runs it is told.
     disk /mnt/scratch/c root:root 0640
     for how in "claim" "add"; do

@@ -98,7 +98,7 @@ hang() {
     hang
     within 15 virt-priv-chown release --name a
     [ "$status" -eq 1 ]
-    [[ $output == *"/mnt/hung/file: a file system on the way to it does not answer; it stays claimed"* ]]
+    [[ $output == *"/mnt/hung/file: a file system of its parent directories does not answer; it stays claimed"* ]]
     [ "$(owner $fs/mine)" = alice:alice ]
     [ "$(journals)" = $'a\nb' ]
     # While it is waited for, nobody else waits.
@@ -117,7 +117,7 @@ hang() {
     sed -i 's/^boot .*/boot 11111111-1111-1111-1111-111111111111/' /var/lib/virt-privileges/claims/{a,b}
     within 15 virt-priv-chown recover
     [ "$status" -eq 1 ]
-    [[ $output == *"/mnt/hung/file: a file system on the way to it does not answer; it stays claimed"* ]]
+    [[ $output == *"/mnt/hung/file: a file system of its parent directories does not answer; it stays claimed"* ]]
     [ "$(owner $fs/mine) $(owner $fs/other)" = "alice:alice bob:bob" ]
     [ "$(journals)" = a ]
 }
@@ -127,7 +127,7 @@ hang() {
     disk $fs/new bob:bob 0640
     within 15 virt-priv-chown claim --name c --disk $fs/new --disk $hung/file
     [ "$status" -eq 1 ]
-    [[ $output == *"$hung/file (--disk): can't reach $hung/file: not answered in 5 s"* ]]
+    [[ $output == *"$hung/file (--disk): cannot reach $hung/file: not answered in 5 s"* ]]
     [ "$(owner $fs/new)" = bob:bob ]
     within 15 virt-priv-chown add --name b --disk $hung/file
     [ "$status" -eq 1 ]
@@ -168,7 +168,7 @@ hang() {
     end_hung
     serve /mnt/theirs /mnt/image uid=0 gid=0 mode=600 mount=user_id=6001,allow_other
     run -2 virt-priv-chown claim --domain /mnt/theirs/file
-    [[ $output == *"can't trust the domain XML /mnt/theirs/file"* ]]
+    [[ $output == *"cannot trust the domain XML /mnt/theirs/file"* ]]
     # Her own file is hers, whoever she is mounted by.
     end_hung
     serve /mnt/theirs /mnt/image uid=6001 gid=6001 mode=600 mount=user_id=6001,allow_other

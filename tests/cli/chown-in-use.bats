@@ -96,7 +96,7 @@ claimed() {
     [[ $output == *"the host uses it: it is mounted on $bytes/m"* ]]
 }
 
-@test "what is mounted where it can't be seen, or somebody has open exclusively" {
+@test "what is mounted where it cannot be seen, or somebody has open exclusively" {
     loop disk
     mkfs.ext4 -q "$node"
     mkfifo $bytes/go
@@ -127,14 +127,14 @@ open('$bytes/go').read()" 3>&- &
     printf '\177ELF, but nothing that could be executed' >$bytes/no-program
     chmod 0755 $bytes/program $bytes/script
     chmod 0644 $bytes/no-program
-    refused $bytes/program "it is a program (mode 0755, and it begins as an ELF file), no disk; if it is a disk all the same: chmod a-x $bytes/program"
+    refused $bytes/program "it is a program (mode 0755, and it begins as an ELF file), not a disk; if it is a disk: chmod a-x $bytes/program"
     refused $bytes/script "it is a program (mode 0755, and it begins as a script), no disk"
     claimed $bytes/no-program
     # Images have execute bits, too, where a file system knows no modes.
     chmod 0777 $bytes/a.img
     claimed $bytes/a.img
     refused "$(readlink -f "$(type -P qemu-system-x86_64)")" "it is a file of the system, below /usr"
-    refused /etc/passwd "it is a file of the system, below /etc, which no guest may write; if it is a template, name a copy of it: cp /etc/passwd "
+    refused /etc/passwd "it is a file of the system, below /etc, which no guest may write; if it is a template, use a copy: cp /etc/passwd "
     run -1 env "PATH=/usr/bin:$bytes" "$(type -P virt-priv-chown)" claim --name v --disk $bytes/a.img
     [[ $output == *"it lies in a directory of root's PATH"* ]]
     # A link to the directory, and a name that only looks so.
@@ -170,5 +170,5 @@ open('$bytes/go').read()" 3>&- &
     helpers+=($!)
     until [ "$(readlink /proc/$!/exe)" = $bytes/sleep ]; do sleep 0.01; done
     chmod 0755 $bytes/sleep
-    refused $bytes/sleep "it is a program that runs, no disk"
+    refused $bytes/sleep "it is a running program, not a disk"
 }

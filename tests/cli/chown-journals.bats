@@ -23,44 +23,44 @@ fails() {
         chmod 0777 "$directory"
         for command in "claim --name v --disk $fs/a" "release --name v" recover status; do
             # shellcheck disable=SC2086 # words
-            fails 2 "can't trust the directory $directory: others than root can write to it" virt-priv-chown $command
+            fails 2 "cannot trust the directory $directory: writable by users other than root" virt-priv-chown $command
         done
-        fails 1 "can't trust the directory $directory" virt-priv-chown release --name v --as-is
+        fails 1 "cannot trust the directory $directory" virt-priv-chown release --name v --as-is
         chmod 0755 "$directory"
         chown alice "$directory"
-        fails 2 "can't trust the directory $directory: others than root can write to it" virt-priv-chown claim --name v --disk $fs/a
+        fails 2 "cannot trust the directory $directory: writable by users other than root" virt-priv-chown claim --name v --disk $fs/a
     done
 }
 
-@test "a directory of journals that can't be made or opened" {
+@test "a directory of journals that cannot be made or opened" {
     disk $fs/a alice:alice 0640
     local claim=(virt-priv-chown claim --name v --disk "$fs/a")
     touch ${claims%/*}
-    fails 2 "can't open the directory ${claims%/*}: Not a directory" "${claim[@]}"
+    fails 2 "cannot open the directory ${claims%/*}: Not a directory" "${claim[@]}"
     rm ${claims%/*}
     ln -s /mnt ${claims%/*}
-    fails 2 "can't open the directory ${claims%/*}: Not a directory" "${claim[@]}"
+    fails 2 "cannot open the directory ${claims%/*}: Not a directory" "${claim[@]}"
     rm ${claims%/*}
     mkdir -p $claims
     mkdir $claims/.lock
-    fails 2 "can't open the lock $claims/.lock: Is a directory" "${claim[@]}"
+    fails 2 "cannot open the lock $claims/.lock: Is a directory" "${claim[@]}"
     # Nothing to read is no error.
     rmdir $claims/.lock
     run -0 virt-priv-chown status
     [ -z "$output" ]
 }
 
-@test "what is no journal is named, and stays" {
+@test "what is not a journal is named, and stays" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a
     cp $claims/v $claims/other
     mkdir $claims/directory
-    fails 1 "$claims/directory is no journal" virt-priv-chown release --name directory
+    fails 1 "$claims/directory is not a journal" virt-priv-chown release --name directory
     fails 1 "$claims/other:2: the journal is that of the VM v" virt-priv-chown release --name other
     run -1 virt-priv-chown status
-    [[ $output == *"$claims/directory is no journal"* && $output == *"$claims/other:2: the journal is that of the VM v"* ]]
+    [[ $output == *"$claims/directory is not a journal"* && $output == *"$claims/other:2: the journal is that of the VM v"* ]]
     run -1 virt-priv-chown recover
-    [[ $output == *"$claims/directory is no journal"* && $output == *"$claims/other:2: the journal is that of the VM v"* ]]
+    [[ $output == *"$claims/directory is not a journal"* && $output == *"$claims/other:2: the journal is that of the VM v"* ]]
     [ "$(journals | xargs)" = "directory other v" ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)" = alice:alice ]

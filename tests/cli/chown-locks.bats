@@ -57,7 +57,7 @@ waits() {
     ends_with 1
     cat "$BATS_TEST_TMPDIR/said"
     for i in 1 2 3; do
-        grep -qF "$fs/$i: process ${named[i - 1]} ($(readlink -f /usr/bin/python3)) has had libvirt's metadata lock of it for longer than 5 s; end it (kill ${named[i - 1]}), or wait until it lets go, then try again" "$BATS_TEST_TMPDIR/said"
+        grep -qF "$fs/$i: process ${named[i - 1]} ($(readlink -f /usr/bin/python3)) has had libvirt's metadata lock of it for longer than 5 s; end it (kill ${named[i - 1]}), or wait until it is released, then try again" "$BATS_TEST_TMPDIR/said"
     done
     [ "$(journals)" = v ]
     # What helps does.
@@ -125,7 +125,7 @@ waits() {
     kill "$holder"
     ends_with 1
     cat "$BATS_TEST_TMPDIR/said"
-    grep -qF "$fs/a (--disk): the VM w holds it" "$BATS_TEST_TMPDIR/said"
+    grep -qF "$fs/a (--disk): the VM w has claimed it" "$BATS_TEST_TMPDIR/said"
     [ "$(owner $fs/a) $(owner $fs/b) $(journals)" = "qemu:qemu alice:alice w" ]
 }
 

@@ -48,7 +48,7 @@ acl_attack() {
     [ "$(evil acl "$(id -u qemu)") $(evil open)" = "ok ok" ]
     run -1 virt-priv-chown release --name v
     echo "$output"
-    [[ $output == *"$1: its ACL had gained user:107:rw-,mask::rwx; as at the claim again"* ]]
+    [[ $output == *"$1: its ACL had gained user:107:rw-,mask::rwx; restored"* ]]
     [ -z "$(journals)" ]
     # It has not gone away, and tries again.
     [ "$(evil open) $(evil acl "$(id -u qemu)") $(evil mode 0666)" = "EACCES EPERM EPERM" ]
@@ -117,7 +117,7 @@ on() {
         run -1 virt-priv-chown release --name v
         echo "$type: $output"
         [[ $output == *"its ACL had gained user:107:rw-"* ]]
-        [[ $output == *"its attributes were changed: user.virtfs.uid, user.gone, user.note; as at the claim again"* ]]
+        [[ $output == *"its attributes were changed: user.virtfs.uid, user.gone, user.note; restored"* ]]
         [ "$done" != ok ] || [[ $output == *"its inode flags, project or extent sizes were changed; as at"* ]]
         [ "$(lsattr -d $fs/other/a 2>/dev/null || true)" = "$flags" ]
         as_before $fs/other/a
@@ -137,7 +137,7 @@ on() {
     claimed $fs/a
     [ "$(evil mode 0666) $(evil keep)" = "ok ok" ]
     run -1 virt-priv-chown release --name v --force
-    [[ $output == *"$fs/a: its mode had become 0666, and is 0660 again"* ]]
+    [[ $output == *"$fs/a: its mode had become 0666; restored to 0660"* ]]
     [[ $output == *"$fs/a: process $escaped, which can go on using it, has it open"* ]]
     as_before $fs/a
 }

@@ -91,7 +91,7 @@ load chown.bash
         sleep 0.05
     done
     run -1 virt-priv-chown release --name v
-    [[ $output == *"the VM v runs: process $sleeper (sleep) has $fs/a open; nothing is given back"* ]]
+    [[ $output == *"the VM v is running: process $sleeper (sleep) has $fs/a open; nothing is released"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     run -1 virt-priv-chown release --name v --force
     kill $sleeper
@@ -195,7 +195,7 @@ claim_shared() {
     [ "$(remembered $fs/a) $(remembered $fs/b) $(remembered $fs/c)" = "+6001:+6001 1 +6001:+6001 1 +6001:+6001 2" ]
     run -1 virt-priv-chown release --name v
     [[ $output == *"$fs/a: an interrupted release"*"$fs/b: an interrupted release"* ]]
-    [[ $output == *"$fs/c: libvirt's attributes say that libvirt holds it too"* && $output != *"$fs/c: an interrupted"* ]]
+    [[ $output == *"$fs/c: libvirt's attributes say that libvirt uses it too"* && $output != *"$fs/c: an interrupted"* ]]
     for path in $fs/a $fs/b $fs/c; do
         [ "$(owner $path) $(remembered $path)" = "qemu:qemu +6001:+6001 1" ]
     done
@@ -207,13 +207,13 @@ claim_shared() {
     [ -z "$(journals)" ]
 }
 
-@test "a release that can't be announced is not begun, and can be repeated" {
+@test "a release that cannot be announced is not begun, and can be repeated" {
     claim_shared $fs/a $fs/b
     journal=/var/lib/virt-privileges/claims/v
     limit=$(($(stat -c %s $journal) + 14 + 5))
     # Where nothing is killed, the limit is an error.
     run -1 env --ignore-signal=SIGXFSZ prlimit --fsize=$limit virt-priv-chown release --name v
-    [[ $output == *"$fs/b: can't complete the journal $journal: File too large"* ]]
+    [[ $output == *"$fs/b: cannot complete the journal $journal: File too large"* ]]
     [ "$(remembered $fs/a) $(remembered $fs/b)" = "+6001:+6001 1 +6001:+6001 2" ]
     [ "$(grep -c ^path $journal)" -eq 1 ]
     run ! grep releasing $journal
@@ -286,7 +286,7 @@ os.setxattr(sys.argv[1], "trusted.libvirt.security.dac", sys.argv[2].encode())' 
     [ "$(owner $fs/a)" = alice:alice ]
 }
 
-@test "a holder that can't be examined is not taken for one that has ended" {
+@test "a holder that cannot be examined is not taken for one that has ended" {
     for name in a b c; do disk $fs/$name alice:alice 0640; done
     sleep 600 3>&- &
     holder=$!
@@ -299,10 +299,10 @@ os.setxattr(sys.argv[1], "trusted.libvirt.security.dac", sys.argv[2].encode())' 
     echo nonsense >/mnt/stat
     mount --bind /mnt/stat /proc/$holder/stat
     run -1 virt-priv-chown recover
-    [[ $output == *"the VM v: can't tell when process $holder was started: "* ]]
+    [[ $output == *"the VM v: cannot determine when process $holder was started: "* ]]
     run -1 virt-priv-chown add --name v --disk $fs/c
     run -0 --separate-stderr virt-priv-chown status --json
-    [[ $output == *'"state": "unknown"'* && $stderr == *"the VM v: can't tell"* ]]
+    [[ $output == *'"state": "unknown"'* && $stderr == *"the VM v: cannot determine"* ]]
     umount /proc/$holder/stat
     # Another one's claim does not wait for that.
     [ "$(owner $fs/a) $(owner $fs/b) $(owner $fs/c) $(journals)" = "qemu:qemu alice:alice alice:alice v" ]

@@ -64,10 +64,10 @@ claim_all() {
     [ "$(grep -c '^filesystem source:fuse' /var/lib/virt-privileges/claims/v)" -eq 1 ]
     stop
     soon run -0 virt-priv-chown status
-    [[ $output == *"v: /mnt/fuse/dir/c: a file system on the way to it does not answer; to forget it as it is:"* ]]
+    [[ $output == *"v: /mnt/fuse/dir/c: a file system of its parent directories does not answer; to remove the entry and leave the file as it is:"* ]]
     soon run -1 virt-priv-chown release --name v
     for path in /mnt/fuse/below/a /mnt/fuse/below/b /mnt/fuse/dir/c; do
-        [[ $output == *"$path: a file system on the way to it does not answer; it stays claimed"* ]]
+        [[ $output == *"$path: a file system of its parent directories does not answer; it stays claimed"* ]]
     done
     [ "$(owner $fs/d)" = alice:alice ]
     soon run -0 virt-priv-chown claim --name w --disk $fs/d
@@ -131,7 +131,7 @@ claim_all() {
         sleep 0.05
     done
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/fuse/a: its file system was mounted anew, and numbers its files as they are looked up, so another file can be meant; that was given back to its owner; it stays claimed"* ]]
+    [[ $output == *"/mnt/fuse/a: its file system was mounted anew, and numbers its files as they are looked up, so another file can be meant; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/fuse/a)" = alice:alice ]
     settled /mnt/fuse/a
 }

@@ -52,7 +52,7 @@ without() {
         run -0 virt-priv-chown claim --name v --disk $other/a
         hold qemu $other/a "lease write"
         run -1 virt-priv-chown release --name v
-        [[ $output == *"the VM v runs: process $holder (escaped-qemu) has $other/a open"* ]]
+        [[ $output == *"the VM v is running: process $holder (escaped-qemu) has $other/a open"* ]]
         [ "$(owner $other/a) $(journals)" = "qemu:qemu v" ]
         # It can be told from its file system all the same.
         run -1 virt-priv-chown release --name v --force
@@ -136,7 +136,7 @@ for size in 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1:
     [ "$(evil $other/a open)$(journals)" = EACCES ]
 }
 
-@test "an ACL that can't be put back: the mode is not left as QEMU made it, and the entry stays" {
+@test "an ACL that cannot be put back: the mode is not left as QEMU made it, and the entry stays" {
     local before
     on btrfs
     disk $other/a alice:alice 0640
@@ -146,7 +146,7 @@ for size in 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1:
     [ "$(evil $other/a "acl $(id -u qemu)") $(as_qemu chmod 0666 $other/a)" = "ok " ]
     again noacl
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$other/a: can't read its ACL: Operation not supported; until then, nobody but its owner may use it (mode 0600); it stays claimed"* ]]
+    [[ $output == *"$other/a: cannot read its ACL: Operation not supported; until then, only its owner may use it (mode 0600); it stays claimed"* ]]
     [ "$(stat -c %U:%a $other/a) $(journals)" = "alice:600 v" ]
     [ "$(evil $other/a open)" = EACCES ]
     again acl
@@ -168,7 +168,7 @@ for n in range(400):
     os.setxattr(sys.argv[1], "user.%03d" % n + "x" * 200, b"x")' $other/a
         run -1 virt-priv-chown release --name v
         echo "$output"
-        [[ $output == *"$other/a: it has so many attributes that their names are more than the kernel lists (64 KiB), so they can't be compared; copy its content to a new file: cp --sparse=always; its mode had become 0666, and is 0640 again"* ]]
+        [[ $output == *"$other/a: it has so many attributes that their names are more than the kernel lists (64 KiB), so they cannot be compared; copy its content to a new file: cp --sparse=always; its mode had become 0666; restored to 0640"* ]]
         [ "$(stat -c %U:%a $other/a)$(journals)" = alice:640 ]
         [ "$(evil $other/a open)" = EACCES ]
         # Nothing of it can be remembered, so it is not claimed, with the same help.
@@ -193,28 +193,28 @@ os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".j
 for n in range(3000):
     os.setxattr(sys.argv[1], "user.%04d" % n, b"")' $other/a
     run -1 virt-priv-chown release --name v
-    [[ $output == *"user.0007 and 2992 more; as at the claim again"*"its ACL had gained user:100000:rw-,"*" and 4993 more; as at the claim again"* ]]
+    [[ $output == *"user.0007 and 2992 more; restored"*"its ACL had gained user:100000:rw-,"*" and 4993 more; restored"* ]]
     [ ${#output} -lt 1000 ]
     diff <(echo "$before") <(echo "$(state $other/a)")
 }
 
-@test "without CAP_SYS_PTRACE, who has a disk open can't be seen: nothing is taken away" {
+@test "without CAP_SYS_PTRACE, who has a disk open cannot be seen: nothing is taken away" {
     disk $fs/a alice:alice 0640
     sleep 600 3>&- &
     local vm=$!
     run -0 virt-priv-chown claim --name v --pid $vm --disk $fs/a
     hold qemu $fs/a keep
-    local how unseen="without CAP_SYS_PTRACE, it can't be seen whether process $holder has it open"
+    local how unseen="without CAP_SYS_PTRACE, cannot determine whether process $holder has it open"
     for how in -sys_ptrace -sys_ptrace,-dac_override,-dac_read_search; do
         run -1 without $how virt-priv-chown drop --name v --disk $fs/a
-        [[ $output == *"$fs/a is not given back: $fs/a: $unseen"* ]]
+        [[ $output == *"$fs/a is not released: $fs/a: $unseen"* ]]
     done
     kill $vm
     wait $vm || true
     run -1 without -sys_ptrace virt-priv-chown recover
     [[ $output == *"$fs/a: $unseen, so it stays"* ]]
     run -1 without -sys_ptrace virt-priv-chown release --name v
-    [[ $output == *"the VM v runs: $fs/a: $unseen"* ]]
+    [[ $output == *"the VM v is running: $fs/a: $unseen"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     # What has nothing open, as a kernel's thread, or has ended, is no reason.
     kill "$holder"
@@ -237,7 +237,7 @@ for n in range(3000):
         # Root is of the group that the others are shown to, and sees that it runs.
         if [ $hide = 4 ]; then
             [ "$status" -eq 1 ]
-            [[ $output == *"the VM v: can't tell when process $vm was started"*"nothing of it is given back"* ]]
+            [[ $output == *"the VM v: cannot determine when process $vm was started"*"nothing of it is released"* ]]
         fi
         mount -o remount,hidepid=0 /proc
         [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
@@ -256,13 +256,13 @@ for n in range(3000):
     done
 }
 
-@test "release: where it can't be seen who has files open, nothing is given back" {
+@test "release: where it cannot be seen who has files open, nothing is released" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a
     mount -o remount,hidepid=4 /proc
     run -1 without -sys_ptrace virt-priv-chown release --name v
     mount -o remount,hidepid=0 /proc
-    [[ $output == *"$fs/a: can't see who has files open: /proc is mounted with hidepid"* ]]
+    [[ $output == *"$fs/a: cannot determine who has files open: /proc is mounted with hidepid"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
@@ -339,7 +339,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown claim --name v --disk $fs/a
     as_qemu ln $fs/a $fs/tmp/evil
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$fs/a: it has 2 links now: somebody may still reach it by another name, which find -xdev -samefile finds"* ]]
+    [[ $output == *"$fs/a: it has 2 links now: somebody may still reach it by another name; find it with: find -xdev -samefile"* ]]
     run -1 virt-priv-chown claim --name v --disk $fs/a
     [[ $output == *"it has 2 hard links, "*": find $fs -xdev -samefile $fs/a"* ]]
     [ "$(find $fs -xdev -samefile $fs/a | sort | xargs)" = "$fs/a $fs/tmp/evil" ]
@@ -375,7 +375,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     holders+=("$vm")
     run -0 virt-priv-chown claim --name v --pid $vm --disk $fs/a
     run -1 unshare --pid --fork --mount-proc virt-priv-chown recover
-    [[ $output == *"the VM v: its holder is process $vm of another pid namespace, where it is to be recovered; if it has ended: virt-priv-chown release --name v --force; nothing of it is given back"* ]]
+    [[ $output == *"the VM v: its holder is process $vm of another pid namespace, where it is to be recovered; if it has ended: virt-priv-chown release --name v --force; nothing of it is released"* ]]
     run -1 unshare --pid --fork --mount-proc virt-priv-chown release --name v
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     # A journal of before says nothing of it, and is read as before.
@@ -388,19 +388,19 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
 }
 
-@test "what could not be given back as it was is not claimed: CAP_CHOWN and CAP_FOWNER" {
+@test "what could not be released as it was is not claimed: CAP_CHOWN and CAP_FOWNER" {
     local capability
     disk $fs/a alice:alice 0640
     for capability in chown fowner; do
         run -1 without -$capability virt-priv-chown claim --name v --disk $fs/a
-        [[ $output == *"without CAP_CHOWN and CAP_FOWNER, $fs/a could not be given back with its owner, mode and ACL; nothing was changed"* ]]
+        [[ $output == *"without CAP_CHOWN and CAP_FOWNER, $fs/a could not be released with its owner, mode and ACL; nothing was changed"* ]]
         [ "$(owner $fs/a)$(journals)" = alice:alice ]
     done
     # A release without it says each thing that it could not do, and keeps the entry.
     run -0 virt-priv-chown claim --name v --disk $fs/a
     [ "$(evil $fs/a "acl $(id -u qemu)")" = ok ]
     run -1 without -fowner virt-priv-chown release --name v
-    [[ $output == *"can't restore its ACL: Operation not permitted; can't restore its mode: Operation not permitted"*"it stays claimed"* ]]
+    [[ $output == *"cannot restore its ACL: Operation not permitted; cannot restore its mode: Operation not permitted"*"it stays claimed"* ]]
     run -1 virt-priv-chown release --name v
     [ "$(owner $fs/a) $(evil $fs/a open)$(journals)" = "alice:alice EACCES" ]
 }

@@ -77,7 +77,7 @@ boot_again() {
 # settled PATH: the last message named the command that forgets the entry of the VM v, and that does it: the
 # last one of its claim.
 settled() {
-    [[ $output == *"to forget it as it is: virt-priv-chown release --name v --path $1 --as-is"* ]]
+    [[ $output == *"to remove the entry and leave the file as it is: virt-priv-chown release --name v --path $1 --as-is"* ]]
     [ "$(journals)" = v ]
     run -0 virt-priv-chown release --name v --path "$1" --as-is
     [ -z "$(journals)" ]

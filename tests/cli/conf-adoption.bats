@@ -129,7 +129,7 @@ EOT
     is other -
 }
 
-@test "a note that can't be kept is warned of, and the settings are set" {
+@test "a note that cannot be kept is warned of, and the settings are set" {
     begin other -
     mount -t tmpfs -o ro,mode=0755 tmpfs /var/lib
     run -0 "$conf" adopt
@@ -147,7 +147,7 @@ EOT
     cmp "$work/block" "$admin"
 }
 
-@test "a note that can't be removed is warned of, and the settings are given back" {
+@test "a note that cannot be removed is warned of, and the settings are given back" {
     begin block noted
     mount --bind "${note%/*}" "${note%/*}"
     mount -o remount,bind,ro "${note%/*}"

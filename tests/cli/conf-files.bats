@@ -217,9 +217,9 @@ active() {
         refused "$work/$kind" "cannot read settings from $work/$kind: not a regular file"
     done
     ln -s loop "$work/loop"
-    refused "$work/loop" "--config $work/loop: can't reach $work/loop: Too many levels of symbolic links"
+    refused "$work/loop" "--config $work/loop: cannot reach $work/loop: Too many levels of symbolic links"
     refused "$work/none" "settings file $work/none does not exist"
-    refused /etc/passwd/none "--config /etc/passwd/none: can't reach /etc/passwd: Not a directory"
+    refused /etc/passwd/none "--config /etc/passwd/none: cannot reach /etc/passwd: Not a directory"
 }
 
 @test "size: 10 MiB are read, a byte more is refused" {
@@ -244,7 +244,7 @@ active() {
 
 @test "messages: the place, and no byte that steers a terminal" {
     printf 'group = "kvm"\nuser = "qe\033[31mmu"\n' >"$work/q"
-    refused "$work/q" "$work/q:2:8: user: \"qe\\x1b[31mmu\" can't be a user or group: a name has no control characters in it"
+    refused "$work/q" "$work/q:2:8: user: \"qe\\x1b[31mmu\" cannot be a user or group: a name has no control characters in it"
     printf 'clear_emulator_capabilities = "invalid"\n' >"$work/q"
     refused "$work/q" "$work/q:1:31: clear_emulator_capabilities: expected 0 or 1, found the string \"invalid\""
     printf 'user = "root"\nacl = [\n  1 # one\n]\n' >"$work/q"

@@ -81,9 +81,9 @@ EOT
     while IFS='|' read -r key word text; do
         fails 2 "$key: cannot be set to \"$word\": $text" "$conf" set "$key" "$word" || { echo "for $key $word" && return 1; }
     done <<'EOT'
-user||"" can't be a user or group: it is empty
-user|-1|"-1" can't be a user or group: neither
-group|4294967295|"4294967295" can't be a user or group: ids go from
+user||"" cannot be a user or group: it is empty
+user|-1|"-1" cannot be a user or group: neither
+group|4294967295|"4294967295" cannot be a user or group: ids go from
 dynamic_ownership|yes|expected 0 or 1
 dynamic_ownership|1; user = "root"|expected 0 or 1
 seccomp_sandbox|2|expected -1, 0 or 1, found 2
@@ -237,7 +237,7 @@ $admin:6:12: max_core: expected a number of bytes or "unlimited", found string s
 $admin:7:21: dynamic_ownership: expected 0 or 1, found integer 2 (bad-value)
 $admin:8:19: seccomp_sandbox: expected -1, 0 or 1, found 5 (bad-value)
 $admin:9:14: namespaces: expected a list of strings in brackets, found string mount (wrong-type)
-$admin:10:14: swtpm_user: "a:b" can't be a user or group: a name has no ":" in it (bad-value)
+$admin:10:14: swtpm_user: "a:b" cannot be a user or group: a name has no ":" in it (bad-value)
 $admin:11:1: user: duplicate key ignored; first set on line 2 (duplicate-key)
 END
     printf 'a = [ 1 # x\n' | write "$admin"
@@ -246,7 +246,7 @@ END
     printf 'user = "alice"\ngroup = "team"\n' | write "$admin"
     chmod 0666 "$admin"
     run -1 "$conf" check
-    [[ $output == "$admin: its mode 0666 lets others than root write it; "*" (not-trusted)" ]]
+    [[ $output == "$admin: mode 0666 makes it writable by users other than root; "*" (not-trusted)" ]]
 }
 
 @test "check: our own file is clean, and what the marked blocks set aside is no finding" {
@@ -286,7 +286,7 @@ END
     done
 }
 
-@test "get and show: a file that can't be trusted says nothing" {
+@test "get and show: a file that cannot be trusted says nothing" {
     printf 'user = "alice"\n' | write "$admin"
     chown alice "$admin"
     for command in 'get user' show 'set user bob' 'unset user' revert-to-root restore-default; do
@@ -346,7 +346,7 @@ EOT
     fails 2 "must be run as root to edit the settings; try: sudo virt-priv-conf" "${as_alice[@]}" "$work/conf" set user bob
 }
 
-@test "standard output that can't be written to is an error" {
+@test "standard output that cannot be written to is an error" {
     printf 'user = "alice"\n' | write "$admin"
     for command in 'get user' show 'show --json' --help; do
         run -2 bash -c "$conf $command >/dev/full"

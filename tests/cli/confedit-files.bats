@@ -201,7 +201,7 @@ except OSError as error:
     umount /etc/libvirt
 }
 
-@test "a file that is mounted by itself can't be replaced, and is as it was" {
+@test "a file that is mounted by itself cannot be replaced, and is as it was" {
     printf 'a = 1\n' | write "$admin"
     mount --bind "$admin" "$admin"
     fails 2 "it is a mount point" "$conf" set user bob
@@ -209,7 +209,7 @@ except OSError as error:
     umount "$admin"
 }
 
-@test "a file that can't be changed is as it was" {
+@test "a file that cannot be changed is as it was" {
     printf 'a = 1\n' | write "$admin"
     mount -t tmpfs -o mode=0755 tmpfs "$work"
     truncate -s 4M "$work/fs"

@@ -25,7 +25,7 @@ setup() {
         --inh-caps +setpcap,+setuid,+setgid --ambient-caps +setpcap,+setuid,+setgid "$exec"
 }
 
-@test "a locked securebit that can't be set right is refused" {
+@test "a locked securebit that cannot be set right is refused" {
     refuses securebits setpriv --securebits +no_setuid_fixup_locked "$exec"
 }
 

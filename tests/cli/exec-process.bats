@@ -114,7 +114,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$exec" grep -E '^Sig(Blk|Ign)' /proc/self/
     "$exec" cat /proc/self/limits | grep -E '^Max processes +4000 +4000 '
 }
 
-@test "limits: one that can't be raised is refused with the setting's place" {
+@test "limits: one that cannot be raised is refused with the setting's place" {
     settings '# first line' 'max_files = 500'
     refuses "$conf:2: max_files" bash -c 'ulimit -n 200 && exec setpriv --bounding-set=-sys_resource "$@"' bash "$exec"
 }
@@ -151,7 +151,7 @@ print(signal.value)'
     [ "$("$exec" ./vp-command)" = "found it" ]
 }
 
-@test "command: 127 when it is not there, 126 when it can't be executed" {
+@test "command: 127 when it is not there, 126 when it cannot be executed" {
     run -127 "$exec" vp-no-such-command
     run -127 "$exec" /mnt/no/such/file
     run -127 "$exec" ""

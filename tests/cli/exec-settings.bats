@@ -48,7 +48,7 @@ setup() {
     becomes qemu "$exec"
 }
 
-@test "what qemu.conf can't mean is refused with its place" {
+@test "what qemu.conf cannot mean is refused with its place" {
     local line
     while IFS='|' read -r line place; do
         settings '# first' "$line"

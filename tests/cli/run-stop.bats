@@ -80,7 +80,7 @@ qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of VM
 --vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm and --stop are not allowed in $vms/v.conf
 --stop+w|--vm v|--vm and --stop are not allowed in $vms/v.conf
 # nothing|--vm v|$vms/v.conf: missing command
-qemu-system-x86_64+-hda+$fs/a|--vm w|can't reach $vms/w.conf: No such file or directory
+qemu-system-x86_64+-hda+$fs/a|--vm w|cannot reach $vms/w.conf: No such file or directory
 END_OF_FILES
     [ "$n" -eq 8 ]
 }

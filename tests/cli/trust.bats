@@ -110,13 +110,13 @@ helped() {
     echo "<domain><name>v</name><devices><disk type='file'><source file='$fs/a'/><target dev='a'/></disk></devices></domain>" >$fs/xml/other
     cp $fs/xml/other $fs/v.xml
     setfacl -m u:alice:rw $fs/v.xml
-    fails 2 "can't trust the domain XML $fs/v.xml: it is not root's alone (mode 0664, uid 0): user alice may write by its ACL (user:6001:rw-)" \
+    fails 2 "cannot trust the domain XML $fs/v.xml: not owned by root, or writable by others (mode 0664, uid 0): user alice may write by its ACL (user:6001:rw-)" \
         virt-priv-chown claim --domain $fs/v.xml
     helped
     run -0 virt-priv-chown claim --domain $fs/v.xml --dry-run
     setfacl -m u:alice:rwx $fs/xml
     as alice mv $fs/xml/other $fs/xml/v.xml
-    fails 2 "can't trust the domain XML $fs/xml/v.xml: others than its owner can write to the directory $fs/xml" \
+    fails 2 "cannot trust the domain XML $fs/xml/v.xml: others than its owner can write to the directory $fs/xml" \
         virt-priv-chown claim --domain $fs/xml/v.xml
 }
 
@@ -155,8 +155,8 @@ helped() {
         for command in "-m u:alice:rwx" "-m g:team:rwx" "-d -m u:alice:rwx"; do
             # shellcheck disable=SC2086 # words
             setfacl $command $directory
-            fails 2 "can't trust the directory $directory: others than root can write to it: " virt-priv-chown claim --name v --disk $fs/a
-            fails 2 "can't trust the directory $directory" virt-priv-chown recover
+            fails 2 "cannot trust the directory $directory: writable by users other than root: " virt-priv-chown claim --name v --disk $fs/a
+            fails 2 "cannot trust the directory $directory" virt-priv-chown recover
             helped
         done
     done
@@ -167,8 +167,8 @@ helped() {
     cp $claims/v /mnt/journal
     as bob sh -c "changed=\$(sed 's/^owner .*/owner 6002:6002/' $claims/v) && echo \"\$changed\" >$claims/v"
     grep -q '^owner 6002:6002$' $claims/v
-    fails 1 "can't trust the journal $claims/v: user bob may write by its ACL (user:6002:rw-)" virt-priv-chown release --name v
-    fails 1 "can't trust the journal $claims/v" virt-priv-chown recover
+    fails 1 "cannot trust the journal $claims/v: user bob may write by its ACL (user:6002:rw-)" virt-priv-chown release --name v
+    fails 1 "cannot trust the journal $claims/v" virt-priv-chown recover
     [ "$(owner $fs/a)" = qemu:qemu ]
     cat /mnt/journal >$claims/v
     setfacl -x u:6002 $claims/v

@@ -46,7 +46,7 @@ chown|2|claim --name v --json --disk @/a|--json goes with --dry-run
 chown|2|claim --name v --disk @/a,readwrite|behind the path, "readonly" or "shared" was expected, not "readwrite"
 chown|2|claim --name v --disk ,readonly|a path is empty
 chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not exist
-chown|2|claim --name v --domain @/none|can't open the domain XML @/none
+chown|2|claim --name v --domain @/none|cannot open the domain XML @/none
 run|125||no QEMU given
 run|125|--frobnicate qemu-system-x86_64|try: virt-priv-run --help
 run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: claim, pass or leave was expected
@@ -61,7 +61,7 @@ EOT
     [ "$n" -eq 29 ]
 }
 
-@test "standard output that can't be written to is an error" {
+@test "standard output that cannot be written to is an error" {
     disk $fs/a alice:alice 0640
     disk $fs/b alice:alice 0640
     local command status_wanted
@@ -84,7 +84,7 @@ EOT
     local command status_wanted
     while IFS='|' read -r status_wanted command; do
         echo "$command"
-        says "$status_wanted" "is relative, and the current directory can't be told: No such file or directory" \
+        says "$status_wanted" "is relative, and the current directory cannot be determined: No such file or directory" \
             bash -c "mkdir $fs/gone && cd $fs/gone && rmdir $fs/gone && exec virt-priv-$command"
     done <<'EOT'
 2|chown claim --name v --disk a
@@ -112,16 +112,16 @@ EOT
     [[ $output == *" /etc/hostname" ]]
 }
 
-@test "a domain XML that can't be read, or that others could have written" {
+@test "a domain XML that cannot be read, or that others could have written" {
     disk $fs/a alice:alice 0640
     disk $fs/b alice:alice 0640
     local claim=(virt-priv-chown claim --name v --domain)
     printf "<domain type='kvm'><name>v</name><devices><disk type='file'><source file='$fs/a'/><target dev='a'/></disk></devices></domain>" >/mnt/v.xml
     chmod 0666 /mnt/v.xml
-    says 2 "can't trust the domain XML /mnt/v.xml: it is not root's alone (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
+    says 2 "cannot trust the domain XML /mnt/v.xml: it is not root's alone (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
     chmod 0600 /mnt/v.xml
     chown alice /mnt/v.xml
-    says 2 "can't trust the domain XML /mnt/v.xml: it is not root's alone (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
+    says 2 "cannot trust the domain XML /mnt/v.xml: it is not root's alone (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
     # Read by whoever vouches for it, it is as good as any.
     run -0 bash -c "${claim[*]} - --dry-run </mnt/v.xml"
     [[ $output == *"$fs/a"* ]]
@@ -129,8 +129,8 @@ EOT
     chown root /mnt/v.xml
     says 2 "/mnt/v.xml is larger than 10485760 bytes, and no domain XML" "${claim[@]}" /mnt/v.xml
     rm /mnt/v.xml
-    says 2 "can't read the domain XML standard input: Is a directory" bash -c "${claim[*]} - <$fs"
-    says 2 "can't open the domain XML standard input: Bad file descriptor" bash -c "${claim[*]} - <&-"
+    says 2 "cannot read the domain XML standard input: Is a directory" bash -c "${claim[*]} - <$fs"
+    says 2 "cannot open the domain XML standard input: Bad file descriptor" bash -c "${claim[*]} - <&-"
 }
 
 @test "exec --dry-run: descriptors that are kept, and whose environment it is" {

@@ -71,7 +71,7 @@ class Audit(Rule):
     @staticmethod
     def is_excused(how, run, finding):
         """The kernel's word, one that says itself what is not known, or that of glibc's name service, which
-        says "not found" where it can't read."""
+        says "not found" where it cannot read."""
         check, _, _, message = finding
         return (check == "H02" and f": {os.strerror(getattr(errno, how))}," in message) or \
             re.search("cannot be compared|cannot read the claims", message) or \

@@ -90,7 +90,7 @@ no_proc='while umount -l /proc 2>/dev/null; do :; done; [ ! -e /proc/self ]'
     without 'mount --bind /dev/null /etc/passwd'
 }
 
-@test "accounts that can't be read: a name service that is not there" {
+@test "accounts that cannot be read: a name service that is not there" {
     without 'sed "s/^passwd:.*/passwd: nowhere/" /etc/nsswitch.conf >/mnt/nss && mount --bind /mnt/nss /etc/nsswitch.conf'
 }
 

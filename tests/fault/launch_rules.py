@@ -54,7 +54,7 @@ class Printed(Rule):
 
     @staticmethod
     def has_fewer_groups(lost, new):
-        """getgrouplist(3) of glibc leaves groups out that it can't read, and does not say so."""
+        """getgrouplist(3) of glibc leaves groups out that it cannot read, and does not say so."""
         if lost and all(re.fullmatch(r" +\d+", line) for line in lost):
             return not new
         return len(lost) == len(new) == 1 and lost[0].startswith("Groups:") \

@@ -209,7 +209,7 @@ account() {
     [ "$refused" -ge 100 ]
 }
 
-@test "a name service that answers with an error: virt-priv-audit and virt-priv-conf say that they can't tell" {
+@test "a name service that answers with an error: virt-priv-audit and virt-priv-conf say that they cannot determine" {
     local answer list
     for list in "test" "test [UNAVAIL=return TRYAGAIN=return] files"; do
         services "$list"

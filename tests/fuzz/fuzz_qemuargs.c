@@ -12,7 +12,7 @@ static char *read_document(void *context, const char *path, char **error)
 
 	if (text && *path)
 		return xstrdup(text);
-	*error = xasprintf("can't reach %s", path);
+	*error = xasprintf("cannot reach %s", path);
 	return NULL;
 }
 

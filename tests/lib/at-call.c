@@ -122,7 +122,7 @@ static void answer(int fd)
 	/* It can have died, or have been interrupted, meanwhile. */
 	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0) {
 		if (errno != ENOENT && errno != EINTR)
-			err(2, "can't receive a call");
+			err(2, "cannot receive a call");
 		return;
 	}
 	response.id = asked.id;
@@ -136,7 +136,7 @@ static void answer(int fd)
 	}
 	if ((response.flags || response.error || unanswered) &&
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 && errno != ENOENT)
-		err(2, "can't answer a call");
+		err(2, "cannot answer a call");
 }
 
 static void end_as(int status)
@@ -172,7 +172,7 @@ static int attend(pid_t started)
 		if (!polled[1].revents)
 			continue;
 		if (read(child_signals, signals, sizeof signals) < 0)
-			err(2, "can't hear of the end of processes");
+			err(2, "cannot hear of the end of processes");
 		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
 			how = ended == started ? status : how;
 		if (ended < 0)
@@ -208,10 +208,10 @@ int main(int argc, char *argv[])
 	sigprocmask(SIG_BLOCK, &children, &mask);
 	child_signals = signalfd(-1, &children, SFD_CLOEXEC);
 	if (child_signals < 0)
-		err(2, "can't hear of the end of processes");
+		err(2, "cannot hear of the end of processes");
 	pid_t started = clone(child, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, NULL);
 	if (started < 0)
-		err(2, "can't start a process");
+		err(2, "cannot start a process");
 	processes[0].pid = started;
 	while (atomic_load(&listener) == -1)
 		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);

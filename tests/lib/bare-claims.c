@@ -30,7 +30,7 @@ static void sync_directory(const char *path)
 	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd < 0 || fsync(fd) != 0)
-		err(1, "can't sync the directory of %s", path);
+		err(1, "cannot sync the directory of %s", path);
 	close(fd);
 	free(copy);
 }
@@ -47,7 +47,7 @@ static void identify(FILE *journal, const char *path)
 	u.handle.handle_bytes = MAX_HANDLE_SZ;
 	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &s) != 0 ||
 		name_to_handle_at(fd, "", &u.handle, &mount, AT_EMPTY_PATH) != 0)
-		err(1, "can't identify %s", path);
+		err(1, "cannot identify %s", path);
 	close(fd);
 	fprintf(journal, "%s %llu %u:%u %o ", path, (unsigned long long)s.stx_ino, s.stx_uid,
 		s.stx_gid, s.stx_mode);
@@ -61,11 +61,11 @@ static void write_journal(const char *path, char **paths)
 	FILE *journal = fopen(path, "we");
 
 	if (!journal)
-		err(1, "can't write %s", path);
+		err(1, "cannot write %s", path);
 	for (char **p = paths; *p; p++)
 		identify(journal, *p);
 	if (fflush(journal) != 0 || fsync(fileno(journal)) != 0 || fclose(journal) != 0)
-		err(1, "can't write %s", path);
+		err(1, "cannot write %s", path);
 	sync_directory(path);
 }
 
@@ -75,15 +75,15 @@ static void change(const char *path, int claim, uid_t uid, gid_t gid)
 	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) != 0)
-		err(1, "can't lock %s", path);
+		err(1, "cannot lock %s", path);
 	for (int i = 0; i < 3; i++) {
 		const char *name = attributes[i][0], *value = attributes[i][1];
 		if ((claim ? fsetxattr(fd, name, value, strlen(value), 0)
 			   : fremovexattr(fd, name)) != 0)
-			err(1, "can't change %s of %s", name, path);
+			err(1, "cannot change %s of %s", name, path);
 	}
 	if (fchown(fd, uid, gid) != 0)
-		err(1, "can't change the owner of %s", path);
+		err(1, "cannot change the owner of %s", path);
 	close(fd);
 }
 
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 	if (!claim) {
 		int fd = open(argv[5], O_RDONLY | O_CLOEXEC);
 		if (fd < 0 || syncfs(fd) != 0 || unlink(argv[2]) != 0)
-			err(1, "can't remove %s", argv[2]);
+			err(1, "cannot remove %s", argv[2]);
 		sync_directory(argv[2]);
 	}
 	return 0;

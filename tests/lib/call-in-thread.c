@@ -47,7 +47,7 @@ static uint64_t put(const void *data, size_t size, size_t at)
 	struct iovec remote = {(void *)(uintptr_t)address, size};
 
 	if (process_vm_writev(tid, &local, 1, &remote, 1, 0) != (ssize_t)size)
-		die_errno("can't write into thread %d", tid);
+		die_errno("cannot write into thread %d", tid);
 	return address;
 }
 
@@ -57,10 +57,10 @@ static void begin(void)
 	struct iovec local = {&instruction, sizeof instruction};
 
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0) < 0 || ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0)
-		die_errno("can't stop thread %d", tid);
+		die_errno("cannot stop thread %d", tid);
 	wait_for_stop();
 	if (ptrace(PTRACE_GETREGS, tid, 0, &saved) < 0)
-		die_errno("can't read the registers of thread %d", tid);
+		die_errno("cannot read the registers of thread %d", tid);
 	struct iovec remote = {(void *)(uintptr_t)(saved.rip - 2), sizeof instruction};
 	if (process_vm_readv(tid, &local, 1, &remote, 1, 0) != sizeof instruction ||
 		instruction != 0x050f)
@@ -78,16 +78,16 @@ static void call(long number, uint64_t a, uint64_t b, uint64_t c)
 	regs.rsi = b;
 	regs.rdx = c;
 	if (ptrace(PTRACE_SETREGS, tid, 0, &regs) < 0)
-		die_errno("can't set the registers of thread %d", tid);
+		die_errno("cannot set the registers of thread %d", tid);
 	if (number == SYS_exit) {
 		ptrace(PTRACE_DETACH, tid, 0, 0);
 		return;
 	}
 	if (ptrace(PTRACE_SINGLESTEP, tid, 0, 0) < 0)
-		die_errno("can't lead thread %d", tid);
+		die_errno("cannot lead thread %d", tid);
 	wait_for_stop();
 	if (ptrace(PTRACE_GETREGS, tid, 0, &regs) < 0)
-		die_errno("can't read the registers of thread %d", tid);
+		die_errno("cannot read the registers of thread %d", tid);
 	/* The interrupted call is made again, with its own arguments. */
 	if ((int64_t)saved.orig_rax >= 0) {
 		saved.rip -= 2;
@@ -95,7 +95,7 @@ static void call(long number, uint64_t a, uint64_t b, uint64_t c)
 		saved.orig_rax = (uint64_t)-1;
 	}
 	if (ptrace(PTRACE_SETREGS, tid, 0, &saved) < 0 || ptrace(PTRACE_DETACH, tid, 0, 0) < 0)
-		die_errno("can't let thread %d go", tid);
+		die_errno("cannot let thread %d go", tid);
 	if ((int64_t)regs.rax < 0 && (int64_t)regs.rax > -4096) {
 		errno = (int)-(int64_t)regs.rax;
 		die_errno("the call in thread %d failed", tid);

@@ -51,9 +51,9 @@ int main(int argc, char **argv)
 		double begin = now();
 		int error = posix_spawnp(&child, argv[2], &files, NULL, argv + 2, environ);
 		if (error)
-			errx(2, "can't run %s: %s", argv[2], strerror(error));
+			errx(2, "cannot run %s: %s", argv[2], strerror(error));
 		if (wait4(child, &status, 0, &usage) != child)
-			err(2, "can't wait for %s", argv[2]);
+			err(2, "cannot wait for %s", argv[2]);
 		took += now() - begin;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
 			errx(2, "%s ended with status %#x", argv[2], (unsigned)status);

@@ -89,13 +89,13 @@ static inline char *read_domain(const char *path, size_t *length)
 	char *text = xmalloc(allocated);
 
 	if (!file)
-		die_errno("can't open %s", path);
+		die_errno("cannot open %s", path);
 	for (*length = 0; (n = fread(text + *length, 1, allocated - *length, file)) > 0;) {
 		*length += n;
 		if (*length == allocated)
 			text = xreallocarray(text, allocated *= 2, 1);
 	}
 	if (ferror(file))
-		die_errno("can't read %s", path);
+		die_errno("cannot read %s", path);
 	return text;
 }

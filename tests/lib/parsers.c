@@ -30,7 +30,7 @@ static void require(bool taken, const char *error)
 static char *read_nothing(void *context, const char *path, char **error)
 {
 	(void)context;
-	*error = xasprintf("can't read %s", path);
+	*error = xasprintf("cannot read %s", path);
 	return NULL;
 }
 
@@ -97,10 +97,10 @@ static void read_input(const char *path)
 	cleanup_file FILE *file = fopen(path, "re");
 
 	if (!file)
-		die_errno("can't open %s", path);
+		die_errno("cannot open %s", path);
 	length = fread(text, 1, sizeof text - 1, file);
 	if (ferror(file) || !feof(file))
-		die("can't read all of %s", path);
+		die("cannot read all of %s", path);
 }
 
 /* The lines of a copy of the text. */

@@ -30,7 +30,7 @@ static char *read_document(void *context, const char *path, char **error)
 	(void)context;
 	if (in && fread(text, 1, 65535, in) > 0)
 		return text;
-	*error = xasprintf("can't read %s", path);
+	*error = xasprintf("cannot read %s", path);
 	free(text);
 	return NULL;
 }

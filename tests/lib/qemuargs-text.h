@@ -162,7 +162,7 @@ static inline char *read_case_document(void *context, const char *path, char **e
 	for (size_t i = 0; i < c->n_texts; i++)
 		if (strcmp(c->paths[i], path) == 0)
 			return xstrdup(c->texts[i]);
-	*error = xasprintf("can't reach %s", path);
+	*error = xasprintf("cannot reach %s", path);
 	return NULL;
 }
 

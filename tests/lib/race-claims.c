@@ -54,7 +54,7 @@ static pid_t start(void)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		die_errno("can't fork");
+		die_errno("cannot fork");
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
@@ -77,7 +77,7 @@ static pid_t start_attacker(const struct scenario *s, unsigned attacker)
 		return pid;
 	if (setgroups(1, &team) < 0 || setresgid(alice, alice, alice) < 0 ||
 		setresuid(alice, alice, alice) < 0)
-		die_errno("can't become alice");
+		die_errno("cannot become alice");
 	/* That cleared it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (access("closed/vm.img", F_OK) == 0)
@@ -224,7 +224,7 @@ static int run(const char *program, char *const argv[])
 
 	/* The descriptors of the log are its standard ones. */
 	if (posix_spawn(&pid, program, NULL, NULL, argv, NULL) != 0 || waitpid(pid, &status, 0) < 0)
-		die_errno("can't run %s", program);
+		die_errno("cannot run %s", program);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
 		die("%s %s ended with status %d", program, argv[1], status);
 	return WEXITSTATUS(status);
@@ -327,7 +327,7 @@ static void run_scenario(struct race *race, const struct scenario *s)
 		else
 			attempt(s, path, &race->settings, &count);
 		if (lseek(log_fd, 0, SEEK_END) > 1000000 && ftruncate(log_fd, 0) < 0)
-			die_errno("can't truncate the log");
+			die_errno("cannot truncate the log");
 	}
 	double time = seconds() - begin;
 	for (unsigned i = 0; i < N_ATTACKERS; i++)
@@ -380,7 +380,7 @@ static void hide_output(void)
 	out = shown < 0 ? NULL : fdopen(shown, "w");
 	if (!out || log_fd < 0 || fcntl(log_fd, F_SETFL, O_APPEND) < 0 || dup2(log_fd, 1) < 0 ||
 		dup2(log_fd, 2) < 0)
-		die_errno("can't make the log");
+		die_errno("cannot make the log");
 	setlinebuf(out);
 	atexit(at_end);
 }
@@ -422,11 +422,11 @@ int main(int argc, char **argv)
 	team = getgrnam("team")->gr_gid;
 	umask(022);
 	if (chdir(top) < 0)
-		die_errno("can't enter %s", top);
+		die_errno("cannot enter %s", top);
 	shared = mmap(
 		NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
-		die_errno("can't share memory");
+		die_errno("cannot share memory");
 	for (size_t i = 0; i < N_SCENARIOS; i++)
 		n += is_wanted(&scenarios[i], names);
 	if (n == 0)

@@ -30,7 +30,7 @@ static struct shared {
 static void own(const char *path, uid_t uid, gid_t gid, mode_t mode)
 {
 	if (lchown(path, uid, gid) < 0 || chmod(path, mode) < 0)
-		die_errno("can't change the owner of %s", path);
+		die_errno("cannot change the owner of %s", path);
 	if (uid != alice)
 		add_victim(path);
 }
@@ -38,7 +38,7 @@ static void own(const char *path, uid_t uid, gid_t gid, mode_t mode)
 static void directory(const char *path, uid_t uid, gid_t gid, mode_t mode)
 {
 	if (mkdir(path, 0700) < 0)
-		die_errno("can't make %s", path);
+		die_errno("cannot make %s", path);
 	own(path, uid, gid, mode);
 }
 
@@ -47,7 +47,7 @@ static void file(const char *path, uid_t uid, mode_t mode)
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0 || write(fd, path, strlen(path)) < 0)
-		die_errno("can't make %s", path);
+		die_errno("cannot make %s", path);
 	own(path, uid, uid, mode);
 }
 
@@ -62,7 +62,7 @@ static int link_below_top(const char *target, const char *path)
 static void link_to(const char *target, const char *path)
 {
 	if (link_below_top(target, path) < 0 || lchown(path, alice, alice) < 0)
-		die_errno("can't make %s", path);
+		die_errno("cannot make %s", path);
 }
 
 /* The same for all scenarios: where links lead to. */

@@ -32,7 +32,7 @@ static size_t n_victims;
 static void take_picture(int fd, struct picture *picture)
 {
 	if (fstat(fd, &picture->st) < 0)
-		die_errno("can't examine a victim");
+		die_errno("cannot examine a victim");
 	picture->acl_size =
 		fgetxattr(fd, "system.posix_acl_access", picture->acl, sizeof picture->acl);
 	picture->names_size = flistxattr(fd, NULL, 0);
@@ -59,6 +59,6 @@ static void add_victim(const char *path)
 	*v = (struct victim){.path = xstrdup(path),
 		.fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
 	if (v->fd < 0)
-		die_errno("can't open %s", path);
+		die_errno("cannot open %s", path);
 	take_picture(v->fd, &v->before);
 }

@@ -99,7 +99,7 @@ in_order() {
     done
 }
 
-@test "libvirt holds it for another account: claim is refused, nothing changes" {
+@test "libvirt uses it for another account: claim is refused, nothing changes" {
     as_user bob
     virsh -q start bob --paused
     [ "$(owner "$disk")" = "bob:bob 640" ]

@@ -43,7 +43,7 @@ snapshot_of_web() {
     run -0 virt-priv-chown claim --name copy --disk "$images/copy.qcow2"
     run -0 virt-priv-chown release --name copy
     echo "$output"
-    [[ $output == *"$images/copy.qcow2: libvirt's attributes say that libvirt holds it too"* ]]
+    [[ $output == *"$images/copy.qcow2: libvirt's attributes say that libvirt uses it too"* ]]
     virsh -q destroy web
     free
     # Now no domain can be.

@@ -418,7 +418,7 @@ made_at_boot() {
     [ "$(chroot "$all/$1" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
 }
 
-@test "account files that can't be written: installed all the same, with a word about it" {
+@test "account files that cannot be written: installed all the same, with a word about it" {
     new_root locked
     mount --bind "$all/locked/etc" "$all/locked/etc"
     mount -o remount,bind,ro "$all/locked/etc"
@@ -427,10 +427,10 @@ made_at_boot() {
     [[ $output == *"virt-privileges: 'useradd "* ]]
     run -0 rpm_in locked -V --nodeps virt-privileges
     [ "$output" = "" ]
-    table_row "accounts: /etc can't be written" locked -
+    table_row "accounts: /etc cannot be written" locked -
     umount "$all/locked/etc"
     made_at_boot locked
-    table_row "accounts: /etc can't be written, after a boot" locked -
+    table_row "accounts: /etc cannot be written, after a boot" locked -
 }
 
 @test "account files that somebody else has locked: waited for, and the accounts are made" {

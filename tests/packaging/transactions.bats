@@ -342,18 +342,18 @@ interrupted() {
     [ "$output" = "" ]
 }
 
-@test "an image whose /var can't be written: nothing fails, and a word about what could not be noted" {
+@test "an image whose /var cannot be written: nothing fails, and a word about what could not be noted" {
     new_root row
     # rpm keeps its scripts in /tmp then, and its database below /usr.
     mount --bind "$all/row/var" "$all/row/var"
     mount -o remount,bind,ro "$all/row/var"
     run -0 rpm_in row --define '_tmppath /tmp' -i --nodeps "$all"/both/{virt-privileges-0.1.0-1,virt-privileges-libvirt-0.1.0-1,libvirt-}[^~]*.rpm
     echo "$output"
-    [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads it\|^A virtual machine' <<<"$output")" = "virt-priv-conf: warning: can't make the directory /var/lib/virt-privileges: Read-only file system" ]
+    [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads it\|^A virtual machine' <<<"$output")" = "virt-priv-conf: warning: cannot make the directory /var/lib/virt-privileges: Read-only file system" ]
     is_whole
     recover_is enabled
     [ "$(inside virt-priv-conf get user)" = qemu ]
-    table_row "/var can't be written" row adopted
+    table_row "/var cannot be written" row adopted
     rpm_in row --define '_tmppath /tmp' -e virt-privileges virt-privileges-libvirt
     cmp "$all/row/etc/libvirt/qemu.conf" "$(tests/lib/distribution-qemu-conf)"
 }

@@ -216,18 +216,18 @@ vhost-scsi-pci,wwpn=naa.5001405|refuse /dev/vhost-scsi no such device: /dev/vhos
 vfio-pci,host=01:00.1|refuse 01:00.1 no such PCI device: /sys/bus/pci/devices/0000:01:00.1
 vfio-pci,host=02:00.0|refuse 02:00.0 the device has no IOMMU group: no IOMMU, or it is disabled; boot with intel_iommu=on or amd_iommu=on
 vfio-pci,host=03:00.0|refuse 03:00.0 the device is bound to no driver, not to vfio-pci; driverctl set-override 0000:03:00.0 vfio-pci
-vfio-pci,host=04:00.0|check /dev/vfio/vfio assigned to the guest|refuse 04:00.0 can't reach /dev/vfio/9: No such file or directory
+vfio-pci,host=04:00.0|check /dev/vfio/vfio assigned to the guest|refuse 04:00.0 cannot reach /dev/vfio/9: No such file or directory
 usb-host,hostbus=1,hostaddr=4|claim /dev/bus/usb/001/004 assigned to the guest
 usb-host,hostbus=1,hostport=1.2|claim /dev/bus/usb/001/004 assigned to the guest
 usb-host,vendorid=0x8086,productid=0x0b05|claim /dev/bus/usb/002/011 assigned to the guest
-usb-host,hostbus=1,hostaddr=9|refuse bus 1:9 can't reach /dev/bus/usb/001/009: No such file or directory
+usb-host,hostbus=1,hostaddr=9|refuse bus 1:9 cannot reach /dev/bus/usb/001/009: No such file or directory
 usb-host,hostbus=1,hostport=7|leave port 1-7 no such device; one that is plugged in later will not belong to the QEMU user
 usb-host,hostbus=1,hostport=1/../1-1.2|leave port 1-1/../1-1.2 no such device; one that is plugged in later will not belong to the QEMU user
 usb-host,vendorid=0x8086,productid=0x0104|leave id 0x8086:0x0104 no such device; one that is plugged in later will not belong to the QEMU user
 usb-host,vendorid=x,productid=1|leave id x:1 no such device; one that is plugged in later will not belong to the QEMU user
 virtio-input-host-pci,evdev=/dev/input/event1|claim /dev/input/event1 input device
 virtio-input-host-pci,evdev=/dev/input/event2|check /dev/input/event2 input device
-virtio-input-host-pci,evdev=/dev/input/event4|refuse /dev/input/event4 can't reach /dev/input/event4: No such file or directory
+virtio-input-host-pci,evdev=/dev/input/event4|refuse /dev/input/event4 cannot reach /dev/input/event4: No such file or directory
 virtio-input-host-pci,evdev=/dev/input/event3|refuse /dev/input/event3 /dev/input/event3 is 0600 root:root: qemu may not read or write it; setfacl -m u:qemu:rw /dev/input/event3
 EOT
     [ "$n" -eq 25 ]
@@ -242,7 +242,7 @@ EOT
         chmod 0666 /dev/kvm
         planned "$words" ${line:+"check /dev/kvm hardware acceleration"}
         rm /dev/kvm
-        planned "$words" ${line:+"refuse /dev/kvm can't reach /dev/kvm: No such file or directory; modprobe kvm_intel or kvm_amd, or use -accel tcg"}
+        planned "$words" ${line:+"refuse /dev/kvm cannot reach /dev/kvm: No such file or directory; modprobe kvm_intel or kvm_amd, or use -accel tcg"}
         n=$((n + 1))
     done <<'EOT'
 -enable-kvm|needed

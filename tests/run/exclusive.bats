@@ -60,9 +60,9 @@ drive() {
     make block root:disk 0660 "$fs/disk"
     cp -a "$fs/disk" "$fs/node"
     run -0 virt-priv-chown claim --name other --disk "$fs/disk"
-    refused "$fs/disk (-drive): the VM other holds it" -drive "$(drive disk)"
-    refused "$fs/node (-drive): it is $fs/disk, which the VM other holds, under another name" -drive "$(drive node)"
-    refused "$fs/blocks (-drive): $fs/disk, which the VM other holds, lies on it" -drive "$(drive blocks)"
+    refused "$fs/disk (-drive): the VM other has claimed it" -drive "$(drive disk)"
+    refused "$fs/node (-drive): it is $fs/disk, which the VM other has claimed, under another name" -drive "$(drive node)"
+    refused "$fs/blocks (-drive): $fs/disk, which the VM other has claimed, lies on it" -drive "$(drive blocks)"
     run -0 virt-priv-chown release --name other
     planned -drive "$(drive blocks)"
 }
@@ -80,7 +80,7 @@ drive() {
     local firmware qemu
     firmware=$(readlink -f /usr/share/seabios/bios-256k.bin)
     qemu=$(readlink -f "$(type -P qemu-system-x86_64)")
-    refused "$firmware (-drive): it is a file of the system, below /usr, which no guest may write; if it is a template, name a copy of it: cp $firmware /var/lib/libvirt/images/" \
+    refused "$firmware (-drive): it is a file of the system, below /usr, which no guest may write; if it is a template, use a copy: cp $firmware /var/lib/libvirt/images/" \
         -drive "if=pflash,format=raw,file=$firmware"
     refused "$qemu (argument): it is a file of the system" "$qemu"
     cp "$qemu" "$fs/qemu"
@@ -95,10 +95,10 @@ drive() {
     start
     runs
     run -125 virt-priv-run --name second qemu-system-x86_64 "${machine[@]}" -drive "$(drive blocks)"
-    [[ $output == *"$fs/disk, which the VM first holds, lies on it; it runs: process $pid (qemu-system-x86"*") holds its claim; stop it first"* ]]
+    [[ $output == *"$fs/disk, which the VM first has claimed, lies on it; it is running: process $pid (qemu-system-x86"*") holds its claim; stop it first"* ]]
     [[ $output != *"chown release"* ]]
     run -1 virt-priv-chown release --name first
-    [[ $output == *"the VM first runs: process $pid "* ]]
+    [[ $output == *"the VM first is running: process $pid "* ]]
     [ "$(owner "$fs/disk")" = qemu:qemu ]
     leave
     [ "$status" -eq 33 ]

@@ -112,7 +112,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TCXONC, termi
     within 8 virt-priv-chown claim --name w --disk "$fs/b.raw"
     [ "$status" -eq 0 ]
     [ "$(owner "$fs/b.raw")" = qemu:qemu ]
-    grep -q "can't write to standard output; nothing was changed: Interrupted system call" /mnt/vm.err
+    grep -q "cannot write to standard output; nothing was changed: Interrupted system call" /mnt/vm.err
     virt-priv-chown release --name w
     wait $writer || status=$?
     [ "$status" -ne 0 ]

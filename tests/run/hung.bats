@@ -79,7 +79,7 @@ hang() {
     [ "$(owner $hung/file)" = qemu:qemu ]
     silence
     leave
-    grep -q "/mnt/hung/file: a file system on the way to it does not answer; it stays claimed" "$err"
+    grep -q "/mnt/hung/file: a file system of its parent directories does not answer; it stays claimed" "$err"
     [ "$(owner "$fs/a.raw")" = alice:alice ]
     virt-priv-chown status | grep -q /mnt/hung/file
 }

@@ -135,7 +135,7 @@ waits_to_connect() {
     return 1
 }
 
-@test "it can't be traced from the moment on that its capabilities go, whatever fs.suid_dumpable says" {
+@test "it cannot be traced from the moment on that its capabilities go, whatever fs.suid_dumpable says" {
     strace -f -qq -o /mnt/trace -e trace=setresuid,prctl,capset,execve virt-priv-run qemu-system-x86_64 "${machine[@]}" -S "${args[@]}" 3>&- &
     runner=$!
     eventually grep -q 'execve("[^"]*/qemu-system' /mnt/trace
@@ -148,7 +148,7 @@ waits_to_connect() {
     nothing_left
 }
 
-@test "what can't be given back changes the exit status, where QEMU's was 0" {
+@test "what cannot be given back changes the exit status, where QEMU's was 0" {
     own=(--name kept)
     start
     runs

@@ -143,7 +143,7 @@ has_sector() {
     given_back
 }
 
-@test "a disk that QEMU can't use: its message, and everything given back" {
+@test "a disk that QEMU cannot use: its message, and everything given back" {
     make text=no_image alice:alice 0640 "$fs/b.qcow2"
     run -1 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}" -drive "file=$fs/b.qcow2,format=qcow2"
     [[ $output == *"not in qcow2 format"* ]]
@@ -326,7 +326,7 @@ migrated() {
     [[ $output == *no-such-device* ]]
     given_back
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/nothing,format=raw" -daemonize
-    [[ $output == *"can't reach $fs/nothing"* ]]
+    [[ $output == *"cannot reach $fs/nothing"* ]]
     given_back
 }
 
@@ -428,11 +428,11 @@ one_left() {
     given_back
 }
 
-@test "two VMs can't have one disk, shared ones excepted" {
+@test "two VMs cannot have one disk, shared ones excepted" {
     start
     runs
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw"
-    [[ $output == *"the VM qemu-$runner holds it"* ]]
+    [[ $output == *"the VM qemu-$runner has claimed it"* ]]
     leave
     given_back
 }
@@ -568,7 +568,7 @@ has_qemu() {
 @test "--vm: a file that is not root's, is not there, or has no command in it" {
     mkdir -p /etc/virt-privileges/vms
     run -125 virt-priv-run --vm none
-    [[ $output == *"can't reach /etc/virt-privileges/vms/none.conf"* ]]
+    [[ $output == *"cannot reach /etc/virt-privileges/vms/none.conf"* ]]
     echo '# nothing' >/etc/virt-privileges/vms/empty.conf
     run -125 virt-priv-run --vm empty
     [[ $output == *"missing command"* ]]

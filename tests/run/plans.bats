@@ -137,7 +137,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     umount "$fs/ro"
 }
 
-@test "a journal of the name that can't be read is no claim that could be given back" {
+@test "a journal of the name that cannot be read is no claim that could be given back" {
     make guest alice:alice 0640 "$fs/a.raw"
     mkdir -p /var/lib/virt-privileges/claims
     echo nonsense >/var/lib/virt-privileges/claims/v
@@ -148,7 +148,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     [ "$(cat /var/lib/virt-privileges/claims/v)" = nonsense ]
 }
 
-@test "a network that can't be made" {
+@test "a network that cannot be made" {
     make guest alice:alice 0640 "$fs/a.raw"
     make text=x root:root 0644 "$fs/script"
     make text=x root:root 0755 "$fs/no-program"
@@ -185,23 +185,23 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     [ -e "$runtime/v" ]
     rm "$runtime/v"
     chmod 0777 "$runtime"
-    fails_at '' "can't trust the directory $runtime: others than root can write to it"
+    fails_at '' "cannot trust the directory $runtime: writable by users other than root"
     chmod 0755 "$runtime"
     chown alice "$runtime"
-    fails_at '' "can't trust the directory $runtime: others than root can write to it"
+    fails_at '' "cannot trust the directory $runtime: writable by users other than root"
     rm -r "$runtime"
     ln -s /mnt/scratch "$runtime"
-    fails_at '' "can't open the directory $runtime: Not a directory"
+    fails_at '' "cannot open the directory $runtime: Not a directory"
     rm "$runtime"
     touch "$runtime"
-    fails_at '' "can't open the directory $runtime: Not a directory"
+    fails_at '' "cannot open the directory $runtime: Not a directory"
     rm "$runtime"
     mount --bind /run /run
     mount -o remount,bind,ro /run
-    fails_at '' "can't make the directory $runtime: Read-only file system"
+    fails_at '' "cannot make the directory $runtime: Read-only file system"
     umount /run
     mkdir "$runtime"
     mount -t tmpfs -o ro,mode=0755 tmpfs "$runtime"
-    fails_at '' "can't open the lock $runtime/.v.lock: Read-only file system"
+    fails_at '' "cannot open the lock $runtime/.v.lock: Read-only file system"
     umount "$runtime"
 }

@@ -103,7 +103,7 @@ refused() {
     no_processes
 }
 
-@test "every command line that can't run is refused, and changes nothing" {
+@test "every command line that cannot run is refused, and changes nothing" {
     local file bad=0 n=0
     for file in tests/run/refusals.d/*; do
         clean_host
@@ -137,8 +137,8 @@ refused() {
         "$fs/pki (-object): $fs/pki is 0700 root:root: qemu may not read or search it; setfacl -m u:qemu:rx $fs/pki" \
         "/empty (-chroot): " \
         "(-netdev): port 80" \
-        "$fs/a.raw (-drive): the VM other holds it; if it has ended: virt-priv-chown release --name other" \
-        "$fs/kernel (-kernel): can't reach $fs/kernel"; do
+        "$fs/a.raw (-drive): the VM other has claimed it; if it has ended: virt-priv-chown release --name other" \
+        "$fs/kernel (-kernel): cannot reach $fs/kernel"; do
         [[ $output == *"$wanted"* ]] || { echo "missing: $wanted" && false; }
     done
     state | diff "$BATS_TEST_TMPDIR/before" -

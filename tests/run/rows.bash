@@ -66,7 +66,7 @@ null_as_before() {
 hugepages() {
     local pages=/proc/sys/vm/nr_hugepages
     cat "$pages" >"$BATS_TEST_TMPDIR/hugepages"
-    echo $(($(cat "$pages") + 8)) >"$pages" || skip "this kernel gives no huge pages: $pages can't be written"
+    echo $(($(cat "$pages") + 8)) >"$pages" || skip "this kernel gives no huge pages: $pages cannot be written"
     if [ "$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)" -lt 8 ]; then
         no_hugepages
         skip "this kernel gives no huge pages: fewer than 8 are free"

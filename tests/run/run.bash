@@ -405,7 +405,7 @@ expect_during() {
         ;;
     kept) [ "$(stat -c %u:%g "$2")" = "$(owner_before "$2")" ] ;;
     during) $2 ;;
-    esac || { echo "while it runs: $1 $2" && return 1; }
+    esac || { echo "while it is running: $1 $2" && return 1; }
 }
 
 expect_after() {

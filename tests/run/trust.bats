@@ -50,7 +50,7 @@ as_alice() {
         # shellcheck disable=SC2086 # words
         setfacl $change $runtime
         run -125 virt-priv-run --name v qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw"
-        [[ $output == *"can't trust the directory $runtime: others than root can write to it: "*"; look into it, then: setfacl -"* ]]
+        [[ $output == *"cannot trust the directory $runtime: writable by users other than root: "*"; look into it, then: setfacl -"* ]]
         [ "$(listing "$fs")" = "$before" ]
         # The command that helps.
         read -ra words < <(grep -o 'setfacl -[xk] .*' <<<"$output")

@@ -81,7 +81,7 @@ static void test_cases(void **state)
 		assert_int_equal(idspec_parse(spec, &out, &error), cases[i].why == NULL);
 		if (cases[i].why) {
 			cleanup_free char *expected = xasprintf(
-				"\"%s\" can't be a user or group: %s", spec, cases[i].why);
+				"\"%s\" cannot be a user or group: %s", spec, cases[i].why);
 			assert_string_equal(error, expected);
 			assert_string_equal(out.name, "untouched");
 			assert_int_equal(out.id, 12345);

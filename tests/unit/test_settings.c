@@ -29,30 +29,30 @@ static const struct {
 	{"\nuser = [ \"qemu\" ]\n",
 		"2:8: user: expected a name or a number in quotes, found a list", NULL},
 	{"group = -1\n", "1:9: group: expected a name or a number in quotes, found -1", NULL},
-	{"user = \"\"\n", "1:8: user: \"\" can't be a user or group: it is empty", NULL},
-	{"group = ''\n", "1:9: group: \"\" can't be a user or group: it is empty", NULL},
+	{"user = \"\"\n", "1:8: user: \"\" cannot be a user or group: it is empty", NULL},
+	{"group = ''\n", "1:9: group: \"\" cannot be a user or group: it is empty", NULL},
 	{"user = \"+4294967295\"\n",
-		"1:8: user: \"+4294967295\" can't be a user or group: "
+		"1:8: user: \"+4294967295\" cannot be a user or group: "
 		"ids go from 0 to 4294967294",
 		NULL},
 	{"group = \"4294967295\"\n",
-		"1:9: group: \"4294967295\" can't be a user or group: "
+		"1:9: group: \"4294967295\" cannot be a user or group: "
 		"ids go from 0 to 4294967294",
 		NULL},
 	{"user = \"-1\"\n",
-		"1:8: user: \"-1\" can't be a user or group: "
+		"1:8: user: \"-1\" cannot be a user or group: "
 		"neither a name nor an id begins with \"-\"",
 		NULL},
 	{"user = \"+ 107\"\n",
-		"1:8: user: \"+ 107\" can't be a user or group: "
+		"1:8: user: \"+ 107\" cannot be a user or group: "
 		"a number must follow \"+\", and nothing else",
 		NULL},
 	{"user = \"++107\"\n",
-		"1:8: user: \"++107\" can't be a user or group: "
+		"1:8: user: \"++107\" cannot be a user or group: "
 		"a number must follow \"+\", and nothing else",
 		NULL},
 	{"user = \"\"\"qemu\n\"\"\"\n",
-		"1:8: user: \"qemu\n\" can't be a user or group: "
+		"1:8: user: \"qemu\n\" cannot be a user or group: "
 		"a name has no control characters in it",
 		NULL},
 

@@ -60,7 +60,7 @@ def put_back(tree, files):
                 os.setxattr(path, fact.removeprefix("attribute "), value, follow_symlinks=False)
         os.utime(path, ns=(facts["modified"], facts["modified"]), follow_symlinks=False)
     if wrong := differences(files, snapshot(tree)):
-        raise RuntimeError(f"the state can't be put back: {wrong}")
+        raise RuntimeError(f"the state cannot be put back: {wrong}")
 
 
 def clear(directory):
@@ -112,7 +112,7 @@ class Saved:
 
     @staticmethod
     def _lasting(files):
-        """What put_back() can't change of what there is; a directory that had other files for a while is as before."""
+        """What put_back() cannot change of what there is; a directory that had other files for a while is as before."""
         return {path: [facts.get(fact) for fact in ("inode", "type", "links", "content", "target")]
                 for path, facts in files.items()}
 
@@ -122,7 +122,7 @@ class Saved:
         elif stat.S_ISREG(facts["type"]):
             write(path, self._contents[path])
         else:
-            raise RuntimeError(f"{path} can't be made again")
+            raise RuntimeError(f"{path} cannot be made again")
         os.chown(path, *facts["owner"])
         os.chmod(path, int(facts["mode"], 8))
         for fact, value in facts.items():

@@ -93,7 +93,7 @@ def calls_by_process(log):
 
 def is_about(call, reached):
     """Whether what was reached (see at-call.c) is that call: a process that has come or gone since the trace moves
-    the numbers of calls. Of calls that name nothing it can't be told."""
+    the numbers of calls. Of calls that name nothing it cannot be determined."""
     named = re.match(r'(?:\w+at2?|f(?:set|get|remove)xattr)\([^,]*, "([^"\\]*)"[,)]', call.text)
     return not named or re.sub(r"\d+", "N", reached.strip()).endswith(re.sub(r"\d+", "N", named[1]))
 

@@ -16,7 +16,7 @@ identity() {
     truncate -s 300M "/srv/$type"
     "$@" "/srv/$type" || return
     if ! mount -t "$type" -o loop "/srv/$type" /mnt/one; then
-        pass "$type: this kernel can't mount it # SKIP"
+        pass "$type: this kernel cannot mount it # SKIP"
         return
     fi
     install -o alice -g alice -m 0640 /run/vm/disk.img /mnt/one/disk
@@ -46,7 +46,7 @@ refused() {
     capture virt-priv-chown claim --name vm1 --disk "$2"
     is "$status" 1 "$1: a claim is refused"
     # When it is planned, or when it is done.
-    is "$(grep -cE -- "warning: $2 (can't be claimed|\\(--disk\\)): $3" <<<"$output")" 1 "$1: it says why" || detail "$output"
+    is "$(grep -cE -- "warning: $2 (cannot be claimed|\\(--disk\\)): $3" <<<"$output")" 1 "$1: it says why" || detail "$output"
     is "$(stat -c '%u:%g %a' "$2")" "$before" "$1: the disk is as it was"
     is "$(claims)" "" "$1: no claim is left"
 }
@@ -61,7 +61,7 @@ fat() {
     mkdir -p /mnt/fat /mnt/fat-qemu
     succeeds "FAT: it is mounted" mount -o loop,uid=6001,gid=6001,umask=0022 /srv/fat /mnt/fat
     echo data >/mnt/fat/disk
-    refused FAT /mnt/fat/disk "can't change its owner"
+    refused FAT /mnt/fat/disk "cannot change its owner"
     umount /mnt/fat
     mount -o loop,uid=107,gid=107,umask=0027 /srv/fat /mnt/fat-qemu
     succeeds "FAT whose files are the account's: a claim has nothing to change" \
@@ -100,7 +100,7 @@ nfs() {
     wait $!
     is "$(access_of /srv/open/disk) $(claims)" "640 alice:alice " "NFS: after that it is its owner's again"
 
-    refused "NFS with root squashed" /mnt/squashed/disk "can't"
+    refused "NFS with root squashed" /mnt/squashed/disk "cannot"
     umount /mnt/open /mnt/squashed
     systemctl stop nfs-server
 }

@@ -69,7 +69,7 @@ set_clock() {
         is "$status $(access_of "$held") $(access_of "$disk")" "0 640 qemu:qemu 640 qemu:qemu" \
             "the clock set to $by: recover leaves what is held"
         capture virt-priv-chown claim --name vm3 --disk "$held"
-        is "$status $(access_of "$held")" "1 640 qemu:qemu" "and another VM can't have it"
+        is "$status $(access_of "$held")" "1 640 qemu:qemu" "and another VM cannot have it"
     done
     succeeds "on the new clock, another disk is claimed" virt-priv-chown claim --name vm3 --disk "$later"
     kill "$holder"

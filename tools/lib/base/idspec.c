@@ -9,7 +9,7 @@
 
 static bool refuse(char **error, const char *spec, const char *why)
 {
-	*error = xasprintf("\"%s\" can't be a user or group: %s", spec, why);
+	*error = xasprintf("\"%s\" cannot be a user or group: %s", spec, why);
 	return false;
 }
 

@@ -243,10 +243,10 @@ bool proc_status_self(struct proc_status *status, char **error)
 		return error_set_errno(
 			error, "cannot open %s to verify the privileges: is /proc mounted?", path);
 	if (fstatfs(fd, &fs) < 0)
-		return error_set_errno(error, "cannot tell the file system of %s", path);
+		return error_set_errno(error, "cannot determine the file system of %s", path);
 	if (fs.f_type != PROC_SUPER_MAGIC)
 		return error_set(error,
-			"%s is not on a proc file system, so the privileges can't be verified",
+			"%s is not on a proc file system, so the privileges cannot be verified",
 			path);
 	text = io_read_fd(fd, SIZE_MAX, NULL);
 	if (!text)

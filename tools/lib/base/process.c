@@ -39,13 +39,14 @@ bool process_start(pid_t pid, unsigned long long *start, char **error)
 		}
 		if (!is_gone)
 			*error = xasprintf(
-				"can't tell when process %d was started: can't read %s: %s", pid,
-				path, strerror(errno));
+				"cannot determine when process %d was started: cannot read %s: %s",
+				pid, path, strerror(errno));
 		return is_gone;
 	}
 	if (!proc_stat_parse(text, &stat)) {
 		*error = xasprintf(
-			"can't tell when process %d was started: %s has no such field", pid, path);
+			"cannot determine when process %d was started: %s has no such field", pid,
+			path);
 		return false;
 	}
 	*start = proc_stat_has_ended(&stat) ? 0 : stat.start;

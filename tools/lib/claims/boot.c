@@ -34,9 +34,9 @@ const char *boot_id(void)
 	if (!id[0]) {
 		ssize_t n = io_read_short(AT_FDCWD, path, id, sizeof id);
 		if (n < 0)
-			die_errno("can't read the boot's id from %s: is /proc mounted?", path);
+			die_errno("cannot read the boot's id from %s: is /proc mounted?", path);
 		if (n != BOOT_ID_LENGTH || strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
-			die("can't read the boot's id from %s: is /proc mounted?", path);
+			die("cannot read the boot's id from %s: is /proc mounted?", path);
 	}
 	return id;
 }
@@ -59,7 +59,7 @@ static long long from_uptime(void)
 	char text[64];
 
 	if (io_read_short(AT_FDCWD, "/proc/uptime", text, sizeof text) <= 0)
-		die_errno("can't read /proc/uptime");
+		die_errno("cannot read /proc/uptime");
 	/* As llround(3) of what is positive, which would need another library. */
 	long long booted = (long long)((double)time(NULL) - strtod(text, NULL) + 0.5);
 	/* A clock that nobody has set begins at 0, and a host that slept was booted before that. */

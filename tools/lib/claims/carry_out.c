@@ -64,7 +64,7 @@ static void undo(struct claims_plan *plan)
 		cleanup_free char *again =
 			plan->is_new ? xasprintf("release --name %s", journal->name)
 				     : xasprintf("drop --name %s --disk %s", journal->name, word);
-		warn("%s could not be given back%s%s; virt-priv-chown %s tries again", e->path,
+		warn("%s could not be released%s%s; to try again: virt-priv-chown %s", e->path,
 			message ? ": " : "", message ? message : "", again);
 	}
 	free(plan->fds);
@@ -111,10 +111,9 @@ static bool may_give_back(const struct entry *first)
 	if (has_cap(CAP_CHOWN) && has_cap(CAP_FOWNER))
 		return true;
 	if (errno)
-		warn_errno("can't read the capabilities; nothing was changed");
+		warn_errno("cannot read the capabilities; nothing was changed");
 	else
-		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be given back with "
-		     "its owner, "
+		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be released with its owner, "
 		     "mode and ACL; nothing was changed",
 			first->path);
 	return false;
@@ -131,7 +130,7 @@ static bool take_all(struct claims_plan *plan)
 			continue;
 		plan->busy = e->busy;
 		if (!plan->busy)
-			warn("%s can't be %s: %s; all of this call is undone", e->path,
+			warn("%s cannot be %s: %s; all changes were undone", e->path,
 				e->kind == ENTRY_OWNER ? "claimed" : "granted", error);
 		return false;
 	}
@@ -148,8 +147,8 @@ static bool complete_journal(struct journal *journal, char **error)
 		uncertain = uncertain || e->refs_before > 0;
 		rewrite = rewrite || e->unwritten;
 		if (e->unwritten) {
-			warn("%s: trusted attributes can't be written there, so the journal alone "
-			     "remembers its owner",
+			warn("%s: trusted attributes cannot be written there, so its owner is "
+			     "recorded in the journal only",
 				e->path);
 			e->attributes = e->unwritten = false;
 		}
@@ -181,7 +180,7 @@ static bool carry_out(struct claims_plan *plan)
 		return false;
 	}
 	if (!complete_journal(journal, &error)) {
-		warn("%s; all of this call is undone", error);
+		warn("%s; all changes were undone", error);
 		undo(plan);
 		return false;
 	}

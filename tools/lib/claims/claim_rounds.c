@@ -38,7 +38,7 @@ static bool may_claim(const struct claim_rounds *rounds, char **error)
 		return true;
 	if (!rounds->adds) {
 		cleanup_free char *advice = holder_advice(plan->journal);
-		*error = xasprintf("the VM %s has a claim already; %s; to add a disk to it: "
+		*error = xasprintf("the VM %s already has a claim; %s; to add a disk to it: "
 				   "virt-priv-chown add",
 			rounds->name, advice);
 		return false;
@@ -51,7 +51,7 @@ static bool may_claim(const struct claim_rounds *rounds, char **error)
 	enum claims_hold hold = claims_hold(plan->journal, error);
 	if (hold == CLAIMS_ABANDONED)
 		*error = xasprintf("the claim of the VM %s is of an earlier boot, or its holder "
-				   "has ended; first: virt-priv-chown recover",
+				   "has ended; first run: virt-priv-chown recover",
 			rounds->name);
 	return hold == CLAIMS_HELD;
 }

@@ -89,15 +89,15 @@ static char *why_program(const struct safepath *walk)
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_WRONLY | O_NONBLOCK);
 
 	if (fd < 0 && errno == ETXTBSY)
-		return xstrdup("it is a program that runs, no disk");
+		return xstrdup("it is a running program, not a disk");
 	cleanup_fd int readable = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (readable < 0 || pread(readable, magic, sizeof magic, 0) < 0)
-		return xasprintf("it has an execute bit, and can't be read to see whether it is a "
+		return xasprintf("it has an execute bit, and cannot be read to see whether it is a "
 				 "program: %s; if it is a disk: chmod a-x %s",
 			strerror(errno), path);
 	if (memcmp(magic, "\177ELF", 4) == 0 || memcmp(magic, "#!", 2) == 0)
-		return xasprintf("it is a program (mode %04o, and it begins as %s), no disk; if it "
-				 "is a disk all the same: chmod a-x %s",
+		return xasprintf("it is a program (mode %04o, and it begins as %s), not a disk; if "
+				 "it is a disk: chmod a-x %s",
 			walk->st.st_mode & 07777, magic[0] == '#' ? "a script" : "an ELF file",
 			path);
 	return NULL;
@@ -110,9 +110,8 @@ char *claimable_why_system(struct claimable *c, const struct safepath *walk)
 	const char *directory = system_directory(walk->path);
 	if (directory) {
 		cleanup_free char *word = shell_word(walk->path);
-		return xasprintf(
-			"it is a file of the system, below %s, which no guest may write; if it is "
-			"a template, name a copy of it: cp %s /var/lib/libvirt/images/",
+		return xasprintf("it is a file of the system, below %s, which no guest may write; "
+				 "if it is a template, use a copy: cp %s /var/lib/libvirt/images/",
 			directory, word);
 	}
 	if (is_in_path(c, walk))
@@ -131,13 +130,12 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 	if (walk->unsafe)
 		return xstrdup(walk->unsafe);
 	if (is_device && !S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode))
-		return xstrdup("it is no device");
+		return xstrdup("it is not a device");
 	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
-		return xstrdup("it is no regular file and no block device");
+		return xstrdup("it is neither a regular file nor a block device");
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
-		return xasprintf("it has %lu hard links, and would be given away under all of "
-				 "them; those that no one needs are to be removed, in their "
-				 "directories: find %s -xdev -samefile %s",
+		return xasprintf("it has %lu hard links, and all of them would change owner; "
+				 "remove those that are not needed: find %s -xdev -samefile %s",
 			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
 		return xasprintf(
@@ -160,7 +158,7 @@ static struct block_view *view_of(struct claimable *c, char **error)
 	if (c->view)
 		return c->view;
 	if (sys < 0 || proc < 0)
-		*error = xasprintf("can't read /sys and /proc: %s", strerror(errno));
+		*error = xasprintf("cannot read /sys and /proc: %s", strerror(errno));
 	else
 		c->view = block_view_new(sys, proc, true, error);
 	return c->view;
@@ -178,7 +176,8 @@ void claimable_free(struct claimable *c)
 
 static char *untold(const char *error)
 {
-	return xasprintf("can't tell whether its bytes are used under another name: %s", error);
+	return xasprintf(
+		"cannot determine whether its bytes are used under another name: %s", error);
 }
 
 /* False and *why, a new message: it can't be told, and must not be done. */
@@ -227,7 +226,7 @@ char *claimable_why_in_use(struct claimable *c, const struct safepath *walk, con
 	if (!ground_of(c, walk, &ground, &why))
 		return why;
 	if (!block_used_by(c->view, &ground, &use, &error))
-		why = xasprintf("can't tell whether the host uses it: %s", error);
+		why = xasprintf("cannot determine whether the host uses it: %s", error);
 	else if (!use && S_ISBLK(walk->st.st_mode) && is_held_exclusively(walk))
 		use = xstrdup("somebody has it open exclusively, as a mount, LVM or RAID has");
 	block_ground_free(&ground);
@@ -314,8 +313,8 @@ static char *shared(struct comparison *c, const struct entry *e, const char *who
 
 static char *shared_with(struct comparison *c, const struct journal *journal, bool is_own)
 {
-	cleanup_free char *whose =
-		is_own ? xstrdup("this VM has too") : xasprintf("the VM %s holds", journal->name);
+	cleanup_free char *whose = is_own ? xstrdup("this VM has too")
+					  : xasprintf("the VM %s has claimed", journal->name);
 
 	c->same_boot = strcmp(journal->boot, boot_id()) == 0;
 	for (size_t i = 0; i < journal->n_entries; i++) {

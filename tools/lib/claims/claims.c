@@ -108,7 +108,7 @@ const struct identity *claims_identity(struct claims_plan *plan, const char *lab
 	cleanup_free char *user = xstrdup(wanted);
 	char *colon = strchr(user, ':');
 	if (!colon) {
-		error_set(error, "\"%s\" is no USER:GROUP", wanted);
+		error_set(error, "\"%s\" is not USER:GROUP", wanted);
 		return NULL;
 	}
 	*colon = '\0';

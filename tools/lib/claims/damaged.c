@@ -181,7 +181,7 @@ static void say_whole(
 		e->kind == ENTRY_OWNER ? "became that of" : "was made readable by", e->new_uid,
 		e->new_gid, why);
 	if (whose) {
-		say("# the VM %s holds it, by a journal of its own", whose);
+		say("# the VM %s has claimed it, by a journal of its own", whose);
 		return;
 	}
 	claims_find(wreck->whole, e, &object);
@@ -231,13 +231,13 @@ static void say_partial(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *path = e->path ? shell_word(e->path) : NULL;
 	cleanup_free char *owner = e->old_uid == (uid_t)-1
-					   ? xstrdup("of an owner that can't be read")
+					   ? xstrdup("of an owner that cannot be read")
 					   : xasprintf("that was %u:%u", e->old_uid, e->old_gid);
 	cleanup_free char *mode =
 		e->mode == (mode_t)-1 ? xstrdup("") : xasprintf(", mode %04o", e->mode);
 
-	say("# line %u: an entry that is not whole (%s): %s %s%s", e->line, e->kept,
-		path ? path : "a path that can't be read,", owner, mode);
+	say("# line %u: an incomplete entry (%s): %s %s%s", e->line, e->kept,
+		path ? path : "a path that cannot be read,", owner, mode);
 	if (e->path)
 		say_found(wreck, e);
 }
@@ -252,13 +252,13 @@ static const char *why_not_believed(
 	bool same_boot = strcmp(wreck->whole->boot, boot_id()) == 0;
 
 	if (!wreck->file.is_roots)
-		return "the journal could have been written by others, so look before";
+		return "the journal could have been written by others, so check first";
 	if (!wreck->is_sound)
-		return "the journal's head or number of entries is wrong, so look before";
+		return "the journal's head or number of entries is wrong, so check first";
 	if (whose)
-		return "it is not given back";
+		return "it is not released";
 	if (same_boot && e->attributes && libvirt_domains_exist())
-		return "libvirt may hold it too, so look before";
+		return "libvirt may use it too, so check first";
 	return NULL;
 }
 
@@ -282,7 +282,7 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 			continue;
 		}
 		cleanup_free char *path = shell_word(e->path);
-		say("# line %u: %s was %u:%u, mode %04o, before the claim; whole, and given back "
+		say("# line %u: %s was %u:%u, mode %04o, before the claim; complete, and released "
 		    "as usual",
 			e->line, path, e->old_uid, e->old_gid, e->mode);
 		*journal_add(rest) = *e;
@@ -318,10 +318,10 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 	*all_known = report(name, wreck, rest);
 	/* What nobody can read any more must not be gone. */
 	if (fflush(stdout) != 0 || ferror(stdout))
-		warn_errno("can't write to standard output; nothing was changed");
+		warn_errno("cannot write to standard output; nothing was changed");
 	else if (wreck->in_use)
-		warn("the VM %s may run: %s; its journal stays where it is, so that no other VM "
-		     "gets what it uses; stop it first",
+		warn("the VM %s may be running: %s; its journal stays where it is, so that no "
+		     "other VM gets what it uses; stop it first",
 			name, wreck->in_use);
 	else
 		good = journal_set_aside(name, rest->n_entries ? rest : NULL, &aside, &error);

@@ -17,13 +17,13 @@
 static char *why_not_trusted(const char *file, const struct safepath *walk)
 {
 	if (walk->unsafe)
-		return xasprintf("can't trust the domain XML %s: %s", file, walk->unsafe);
+		return xasprintf("cannot trust the domain XML %s: %s", file, walk->unsafe);
 	cleanup_free char *why =
 		trust_why_not_roots(walk->fd, &walk->st, file, "check what it says");
 	if (!why)
 		return NULL;
-	return xasprintf("can't trust the domain XML %s: it is not root's alone (mode %04o, uid "
-			 "%u): %s; or let root read it: --domain - <%s",
+	return xasprintf("cannot trust the domain XML %s: not owned by root, or writable by others "
+			 "(mode %04o, uid %u): %s; or let root read it: --domain - <%s",
 		file, walk->st.st_mode & 07777, walk->st.st_uid, why, file);
 }
 
@@ -37,7 +37,7 @@ static int open_trusted(const char *file, char **error)
 	if (!absolute)
 		return -1;
 	if (!safepath_open(absolute, &walk, &unreached)) {
-		*error = xasprintf("can't open the domain XML %s: %s", file, unreached);
+		*error = xasprintf("cannot open the domain XML %s: %s", file, unreached);
 		return -1;
 	}
 	*error = why_not_trusted(file, &walk);
@@ -45,7 +45,7 @@ static int open_trusted(const char *file, char **error)
 		fd = safepath_reopen(walk.fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 		if (fd < 0)
 			*error = xasprintf(
-				"can't open the domain XML %s: %s", file, strerror(errno));
+				"cannot open the domain XML %s: %s", file, strerror(errno));
 	}
 	safepath_close(&walk);
 	return fd;
@@ -59,7 +59,7 @@ static char *read_all(int fd, const char *name, size_t *length, char **error)
 		*error = xasprintf(
 			"%s is larger than %zu bytes, and no domain XML", name, DOMAIN_MAX_SIZE);
 	else if (!text)
-		*error = xasprintf("can't read the domain XML %s: %s", name, strerror(errno));
+		*error = xasprintf("cannot read the domain XML %s: %s", name, strerror(errno));
 	return text;
 }
 
@@ -71,7 +71,7 @@ struct domain *domain_read(const char *file, char **error)
 	size_t length;
 
 	if (fd < 0 && is_stdin)
-		*error = xasprintf("can't open the domain XML %s: %s", name, strerror(errno));
+		*error = xasprintf("cannot open the domain XML %s: %s", name, strerror(errno));
 	if (fd < 0)
 		return NULL;
 	cleanup_free char *text = read_all(fd, name, &length, error);

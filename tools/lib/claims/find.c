@@ -93,9 +93,8 @@ static void say(const struct journal *journal, const struct entry *e)
 {
 	cleanup_free char *command = claims_settle_command(journal, e);
 
-	warn("%s: %s; it stays claimed; before the claim, it was that of uid %u and gid %u; to "
-	     "forget "
-	     "it as it is: %s",
+	warn("%s: %s; it stays claimed; before the claim, its owner was %u:%u; to remove the entry "
+	     "and leave the file as it is: %s",
 		e->path, e->kept, e->old_uid, e->old_gid, command);
 }
 
@@ -123,7 +122,8 @@ bool claims_settle(struct journal *journal, const char *path)
 		if (strcmp(e->path, path) != 0)
 			continue;
 		found = e->done = true;
-		info("%s: forgotten as it is; before the claim, it was that of uid %u and gid %u",
+		info("%s: the entry was removed, and the file left as it is; before the claim, its "
+		     "owner was %u:%u",
 			e->path, e->old_uid, e->old_gid);
 	}
 	if (!found) {

@@ -150,7 +150,8 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	 */
 	unsigned long long here = journal->holder_namespace ? process_namespace() : 0;
 	if (journal->holder_namespace && !here)
-		why = xasprintf("can't tell which pid namespace this is: %s", strerror(errno));
+		why = xasprintf(
+			"cannot determine which pid namespace this is: %s", strerror(errno));
 	else if (journal->holder_namespace != here)
 		why = xasprintf("its holder is process %d of another pid namespace, where it is to "
 				"be recovered; if it has ended: virt-priv-chown release --name %s "
@@ -189,7 +190,7 @@ char *holder_advice(const struct journal *journal)
 	cleanup_free char *ignored = NULL;
 
 	if (who)
-		return xasprintf("it runs: %s; stop it first", who);
+		return xasprintf("it is running: %s; stop it first", who);
 	if (claims_hold(journal, &ignored) == CLAIMS_ABANDONED)
 		return xstrdup("it has ended; virt-priv-chown recover");
 	return xasprintf("if it has ended: virt-priv-chown release --name %s", journal->name);

@@ -22,7 +22,7 @@
 
 static bool fail(char **error, const char *name, const char *what)
 {
-	return error_set_errno(error, "can't %s %s/%s", what, JOURNAL_DIR, name);
+	return error_set_errno(error, "cannot %s %s/%s", what, JOURNAL_DIR, name);
 }
 
 /* The text of the journal, or as much as can be read of it. False and errno if that is not all. */
@@ -58,7 +58,7 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 		return;
 	}
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size > MAX_SIZE) {
-		damaged(file, xasprintf("%s is no journal", path));
+		damaged(file, xasprintf("%s is not a journal", path));
 		return;
 	}
 	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check what it says");
@@ -70,7 +70,7 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 		return;
 	}
 	if (why) {
-		damaged(file, xasprintf("can't trust the journal %s: %s", path, why));
+		damaged(file, xasprintf("cannot trust the journal %s: %s", path, why));
 		return;
 	}
 	file->whole = journal_parse(path, file->text, file->length, &error);
@@ -125,7 +125,7 @@ static char *damage_message(const char *name, const char *why)
 	cleanup_free char *command = journal_set_aside_command(name);
 
 	return xasprintf("%s; until that is settled, no VM can claim a disk; to set the journal "
-			 "aside, and have what can be read of it given back or printed: %s",
+			 "aside, and release or print what can be read of it: %s",
 		why, command);
 }
 

@@ -28,7 +28,7 @@ char **journal_names(size_t *n)
 	if (journal_directory() < 0)
 		return names;
 	if (!dir)
-		die_errno("can't read the directory %s", JOURNAL_DIR);
+		die_errno("cannot read the directory %s", JOURNAL_DIR);
 	while (errno = 0, (d = readdir(dir)) != NULL) {
 		if (!journal_is_name(d->d_name))
 			continue;
@@ -36,7 +36,7 @@ char **journal_names(size_t *n)
 		names[(*n)++] = xstrdup(d->d_name);
 	}
 	if (errno)
-		die_errno("can't read the directory %s", JOURNAL_DIR);
+		die_errno("cannot read the directory %s", JOURNAL_DIR);
 	if (*n)
 		qsort(names, *n, sizeof *names, by_name);
 	return names;

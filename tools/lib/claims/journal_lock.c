@@ -33,18 +33,18 @@ static bool open_directory(
 
 	*fd = -1;
 	if (permissions && mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
-		return error_set_errno(error, "can't make the directory %s", path);
+		return error_set_errno(error, "cannot make the directory %s", path);
 	cleanup_fd int opened =
 		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (opened < 0 && errno == ENOENT && !permissions)
 		return true;
 	if (opened < 0 || fstat(opened, &st) < 0)
-		return error_set_errno(error, "can't open the directory %s", path);
+		return error_set_errno(error, "cannot open the directory %s", path);
 	cleanup_free char *why = trust_why_not_roots(opened, &st, path, "look into it");
 	if (why)
 		return error_set(error,
-			"can't trust the directory %s: others than root can write to it: %s", path,
-			why);
+			"cannot trust the directory %s: writable by users other than root: %s",
+			path, why);
 	*fd = steal_fd(&opened);
 	return true;
 }
@@ -100,7 +100,7 @@ static bool take_lock(bool exclusive, char **error)
 	if (lock < 0 && errno == ENOENT && !exclusive)
 		return true;
 	if (lock < 0)
-		return error_set_errno(error, "can't open the lock %s/" LOCK_FILE, JOURNAL_DIR);
+		return error_set_errno(error, "cannot open the lock %s/" LOCK_FILE, JOURNAL_DIR);
 	if (wait_for_lock(lock, exclusive ? LOCK_EX : LOCK_SH))
 		lock_fd = steal_fd(&lock);
 	else if (errno == EINTR)
@@ -109,7 +109,7 @@ static bool take_lock(bool exclusive, char **error)
 			" for %d s; is it stopped?",
 			JOURNAL_DIR, LOCK_SECONDS);
 	else
-		return error_set_errno(error, "can't lock %s/" LOCK_FILE, JOURNAL_DIR);
+		return error_set_errno(error, "cannot lock %s/" LOCK_FILE, JOURNAL_DIR);
 	return true;
 }
 
@@ -120,7 +120,7 @@ static bool find_directory(bool exclusive, char **error)
 	cleanup_fd int ours = -1;
 
 	if (lib < 0)
-		return error_set_errno(error, "can't open the directory /var/lib");
+		return error_set_errno(error, "cannot open the directory /var/lib");
 	return open_directory(lib, "virt-privileges", "/var/lib/virt-privileges",
 		       exclusive ? 0755 : 0, &ours, error) &&
 	       (ours < 0 || open_directory(ours, "claims", JOURNAL_DIR, exclusive ? 0700 : 0,

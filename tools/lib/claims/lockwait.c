@@ -65,7 +65,7 @@ bool lockwait_add(struct lockwait *waits, int fd, const char *path, bool past_le
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return error_set_errno(error,
-			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
+			"cannot keep %s open; raise the limit of open files (ulimit -n)", path);
 	put(&waits->waiting, (struct lockwait_file){xstrdup(path), copy, past_leases, false});
 	return true;
 }
@@ -117,7 +117,7 @@ static void say_who(const struct lockwait_file *waited)
 			waited->path, who, end);
 	else
 		warn("%s: %s has had libvirt's metadata lock of it for longer than %d s; %s, or "
-		     "wait until it lets go, then try again",
+		     "wait until it is released, then try again",
 			waited->path, who, LOCKWAIT_SECONDS, end);
 }
 

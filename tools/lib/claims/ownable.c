@@ -33,7 +33,7 @@
 		FS_XFLAG_COWEXTSIZE)
 
 #define BEYOND_LIST                                                                                \
-	"their names are more than the kernel lists (64 KiB), so they can't be compared; copy "    \
+	"their names are more than the kernel lists (64 KiB), so they cannot be compared; copy "   \
 	"its "                                                                                     \
 	"content to a new file: cp --sparse=always"
 
@@ -59,7 +59,7 @@ static bool read_acl(int fd, acl_type_t type, char **text, char **error)
 	if (!acl && (errno == ENOTSUP || errno == ENOSYS))
 		return true;
 	return (acl && (*text = acl_text_of(acl)) != NULL) ||
-	       error_set_errno(error, "can't read its ACL");
+	       error_set_errno(error, "cannot read its ACL");
 }
 
 static bool is_unsupported(void)
@@ -74,7 +74,7 @@ static bool read_flags(int file, struct ownable *o, char **error)
 	unsigned flags = 0;
 
 	if (ioctl(file, FS_IOC_FSGETXATTR, &x) < 0 || ioctl(file, FS_IOC_GETFLAGS, &flags) < 0)
-		return is_unsupported() || error_set_errno(error, "can't read its inode flags");
+		return is_unsupported() || error_set_errno(error, "cannot read its inode flags");
 	o->has_flags = true;
 	o->flags = flags & FLAGS;
 	o->xflags = x.fsx_xflags & XFLAGS;
@@ -113,7 +113,7 @@ static bool read_attribute(
 	if (n < 0 && errno == ENODATA)
 		return true;
 	if (n < 0)
-		return error_set_errno(error, "can't read its attributes of the class user");
+		return error_set_errno(error, "cannot read its attributes of the class user");
 	*total += strlen(name) + (size_t)n;
 	unsigned char *copy = xmalloc((size_t)n + 1);
 	memcpy(copy, value, (size_t)n);
@@ -140,7 +140,7 @@ static bool read_attributes(int fd, struct ownable *o, char **error)
 	if (n < 0)
 		/* ENODATA is a FUSE server's way to say that there are none. */
 		return errno == ENOTSUP || errno == ENOSYS || errno == ENODATA ||
-		       error_set_errno(error, "can't list its attributes");
+		       error_set_errno(error, "cannot list its attributes");
 	for (const char *p = names; p < names + n; p += strlen(p) + 1)
 		if (strncmp(p, "user.", 5) == 0 && !read_attribute(path, p, &total, o, error))
 			return false;
@@ -189,12 +189,12 @@ static bool restore_acl(
 	cleanup_acl acl_t wanted = acl_from_text(text);
 
 	if (!now || !wanted)
-		return error_set_errno(error, "can't read its ACL");
+		return error_set_errno(error, "cannot read its ACL");
 	int differ = acl_cmp(now, wanted);
 	if (differ == 0)
 		return true;
 	if (differ < 0 || acl_text_write(fd, type, wanted) < 0)
-		return error_set_errno(error, "can't restore its ACL");
+		return error_set_errno(error, "cannot restore its ACL");
 	/* That was done here, by a release that could not do more. */
 	if (was_closed && acl_equiv_mode(now, NULL) == 0)
 		return true;
@@ -205,11 +205,9 @@ static bool restore_acl(
 	cleanup_free char *gained = acl_text_difference(now, wanted);
 	cleanup_free char *lost = acl_text_difference(wanted, now);
 	if (*gained)
-		ownable_say(said,
-			xasprintf("its %s had gained %s; as at the claim again", which, gained));
+		ownable_say(said, xasprintf("its %s had gained %s; restored", which, gained));
 	else
-		ownable_say(
-			said, xasprintf("its %s had lost %s; as at the claim again", which, lost));
+		ownable_say(said, xasprintf("its %s had lost %s; restored", which, lost));
 	return true;
 }
 
@@ -250,11 +248,9 @@ static bool write_flags(int file, const struct ownable *wanted, char **said, cha
 		return false;
 	ownable_say(said,
 		has_flags(&now, wanted)
-			? xstrdup("its inode flags, project or extent sizes were changed; as at "
-				  "the claim again")
+			? xstrdup("its inode flags, project or extent sizes were changed; restored")
 			: xasprintf("its inode flags, project or extent sizes were changed, and "
-				    "can't be set as at the claim: %s; see lsattr -p, or copy "
-				    "the file",
+				    "could not be restored: %s; see lsattr -p, or copy the file",
 				  strerror(number)));
 	return true;
 }
@@ -271,7 +267,7 @@ static bool restore_flags(
 			xstrdup("its inode flags are not compared with those at the claim, since a "
 				"process has a lease on it; see lsattr -p"));
 	if (file < 0)
-		return leased || error_set_errno(error, "can't open it");
+		return leased || error_set_errno(error, "cannot open it");
 	if (!read_flags(file, &now, error))
 		return false;
 	return !now.has_flags || has_flags(&now, wanted) || write_flags(file, wanted, said, error);
@@ -336,12 +332,11 @@ static bool restore_attributes(const struct ownable *wanted, int fd, char **said
 		good = true;
 	}
 	if (good && !make_same(path, &now, wanted, &names))
-		good = error_set_errno(error, "can't restore its attributes of the class user");
+		good = error_set_errno(error, "cannot restore its attributes of the class user");
 	ownable_free(&now);
 	cleanup_free char *all = text_list_end(&names);
 	if (*all)
-		ownable_say(said,
-			xasprintf("its attributes were changed: %s; as at the claim again", all));
+		ownable_say(said, xasprintf("its attributes were changed: %s; restored", all));
 	return good;
 }
 

@@ -42,7 +42,7 @@ static bool join_libvirt(struct entry *e, const struct stat *st, const struct li
 					 "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
 					 "and .timestamp_dac");
 		*error = xasprintf(
-			"libvirt holds it for uid %u and gid %u, %s", st->st_uid, st->st_gid, who);
+			"libvirt uses it for uid %u and gid %u, %s", st->st_uid, st->st_gid, who);
 		return false;
 	}
 	/* Otherwise libvirt would give it back while it is held here. */
@@ -71,8 +71,8 @@ static void take_over(
 	/* Its mode and ACL are those that its last owner has left. */
 	bool is_open = e->mode & S_IWOTH || (e->ownable.acl && strstr(e->ownable.acl, "mask:"));
 	if (is_target(e, st))
-		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
-				  "a copy, or was left behind; it is the file of uid %u and gid "
+		*note = xasprintf("libvirt's attributes say that it is in use, but it is not: it "
+				  "is a copy, or was left behind; it is the file of uid %u and gid "
 				  "%u, whom they name, and goes to them when it is released%s%s%s",
 			r->uid, r->gid,
 			is_open ? "; the QEMU user can have set its mode and ACL, "
@@ -81,9 +81,9 @@ static void take_over(
 			is_open && e->ownable.acl ? e->ownable.acl : "",
 			is_open ? "; look at it with getfacl" : "");
 	else if (e->is_void)
-		*note = xasprintf("libvirt's attributes say that it is held, and it is not: it is "
-				  "a copy, or was left behind; they are cleared, and uid %u and "
-				  "gid %u own it",
+		*note = xasprintf(
+			"libvirt's attributes say that it is in use, but it is not: it is a copy, "
+			"or was left behind; they are cleared, and uid %u and gid %u own it",
 			st->st_uid, st->st_gid);
 }
 
@@ -100,19 +100,19 @@ bool owner_plan(
 		return false;
 	int counts = e->type == 'f' ? libvirt_xattr_counts(fd, st) : 0;
 	if (counts < 0)
-		return error_set_errno(error, "can't tell its file system");
+		return error_set_errno(error, "cannot determine its file system");
 	if (!counts)
 		return true;
 	libvirt_xattr_read(fd, &r);
 	if (r.state == LIBVIRT_XATTR_MALFORMED) {
 		*error = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
-				 "can't be read; look at them with: getfattr -m - -d FILE");
+				 "cannot be read; look at them with: getfattr -m - -d FILE");
 		return false;
 	}
 	if (r.state == LIBVIRT_XATTR_UNSUPPORTED) {
 		if (remember)
-			*note = xstrdup("its file system keeps no trusted attributes: the journal "
-					"alone remembers the owner");
+			*note = xstrdup("its file system keeps no trusted attributes: its owner is "
+					"recorded in the journal only");
 		return true;
 	}
 	e->attributes = remember;
@@ -159,7 +159,7 @@ static bool remember_owner(struct entry *e, int fd, char **error)
 		e->unwritten = true;
 		return true;
 	}
-	return error_set_errno(error, "can't write the attributes trusted.libvirt.security.*dac");
+	return error_set_errno(error, "cannot write the attributes trusted.libvirt.security.*dac");
 }
 
 bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
@@ -168,14 +168,14 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 
 	if (e->type != 'f') {
 		if (fstat(fd, &st) < 0)
-			return error_set_errno(error, "can't examine it");
+			return error_set_errno(error, "cannot examine it");
 		if (st.st_uid != e->old_uid || st.st_gid != e->old_gid) {
 			*error = xstrdup("its owner changed meanwhile; try again");
 			return false;
 		}
 		e->changed = true;
 		return fchownat(fd, "", e->new_uid, e->new_gid, AT_EMPTY_PATH) == 0 ||
-		       error_set_errno(error, "can't change its owner");
+		       error_set_errno(error, "cannot change its owner");
 	}
 	cleanup_fd int file = -1;
 	enum metalock lock = metalock_take(fd, false, &file);
@@ -184,9 +184,9 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 		return false;
 	}
 	if (lock != METALOCK_TAKEN)
-		return error_set_errno(error, "can't open and lock it");
+		return error_set_errno(error, "cannot open and lock it");
 	if (fstat(file, &st) < 0)
-		return error_set_errno(error, "can't examine it");
+		return error_set_errno(error, "cannot examine it");
 	if (!is_as_planned(e, file, &st)) {
 		*error = xstrdup("it changed meanwhile; try again");
 		return false;
@@ -197,13 +197,13 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 		return false;
 	if (!e->attributes && e->is_void && libvirt_xattr_remove(file) < 0)
 		return error_set_errno(
-			error, "can't remove the attributes trusted.libvirt.security.*dac");
+			error, "cannot remove the attributes trusted.libvirt.security.*dac");
 	e->changed = true;
 	if (!is_target(e, &st) && fchown(file, e->new_uid, e->new_gid) < 0)
-		return error_set_errno(error, "can't change its owner");
+		return error_set_errno(error, "cannot change its owner");
 	/* There are file systems that say yes and do nothing. */
 	if (fstat(file, &st) < 0)
-		return error_set_errno(error, "can't examine it");
+		return error_set_errno(error, "cannot examine it");
 	if (!is_target(e, &st)) {
 		*error = xstrdup("its file system does not change owners");
 		return false;

@@ -66,19 +66,19 @@ static const char *why_kept(enum giveback what)
 {
 	switch (what) {
 	case GIVEBACK_UNREADABLE:
-		return "the attributes trusted.libvirt.security.*dac are malformed, or "
-		       "can't be read";
+		return "the attributes trusted.libvirt.security.*dac are malformed, or cannot be "
+		       "read";
 	case GIVEBACK_CLAIM_UNCLEAR:
-		return "an interrupted call left it unclear whether libvirt holds it; it comes "
-		       "back at the next boot";
+		return "cannot determine whether libvirt still uses it after an interrupted call; "
+		       "restored at the next boot";
 	case GIVEBACK_RELEASE_UNCLEAR:
-		return "an interrupted release left it unclear whether libvirt holds it; it comes "
-		       "back at the next boot";
+		return "cannot determine whether libvirt still uses it after an interrupted "
+		       "release; restored at the next boot";
 	case GIVEBACK_OPEN_UNCLEAR:
-		return "it can't be told whether libvirt holds it, and a process has it open; try "
-		       "again when that has ended";
+		return "cannot determine whether libvirt still uses it, and a process has it open; "
+		       "try again when that process has ended";
 	case GIVEBACK_UNLOCKED:
-		return "libvirt holds it too, and a lease (fcntl(2)) of some process keeps it from "
+		return "libvirt uses it too, and a lease (fcntl(2)) of some process keeps it from "
 		       "being locked; try again when that has ended";
 	default:
 		return NULL;
@@ -104,23 +104,22 @@ static bool restore(
 
 	if (is_given && (st->st_uid != e->old_uid || st->st_gid != e->old_gid) &&
 		fchownat(fd, "", e->old_uid, e->old_gid, AT_EMPTY_PATH) < 0)
-		return error_set_errno(message, "can't give it back to its owner");
+		return error_set_errno(message, "cannot restore its owner");
 	/* Links mean nothing with devices. */
 	if (e->type == 'f' && st->st_nlink > 1)
-		ownable_say(&said,
-			xasprintf("it has %lu links now: somebody may still reach it by another "
-				  "name, which find -xdev -samefile finds",
-				(unsigned long)st->st_nlink));
+		ownable_say(&said, xasprintf("it has %lu links now: somebody may still reach it by "
+					     "another name; find it with: find -xdev -samefile",
+					   (unsigned long)st->st_nlink));
 	/* Whatever can't be done, its mode is not left as whoever it was given to has made it. */
 	bool good = ownable_restore(&e->ownable, acl, fd, e->type, &said, &is_closed, message);
 	if (is_closed)
 		mode &= ~(mode_t)077;
 	/* It could still be changed before it had its owner, and its ACL is a part of it. */
 	if (fstat(fd, &now) < 0)
-		return error_set_errno(message, "can't examine it");
+		return error_set_errno(message, "cannot examine it");
 	if ((now.st_mode & 07777) != mode && chmod(IO_FD_PATH(fd), mode) < 0) {
 		char *why;
-		good = error_set_errno(&why, "can't restore its mode");
+		good = error_set_errno(&why, "cannot restore its mode");
 		ownable_say(message, why);
 	}
 	/* What was done is said all the same: another try does not find it any more. */
@@ -129,13 +128,12 @@ static bool restore(
 		*message = steal_pointer(&said);
 		if (is_closed)
 			ownable_say(message,
-				xasprintf("until then, nobody but its owner may use it (mode "
-					  "%04o)",
-					mode));
+				xasprintf(
+					"until then, only its owner may use it (mode %04o)", mode));
 		return false;
 	}
 	if ((st->st_mode & 07777) != mode && !was_closed)
-		ownable_say(&said, xasprintf("its mode had become %04o, and is %04o again",
+		ownable_say(&said, xasprintf("its mode had become %04o; restored to %04o",
 					   st->st_mode & 07777, mode));
 	*message = steal_pointer(&said);
 	return true;
@@ -153,13 +151,13 @@ static enum owner_end leave_to_libvirt(const struct owner_back *back, struct ent
 		}
 	}
 	if (steps->correct && libvirt_xattr_write_owner(file, e->old_uid, e->old_gid) < 0) {
-		error_set_errno(message, "can't correct the owner that libvirt remembers");
+		error_set_errno(message, "cannot correct the owner that libvirt remembers");
 		return OWNER_KEPT;
 	}
 	if (steps->announce && !journal_announce(back->journal, e, r->refs - 1, message))
 		return OWNER_KEPT;
 	if (steps->count && libvirt_xattr_write_refs(file, r->refs - 1) < 0) {
-		error_set_errno(message, "can't write the number of its holders");
+		error_set_errno(message, "cannot write the number of its holders");
 		return OWNER_KEPT;
 	}
 	return OWNER_LIBVIRT;
@@ -176,7 +174,7 @@ static bool remove_attributes(
 			 (r->state != LIBVIRT_XATTR_NONE && r->state != LIBVIRT_XATTR_UNSUPPORTED);
 	if (!are_there || libvirt_xattr_remove(fd) == 0)
 		return true;
-	error_set_errno(&why, "can't remove the attributes trusted.libvirt.security.*dac");
+	error_set_errno(&why, "cannot remove the attributes trusted.libvirt.security.*dac");
 	ownable_say(message, why);
 	return false;
 }
@@ -190,7 +188,7 @@ static enum owner_end give_back(const struct owner_back *back, struct entry *e, 
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		error_set_errno(message, "can't examine it");
+		error_set_errno(message, "cannot examine it");
 		return OWNER_KEPT;
 	}
 	find_facts(back, e, fd, &st, &r, &facts);
@@ -234,7 +232,7 @@ enum owner_end owner_give_back(
 		return lockwait_add(back->waits, fd, e->path, true, message) ? OWNER_BUSY
 									     : OWNER_KEPT;
 	case METALOCK_FAILED:
-		error_set_errno(message, "can't open and lock it");
+		error_set_errno(message, "cannot open and lock it");
 		break;
 	}
 	return OWNER_KEPT;

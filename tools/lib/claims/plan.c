@@ -48,7 +48,7 @@ static char *held_by_other(const struct journal *whose)
 {
 	cleanup_free char *advice = holder_advice(whose);
 
-	return xasprintf("the VM %s holds it; %s", whose->name, advice);
+	return xasprintf("the VM %s has claimed it; %s", whose->name, advice);
 }
 
 /*
@@ -208,7 +208,7 @@ static bool reach(struct claims_plan *plan, const struct claim_request *resource
 		.fd = fcntl(resource->made, F_DUPFD_CLOEXEC, 3), .path = xstrdup(resource->path)};
 	if (walk->fd >= 0 && fstat(walk->fd, &walk->st) == 0)
 		return true;
-	*error = xasprintf("can't examine %s: %s", resource->path, strerror(errno));
+	*error = xasprintf("cannot examine %s: %s", resource->path, strerror(errno));
 	return false;
 }
 

@@ -22,7 +22,7 @@ static char *plan_grant(struct claims_plan *plan, int fd, const char *path, cons
 		return xasprintf("%s has %lu hard links; access would be granted under all of them",
 			path, (unsigned long)st->st_nlink);
 	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode) && !S_ISDIR(st->st_mode))
-		return xasprintf("%s is no file, block device or directory", path);
+		return xasprintf("%s is not a file, block device or directory", path);
 	if (!fileid_of(fd, st, &id, &error))
 		return steal_pointer(&error);
 	const struct entry *other = plan_find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose);

@@ -60,8 +60,7 @@ struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	if (copy < 0)
-		die_errno(
-			"can't keep %s open; a higher limit of open files (ulimit -n) helps", path);
+		die_errno("cannot keep %s open; raise the limit of open files (ulimit -n)", path);
 	struct entry *e = journal_add(journal);
 	size_t n = journal->n_entries;
 	if ((n & (n - 1)) == 0 || n == plan->first_new + 1)

@@ -29,11 +29,11 @@ bool recover_libvirt_object(int fd, const struct stat *st, bool dry_run, bool *b
 	enum metalock lock = metalock_take(fd, true, &file);
 	*busy = lock == METALOCK_BUSY || lock == METALOCK_LEASED;
 	if (lock != METALOCK_TAKEN)
-		return *busy ? false : error_set_errno(message, "can't open and lock it");
+		return *busy ? false : error_set_errno(message, "cannot open and lock it");
 	libvirt_xattr_read(file, &r);
 	pid_t opener = open_files_first(st, (uid_t)-1);
 	if (fstat(file, &now) < 0)
-		return error_set_errno(message, "can't examine it");
+		return error_set_errno(message, "cannot examine it");
 	if (r.state != LIBVIRT_XATTR_CURRENT && r.state != LIBVIRT_XATTR_STALE) {
 		return error_set(message, "it has no attributes of libvirt's that name an owner");
 	}
@@ -42,19 +42,18 @@ bool recover_libvirt_object(int fd, const struct stat *st, bool dry_run, bool *b
 		return false;
 	}
 	if (r.state == LIBVIRT_XATTR_CURRENT && open_files_libvirt()) {
-		*message = xasprintf("libvirt holds it, and process %d is a libvirt daemon; if "
-				     "it is a copy, which libvirt knows nothing of: chown "
-				     "%u:%u FILE, then setfattr -x "
-				     "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
-				     "and .timestamp_dac",
+		*message = xasprintf("libvirt uses it, and process %d is a libvirt daemon; if it "
+				     "is a copy, which libvirt knows nothing of: chown %u:%u FILE, "
+				     "then setfattr -x trusted.libvirt.security.ref_dac FILE, and "
+				     "likewise .dac and .timestamp_dac",
 			open_files_libvirt(), r.uid, r.gid);
 		return false;
 	}
 	if (!dry_run && fchownat(file, "", r.uid, r.gid, AT_EMPTY_PATH) < 0)
-		return error_set_errno(message, "can't give it back to its owner");
+		return error_set_errno(message, "cannot restore its owner");
 	if (!dry_run && libvirt_xattr_remove(file) < 0)
 		return error_set_errno(
-			message, "can't remove the attributes trusted.libvirt.security.*dac");
+			message, "cannot remove the attributes trusted.libvirt.security.*dac");
 	*message = xasprintf("%u:%u -> %u:%u", now.st_uid, now.st_gid, r.uid, r.gid);
 	return true;
 }

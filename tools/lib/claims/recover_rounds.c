@@ -48,7 +48,7 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 	enum claims_hold hold = claims_hold(journal, &error);
 
 	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
-		warn("%s; nothing of it is given back", error);
+		warn("%s; nothing of it is released", error);
 	if (hold != CLAIMS_ABANDONED)
 		return hold != CLAIMS_UNKNOWN;
 	if (dry_run) {

@@ -60,10 +60,10 @@ static bool keep(const struct release *release, struct entry *e, char *why)
 static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
 	if (open_files_first(st, (uid_t)-1))
-		return report(e, "libvirt holds it too, and gives it back to its owner", false);
+		return report(e, "libvirt uses it too, and restores its owner", false);
 	cleanup_free char *word = shell_word(e->path);
-	warn("%s: libvirt's attributes say that libvirt holds it too, so it stays the QEMU user's "
-	     "until libvirt gives it back; no process has it open, so if it is a copy: "
+	warn("%s: libvirt's attributes say that libvirt uses it too, so it stays owned by the QEMU "
+	     "user until libvirt restores it; no process has it open, so if it is a copy: "
 	     "virt-priv-chown recover --libvirt %s",
 		e->path, word);
 	return true;
@@ -71,10 +71,8 @@ static bool report_libvirt(const struct entry *e, const struct stat *st)
 
 static bool report_changed(const struct entry *e)
 {
-	cleanup_free char *text =
-		xasprintf("somebody changed its owner meanwhile; left as it is; before the "
-			  "claim, it was that of uid %u and gid %u",
-			e->old_uid, e->old_gid);
+	cleanup_free char *text = xasprintf(
+		"owner changed while claimed; not restored (was %u:%u)", e->old_uid, e->old_gid);
 
 	return report(e, text, true);
 }
@@ -123,7 +121,7 @@ static bool give_back(const struct release *release, struct entry *e, int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return keep(release, e, xasprintf("can't examine it: %s", strerror(errno)));
+		return keep(release, e, xasprintf("cannot examine it: %s", strerror(errno)));
 	if (e->kind == ENTRY_GRANT)
 		return give_back_grant(release, e, fd);
 	pid_t opener = open_files_first(&st, e->new_uid);
@@ -176,10 +174,10 @@ static bool put_right(
 	if (is_to_be_put_right(release, e, object->fd)) {
 		if (e->kind == ENTRY_GRANT)
 			done = acl_grant_take_back(e, object->fd, &message)
-				       ? "; its access was taken back"
+				       ? "; its ACL entry was removed"
 				       : "";
 		else if (owner_give_back(&release->back, e, object->fd, &message) == OWNER_BACK)
-			done = "; that was given back to its owner";
+			done = "; its owner was restored";
 	}
 	return keep(release, e,
 		xasprintf("%s%s%s%s", object->why, done, message ? "; " : "",
@@ -213,7 +211,7 @@ static bool release_entry(struct release *release, size_t i)
 		info("%s: %s", e->path, object.why);
 	} else if (object.how == FILEID_GONE) {
 		e->done = true;
-		warn("%s: %s; what is there now, if anything, is left as it is", e->path,
+		warn("%s: %s; what is there now, if anything, was not changed", e->path,
 			object.why);
 	} else {
 		good = keep(release, e, steal_pointer(&object.why));

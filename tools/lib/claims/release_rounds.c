@@ -17,11 +17,11 @@ static bool may_give_back(const struct journal *journal, const char *path, bool 
 	cleanup_free char *who = force ? NULL : holder_using(journal, path);
 
 	if (who && path)
-		warn("%s is not given back: %s; have the VM let go of it, or take it away: --force",
+		warn("%s is not released: %s; detach it from the VM, or force the release: --force",
 			path, who);
 	else if (who)
-		warn("the VM %s runs: %s; nothing is given back; stop it, or take its disks away: "
-		     "--force",
+		warn("the VM %s is running: %s; nothing is released; stop it, or force the "
+		     "release: --force",
 			journal->name, who);
 	return !who;
 }

@@ -26,25 +26,27 @@ int runtime_dir_open(char **error)
 	struct stat st;
 
 	if (mkdir(RUNTIME_DIR, MODE) < 0 && errno != EEXIST) {
-		*error = xasprintf("can't make the directory " RUNTIME_DIR ": %s", strerror(errno));
+		*error =
+			xasprintf("cannot make the directory " RUNTIME_DIR ": %s", strerror(errno));
 		return -1;
 	}
 	cleanup_fd int fd = open(RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		*error = xasprintf("can't open the directory " RUNTIME_DIR ": %s", strerror(errno));
+		*error =
+			xasprintf("cannot open the directory " RUNTIME_DIR ": %s", strerror(errno));
 		return -1;
 	}
 	cleanup_free char *why = trust_why_not_roots(fd, &st, RUNTIME_DIR, "look into it");
 	if (why) {
-		*error = xasprintf("can't trust the directory " RUNTIME_DIR
-				   ": others than root can write to it: %s",
+		*error = xasprintf("cannot trust the directory " RUNTIME_DIR
+				   ": writable by users other than root: %s",
 			why);
 		return -1;
 	}
 	/* A umask of 077 has made it for root alone. */
 	if ((st.st_mode & MODE) != MODE && fchmod(fd, MODE) < 0) {
-		*error = xasprintf(
-			"can't set the mode of the directory " RUNTIME_DIR ": %s", strerror(errno));
+		*error = xasprintf("cannot set the mode of the directory " RUNTIME_DIR ": %s",
+			strerror(errno));
 		return -1;
 	}
 	return steal_fd(&fd);
@@ -80,17 +82,17 @@ int runtime_dir_take(int runtime, const char *name, bool starts, char **error)
 		cleanup_fd int fd =
 			openat(runtime, lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0 || fstat(fd, &ours) < 0) {
-			*error = xasprintf("can't open the lock " RUNTIME_DIR "/%s: %s", lock,
+			*error = xasprintf("cannot open the lock " RUNTIME_DIR "/%s: %s", lock,
 				strerror(errno));
 			return -1;
 		}
 		if (lock_name(fd, starts) < 0) {
 			int number = errno;
 			*error = number == EWOULDBLOCK
-					 ? xasprintf("a VM of the name %s runs, or is being given "
-						     "back; another name: --name",
+					 ? xasprintf("VM '%s' is running, or being released; to "
+						     "use another name: --name",
 						   name)
-					 : xasprintf("can't lock " RUNTIME_DIR "/%s: %s", lock,
+					 : xasprintf("cannot lock " RUNTIME_DIR "/%s: %s", lock,
 						   strerror(number));
 			errno = number;
 			return -1;
@@ -107,7 +109,7 @@ void runtime_dir_let_go(const char *name)
 	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);
 
 	if (unlink(path) < 0 && errno != ENOENT)
-		warn_errno("can't remove %s", path);
+		warn_errno("cannot remove %s", path);
 }
 
 bool runtime_dir_remove(int runtime, const char *name)

@@ -44,7 +44,7 @@ static bool recover_directory(int runtime, const char *name, bool dry_run)
 			printf("remove " RUNTIME_DIR "/%s\n", name);
 		else if (!runtime_dir_remove(runtime, name) && errno != ENOTEMPTY &&
 			 errno != EPERM) {
-			warn_errno("can't remove the directory " RUNTIME_DIR "/%s", name);
+			warn_errno("cannot remove the directory " RUNTIME_DIR "/%s", name);
 			good = false;
 		}
 	}
@@ -65,7 +65,7 @@ bool runtime_dir_recover(bool dry_run)
 	int copy = runtime < 0 ? -1 : fcntl(runtime, F_DUPFD_CLOEXEC, 3);
 	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	if (!dir) {
-		warn("%s", error ? error : "can't read the directory " RUNTIME_DIR);
+		warn("%s", error ? error : "cannot read the directory " RUNTIME_DIR);
 		return false;
 	}
 	while ((d = readdir(dir)) != NULL)

@@ -137,8 +137,9 @@ static void report_kept(const struct journal *journal)
 		if (!why)
 			continue;
 		cleanup_free char *command = claims_settle_command(journal, e);
-		cleanup_free char *text = xasprintf("%s: %s: %s; to forget it as it is: %s",
-			journal->name, e->path, why, command);
+		cleanup_free char *text =
+			xasprintf("%s: %s: %s; to remove the entry and leave the file as it is: %s",
+				journal->name, e->path, why, command);
 		cleanup_free char *safe = log_escape(text);
 		puts(safe);
 	}

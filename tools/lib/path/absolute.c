@@ -14,8 +14,8 @@ char *absolute_path(const char *path, char **error)
 	if (path[0] == '/')
 		return xstrdup(path);
 	if (!getcwd(here, sizeof here)) {
-		error_set_errno(
-			error, "%s is relative, and the current directory can't be told", path);
+		error_set_errno(error,
+			"%s is relative, and the current directory cannot be determined", path);
 		return NULL;
 	}
 	return xasprintf("%s/%s", here[1] ? here : "", path);

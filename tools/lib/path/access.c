@@ -59,7 +59,7 @@ static void become_root_again(struct own_ids *own)
 {
 	if (own->is_changed &&
 		(!set_ids(0, own->gid) || setgroups((size_t)own->n_groups, own->groups) < 0))
-		die_errno("can't become root again");
+		die_errno("cannot become root again");
 	free(own->groups);
 }
 
@@ -73,7 +73,7 @@ struct question {
 static bool fail(const struct question *q, const char *path)
 {
 	return error_set_errno(
-		q->error, "can't tell whether %s may access %s", q->identity->user, path);
+		q->error, "cannot determine whether %s may access %s", q->identity->user, path);
 }
 
 /* Adds those of the wanted rights that the kernel denies to *missing. False and errno. */

@@ -58,8 +58,8 @@ static bool add_part(
 		}
 	}
 	if (ground->n == MAX_PARTS) {
-		fail(b, xasprintf(
-				"can't tell all that it lies on: more than %d layers", MAX_PARTS));
+		fail(b, xasprintf("cannot determine all layers below it: more than %d layers",
+				MAX_PARTS));
 		free(name);
 		return false;
 	}
@@ -124,7 +124,7 @@ static void add_whole_disk(struct builder *b, int dir, struct range range)
 		!io_read_line(dir, "start", start, sizeof start) ||
 		!io_read_line(dir, "size", size, sizeof size) ||
 		sscanf(start, "%llu", &first) != 1 || sscanf(size, "%llu", &length) != 1)
-		fail(b, xstrdup("can't tell from sysfs which part of which disk it is"));
+		fail(b, xstrdup("cannot determine from sysfs which part of which disk it is"));
 	else
 		add_device(b, disk, shifted(range, first * SECTOR, length * SECTOR), NULL);
 }
@@ -145,7 +145,8 @@ static void add_members(struct builder *b, int dir, struct range range)
 			add_device(b, member, somewhere(range), NULL);
 	}
 	if (errno)
-		fail(b, xasprintf("can't read in sysfs what its members are: %s", strerror(errno)));
+		fail(b, xasprintf(
+				"cannot read in sysfs what its members are: %s", strerror(errno)));
 }
 
 /* zram's. */
@@ -232,8 +233,8 @@ static void add_backing_file(struct builder *b, dev_t dev, struct range range)
 		if (loop->dev != dev)
 			continue;
 		if (!loop->is_known)
-			fail(b, xasprintf(
-					"can't tell which file is behind /dev/%s (sysfs names %s)",
+			fail(b, xasprintf("cannot determine the backing file of /dev/%s (sysfs "
+					  "names %s)",
 					loop->name, loop->file));
 		else if (loop->file_rdev)
 			add_device(
@@ -253,7 +254,7 @@ static void add_device(struct builder *b, dev_t dev, struct range range, const c
 		return;
 	if (dir < 0) {
 		if (number != ENOENT)
-			fail(b, xasprintf("can't read /sys/dev/block/%u:%u: %s", major(dev),
+			fail(b, xasprintf("cannot read /sys/dev/block/%u:%u: %s", major(dev),
 					minor(dev), strerror(number)));
 		return;
 	}

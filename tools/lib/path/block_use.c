@@ -102,7 +102,7 @@ static bool look_at_holders(struct search *s, char **error)
 	}
 	if (all && errno == 0)
 		return true;
-	*error = xasprintf("can't read /sys/block: %s", strerror(errno));
+	*error = xasprintf("cannot read /sys/block: %s", strerror(errno));
 	return false;
 }
 

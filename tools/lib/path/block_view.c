@@ -44,7 +44,7 @@ bool block_read_dev(int dir, const char *path, dev_t *dev)
 
 static bool fail(char **error, const char *what)
 {
-	*error = xasprintf("can't read %s: %s", what, strerror(errno));
+	*error = xasprintf("cannot read %s: %s", what, strerror(errno));
 	return false;
 }
 
@@ -251,13 +251,13 @@ static bool ask_all(struct search *search, int sys, char **error)
 	for (bool is_first = true;; is_first = false) {
 		int result = search_once(search, sys, end, is_first);
 		if (result < 0)
-			return fail(error, "what is behind loop devices");
+			return fail(error, "the backing files of loop devices");
 		errno = search->is_listed ? search->error : result ? ECHILD : ETIMEDOUT;
 		if (errno)
 			return fail(error, "/sys/block");
 		if (search->next >= search->n)
 			return true;
-		info("/dev/%s: not answered in time which file is behind it; sysfs names %s",
+		info("/dev/%s: not answered in time which file backs it; sysfs names %s",
 			search->all[search->next].name, search->all[search->next].file);
 		search->next++;
 	}
@@ -291,7 +291,7 @@ static bool read_loops(struct block_view *view, bool ask, char **error)
 	bool good = true;
 
 	if (search == MAP_FAILED)
-		return fail(error, "what is behind loop devices");
+		return fail(error, "the backing files of loop devices");
 	if (ask) {
 		good = ask_all(search, view->sys, error);
 	} else if ((errno = find_loops(search, view->sys)) != 0) {

@@ -101,11 +101,12 @@ bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 
 	*id = (struct fileid){.dev = st->st_dev};
 	if (!fsid_of(fd, st, id->filesystem)) {
-		*error = xasprintf("can't tell which file system it is on: %s", strerror(errno));
+		*error = xasprintf(
+			"cannot determine which file system it is on: %s", strerror(errno));
 		return false;
 	}
 	if (!handle_of(fd, id) || !statx_of(fd, id)) {
-		*error = xasprintf("can't examine it: %s", strerror(errno));
+		*error = xasprintf("cannot examine it: %s", strerror(errno));
 		return false;
 	}
 	if (disks_of(fd, id, &disks) > 0) {
@@ -398,7 +399,8 @@ static enum fileid_found conclude_missing(const struct search *s, char **why)
 		return say(why, FILEID_GONE,
 			"its file system was unmounted, and its files ended with that");
 	if (s->is_late && (id->handle_size == 0 || s->there < DISK_UNKNOWN))
-		return say(why, FILEID_LATE, "a file system on the way to it does not answer");
+		return say(why, FILEID_LATE,
+			"a file system of its parent directories does not answer");
 	if (s->there == DISK_OTHER)
 		return say(why, FILEID_UNMOUNTED,
 			"it is not on what is mounted, which can be a copy of its file system");
@@ -417,8 +419,8 @@ static enum fileid_found conclude_missing(const struct search *s, char **why)
 			"it is not at its path any more, and its file system has no handles to "
 			"find it by");
 	if (!s->same_boot && fsid_is_of_boot(id->filesystem))
-		return say(why, FILEID_UNTOLD,
-			"its file system can't be told from others after a reboot");
+		return say(
+			why, FILEID_UNTOLD, "its file system cannot be identified after a reboot");
 	return say(why, FILEID_UNMOUNTED, "its file system is not mounted");
 }
 
@@ -482,7 +484,7 @@ enum fileid_found fileid_open(
 		*fd = steal_fd(&s.sure);
 		result = FILEID_FOUND;
 	} else if (s.error) {
-		*why = xasprintf("can't look for it: %s", strerror(s.error));
+		*why = xasprintf("cannot look for it: %s", strerror(s.error));
 		result = FILEID_FAILED;
 	} else if (s.likely >= 0) {
 		result = conclude_likely(&s, fd, why);

@@ -300,11 +300,12 @@ static char *read_all(void)
 	struct dirent *d;
 
 	if (!dir)
-		return xasprintf("can't read /proc to see who has files open: %s", strerror(errno));
+		return xasprintf(
+			"cannot read /proc to see who has files open: %s", strerror(errno));
 	if (are_hidden(dirfd(dir)))
-		return xstrdup("can't see who has files open: /proc is mounted with hidepid, and "
-			       "CAP_SYS_PTRACE is missing; run it with that capability, or: mount "
-			       "-o remount,hidepid=0 /proc");
+		return xstrdup("cannot determine who has files open: /proc is mounted with "
+			       "hidepid, and CAP_SYS_PTRACE is missing; run it with that "
+			       "capability, or: mount -o remount,hidepid=0 /proc");
 	if (look_may_wait())
 		scan_in_child(dir);
 	else
@@ -355,8 +356,8 @@ char *open_files_text(pid_t pid)
 	if (pid == OPEN_FILES_UNSEEN)
 		return xstrdup(failure);
 	if (open_files_is_unseen(pid))
-		return xasprintf("without CAP_SYS_PTRACE, it can't be seen whether process %d "
-				 "has it open",
+		return xasprintf(
+			"without CAP_SYS_PTRACE, cannot determine whether process %d has it open",
 			pid);
 	return xasprintf("process %d has it open", pid);
 }

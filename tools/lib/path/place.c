@@ -27,7 +27,7 @@ static bool take_directory(
 	place->dir_path = xstrdup(path);
 	place->dir_st = *st;
 	if (place->dir < 0)
-		*error = xasprintf("can't hold the directory %s: %s", path, strerror(errno));
+		*error = xasprintf("cannot hold the directory %s: %s", path, strerror(errno));
 	return place->dir >= 0;
 }
 
@@ -41,13 +41,13 @@ static bool find_directory(struct place *place, char **error)
 
 	place->name = xstrdup(slash + 1);
 	if (!*place->name || strcmp(place->name, ".") == 0 || strcmp(place->name, "..") == 0) {
-		*error = xasprintf("can't reach %s: %s", place->path, strerror(ENOENT));
+		*error = xasprintf("cannot reach %s: %s", place->path, strerror(ENOENT));
 		return false;
 	}
 	if (!safepath_open(parent, &place->walk, error))
 		return false;
 	if (!S_ISDIR(place->walk.st.st_mode)) {
-		*error = xasprintf("can't reach %s: %s", place->path, strerror(ENOTDIR));
+		*error = xasprintf("cannot reach %s: %s", place->path, strerror(ENOTDIR));
 		return false;
 	}
 	const struct safepath *walk = &place->walk;

@@ -76,9 +76,9 @@ static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t 
 	cleanup_free char *help =
 		report->adds_only ? NULL : trust_help(&dir->writers, owner, dir->path);
 
-	return xasprintf("others than its owner can write to the directory %s (mode %04o%s%s), so "
-			 "anybody's file can have been moved to %s; move it to a directory that "
-			 "only its owner or root can write to%s%s",
+	return xasprintf("the directory %s (mode %04o%s%s) is writable by users other than its "
+			 "owner, so anybody's file can have been moved to %s; move it to a "
+			 "directory that only its owner or root can write to%s%s",
 		dir->path, dir->st.st_mode & 07777, cause ? "; " : "", cause ? cause : "", path,
 		help ? ", or: " : "", help ? help : "");
 }
@@ -167,7 +167,7 @@ static bool go_to_root(struct progress *p)
 	cleanup_fd int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set_errno(p->error, "can't open the directory /");
+		return error_set_errno(p->error, "cannot open the directory /");
 	push_dir(p, steal_fd(&fd), xstrdup("/"), &st, 0);
 	return true;
 }
@@ -183,7 +183,7 @@ static char *join(const char *dir, const char *name)
 
 static bool fail(const struct progress *p, const char *path, int number)
 {
-	error_set(p->error, "can't reach %s: %s", path, strerror(number));
+	error_set(p->error, "cannot reach %s: %s", path, strerror(number));
 	errno = number;
 	return false;
 }
@@ -346,7 +346,7 @@ bool safepath_open_from(
 		return false;
 	}
 	if (probe_is_silent(path)) {
-		error_set(error, "can't reach %s: %s", path, attempt_why(ATTEMPT_SILENT));
+		error_set(error, "cannot reach %s: %s", path, attempt_why(ATTEMPT_SILENT));
 		errno = ATTEMPT_SILENT;
 		return false;
 	}

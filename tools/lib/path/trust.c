@@ -243,7 +243,8 @@ char *trust_explain(
 		return xasprintf("its NFSv4 ACL lets others write: %s", facts->foreign);
 	if (report->entry.tag && !report->by_mode)
 		return explain_entry(facts, &report->entry, name);
-	return xasprintf("its mode %04o lets others than root write it", facts->mode & 07777);
+	return xasprintf(
+		"mode %04o makes it writable by users other than root", facts->mode & 07777);
 }
 
 /* The entries to take out, as "u:6001,g:6100", new; NULL where one of the mode is among them. */
