@@ -14,7 +14,7 @@ static void check_entry(const struct entry *e)
 	check(e->old_uid != (uid_t)-1 && e->old_gid != (gid_t)-1);
 	check(e->new_uid != (uid_t)-1 && e->new_gid != (gid_t)-1);
 	check(e->kind == ENTRY_OWNER || (e->acl_before && e->acl_after));
-	check(!e->changed && !e->done && !e->unwritten && !e->busy && !e->acl_wanted);
+	check(!e->changed && !e->done && !e->unwritten && !e->busy);
 	check(e->ownable.n_attributes == e->ownable.n_expected);
 	for (size_t i = 0; i < e->ownable.n_attributes; i++)
 		check(strncmp(e->ownable.attributes[i].name, "user.", 5) == 0);
