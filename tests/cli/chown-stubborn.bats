@@ -268,6 +268,36 @@ for n in range(3000):
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
 }
 
+# libvirt_attributes FILE NAME=VALUE...: what libvirt would write there.
+libvirt_attributes() {
+    python3 -c 'import os, sys
+for word in sys.argv[2:]:
+    name, value = word.split("=")
+    os.setxattr(sys.argv[1], "trusted.libvirt.security." + name, value.encode())' "$@"
+}
+
+@test "attributes of libvirt's: where it cannot be seen who has files open, nothing is claimed or forgotten" {
+    disk $fs/a qemu:qemu 0640
+    libvirt_attributes $fs/a dac=+1000:+1000 ref_dac=1 "timestamp_dac=$(sed -n 's/^btime //p' /proc/stat)"
+    mount -o remount,hidepid=4 /proc
+    run without -sys_ptrace virt-priv-chown claim --name v --disk $fs/a
+    mount -o remount,hidepid=0 /proc
+    [ "$status" -ne 0 ]
+    [[ $output == *"cannot determine who has files open: /proc is mounted with hidepid"* ]]
+    [ "$(remembered $fs/a)$(journals)" = "+1000:+1000 1" ]
+    # Claimed beside libvirt, it is not forgotten either.
+    disk $fs/b alice:alice 0640
+    run -0 virt-priv-chown claim --name v --disk $fs/b
+    libvirt_attributes $fs/b ref_dac=2
+    mount -o remount,hidepid=4 /proc
+    run -1 without -sys_ptrace virt-priv-chown release --name v --path $fs/b --as-is
+    mount -o remount,hidepid=0 /proc
+    [[ $output == *"/proc is mounted with hidepid"* && $output != *"process -1"* ]]
+    [ "$(owner $fs/b) $(journals)" = "qemu:qemu v" ]
+    libvirt_attributes $fs/b ref_dac=1
+    run -0 virt-priv-chown release --name v
+}
+
 @test "an entry is not forgotten while QEMU has its disk open, for another VM to claim it" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a

@@ -163,9 +163,12 @@ static void look_for_users(struct wreck *wreck, const struct entry *e, const str
 
 	if (!opener)
 		return;
-	say("# process %d has it open", opener);
+	cleanup_free char *who = open_files_text(opener);
+	say("# %s", who);
 	if (!wreck->in_use)
-		wreck->in_use = xasprintf("process %d has %s open", opener, e->path);
+		wreck->in_use = open_files_is_unseen(opener)
+					? xasprintf("%s: %s", e->path, who)
+					: xasprintf("process %d has %s open", opener, e->path);
 }
 
 /* An entry that is whole and not believed: what it says, what is there, and what helps. */

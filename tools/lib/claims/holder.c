@@ -119,7 +119,7 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 		!look_stat_fd(fd, &st))
 		return NULL;
 	pid_t opener = open_files_first(&st, e->new_uid);
-	if (!opener || stays_libvirts(journal, e, fd, &st) ||
+	if (!opener || (opener != OPEN_FILES_UNSEEN && stays_libvirts(journal, e, fd, &st)) ||
 		(only_writers && !open_files_is_unseen(opener) && !holder_writes(opener, &st)))
 		return NULL;
 	if (open_files_is_unseen(opener)) {

@@ -115,6 +115,12 @@ bool owner_plan(
 					"recorded in the journal only");
 		return true;
 	}
+	/* Whether anybody stands behind them shows by who has the file open. */
+	if ((r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE) &&
+		open_files_first(st, (uid_t)-1) == OPEN_FILES_UNSEEN) {
+		*error = open_files_text(OPEN_FILES_UNSEEN);
+		return false;
+	}
 	e->attributes = remember;
 	bool is_this_boots = libvirt_domains_are_current(&r, st, e->new_uid);
 	e->is_void = is_this_boots && libvirt_domains_is_nobodys(st);

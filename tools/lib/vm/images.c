@@ -48,7 +48,9 @@ static bool has_relative_backing(const struct qemuargs_resource *r, const struct
 	return is_relative;
 }
 
-static void plan_claim(struct vm *vm, const struct qemuargs_resource *r, struct safepath *walk)
+/* path: that of the resource, absolute, so that there is an item in any case. */
+static void plan_claim(
+	struct vm *vm, const struct qemuargs_resource *r, char *path, struct safepath *walk)
 {
 	bool parents;
 	cleanup_free char *why = vm_why_denied(vm, walk, 0, &parents);
@@ -62,7 +64,7 @@ static void plan_claim(struct vm *vm, const struct qemuargs_resource *r, struct 
 		return;
 	}
 	if (vm_add_claim(vm, r,
-		    &(struct claim_request){.path = r->path,
+		    &(struct claim_request){.path = path,
 			    .action = ACTION_CLAIM,
 			    .access = ACCESS_RW,
 			    .passed = by_descriptor}) &&
@@ -72,11 +74,11 @@ static void plan_claim(struct vm *vm, const struct qemuargs_resource *r, struct 
 
 /* What stays its owner's must be accessible as it is; or root opens it. */
 static void plan_check(
-	struct vm *vm, const struct qemuargs_resource *r, enum resource_access access)
+	struct vm *vm, const struct qemuargs_resource *r, char *path, enum resource_access access)
 {
 	if (vm_add_claim(vm, r,
 		    &(struct claim_request){
-			    .path = r->path, .action = ACTION_CHECK, .access = access}))
+			    .path = path, .action = ACTION_CHECK, .access = access}))
 		return;
 	struct vm_item *item = &vm->items[vm->n_items - 1];
 	cleanup_free char *why = item->reason;
@@ -158,11 +160,11 @@ void vm_plan_image(struct vm *vm, size_t resource)
 	if (vm->images == VM_IMAGES_PASS)
 		plan_pass(vm, r, &walk);
 	else if (writes(r) && (r->shared || r->kind == RESOURCE_BACKING))
-		plan_check(vm, r, ACCESS_RW);
+		plan_check(vm, r, path, ACCESS_RW);
 	else if (writes(r))
-		plan_claim(vm, r, &walk);
+		plan_claim(vm, r, path, &walk);
 	else
-		plan_check(vm, r, ACCESS_RO);
+		plan_check(vm, r, path, ACCESS_RO);
 	safepath_close(&walk);
 	/* The walks of the planning have come between; the header is read from the same file. */
 	if (!vm->items[vm->n_items - 1].path ||
