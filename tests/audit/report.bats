@@ -104,7 +104,7 @@ on_terminal() {
     for ids in P99 "" "P05," "P05 P16"; do
         run -2 report --check "$ids"
         run -2 report --exclude "$ids"
-        [[ $output == *"there is no such check"* ]]
+        [[ $output == *"unknown check"* ]]
     done
 }
 

@@ -262,11 +262,11 @@ expect() {
 @test "a journal that can be read, and none, are not set aside" {
     claimed
     run -2 virt-priv-chown release --name v --as-is
-    [[ $output == *"--as-is alone is for a journal that cannot be read, and that of the VM v can"* ]]
+    [[ $output == *"--as-is without --path is for damaged journals, and that of VM 'v' is not damaged"* ]]
     run -1 virt-priv-chown release --name nobody --as-is
-    [[ $output == *"the VM nobody has no claim"* ]]
+    [[ $output == *"VM 'nobody' has no claim"* ]]
     run -2 virt-priv-chown release --name v --path $fs/a
-    [[ $output == *"--path goes with --as-is"* ]]
+    [[ $output == *"--path requires --as-is"* ]]
     # What a power cut leaves behind the end is no damage.
     printf 'releas\0' >>$claims/v
     run -2 virt-priv-chown release --name v --as-is

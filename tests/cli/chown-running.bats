@@ -135,10 +135,10 @@ EOT
     local command
     for command in claim add status recover; do
         run -2 virt-priv-chown $command --force
-        [[ $output == *"$command has no option --force;"* ]]
+        [[ $output == *"$command: option --force is not allowed;"* ]]
     done
     for command in drop release status recover; do
         run -2 virt-priv-chown $command --force-in-use /dev/vda
-        [[ $output == *"$command has no option --force-in-use;"* ]]
+        [[ $output == *"$command: option --force-in-use is not allowed;"* ]]
     done
 }

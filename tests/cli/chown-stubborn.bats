@@ -273,7 +273,7 @@ for n in range(3000):
     run -0 virt-priv-chown claim --name v --disk $fs/a
     hold qemu $fs/a keep
     run -1 virt-priv-chown release --name v --path $fs/a --as-is
-    [[ $output == *"$fs/a stays claimed: process $holder (escaped-qemu) has $fs/a open; end that first, or forget it all the same: --force"* ]]
+    [[ $output == *"$fs/a stays claimed: process $holder (escaped-qemu) has $fs/a open; end that process first, or remove the entry nevertheless: --force"* ]]
     run -1 virt-priv-chown claim --name w --disk $fs/a
     [ "$(journals)" = v ]
     run -0 virt-priv-chown release --name v --path $fs/a --as-is --force

@@ -316,15 +316,15 @@ END
         # shellcheck disable=SC2086
         fails 2 "$text" "$conf" $command
     done <<'EOT'
-|a command is missing
-frobnicate|there is no such command
+|missing command
+frobnicate|unknown command 'frobnicate'
 get|missing operand after 'get'
 set user|missing operand after 'user'
 set user a b|extra operand 'b'
-set user a --force|extra operand '--force'; options stand before operands
+set user a --force|extra operand '--force'; options precede operands
 show user|extra operand 'user'
-show --force|show has no option --force
-get --json user|get has no option --json
+show --force|show: option --force is not allowed
+get --json user|get: option --json is not allowed
 --frobnicate show|try: virt-priv-conf --help
 -c /nonexistent get user|settings file /nonexistent does not exist
 -c /nonexistent set user a|settings file /nonexistent does not exist

@@ -571,11 +571,11 @@ has_qemu() {
     [[ $output == *"cannot reach /etc/virt-privileges/vms/none.conf"* ]]
     echo '# nothing' >/etc/virt-privileges/vms/empty.conf
     run -125 virt-priv-run --vm empty
-    [[ $output == *"missing command"* ]]
+    [[ $output == *"missing QEMU command line"* ]]
     echo qemu-system-x86_64 >/etc/virt-privileges/vms/writable.conf
     chmod 0666 /etc/virt-privileges/vms/writable.conf
     run -125 virt-priv-run --vm writable
     [[ $output == *"is not owned by root, or writable by group or others"* ]]
     run -125 virt-priv-run --vm ../../etc/passwd
-    [[ $output == *"a name has 1 to 64 letters"* ]]
+    [[ $output == *"invalid VM name"*"must match"* ]]
 }
