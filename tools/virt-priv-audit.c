@@ -117,8 +117,8 @@ static const struct option_row rows[] = {
 	{"journal", 0, NULL, OPTION_NONE, "also write each finding to the system log",
 		OPTION_FLAG(struct options, journal)},
 	{"threshold", 0, "SEV", OPTION_WORD,
-		"exit 1 on a finding of this severity or above: info, low, medium (the "
-		"default), high or critical",
+		"exit 1 on a finding of this severity or above: info, low, medium (the default), "
+		"high or critical",
 		OPTION_CHOICE(struct options, report.threshold),
 		.words = "info low medium high critical"},
 	{"strict", 0, NULL, OPTION_NONE, "exit 2 if any check could not be made",
@@ -149,13 +149,13 @@ const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
 	.synopsis = "[OPTION]... [host|processes|all]",
-	.summary = "Report the privileges of every running QEMU process, and of every "
-		   "other user of KVM.",
+	.summary = "Report the privileges of every running QEMU process, and of every other user "
+		   "of KVM.",
 	.rows = rows,
 	.operands = {0, 1, OPTION_WORD, "host processes all"},
-	.status = "Exit status: 0 no finding at or above the threshold, 1 findings, 2 the "
-		  "audit is incomplete, or could not run. With --nagios: 0 OK, 1 WARNING, "
-		  "2 CRITICAL, 3 UNKNOWN.",
+	.status = "Exit status: 0 no finding at or above the threshold, 1 findings, 2 the audit is "
+		  "incomplete, or could not run. With --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 "
+		  "UNKNOWN.",
 };
 
 /* Processes that are named are what is asked for, unless the host is too. */

@@ -277,8 +277,8 @@ static int set_journal_aside(const struct options *o)
 	case CLAIMS_DAMAGED_NONE:
 		die_without_claim(o->name);
 	case CLAIMS_DAMAGED_WHOLE:
-		die_usage("release: --as-is without --path is for damaged journals, and that of "
-			  "VM '%s' is not damaged; to remove one entry: --path PATH --as-is",
+		die_usage("release: --as-is without --path is for damaged journals, and that of VM "
+			  "'%s' is not damaged; to remove one entry: --path PATH --as-is",
 			o->name);
 	case CLAIMS_DAMAGED_RELEASE:
 		journal_unlock();
@@ -375,8 +375,8 @@ static const struct option_row rows[] = {
 		"read the disks from this libvirt domain XML; -: standard input",
 		OPTION_TEXT(struct options, domain), .commands = OPTION_FOR(CLAIM)},
 	{"disk", 0, "PATH[,readonly][,shared]", OPTION_FILE,
-		"a disk (repeatable); with ,readonly or ,shared it keeps its owner, and "
-		"must be accessible; a comma in PATH is written twice",
+		"a disk (repeatable); with ,readonly or ,shared it keeps its owner, and must be "
+		"accessible; a comma in PATH is written twice",
 		OPTION_TEXTS(struct options, disks), .commands = NEW | OPTION_FOR(DROP)},
 	{"grant-read", 0, NULL, OPTION_NONE,
 		"grant the user read access by ACL entries where it has none",
@@ -386,8 +386,8 @@ static const struct option_row rows[] = {
 	{"path", 0, "PATH", OPTION_FILE, "only the entry with this path, as shown by status",
 		OPTION_TEXT(struct options, path), .commands = OPTION_FOR(RELEASE)},
 	{"as-is", 0, NULL, OPTION_NONE,
-		"remove the entry, and leave the file as it is; without --path: set a "
-		"damaged journal aside",
+		"remove the entry, and leave the file as it is; without --path: set a damaged "
+		"journal aside",
 		OPTION_FLAG(struct options, as_is), .commands = OPTION_FOR(RELEASE)},
 	{"force", 0, NULL, OPTION_NONE,
 		"release, or remove the entry of, what a running VM still uses",
@@ -397,8 +397,7 @@ static const struct option_row rows[] = {
 		"claim PATH although the host uses it (repeatable)",
 		OPTION_TEXTS(struct options, forced), .commands = NEW},
 	{"libvirt", 0, "PATH", OPTION_FILE,
-		"restore the owner that libvirt's attributes of the file name "
-		"(repeatable)",
+		"restore the owner that libvirt's attributes of the file name (repeatable)",
 		OPTION_TEXTS(struct options, libvirt), .commands = OPTION_FOR(RECOVER)},
 	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
 		OPTION_TEXT(struct options, config), .commands = NEW},
@@ -435,13 +434,12 @@ static const struct option_command commands[] = {
 const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
-	.summary = "Change the owner of a virtual machine's writable, exclusive disks to "
-		   "the user and group of /etc/libvirt/qemu.conf, and restore their "
-		   "owners.",
+	.summary = "Change the owner of a virtual machine's writable, exclusive disks to the user "
+		   "and group of /etc/libvirt/qemu.conf, and restore their owners.",
 	.rows = rows,
 	.commands = commands,
-	.status = "Exit status: 0 success, 1 something could not be done, 2 usage or "
-		  "configuration error, nothing changed.",
+	.status = "Exit status: 0 success, 1 something could not be done, 2 usage or configuration "
+		  "error, nothing changed.",
 };
 
 /* recover --libvirt A B C: B and C are such paths, too. */

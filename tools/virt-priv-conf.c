@@ -186,14 +186,14 @@ static const struct option_command commands[] = {
 const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
-	.summary = "Query, check and edit /etc/libvirt/qemu.conf; the rest of the file is "
-		   "preserved.",
+	.summary =
+		"Query, check and edit /etc/libvirt/qemu.conf; the rest of the file is preserved.",
 	.rows = rows,
 	.commands = commands,
 	.in_order = true, /* "set seccomp_sandbox -1" has no option in it */
-	.status = "Exit status: 0 success; 1 get: not set, check: problems found, "
-		  "restore-default: QEMU runs as root for another reason; 2 error, the "
-		  "file is unchanged unless the message says that it is changed.",
+	.status = "Exit status: 0 success; 1 get: not set, check: problems found, restore-default: "
+		  "QEMU runs as root for another reason; 2 error, the file is unchanged unless the "
+		  "message says that it is changed.",
 };
 
 /* Returns the command. */

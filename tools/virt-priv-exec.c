@@ -82,8 +82,7 @@ static const struct option_row rows[] = {
 	{"group", 'g', "GROUP", OPTION_GROUP, "set the primary group",
 		OPTION_TEXT(struct options, request.group)},
 	{"groups", 'G', "LIST", OPTION_GROUP,
-		"set the supplementary groups (comma-separated) instead of those of the "
-		"account",
+		"set the supplementary groups (comma-separated) instead of those of the account",
 		OPTION_TEXT(struct options, request.groups), .is_list = true},
 	{"keep-cap", 0, "CAP", OPTION_ANYTHING, "keep this capability (repeatable)",
 		OPTION_CALL(keep_cap)},
@@ -111,8 +110,8 @@ const struct option_table tool_options = {
 	.rows = rows,
 	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
 	.in_order = true,
-	.status = "Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND cannot "
-		  "be executed, 127 if it cannot be found, else that of COMMAND.",
+	.status = "Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND cannot be "
+		  "executed, 127 if it cannot be found, else that of COMMAND.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])

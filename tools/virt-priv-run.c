@@ -42,9 +42,9 @@ static bool store_name(const struct option_row *row, void *field, const char *wo
 {
 	if (journal_is_name(word))
 		return option_store_text(row, field, word, error);
-	*error = xasprintf("--%s: invalid VM name '%s': must match "
-			   "[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
-		row->name, word);
+	*error =
+		xasprintf("--%s: invalid VM name '%s': must match [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
+			row->name, word);
 	return false;
 }
 
@@ -57,9 +57,8 @@ static const struct option_row rows[] = {
 	{"name", 0, "VM", OPTION_ANYTHING, "the name of the VM (default: that of QEMU's -name)",
 		OPTION_NAME(name)},
 	{"disks", 0, "=HOW", OPTION_WORD,
-		"claim: the QEMU user owns the disks while QEMU is running (the "
-		"default); pass: open them as root, and pass descriptors; leave: do not "
-		"handle them",
+		"claim: the QEMU user owns the disks while QEMU is running (the default); pass: "
+		"open them as root, and pass descriptors; leave: do not handle them",
 		OPTION_CHOICE(struct options, images), .words = "claim pass leave"},
 	{"backing", 0, "PATH", OPTION_FILE, "allow image headers to name PATH (repeatable)",
 		OPTION_TEXTS(struct options, backing)},
@@ -91,16 +90,15 @@ const struct option_table tool_options = {
 	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
 		    "--vm NAME\n"
 		    "--stop NAME [--timeout SECONDS]",
-	.summary = "Run a QEMU command line as the account of qemu.conf, with no "
-		   "capability in any set. What needs root is prepared as root, and "
-		   "restored when QEMU exits.",
+	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
+		   "set. What needs root is prepared as root, and restored when QEMU exits.",
 	.rows = rows,
 	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
 	.in_order = true,
-	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU "
-		  "cannot be executed, 127 if it cannot be found, else that of QEMU, or "
-		  "128+N if it was terminated by signal N. With --check: 0 no obstacle, 1 "
-		  "obstacles. With --stop: 0 QEMU has exited, 1 it has not.",
+	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU cannot "
+		  "be executed, 127 if it cannot be found, else that of QEMU, or 128+N if it was "
+		  "terminated by signal N. With --check: 0 no obstacle, 1 obstacles. With --stop: "
+		  "0 QEMU has exited, 1 it has not.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])

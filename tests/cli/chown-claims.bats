@@ -112,10 +112,10 @@ XML
     disk $fs/a alice:alice 0600
     run -0 virt-priv-chown claim --name first --disk $fs/a
     run -1 virt-priv-chown claim --name second --disk $fs/a
-    [[ $output == *"the VM first has claimed it"* ]]
+    [[ $output == *"claimed by VM 'first'"* ]]
     [ "$(remembered $fs/a)" = "+6001:+6001 1" ]
     run -1 virt-priv-chown claim --name first --disk $fs/a
-    [[ $output == *"has a claim already"* ]]
+    [[ $output == *"already has a claim"* ]]
     run -0 virt-priv-chown release --name first
     [ "$(owner $fs/a)" = alice:alice ]
 }

@@ -156,6 +156,6 @@ deleted() {
     claim_on ext4
     mount_copy /mnt/x
     run -1 virt-priv-chown claim --name w --disk /mnt/x/a
-    [[ $output == *"the VM v has claimed it"* ]]
+    [[ $output == *"claimed by VM 'v'"* ]]
     [ "$(journals)" = v ]
 }

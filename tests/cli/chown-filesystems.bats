@@ -105,7 +105,7 @@ rolled_back() {
     btrfs -q subvolume delete /mnt/x/old
     btrfs -q subvolume sync /mnt/x
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/x/sub/a: what has its path now is the copy of a snapshot, which was the QEMU user's at its time, and the file that was claimed does not exist any more; its owner was restored; it stays claimed"* ]]
+    [[ $output == *"/mnt/x/sub/a: the file at its path is now the copy of a snapshot, which the QEMU user owned when the snapshot was made; the claimed file no longer exists; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/x/sub/a)" = alice:alice ]
     [ -z "$(remembered /mnt/x/sub/a)" ]
     run -1 virt-priv-chown release --name v
@@ -146,7 +146,7 @@ of_before() {
     grep -q '^filesystem dev:0:' $claims/v
     # It is held still.
     run -1 virt-priv-chown claim --name w --disk /mnt/x/sub/a
-    [[ $output == *"the VM v has claimed it"* ]]
+    [[ $output == *"claimed by VM 'v'"* ]]
     cp $claims/v /mnt/journal
     run -0 virt-priv-chown release --name v
     as_before
@@ -238,7 +238,7 @@ of_before() {
     run -2 virt-priv-chown release --path $fs/b --as-is
     run -1 virt-priv-chown release --name w --path $fs/b --as-is
     run -1 virt-priv-chown release --name v --path $fs/c --as-is
-    [[ $output == *"$fs/c is not claimed by the VM v"* ]]
+    [[ $output == *"$fs/c is not claimed by VM 'v'"* ]]
     eval "$(virt-priv-chown status --json | /usr/bin/python3 -c 'import json, sys
 print(json.load(sys.stdin)["claims"][0]["entries"][0]["settle"])')"
     [ "$(grep ^path $claims/v)" = "path $fs/b" ]

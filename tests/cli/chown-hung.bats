@@ -78,7 +78,7 @@ hang() {
         umount /mnt/over/lower 2>/dev/null || true
         echo "$type: $status $output"
         [ "$status" -eq 1 ]
-        [[ $output == *"$what: process $helper, which can go on using it, has it open"* ]]
+        [[ $output == *"$what: process $helper still has it open"* ]]
     done
 }
 

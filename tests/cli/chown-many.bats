@@ -115,7 +115,7 @@ check_claims() {
         winner=${winners[$((i % n_wanted))]}
         [ "$winner" != "vm$i" ] || continue
         [ "$(cat "$BATS_TEST_TMPDIR/claim.$i.status")" -eq 1 ]
-        grep -qF "$fs/wanted$((i % n_wanted)) (--disk): the VM $winner has claimed it;" "$BATS_TEST_TMPDIR/claim.$i"
+        grep -qF "$fs/wanted$((i % n_wanted)) (--disk): claimed by VM '$winner';" "$BATS_TEST_TMPDIR/claim.$i"
         [ "$(owner "$fs/own$i")" != qemu:qemu ]
     done
     for ((i = 0; i < n_wanted; i++)); do

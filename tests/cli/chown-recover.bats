@@ -91,11 +91,11 @@ load chown.bash
         sleep 0.05
     done
     run -1 virt-priv-chown release --name v
-    [[ $output == *"the VM v is running: process $sleeper (sleep) has $fs/a open; nothing is released"* ]]
+    [[ $output == *"VM 'v' is running: process $sleeper (sleep) has $fs/a open; nothing is released"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     run -1 virt-priv-chown release --name v --force
     kill $sleeper
-    [[ $output == *"process $sleeper, which can go on using it, has it open"* ]]
+    [[ $output == *"process $sleeper still has it open"* ]]
     [ "$(owner $fs/a)" = alice:alice ]
 }
 
@@ -195,7 +195,7 @@ claim_shared() {
     [ "$(remembered $fs/a) $(remembered $fs/b) $(remembered $fs/c)" = "+6001:+6001 1 +6001:+6001 1 +6001:+6001 2" ]
     run -1 virt-priv-chown release --name v
     [[ $output == *"$fs/a: an interrupted release"*"$fs/b: an interrupted release"* ]]
-    [[ $output == *"$fs/c: libvirt's attributes say that libvirt uses it too"* && $output != *"$fs/c: an interrupted"* ]]
+    [[ $output == *"$fs/c: libvirt uses it as well, according to its attributes"* && $output != *"$fs/c: an interrupted"* ]]
     for path in $fs/a $fs/b $fs/c; do
         [ "$(owner $path) $(remembered $path)" = "qemu:qemu +6001:+6001 1" ]
     done
@@ -299,10 +299,10 @@ os.setxattr(sys.argv[1], "trusted.libvirt.security.dac", sys.argv[2].encode())' 
     echo nonsense >/mnt/stat
     mount --bind /mnt/stat /proc/$holder/stat
     run -1 virt-priv-chown recover
-    [[ $output == *"the VM v: cannot determine when process $holder was started: "* ]]
+    [[ $output == *"VM 'v': cannot determine when process $holder was started: "* ]]
     run -1 virt-priv-chown add --name v --disk $fs/c
     run -0 --separate-stderr virt-priv-chown status --json
-    [[ $output == *'"state": "unknown"'* && $stderr == *"the VM v: cannot determine"* ]]
+    [[ $output == *'"state": "unknown"'* && $stderr == *"VM 'v': cannot determine"* ]]
     umount /proc/$holder/stat
     # Another one's claim does not wait for that.
     [ "$(owner $fs/a) $(owner $fs/b) $(owner $fs/c) $(journals)" = "qemu:qemu alice:alice alice:alice v" ]

@@ -43,7 +43,7 @@ chown|2|claim --name v --pid +1 --disk @/a|--pid +1: invalid process id
 chown|2|claim --name v --pid 1x --disk @/a|--pid 1x: invalid process id
 chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: invalid process id
 chown|2|claim --name v --json --disk @/a|--json requires --dry-run
-chown|2|claim --name v --disk @/a,readwrite|behind the path, "readonly" or "shared" was expected, not "readwrite"
+chown|2|claim --name v --disk @/a,readwrite|expected "readonly" or "shared" after the path, not "readwrite"
 chown|2|claim --name v --disk ,readonly|empty path
 chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not exist
 chown|2|claim --name v --domain @/none|cannot open the domain XML @/none
@@ -127,7 +127,7 @@ EOT
     [[ $output == *"$fs/a"* ]]
     truncate -s 11M /mnt/v.xml
     chown root /mnt/v.xml
-    says 2 "/mnt/v.xml is larger than 10485760 bytes, and no domain XML" "${claim[@]}" /mnt/v.xml
+    says 2 "/mnt/v.xml is larger than 10485760 bytes, not a domain XML" "${claim[@]}" /mnt/v.xml
     rm /mnt/v.xml
     says 2 "cannot read the domain XML standard input: Is a directory" bash -c "${claim[*]} - <$fs"
     says 2 "cannot open the domain XML standard input: Bad file descriptor" bash -c "${claim[*]} - <&-"

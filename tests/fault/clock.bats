@@ -61,7 +61,7 @@ claim_others() {
     virt-priv-chown claim --name v --disk $fs/a
     # Another VM's claim is refused, its own further disk is not, and status knows it as held.
     run -1 at "$1" virt-priv-chown claim --name w --disk $fs/a
-    [[ $output == *"the VM v has claimed it"* ]]
+    [[ $output == *"claimed by VM 'v'"* ]]
     given
     at "$1" virt-priv-chown add --name v --disk $fs/b
     at "$1" virt-priv-chown status | grep -q "^v *held"

@@ -232,7 +232,7 @@ sleeps() {
     virt-priv-chown claim --name vm1 --config $BATS_TEST_TMPDIR/qemu.conf --disk "$disk"
     opened
     run -1 virt-priv-chown release --name vm1
-    [[ $output == *"the VM vm1 is running: process $sleeper"* ]]
+    [[ $output == *"VM 'vm1' is running: process $sleeper"* ]]
     account
     run -1 virt-priv-chown release --name vm1 --force
     kill $sleeper

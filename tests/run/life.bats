@@ -432,7 +432,7 @@ one_left() {
     start
     runs
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw"
-    [[ $output == *"the VM qemu-$runner has claimed it"* ]]
+    [[ $output == *"claimed by VM 'qemu-$runner'"* ]]
     leave
     given_back
 }

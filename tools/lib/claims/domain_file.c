@@ -57,7 +57,7 @@ static char *read_all(int fd, const char *name, size_t *length, char **error)
 
 	if (!text && errno == EFBIG)
 		*error = xasprintf(
-			"%s is larger than %zu bytes, and no domain XML", name, DOMAIN_MAX_SIZE);
+			"%s is larger than %zu bytes, not a domain XML", name, DOMAIN_MAX_SIZE);
 	else if (!text)
 		*error = xasprintf("cannot read the domain XML %s: %s", name, strerror(errno));
 	return text;

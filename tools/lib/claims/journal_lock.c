@@ -33,7 +33,7 @@ static bool open_directory(
 
 	*fd = -1;
 	if (permissions && mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
-		return error_set_errno(error, "cannot make the directory %s", path);
+		return error_set_errno(error, "cannot create the directory %s", path);
 	cleanup_fd int opened =
 		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (opened < 0 && errno == ENOENT && !permissions)
