@@ -109,7 +109,8 @@ static void say_who(const struct lockwait_file *waited)
 	fstat(waited->fd, &st);
 	cleanup_free char *who =
 		lockers_name(&st, waited->lease ? LOCKERS_LEASE : LOCKERS_METADATA, &pid);
-	cleanup_free char *end = pid ? xasprintf("terminate it (kill %d)", pid) : xstrdup("terminate it");
+	cleanup_free char *end =
+		pid ? xasprintf("terminate it (kill %d)", pid) : xstrdup("terminate it");
 
 	if (waited->lease)
 		warn("%s: %s has a lease on it (fcntl(2)), which the kernel breaks after "
