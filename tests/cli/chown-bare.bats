@@ -38,7 +38,7 @@ claim() {
     rm $bare/dir/a
     disk $bare/dir/a qemu:qemu 0600
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$bare/dir/a: another file has its name now, and its file system has no handles to find it by; it stays claimed"* ]]
+    [[ $output == *"$bare/dir/a: another file has its name now, and its file system has no file handles by which to find it; it stays claimed"* ]]
     [ "$(owner $bare/dir/a)" = qemu:qemu ]
     settled $bare/dir/a
     [ "$(owner $bare/dir/a)" = qemu:qemu ]
@@ -48,7 +48,7 @@ claim() {
     claim $bare/dir/a
     rm $bare/dir/a
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$bare/dir/a: it is not at its path any more"* ]]
+    [[ $output == *"$bare/dir/a: it is no longer at its path"* ]]
     settled $bare/dir/a
 }
 
@@ -262,7 +262,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     claim $bare/dir/a
     rm $bare/dir/a
     run -1 virt-priv-chown drop --name v --disk $bare/dir/a
-    [[ $output == *"$bare/dir/a: it is not at its path any more"* ]]
+    [[ $output == *"$bare/dir/a: it is no longer at its path"* ]]
     [ "$(journals)" = v ]
     settled $bare/dir/a
 }
@@ -276,7 +276,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     wait $holder || true
     run -1 virt-priv-chown add --name v --disk $bare/dir/b
     echo "$output"
-    [[ $output == *" v "* ]]
+    [[ $output == *"VM 'v': its claim is from an earlier boot, or its process has ended"* ]]
     [ "$(owner $bare/dir/b)" = alice:alice ]
     run -0 virt-priv-chown release --name v
 }

@@ -101,7 +101,7 @@ XML
     before=$(state $fs/*)
     run -1 virt-priv-chown claim --name v --disk $fs/a --disk $fs/linked --disk $fs/setid --disk $fs/fifo \
         --disk $fs --disk /dev/null --disk $fs/missing
-    for word in "hard links" "set-id" "no regular file" "$fs/missing: No such file"; do
+    for word in "hard links" "set-user-ID" "neither a regular file" "$fs/missing: No such file"; do
         [[ $output == *"$word"* ]] || { echo "no word of: $word" && return 1; }
     done
     [ "$(state $fs/*)" = "$before" ]

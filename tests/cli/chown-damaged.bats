@@ -58,8 +58,8 @@ newer           -  before the claim, and became that of 107:107; the header or t
 boot            -  the header or the number of entries of the journal is wrong
 name            -  :2: the journal is that of VM 'w'
 merged          -  before the claim
-mode            -  mode 0666 makes it writable by users other than root; check what it says, then: chmod go-w $claims/v
-owner           -  it is owned by uid 6001, not by root; check what it says, then: chown root $claims/v
+mode            -  mode 0666 makes it writable by users other than root; check its content, then: chmod go-w $claims/v
+owner           -  it is owned by uid 6001, not root; check its content, then: chown root $claims/v
 acl             -  user alice may write by its ACL
 directory       -  $claims/v is not a journal
 link            -  Too many levels of symbolic links

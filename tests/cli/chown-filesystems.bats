@@ -155,7 +155,7 @@ of_before() {
     boot_again
     again /mnt/b.img
     run -1 virt-priv-chown recover
-    [[ $output == *"an earlier version has claimed it"* ]]
+    [[ $output == *"it was claimed by an earlier version"* ]]
     [ "$(owner /mnt/x/sub/a)" = alice:alice ]
     settled /mnt/x/sub/a
     # Another file there is none of it.
@@ -222,7 +222,7 @@ of_before() {
     [ "$(mountpoint -d /mnt/x)" = "$device" ]
     run -1 virt-priv-chown release --name v
     umount -R /mnt/y || true
-    [[ $output == *"/mnt/x/a: its file system was unmounted, and its files ended with that"* ]]
+    [[ $output == *"/mnt/x/a: its file system was unmounted, and its files did not outlast that"* ]]
     [ -z "$(journals)" ]
 }
 

@@ -118,7 +118,7 @@ on() {
         echo "$type: $output"
         [[ $output == *"its ACL had gained user:107:rw-"* ]]
         [[ $output == *"its attributes were changed: user.virtfs.uid, user.gone, user.note; restored"* ]]
-        [ "$done" != ok ] || [[ $output == *"its inode flags, project or extent sizes were changed; as at"* ]]
+        [ "$done" != ok ] || [[ $output == *"its inode flags, project or extent sizes were changed; restored"* ]]
         [ "$(lsattr -d $fs/other/a 2>/dev/null || true)" = "$flags" ]
         as_before $fs/other/a
         [ "$(evil open) $(evil attribute user.virtfs.uid) $(evil mode 0666)" = "EACCES EACCES EPERM" ]

@@ -27,7 +27,7 @@ load chown.bash
     done
     [ "$(stat -c %i $fs/a)" = "$inode" ]
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$fs/a: it does not exist any more"* ]]
+    [[ $output == *"$fs/a: it no longer exists"* ]]
     [ "$(owner $fs/a)" = qemu:qemu ]
     [ -z "$(journals)" ]
 }

@@ -116,7 +116,7 @@ EOT
     printf '#!/bin/sh\n' >/mnt/scratch/qemu
     chmod 0755 /mnt/scratch/qemu
     run -125 virt-priv-run --name v /mnt/scratch/qemu -hda $fs/a
-    [[ $output == *"VM 'v' is running, or still holds a claim; it is running: process $holder (sleep) holds its claim; stop it first; or use another name: --name"* ]]
+    [[ $output == *"VM 'v' is running, or still has a claim; it is running: process $holder (sleep) holds its claim; stop it first; or use another name: --name"* ]]
     run -125 virt-priv-run --name w /mnt/scratch/qemu -hda $fs/a
     [[ $output == *"claimed by VM 'v'; it is running: process $holder (sleep)"* && $output != *"chown release"* ]]
     kill $holder

@@ -204,7 +204,7 @@ for n in range(3000):
     local vm=$!
     run -0 virt-priv-chown claim --name v --pid $vm --disk $fs/a
     hold qemu $fs/a keep
-    local how unseen="without CAP_SYS_PTRACE, cannot determine whether process $holder has it open"
+    local how unseen="cannot determine without CAP_SYS_PTRACE whether process $holder has it open"
     for how in -sys_ptrace -sys_ptrace,-dac_override,-dac_read_search; do
         run -1 without $how virt-priv-chown drop --name v --disk $fs/a
         [[ $output == *"$fs/a is not released: $fs/a: $unseen"* ]]
@@ -262,7 +262,7 @@ for n in range(3000):
     mount -o remount,hidepid=4 /proc
     run -1 without -sys_ptrace virt-priv-chown release --name v
     mount -o remount,hidepid=0 /proc
-    [[ $output == *"$fs/a: cannot determine who has files open: /proc is mounted with hidepid"* ]]
+    [[ $output == *"$fs/a: cannot determine which processes have files open: /proc is mounted with hidepid"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)$(journals)" = alice:alice ]

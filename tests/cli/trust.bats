@@ -140,7 +140,7 @@ helped() {
     setfacl -b /etc/libvirt
     run -0 "${tool[@]}"
     setfacl -m g:team:rw /etc/libvirt/qemu.conf
-    fails 125 "group team may write by its ACL (group:6100:rw-); check what it says, then: setfacl -x g:6100 /etc/libvirt/qemu.conf" "${tool[@]}"
+    fails 125 "group team may write by its ACL (group:6100:rw-); check its content, then: setfacl -x g:6100 /etc/libvirt/qemu.conf" "${tool[@]}"
     fails 2 "group team may write by its ACL (group:6100:rw-)" virt-priv-conf get user
     helped
     run -0 "${tool[@]}"

@@ -118,10 +118,10 @@ EOT
     local claim=(virt-priv-chown claim --name v --domain)
     printf "<domain type='kvm'><name>v</name><devices><disk type='file'><source file='$fs/a'/><target dev='a'/></disk></devices></domain>" >/mnt/v.xml
     chmod 0666 /mnt/v.xml
-    says 2 "cannot trust the domain XML /mnt/v.xml: it is not root's alone (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
+    says 2 "cannot trust the domain XML /mnt/v.xml: not owned by root, or writable by others (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
     chmod 0600 /mnt/v.xml
     chown alice /mnt/v.xml
-    says 2 "cannot trust the domain XML /mnt/v.xml: it is not root's alone (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
+    says 2 "cannot trust the domain XML /mnt/v.xml: not owned by root, or writable by others (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
     # Read by whoever vouches for it, it is as good as any.
     run -0 bash -c "${claim[*]} - --dry-run </mnt/v.xml"
     [[ $output == *"$fs/a"* ]]

@@ -144,6 +144,6 @@ claim_epoch() {
     kill -KILL "$waiting" 2>/dev/null || true
     echo >"$BATS_TEST_TMPDIR/go"
     wait "$holder"
-    grep "another virt-priv-chown has held" "$BATS_TEST_TMPDIR/said"
+    grep "another virt-priv-chown process has held the lock" "$BATS_TEST_TMPDIR/said"
     virt-priv-chown release --name v
 }

@@ -114,7 +114,7 @@ has_sector() {
     wait "$runner" || true
     # While QEMU lives, the name and the disk are taken.
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"VM 'again' is running, or still holds a claim"* ]]
+    [[ $output == *"VM 'again' is running, or still has a claim"* ]]
     kill -s KILL "$pid"
     eventually ended "$pid"
     exec {in}>&-
@@ -478,7 +478,7 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     unprivileged "$pid"
     # A guest without ACPI does not hear its power button.
     run -1 virt-priv-run --stop web1 --timeout 1
-    [[ $output == *"VM 'web1' has not ended within 1 s"* ]]
+    [[ $output == *"VM 'web1' has not exited within 1 s"* ]]
     kill -s TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true

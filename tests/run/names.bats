@@ -111,7 +111,7 @@ PROGRAM
     eventually test -S /run/virt-privileges/web1.qmp
     eventually test -e /var/lib/virt-privileges/claims/web1
     run -1 virt-priv-run --stop web1 --timeout 2
-    [[ $output == *"VM 'web1' has not ended within 2 s"* ]]
+    [[ $output == *"VM 'web1' has not exited within 2 s"* ]]
     kill -TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true

@@ -32,7 +32,7 @@ as_alice() {
     cp $vms/other $vms/v.conf
     setfacl -m g:team:rw $vms/v.conf
     run -125 virt-priv-run --check --vm v
-    [[ $output == *"$vms/v.conf is not owned by root, or writable by group or others (mode 0664, uid 0)"*": group team may write by its ACL (group:6100:rw-); check what it says, then: setfacl -x g:6100 $vms/v.conf"* ]]
+    [[ $output == *"$vms/v.conf is not owned by root, or writable by group or others (mode 0664, uid 0)"*": group team may write by its ACL (group:6100:rw-); check its content, then: setfacl -x g:6100 $vms/v.conf"* ]]
     setfacl -x g:6100 $vms/v.conf
     run -0 virt-priv-run --check --vm v
     setfacl -m u:alice:rwx $vms

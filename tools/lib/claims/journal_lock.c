@@ -105,7 +105,7 @@ static bool take_lock(bool exclusive, char **error)
 		lock_fd = steal_fd(&lock);
 	else if (errno == EINTR)
 		return error_set(error,
-			"another virt-priv-chown has held %s/" LOCK_FILE
+			"another virt-priv-chown process has held the lock %s/" LOCK_FILE
 			" for %d s; is it stopped?",
 			JOURNAL_DIR, LOCK_SECONDS);
 	else
