@@ -75,7 +75,7 @@ copy_alone() {
     [[ $output == *"/mnt/x/a: "*"may be a copy; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/x/a) $(journals)" = "alice:alice v" ]
     run -0 virt-priv-chown status
-    [[ $output == *"v: /mnt/x/a: "*"can be a copy"*"release --name v --path /mnt/x/a --as-is" ]]
+    [[ $output == *"v: /mnt/x/a: "*"may be a copy"*"release --name v --path /mnt/x/a --as-is" ]]
     umount /mnt/x
     [ -z "$spare" ] || losetup -d "$spare"
     rm /mnt/copy.img

@@ -294,7 +294,7 @@ expect() {
     run --separate-stderr -1 virt-priv-chown status --json
     tests/lib/validate-json tests/schema/virt-priv-chown-status.json <<<"$output"
     [ "$(jq -r '.damaged[] | .name, .reason, .settle' <<<"$output")" = "v
-$claims/v:1: \"virt-privileges claims 1\" was expected
+$claims/v:1: expected \"virt-privileges claims 1\"
 virt-priv-chown release --name v --as-is" ]
     run -1 virt-priv-chown status
     [[ $output == *"v  damaged $claims/v"* ]]

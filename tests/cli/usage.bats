@@ -49,7 +49,7 @@ chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not 
 chown|2|claim --name v --domain @/none|cannot open the domain XML @/none
 run|125||missing QEMU command line
 run|125|--frobnicate qemu-system-x86_64|try: virt-priv-run --help
-run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: claim, pass or leave was expected
+run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: expected claim, pass or leave
 run|125|--timeout 5s --stop v|--timeout 5s: expected a number of seconds
 run|125|--timeout -5 --stop v|--timeout -5: expected a number of seconds
 run|125|--timeout 99999999 --stop v|--timeout 99999999: expected a number of seconds

@@ -242,7 +242,7 @@ static bool read_head(struct reader *r, struct journal *journal)
 		return false;
 	cleanup_free char *first = xasprintf("%s %s", r->key, r->value);
 	if (strcmp(first, JOURNAL_FIRST_LINE) != 0)
-		return bad(r, "\"" JOURNAL_FIRST_LINE "\" was expected");
+		return bad(r, "expected \"" JOURNAL_FIRST_LINE "\"");
 	if (!next_line(r))
 		return false;
 	if (strcmp(r->key, "name") != 0 || !journal_is_name(r->value))
