@@ -118,7 +118,7 @@ rolled_back() {
     boot_again
     run -1 virt-priv-chown recover
     [ "$(owner /mnt/x/old/a) $(owner /mnt/x/sub/a)" = "alice:alice alice:alice" ]
-    [[ $output == *"/mnt/x/sub/a: "*"is the copy of a snapshot"* ]]
+    [[ $output == *"/mnt/x/sub/a: "*"is now the copy of a snapshot"* ]]
     settled /mnt/x/sub/a
 }
 
