@@ -309,7 +309,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     kill "$holder"
     wait "$holder" || true
     run -1 virt-priv-chown release --name v --force
-    [[ $output == *"process $root ("*"; end it, or wait"* ]]
+    [[ $output == *"process $root ("*"; terminate it, or wait"* ]]
     kill $root
     wait $root || true
     run -0 virt-priv-chown release --name v

@@ -82,7 +82,7 @@ EOT
         fails 2 "$key: cannot be set to \"$word\": $text" "$conf" set "$key" "$word" || { echo "for $key $word" && return 1; }
     done <<'EOT'
 user||"" cannot be a user or group: it is empty
-user|-1|"-1" cannot be a user or group: neither
+user|-1|"-1" cannot be a user or group: names and ids do not start with
 group|4294967295|"4294967295" cannot be a user or group: an id is a number from
 dynamic_ownership|yes|expected 0 or 1
 dynamic_ownership|1; user = "root"|expected 0 or 1

@@ -149,7 +149,7 @@ except OSError as error:
     mkdir -m 1777 "$work/tmp"
     printf 'a = 1\n' | write "$work/tmp/q.conf"
     ln -s "$work/tmp/q.conf" "$admin"
-    fails 2 "others than its owner can write to the directory $work/tmp" "$conf" set user bob
+    fails 2 "the directory $work/tmp (mode " "$conf" set user bob
     rm "$admin"
     ln -s "$work/none" "$admin"
     fails 2 "$admin is a dangling symbolic link" "$conf" set user bob

@@ -170,7 +170,7 @@ print(signal.value)'
 @test "usage errors end with 125 and change nothing" {
     refuses "--help" "$exec" --no-such-option
     run -125 "$exec"
-    [[ $output == *"no COMMAND"* ]]
+    [[ $output == *"missing COMMAND"* ]]
     refuses "requires --dry-run" "$exec" --json
 }
 

@@ -147,7 +147,7 @@ recover_beside() {
     eventually has_ended
     if [ "$(owner "$disk")" = "root:root 640" ]; then
         run -1 at -$year virt-priv-chown release --name vm1
-        [[ $output == *"it was that of uid 6001 and gid 6001"* ]]
+        [[ $output == *"the owner that they name, uid 6001 and gid 6001, is restored"* ]]
         [ "$(owner "$disk")" = "root:root 640" ]
     else
         at -$year virt-priv-chown release --name vm1

@@ -382,7 +382,7 @@ migrated() {
         runners+=($!)
     done
     eventually one_left
-    grep -l "holds it" /mnt/vm.[0-9].err | wc -l | grep -qx 3
+    grep -l "claimed by VM" /mnt/vm.[0-9].err | wc -l | grep -qx 3
     eventually grep -qs "a guest wrote" "$fs"/[0-3].log
     claimed
     kill -s TERM "${runners[@]}" 2>/dev/null || true

@@ -13,7 +13,7 @@ is_back() {
 
 refused_by_name() {
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"a VM of the name again runs, or is being given back"* ]]
+    [[ $output == *"VM 'again' is running, or being released"* ]]
 }
 
 @test "while the runner of yesterday's VM gives it back, the name is taken; then it is the next one's" {

@@ -38,7 +38,7 @@ as_alice() {
     setfacl -m u:alice:rwx $vms
     as_alice mv -f $vms/other $vms/v.conf
     run -125 virt-priv-run --check --vm v
-    [[ $output == *"others than its owner can write to the directory $vms (mode 0775; user alice may write by its ACL (user:6001:rwx))"* ]]
+    [[ $output == *"the directory $vms (mode 0775; user alice may write by its ACL (user:6001:rwx)) is writable by users other than its owner"* ]]
 }
 
 @test "the directory of the runtime: its ACL, and that of what is made in it" {
