@@ -147,7 +147,7 @@ recover_beside() {
     eventually has_ended
     if [ "$(owner "$disk")" = "root:root 640" ]; then
         run -1 at -$year virt-priv-chown release --name vm1
-        [[ $output == *"the owner that they name, uid 6001 and gid 6001, is restored"* ]]
+        [[ $output == *"owner changed while claimed; not restored (was 6001:6001)"* ]]
         [ "$(owner "$disk")" = "root:root 640" ]
     else
         at -$year virt-priv-chown release --name vm1
