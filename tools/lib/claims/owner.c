@@ -38,7 +38,7 @@ static bool join_libvirt(struct entry *e, const struct stat *st, const struct li
 		cleanup_free char *who =
 			opener ? open_files_text(opener)
 			       : xstrdup("or it is a copy of such a file, since no process has it "
-					 "open; a copy's attributes go with: setfattr -x "
+					 "open; to remove the attributes of a copy: setfattr -x "
 					 "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
 					 "and .timestamp_dac");
 		*error = xasprintf(
