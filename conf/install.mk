@@ -1,6 +1,6 @@
-# What make installs, how it takes effect without a package, and the way back from both.
+# make install and enable, which replace the package, and uninstall and disable, which undo them.
 
-# What is installed where: DIRECTORY:FILE, the file as it is called there.
+# What is installed, as DIRECTORY:FILE, with the installed name of the file.
 INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
 	$(addprefix $(VENDORDIR):,qemu.conf $(notdir $(wildcard conf/kickstart/*.ks))) \
 	$(addprefix $(UDEVRULESDIR):,$(notdir $(wildcard udev-rules/*.rules))) \
@@ -12,7 +12,7 @@ INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
 	$(addprefix $(BASHCOMPDIR):,$(notdir $(COMPLETIONS)))
 INSTALL_DIRS := $(sort $(foreach item,$(INSTALLED),$(firstword $(subst :, ,$(item)))))
 
-# Directories that it makes are noted, for each DESTDIR, so that uninstall takes those away and no others.
+# Created directories are recorded for each DESTDIR, so that uninstall removes these and no others.
 MADE := $(BUILD)/made-directories$(subst /,-,$(DESTDIR))
 .PHONY: install uninstall
 install: all
@@ -45,9 +45,9 @@ uninstall:
 		done && rm $(MADE); \
 	fi
 
-# What the package does in its scripts: account, directories, the recovery at boot, and, on
-# a running system, the device. Where systemd is not, sysusers.d/ says what to make. In a
-# directory only that is changed; the device follows at its first boot.
+# What the scriptlets of the package do: account, directories, recovery at boot, and, on a
+# running system, the device. Without systemd, sysusers.d/ lists the accounts to create. With
+# DESTDIR, only that directory is changed; the device follows at the first boot.
 .PHONY: enable disable
 IN_ROOT := $(if $(DESTDIR),--root=$(abspath $(DESTDIR)))
 enable:
@@ -56,7 +56,7 @@ enable:
 	systemctl $(IN_ROOT) --no-reload preset virt-priv-recover.service
 	$(apply_kvm_rule)
 
-# The accounts stay, as files may be theirs, and so do directories with something in them.
+# The accounts stay, since they may own files, and so do directories that are not empty.
 disable:
 	systemctl $(IN_ROOT) --no-reload disable virt-priv-recover.service virt-priv-audit.timer virt-priv-vm@.service
 	rm -f $(DESTDIR)$(UDEVRULESDIR)/80-virt-privileges-kvm.rules

@@ -54,8 +54,9 @@ static const struct audit_check *find_check(
 	const struct audit_check *check = audit_check_find(id);
 
 	if (!check)
-		*error = xasprintf(
-			"--%s %s: there is no such check; --explain all lists them", row->name, id);
+		*error =
+			xasprintf("--%s %s: unknown check; list all: virt-priv-audit --explain all",
+				row->name, id);
 	return check;
 }
 
@@ -113,31 +114,33 @@ static const struct option_row rows[] = {
 		OPTION_TEXT(struct options, prometheus)},
 	{"nagios", 0, NULL, OPTION_NONE, "print one line, and exit, as a Nagios plugin",
 		OPTION_FLAG(struct options, nagios)},
-	{"journal", 0, NULL, OPTION_NONE, "write each finding to the system's log too",
+	{"journal", 0, NULL, OPTION_NONE, "also write each finding to the system log",
 		OPTION_FLAG(struct options, journal)},
 	{"threshold", 0, "SEV", OPTION_WORD,
-		"exit 1 from this severity on: info, low, medium (the default), high or critical",
+		"exit 1 on a finding of this severity or above: info, low, medium (the default), "
+		"high or critical",
 		OPTION_CHOICE(struct options, report.threshold),
 		.words = "info low medium high critical"},
 	{"strict", 0, NULL, OPTION_NONE, "exit 2 if any check could not be made",
 		OPTION_FLAG(struct options, report.strict)},
-	{"check", 0, "IDS", OPTION_WORD, "make these checks only (a comma-separated list)",
+	{"check", 0, "IDS", OPTION_WORD, "make only these checks (a comma-separated list of ids)",
 		OPTION_CALL(only_checks), .words = CHECKS, .is_list = true},
-	{"exclude", 0, "IDS", OPTION_WORD, "leave these out", OPTION_CALL(exclude_checks),
+	{"exclude", 0, "IDS", OPTION_WORD, "skip these checks", OPTION_CALL(exclude_checks),
 		.words = CHECKS, .is_list = true},
-	{"explain", 0, "ID", OPTION_WORD, "print what the check is about; all: the list of checks",
+	{"explain", 0, "ID", OPTION_WORD,
+		"print the explanation and the remedy of a check; all: list the checks",
 		OPTION_CALL(explain), .words = CHECKS " all"},
-	{"pid", 0, "PID", OPTION_PROCESS, "judge this process (repeatable), and no others",
+	{"pid", 0, "PID", OPTION_PROCESS, "check only this process (repeatable)",
 		OPTION_CALL(add_pid)},
-	{"no-bpf", 0, NULL, OPTION_NONE, "read /proc, and load no program into the kernel",
+	{"no-bpf", 0, NULL, OPTION_NONE, "read /proc, and do not load BPF programs",
 		OPTION_FLAG(struct options, request.no_bpf)},
-	{"no-kvm-scan", 0, NULL, OPTION_NONE, "look for QEMU only, not for other users of KVM",
+	{"no-kvm-scan", 0, NULL, OPTION_NONE, "check only QEMU, not other users of KVM",
 		OPTION_FLAG(struct options, request.no_kvm_scan)},
-	{"root", 0, "DIR", OPTION_DIRECTORY, "audit the tree of files in DIR instead of this host",
+	{"root", 0, "DIR", OPTION_DIRECTORY, "audit the directory tree DIR instead of this host",
 		OPTION_TEXT(struct options, request.root)},
 	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
 		OPTION_TEXT(struct options, request.config)},
-	{"verbose", 'v', NULL, OPTION_NONE, "show what passed too, and what helps",
+	{"verbose", 'v', NULL, OPTION_NONE, "also show checks that passed, and remedies",
 		OPTION_FLAG(struct options, report.verbose)},
 	{0},
 };
@@ -146,12 +149,13 @@ const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
 	.synopsis = "[OPTION]... [host|processes|all]",
-	.summary = "Judge what every running QEMU process, and every other user of KVM, can do.",
+	.summary = "Report the privileges of every running QEMU process, and of every other user "
+		   "of KVM.",
 	.rows = rows,
 	.operands = {0, 1, OPTION_WORD, "host processes all"},
-	.status = "Exit status: 0 nothing at or above the threshold, 1 findings, 2 the audit "
-		  "could not see everything, or could not run. With --nagios: 0 OK, 1 WARNING, 2 "
-		  "CRITICAL, 3 UNKNOWN.",
+	.status = "Exit status: 0 no finding at or above the threshold, 1 findings, 2 the audit is "
+		  "incomplete, or could not run. With --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 "
+		  "UNKNOWN.",
 };
 
 /* Processes that are named are what is asked for, unless the host is too. */
@@ -163,11 +167,11 @@ static void take_target(struct options *o, const char *target)
 	o->request.processes = strcmp(target, "host") != 0;
 	if (strcmp(target, "host") != 0 && strcmp(target, "processes") != 0 &&
 		strcmp(target, "all") != 0)
-		die("host, processes or all was expected, not \"%s\"", target);
+		die("expected host, processes or all, not '%s'", target);
 	if (!o->request.processes && o->request.n_pids)
-		die("--pid goes with processes or all, not with host");
+		die("--pid cannot be used with host");
 	if (o->json + o->nagios + (o->prometheus != NULL) > 1)
-		die("one of --json, --prometheus and --nagios can be given");
+		die("--json, --prometheus and --nagios are mutually exclusive");
 }
 
 static void parse_options(struct options *o, int argc, char *argv[])

@@ -72,7 +72,7 @@ static struct paths absolute_paths(const char *const *given, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (!*given[i])
-			die_usage("a path is empty");
+			die_usage("empty path");
 		cleanup_free char *error = NULL;
 		paths.all[i] = absolute_path(given[i], &error);
 		if (!paths.all[i])
@@ -93,11 +93,10 @@ static void add_disks(const struct options *o, struct claim_requests *requests)
 static void need_name(const char *name)
 {
 	if (!name)
-		die_usage("--name VM is missing");
+		die_usage("missing option --name VM");
 	if (!journal_is_name(name))
-		die_usage("--name %s: a name has 1 to 64 letters, digits, \"_\", \".\" and \"-\", "
-			  "and begins with none of the last two",
-			name);
+		die_usage(
+			"invalid VM name '%s': must match [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name);
 }
 
 /*
@@ -166,7 +165,7 @@ static void find_holder(const struct options *o, struct claim *c)
 	if (o->pid && !process_start(o->pid, &c->rounds.holder_start, &error))
 		die_usage("--pid %d: %s", o->pid, error);
 	if (o->pid && !c->rounds.holder_start)
-		die_usage("--pid %d: there is no such process", o->pid);
+		die_usage("--pid %d: no such process", o->pid);
 }
 
 /* What is asked for: of the domain first, then of the options. */
@@ -194,7 +193,7 @@ static int claim(const struct options *o, bool adds)
 
 	c.forced = absolute_paths(o->forced.items, o->forced.n);
 	if (!o->domain && o->disks.n == 0)
-		die_usage(adds ? "--disk is missing" : "--domain or --disk is missing");
+		die_usage(adds ? "missing option --disk" : "missing option --domain or --disk");
 	read_domain_and_settings(o, &c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
@@ -230,7 +229,7 @@ static int add(const struct options *o)
 /* A name that is misspelt must not pass for done. */
 _Noreturn static void die_without_claim(const char *name)
 {
-	die("the VM %s has no claim; virt-priv-chown status lists them", name);
+	die("VM '%s' has no claim; list all: virt-priv-chown status", name);
 }
 
 /* All that the VM holds (no disks), or these. */
@@ -255,7 +254,7 @@ static int drop(const struct options *o)
 
 	need_name(o->name);
 	if (o->disks.n == 0)
-		die_usage("--disk is missing");
+		die_usage("missing option --disk");
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
 	int result = release(o, &disks);
@@ -270,8 +269,7 @@ static int set_journal_aside(const struct options *o)
 	bool all_known = true;
 
 	if (o->force)
-		die_usage("release: --force gives back, and --as-is without --path sets a journal "
-			  "aside");
+		die_usage("release: --force and --as-is can only be combined with --path");
 	defer_signals();
 	if (!journal_lock(true, &error))
 		die("%s", error);
@@ -279,9 +277,8 @@ static int set_journal_aside(const struct options *o)
 	case CLAIMS_DAMAGED_NONE:
 		die_without_claim(o->name);
 	case CLAIMS_DAMAGED_WHOLE:
-		die_usage("release: --as-is alone is for a journal that cannot be read, and that "
-			  "of the VM %s can; --path PATH --as-is forgets one path of it, and "
-			  "without both all of the VM is released",
+		die_usage("release: --as-is without --path is for damaged journals, and that of VM "
+			  "'%s' is not damaged; to remove one entry: --path PATH --as-is",
 			o->name);
 	case CLAIMS_DAMAGED_RELEASE:
 		journal_unlock();
@@ -310,7 +307,8 @@ static int forget_path(const struct options *o)
 	/* What is forgotten can be another VM's next. */
 	cleanup_free char *who = o->force ? NULL : holder_using(journal, path.all[0]);
 	if (who)
-		die("%s stays claimed: %s; end that first, or forget it all the same: --force",
+		die("%s stays claimed: %s; end that process first, or remove the entry "
+		    "nevertheless: --force",
 			path.all[0], who);
 	bool good = claims_settle(journal, path.all[0]);
 	journal_free(journal);
@@ -324,8 +322,8 @@ static int release_or_settle(const struct options *o)
 	if (!o->path && !o->as_is)
 		return release(o, NULL);
 	if (!o->as_is)
-		die_usage("release: --path goes with --as-is; without both, all of the VM is "
-			  "released");
+		die_usage("release: --path requires --as-is; to release all files of the VM, omit "
+			  "both");
 	return o->path ? forget_path(o) : set_journal_aside(o);
 }
 
@@ -371,34 +369,35 @@ static int (*const run[])(const struct options *) = {
 #define NEW (OPTION_FOR(CLAIM) | OPTION_FOR(ADD))
 
 static const struct option_row rows[] = {
-	{"name", 0, "VM", OPTION_WORD, "the virtual machine", OPTION_TEXT(struct options, name),
+	{"name", 0, "VM", OPTION_WORD, "the name of the VM", OPTION_TEXT(struct options, name),
 		.words = HOLDERS, .commands = NEW | OPTION_FOR(DROP) | OPTION_FOR(RELEASE)},
 	{"domain", 0, "XML", OPTION_FILE,
-		"take the disks from this libvirt domain XML; -: standard input",
+		"read the disks from this libvirt domain XML; -: standard input",
 		OPTION_TEXT(struct options, domain), .commands = OPTION_FOR(CLAIM)},
 	{"disk", 0, "PATH[,readonly][,shared]", OPTION_FILE,
-		"this disk; with ,readonly or ,shared it stays its owner's and must be accessible; "
-		"a "
-		"comma in PATH is written twice",
+		"a disk (repeatable); with ,readonly or ,shared it keeps its owner, and must be "
+		"accessible; a comma in PATH is written twice",
 		OPTION_TEXTS(struct options, disks), .commands = NEW | OPTION_FOR(DROP)},
-	{"grant-read", 0, NULL, OPTION_NONE, "let the user read what it cannot, by ACL entries",
+	{"grant-read", 0, NULL, OPTION_NONE,
+		"grant the user read access by ACL entries where it has none",
 		OPTION_FLAG(struct options, grant_read), .commands = NEW},
 	{"pid", 0, "PID", OPTION_PROCESS, "recover releases the claim when this process has ended",
 		OPTION_PID(struct options, pid), .commands = OPTION_FOR(CLAIM)},
-	{"path", 0, "PATH", OPTION_FILE, "of what is claimed, this path alone, as status shows it",
+	{"path", 0, "PATH", OPTION_FILE, "only the entry with this path, as shown by status",
 		OPTION_TEXT(struct options, path), .commands = OPTION_FOR(RELEASE)},
 	{"as-is", 0, NULL, OPTION_NONE,
-		"forget it, and leave what is there as it is; without --path: set aside a journal "
-		"that cannot be read",
+		"remove the entry, and leave the file as it is; without --path: set a damaged "
+		"journal aside",
 		OPTION_FLAG(struct options, as_is), .commands = OPTION_FOR(RELEASE)},
-	{"force", 0, NULL, OPTION_NONE, "give back, or forget, what a VM that runs still uses",
+	{"force", 0, NULL, OPTION_NONE,
+		"release, or remove the entry of, what a running VM still uses",
 		OPTION_FLAG(struct options, force),
 		.commands = OPTION_FOR(DROP) | OPTION_FOR(RELEASE)},
 	{"force-in-use", 0, "PATH", OPTION_FILE,
-		"claim PATH though the host has it mounted, or else in use",
+		"claim PATH although the host uses it (repeatable)",
 		OPTION_TEXTS(struct options, forced), .commands = NEW},
 	{"libvirt", 0, "PATH", OPTION_FILE,
-		"give the file to the owner that libvirt's attributes name",
+		"restore the owner that libvirt's attributes of the file name (repeatable)",
 		OPTION_TEXTS(struct options, libvirt), .commands = OPTION_FOR(RECOVER)},
 	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
 		OPTION_TEXT(struct options, config), .commands = NEW},
@@ -406,7 +405,7 @@ static const struct option_row rows[] = {
 		OPTION_FLAG(struct options, dry_run), .commands = NEW | OPTION_FOR(RECOVER)},
 	{"json", 0, NULL, OPTION_NONE, "print JSON", OPTION_FLAG(struct options, json),
 		.commands = NEW | OPTION_FOR(STATUS)},
-	{"verbose", 'v', NULL, OPTION_NONE, "say what is done",
+	{"verbose", 'v', NULL, OPTION_NONE, "print what is done",
 		OPTION_FLAG(struct options, verbose)},
 	{0},
 };
@@ -415,17 +414,17 @@ static const struct option_command commands[] = {
 	[CLAIM] = {"claim",
 		"claim --name VM [--domain XML|-] [--disk PATH[,readonly][,shared]]... "
 		"[--grant-read] [--pid PID] [--force-in-use PATH]... [--dry-run [--json]]",
-		"give the disks of a VM to the QEMU user", {0}},
+		"claim the disks of a VM for the QEMU user", {0}},
 	[ADD] = {"add",
 		"add --name VM [--grant-read] [--force-in-use PATH]... "
 		"--disk PATH[,readonly][,shared]...",
 		"claim further disks for a VM", {0}},
 	[DROP] = {"drop", "drop --name VM --disk PATH... [--force]",
-		"give disks of a VM back to their owners", {0}},
+		"restore the owners of single disks of a VM", {0}},
 	[RELEASE] = {"release", "release --name VM [[--path PATH] --as-is] [--force]",
-		"give back all that a VM holds", {0}},
+		"restore the owners of all that the VM has claimed", {0}},
 	[STATUS] = {"status", "status [--json] [PATH]...",
-		"show what is claimed, for whom, and who owns each PATH",
+		"list the claims of all VMs, and the owner of each PATH",
 		{0, OPTION_ANY_NUMBER, OPTION_FILE, NULL}},
 	[RECOVER] = {"recover", "recover [--libvirt PATH]... [--dry-run]",
 		"release what was left behind", {0, OPTION_ANY_NUMBER, OPTION_FILE, NULL}},
@@ -435,12 +434,11 @@ static const struct option_command commands[] = {
 const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
-	.summary =
-		"Give the writable, exclusive disks of a virtual machine to the user and group of "
-		"/etc/libvirt/qemu.conf, and give them back to their owners.",
+	.summary = "Change the owner of a virtual machine's writable, exclusive disks to the user "
+		   "and group of /etc/libvirt/qemu.conf, and restore their owners.",
 	.rows = rows,
 	.commands = commands,
-	.status = "Exit status: 0 done, 1 something could not be done, 2 usage or configuration "
+	.status = "Exit status: 0 success, 1 something could not be done, 2 usage or configuration "
 		  "error, nothing changed.",
 };
 
@@ -473,10 +471,9 @@ static enum command parse_options(struct options *o, int argc, char *argv[])
 	if (words.command == RECOVER)
 		take_libvirt(o);
 	if (words.command != STATUS && o->json && !o->dry_run)
-		die_usage("--json goes with --dry-run");
+		die_usage("--json requires --dry-run");
 	if (geteuid() != 0)
-		die_usage("only root can give files away, and read who holds them; try: "
-			  "sudo " PROGRAM);
+		die_usage("must be run as root; try: sudo " PROGRAM);
 	return (enum command)words.command;
 }
 

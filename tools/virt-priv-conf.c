@@ -151,9 +151,9 @@ static const struct option_row rows[] = {
 		OPTION_FLAG(struct options, json),
 		.commands = OPTION_FOR(SHOW) | OPTION_FOR(CHECK)},
 	{"force", 0, NULL, OPTION_NONE,
-		"with set: set a KEY that is not known; VALUE is in the file's syntax",
+		"with set: set an unknown KEY, to a VALUE in the file's syntax",
 		OPTION_FLAG(struct options, force), .commands = OPTION_FOR(SET)},
-	{"verbose", 'v', NULL, OPTION_NONE, "say what is done",
+	{"verbose", 'v', NULL, OPTION_NONE, "also report what is not changed",
 		OPTION_FLAG(struct options, verbose)},
 	{0},
 };
@@ -164,17 +164,17 @@ static const struct option_row rows[] = {
 	" " VENDOR_CONF " 2>/dev/null)"
 
 static const struct option_command commands[] = {
-	[GET] = {"get", "[OPTION]... get KEY", "print the value that the file gives KEY",
+	[GET] = {"get", "[OPTION]... get KEY", "print the value of KEY in the file",
 		{1, 1, OPTION_WORD, KEYS}},
 	[SET] = {"set", "[OPTION]... set [--force] KEY VALUE",
-		"give KEY that value, in the type that libvirt reads it with",
+		"set KEY to VALUE, in the type that libvirt expects",
 		{2, 2, OPTION_WORD, "--force " KEYS}},
-	[UNSET] = {"unset", "[OPTION]... unset KEY", "take KEY away", {1, 1, OPTION_WORD, KEYS}},
+	[UNSET] = {"unset", "[OPTION]... unset KEY", "remove KEY", {1, 1, OPTION_WORD, KEYS}},
 	[SHOW] = {"show", "[OPTION]... show [--json]",
-		"the settings that decide about privileges, and where they come from", {0}},
+		"print the settings that affect privileges, and their origin", {0}},
 	[CHECK] = {"check", "[OPTION]... check [--json]",
-		"say what is wrong, with file, line and column", {0}},
-	[REVERT_TO_ROOT] = {"revert-to-root", "[OPTION]... revert-to-root", "have QEMU run as root",
+		"report problems with file, line and column", {0}},
+	[REVERT_TO_ROOT] = {"revert-to-root", "[OPTION]... revert-to-root", "make QEMU run as root",
 		{0}},
 	[RESTORE_DEFAULT] = {"restore-default", "[OPTION]... restore-default",
 		"undo revert-to-root", {0}},
@@ -186,13 +186,14 @@ static const struct option_command commands[] = {
 const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
-	.summary = "Read, check and edit /etc/libvirt/qemu.conf; nothing else in it is disturbed.",
+	.summary =
+		"Query, check and edit /etc/libvirt/qemu.conf; the rest of the file is preserved.",
 	.rows = rows,
 	.commands = commands,
 	.in_order = true, /* "set seccomp_sandbox -1" has no option in it */
-	.status = "Exit status: 0 done; 1 get: not set, check: something is wrong, "
-		  "restore-default: QEMU runs as root for another reason; 2 error, and the file is "
-		  "as it was, unless the message says that it is changed.",
+	.status = "Exit status: 0 success; 1 get: not set, check: problems found, restore-default: "
+		  "QEMU runs as root for another reason; 2 error, the file is unchanged unless the "
+		  "message says that it is changed.",
 };
 
 /* Returns the command. */

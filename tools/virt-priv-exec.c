@@ -59,9 +59,8 @@ static bool keep_cap(const struct option_row *row, void *field, const char *name
 
 	request->keep_caps |= bit;
 	if (!bit)
-		*error = xasprintf("--%s %s: there is no capability of that name; capabilities(7) "
-				   "lists them",
-			row->name, name);
+		*error = xasprintf(
+			"--%s %s: unknown capability; see capabilities(7)", row->name, name);
 	return bit;
 }
 
@@ -71,7 +70,7 @@ static bool keep_env(const struct option_row *row, void *field, const char *name
 
 	if (environment_is_name(name))
 		return option_store_texts(row, &o->keep_env, name, error);
-	*error = xasprintf("--%s %s: not the name of a variable", row->name, name);
+	*error = xasprintf("--%s %s: invalid name of an environment variable", row->name, name);
 	return false;
 }
 
@@ -80,25 +79,25 @@ static const struct option_row rows[] = {
 		OPTION_TEXT(struct options, request.config)},
 	{"user", 'u', "USER", OPTION_USER, "run as USER (a name, a number, or +NUMBER)",
 		OPTION_TEXT(struct options, request.user)},
-	{"group", 'g', "GROUP", OPTION_GROUP, "with GROUP as primary group",
+	{"group", 'g', "GROUP", OPTION_GROUP, "set the primary group",
 		OPTION_TEXT(struct options, request.group)},
 	{"groups", 'G', "LIST", OPTION_GROUP,
-		"with the supplementary groups of this comma-separated list, instead of the "
-		"account's",
+		"set the supplementary groups (comma-separated) instead of those of the account",
 		OPTION_TEXT(struct options, request.groups), .is_list = true},
 	{"keep-cap", 0, "CAP", OPTION_ANYTHING, "keep this capability (repeatable)",
 		OPTION_CALL(keep_cap)},
 	{"keep-fd", 0, "N[,N]...", OPTION_ANYTHING,
-		"keep these descriptors beside 0, 1, 2 (repeatable)", OPTION_CALL(keep_fd)},
+		"keep these descriptors open besides 0, 1 and 2 (repeatable)",
+		OPTION_CALL(keep_fd)},
 	{"keep-env", 0, "NAME", OPTION_VARIABLE, "keep this environment variable (repeatable)",
 		OPTION_CALL(keep_env)},
 	{"allow-new-privs", 0, NULL, OPTION_NONE, "do not set no_new_privs",
 		OPTION_FLAG(struct options, request.allow_new_privs)},
-	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and do nothing",
+	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and do not execute COMMAND",
 		OPTION_FLAG(struct options, dry_run)},
-	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print it as JSON",
+	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print JSON",
 		OPTION_FLAG(struct options, json)},
-	{"verbose", 'v', NULL, OPTION_NONE, "say what stays as it is, and why",
+	{"verbose", 'v', NULL, OPTION_NONE, "report what is not changed, and why",
 		OPTION_FLAG(struct options, verbose)},
 	{0},
 };
@@ -112,7 +111,7 @@ const struct option_table tool_options = {
 	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
 	.in_order = true,
 	.status = "Exit status: 125 if virt-priv-exec itself fails, 126 if COMMAND cannot be "
-		  "executed, 127 if it cannot be found, else the status of COMMAND.",
+		  "executed, 127 if it cannot be found, else that of COMMAND.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])
@@ -126,9 +125,9 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
 	}
 	if (words.n == 0)
-		die("no COMMAND given; try: " PROGRAM " --help");
+		die("missing COMMAND; try: " PROGRAM " --help");
 	if (o->json && !o->dry_run)
-		die("--json goes with --dry-run");
+		die("--json requires --dry-run");
 	o->request.keep_env = o->keep_env.items;
 	o->request.n_keep_env = o->keep_env.n;
 	o->request.command = words.operands;

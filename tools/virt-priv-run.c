@@ -42,10 +42,9 @@ static bool store_name(const struct option_row *row, void *field, const char *wo
 {
 	if (journal_is_name(word))
 		return option_store_text(row, field, word, error);
-	*error = xasprintf(
-		"--%s %s: a name has 1 to 64 letters, digits, \"_\", \".\" and \"-\", and "
-		"begins with none of the last two",
-		row->name, word);
+	*error =
+		xasprintf("--%s: invalid VM name '%s': must match [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
+			row->name, word);
 	return false;
 }
 
@@ -55,35 +54,32 @@ static bool store_name(const struct option_row *row, void *field, const char *wo
 #define VMS "$(ls " VM_FILE_DIR " 2>/dev/null | sed -n \"s/[.]conf$//p\")"
 
 static const struct option_row rows[] = {
-	{"name", 0, "VM", OPTION_ANYTHING, "the name of the VM; else that of QEMU's -name",
+	{"name", 0, "VM", OPTION_ANYTHING, "the name of the VM (default: that of QEMU's -name)",
 		OPTION_NAME(name)},
 	{"disks", 0, "=HOW", OPTION_WORD,
-		"claim: give disks to the account while QEMU runs (the default); pass: open them "
-		"as "
-		"root, and pass descriptors; leave: do nothing about them",
+		"claim: the QEMU user owns the disks while QEMU is running (the default); pass: "
+		"open them as root, and pass descriptors; leave: do not handle them",
 		OPTION_CHOICE(struct options, images), .words = "claim pass leave"},
-	{"backing", 0, "PATH", OPTION_FILE,
-		"trust that an image's header may name PATH (repeatable)",
+	{"backing", 0, "PATH", OPTION_FILE, "allow image headers to name PATH (repeatable)",
 		OPTION_TEXTS(struct options, backing)},
 	{"force-in-use", 0, "PATH", OPTION_FILE,
-		"let QEMU write PATH though the host uses it (repeatable)",
+		"allow QEMU to write PATH although the host uses it (repeatable)",
 		OPTION_TEXTS(struct options, forced)},
 	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
 		OPTION_TEXT(struct options, config)},
-	{"check", 0, NULL, OPTION_NONE, "list what stands in the way, and do nothing",
+	{"check", 0, NULL, OPTION_NONE, "list what would prevent the start, and change nothing",
 		OPTION_FLAG(struct options, check)},
-	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and do nothing",
+	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and change nothing",
 		OPTION_FLAG(struct options, dry_run)},
-	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print it as JSON",
+	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print JSON",
 		OPTION_FLAG(struct options, json)},
-	{"vm", 0, "NAME", OPTION_WORD, "take the command line from " VM_FILE_DIR "/NAME.conf",
+	{"vm", 0, "NAME", OPTION_WORD, "read the command line from " VM_FILE_DIR "/NAME.conf",
 		OPTION_NAME(vm), .words = VMS},
-	{"stop", 0, "NAME", OPTION_WORD,
-		"ask the VM that was started by --vm to power down, and wait", OPTION_NAME(stop),
-		.words = VMS},
-	{"timeout", 0, "SECONDS", OPTION_ANYTHING, "with --stop: how long to wait [60]",
+	{"stop", 0, "NAME", OPTION_WORD, "ask the VM that --vm has started to power down, and wait",
+		OPTION_NAME(stop), .words = VMS},
+	{"timeout", 0, "SECONDS", OPTION_ANYTHING, "with --stop: how long to wait (default: 60)",
 		OPTION_SECONDS(struct options, timeout)},
-	{"verbose", 'v', NULL, OPTION_NONE, "say what is done",
+	{"verbose", 'v', NULL, OPTION_NONE, "print what is done",
 		OPTION_FLAG(struct options, verbose)},
 	{0},
 };
@@ -95,14 +91,14 @@ const struct option_table tool_options = {
 		    "--vm NAME\n"
 		    "--stop NAME [--timeout SECONDS]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
-		   "set. What it needs root for is prepared as root, and given back when it ends.",
+		   "set. What needs root is prepared as root, and restored when QEMU exits.",
 	.rows = rows,
 	.operands = {0, OPTION_ANY_NUMBER, OPTION_COMMAND, NULL},
 	.in_order = true,
 	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU cannot "
-		  "be executed, 127 if it cannot be found, else that of QEMU, 128+N if signal N "
-		  "ended it. With --check: 0 nothing stands in the way, 1 something does. With "
-		  "--stop: 0 the VM has ended, 1 it has not.",
+		  "be executed, 127 if it cannot be found, else that of QEMU, or 128+N if it was "
+		  "terminated by signal N. With --check: 0 no obstacle, 1 obstacles. With --stop: "
+		  "0 QEMU has exited, 1 it has not.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])
@@ -137,7 +133,7 @@ static void read_vm_file(struct options *o)
 	if (o->vm != name || o->stop)
 		die("--vm and --stop are not allowed in %s", path);
 	if (!*o->command)
-		die("%s: missing command", path);
+		die("%s: missing QEMU command line", path);
 	if (!o->name)
 		o->name = name;
 }
@@ -145,13 +141,13 @@ static void read_vm_file(struct options *o)
 static void check_options(const struct options *o)
 {
 	if (o->json && !o->dry_run)
-		die("--json goes with --dry-run");
+		die("--json requires --dry-run");
 	if (o->stop && *o->command) {
 		cleanup_free char *error = options_extra(&tool_options, *o->command);
 		die("%s", error);
 	}
 	if (!o->stop && !o->vm && !*o->command)
-		die("no QEMU given; try: " PROGRAM " --help");
+		die("missing QEMU command line; try: " PROGRAM " --help");
 	if (geteuid() != 0)
 		die("must be run as root; ordinary users: virt-priv-exec");
 }

@@ -81,7 +81,7 @@ for process in json.load(sys.stdin)["processes"]:
     [[ $output == *"process 4194305 does not exist"* ]]
     for id in 0 -1 x 1x 99999999999 ''; do
         run -2 virt-priv-audit --pid "$id"
-        [[ $output == *"not a process id"* ]]
+        [[ $output == *"invalid process id"* ]]
     done
 }
 

@@ -45,7 +45,7 @@ on_terminal() {
     [[ $output != *$'\e'* && $output != *"P01"* ]]
     run -1 report -v
     [[ $output == *"P01   pass"* && $output == *"P12   not-applicable"* ]]
-    [[ $output == *"P16   high"*". End the tracer, if it is not intended."* ]]
+    [[ $output == *"P16   high"*". Terminate the tracer, unless it is intended."* ]]
     [[ $output == *"process 100, 1 threads, found by name: /usr/bin/qemu-system-x86_64"* ]]
 }
 
@@ -104,7 +104,7 @@ on_terminal() {
     for ids in P99 "" "P05," "P05 P16"; do
         run -2 report --check "$ids"
         run -2 report --exclude "$ids"
-        [[ $output == *"there is no such check"* ]]
+        [[ $output == *"unknown check"* ]]
     done
 }
 

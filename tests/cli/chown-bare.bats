@@ -26,7 +26,7 @@ claim() {
 
 @test "a file system without attributes: its owner is recorded in the journal only, which is said" {
     claim $bare/dir/a
-    [[ $output == *"$bare/dir/a: its file system keeps no trusted attributes: its owner is recorded in the journal only"* ]]
+    [[ $output == *"$bare/dir/a: its file system does not support trusted.* attributes; its owner is recorded only in the journal"* ]]
     [ "$(journals)" = v ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $bare/dir/a)" = alice:alice ]
@@ -38,7 +38,7 @@ claim() {
     rm $bare/dir/a
     disk $bare/dir/a qemu:qemu 0600
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$bare/dir/a: another file has its name now, and its file system has no handles to find it by; it stays claimed"* ]]
+    [[ $output == *"$bare/dir/a: another file has its name now, and its file system has no file handles by which to find it; it stays claimed"* ]]
     [ "$(owner $bare/dir/a)" = qemu:qemu ]
     settled $bare/dir/a
     [ "$(owner $bare/dir/a)" = qemu:qemu ]
@@ -48,7 +48,7 @@ claim() {
     claim $bare/dir/a
     rm $bare/dir/a
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$bare/dir/a: it is not at its path any more"* ]]
+    [[ $output == *"$bare/dir/a: it is no longer at its path"* ]]
     settled $bare/dir/a
 }
 
@@ -139,9 +139,9 @@ claim() {
         [[ $output == *"$text"* ]]
         [ "$(stat -c '%U %04a' $bare/dir/a) $(journals)" = "alice $mode " ]
     done <<'END_OF_MODES'
-0440|with its mode 0440 even its owner may not read and write it; chmod u+rw
-0240|with its mode 0240 even its owner may not read and write it; chmod u+rw
-4640|its mode 4640 has a set-id bit
+0440|its mode 0440 does not allow its owner to read and write it; chmod u+rw
+0240|its mode 0240 does not allow its owner to read and write it; chmod u+rw
+4640|its mode 4640 has a set-user-ID or set-group-ID bit
 END_OF_MODES
     mkfifo -m 0600 $bare/fifo
     run -1 virt-priv-chown claim --name v --grant-read --disk $bare/fifo,readonly
@@ -162,11 +162,11 @@ END_OF_MODES
         [[ $output == *"$text"* ]]
     done <<END_OF_PATHS
 $bare/none|cannot reach $bare/none: No such file or directory
-$bare/dir|libvirt's attributes don't count there: not a regular file
-/dev/null|libvirt's attributes don't count there: not a regular file
+$bare/dir|libvirt's attributes are ignored: not a regular file
+/dev/null|libvirt's attributes are ignored: not a regular file
 $bare/alices/a|$bare/alices/a is owned by uid 0, but the directory $bare/alices by uid 6001
 $bare/dangling|cannot reach $bare/nowhere: No such file or directory
-$bare/dir/a|it has no attributes of libvirt's that name an owner
+$bare/dir/a|it has no attributes of libvirt that name an owner
 END_OF_PATHS
     [ "$(owner $bare/dir/a)" = alice:alice ]
 }
@@ -188,7 +188,7 @@ for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", b
     rm /mnt/virtqemud
     run -1 virt-priv-chown recover --libvirt /mnt/fs/a
     kill $daemon
-    [[ $output == *"libvirt uses it, and process $daemon is a libvirt daemon"* ]]
+    [[ $output == *"libvirt may use it: its daemon is running (process $daemon)"* ]]
     [ "$(owner /mnt/fs/a) $(remembered /mnt/fs/a)" = "qemu:qemu +6001:+6001 1" ]
     wait $daemon || true
     run -0 virt-priv-chown recover --verbose --libvirt /mnt/fs/a
@@ -262,7 +262,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     claim $bare/dir/a
     rm $bare/dir/a
     run -1 virt-priv-chown drop --name v --disk $bare/dir/a
-    [[ $output == *"$bare/dir/a: it is not at its path any more"* ]]
+    [[ $output == *"$bare/dir/a: it is no longer at its path"* ]]
     [ "$(journals)" = v ]
     settled $bare/dir/a
 }
@@ -276,7 +276,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     wait $holder || true
     run -1 virt-priv-chown add --name v --disk $bare/dir/b
     echo "$output"
-    [[ $output == *" v "* ]]
+    [[ $output == *"VM 'v': its claim is from an earlier boot, or its process has ended"* ]]
     [ "$(owner $bare/dir/b)" = alice:alice ]
     run -0 virt-priv-chown release --name v
 }

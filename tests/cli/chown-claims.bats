@@ -101,7 +101,7 @@ XML
     before=$(state $fs/*)
     run -1 virt-priv-chown claim --name v --disk $fs/a --disk $fs/linked --disk $fs/setid --disk $fs/fifo \
         --disk $fs --disk /dev/null --disk $fs/missing
-    for word in "hard links" "set-id" "no regular file" "$fs/missing: No such file"; do
+    for word in "hard links" "set-user-ID" "neither a regular file" "$fs/missing: No such file"; do
         [[ $output == *"$word"* ]] || { echo "no word of: $word" && return 1; }
     done
     [ "$(state $fs/*)" = "$before" ]
@@ -112,10 +112,10 @@ XML
     disk $fs/a alice:alice 0600
     run -0 virt-priv-chown claim --name first --disk $fs/a
     run -1 virt-priv-chown claim --name second --disk $fs/a
-    [[ $output == *"the VM first has claimed it"* ]]
+    [[ $output == *"claimed by VM 'first'"* ]]
     [ "$(remembered $fs/a)" = "+6001:+6001 1" ]
     run -1 virt-priv-chown claim --name first --disk $fs/a
-    [[ $output == *"has a claim already"* ]]
+    [[ $output == *"already has a claim"* ]]
     run -0 virt-priv-chown release --name first
     [ "$(owner $fs/a)" = alice:alice ]
 }

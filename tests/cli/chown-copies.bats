@@ -72,10 +72,10 @@ copy_alone() {
     run -0 virt-priv-chown status --json
     [[ $output == *'"object": "copy"'* ]]
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/x/a: "*"can be a copy; its owner was restored; it stays claimed"* ]]
+    [[ $output == *"/mnt/x/a: "*"may be a copy; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/x/a) $(journals)" = "alice:alice v" ]
     run -0 virt-priv-chown status
-    [[ $output == *"v: /mnt/x/a: "*"can be a copy"*"release --name v --path /mnt/x/a --as-is" ]]
+    [[ $output == *"v: /mnt/x/a: "*"may be a copy"*"release --name v --path /mnt/x/a --as-is" ]]
     umount /mnt/x
     [ -z "$spare" ] || losetup -d "$spare"
     rm /mnt/copy.img
@@ -103,7 +103,7 @@ copy_alone() {
     mv /mnt/a.img /mnt/away
     mount_copy /mnt/x
     run -1 virt-priv-chown recover
-    [[ $output == *"/mnt/x/a: what is mounted has its file system's UUID, but is on another disk, so it can be a copy; its owner was restored; it stays claimed"* ]]
+    [[ $output == *"/mnt/x/a: the mounted file system has the UUID of its file system, but is on another disk, so it may be a copy; its owner was restored; it stays claimed"* ]]
     umount /mnt/x
     rm /mnt/copy.img
     mv /mnt/away /mnt/a.img
@@ -142,7 +142,7 @@ deleted() {
     mount_copy /mnt/x
     rm /mnt/x/a
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/x/a: it is not on what is mounted, "*"; it stays claimed"* ]]
+    [[ $output == *"/mnt/x/a: it is not on the mounted file system, "*"; it stays claimed"* ]]
     settled /mnt/x/a
     [ -z "$spare" ] || losetup -d "$spare"
 }
@@ -156,6 +156,6 @@ deleted() {
     claim_on ext4
     mount_copy /mnt/x
     run -1 virt-priv-chown claim --name w --disk /mnt/x/a
-    [[ $output == *"the VM v has claimed it"* ]]
+    [[ $output == *"claimed by VM 'v'"* ]]
     [ "$(journals)" = v ]
 }

@@ -54,12 +54,12 @@ zeros-within    b  a NUL byte
 twice-an-owner  a  not a line of an entry
 garbage         -  no entry can be read
 empty           -  :1: the file ends early
-newer           -  before the claim, and became that of 107:107; the journal's head or number of entries is wrong
-boot            -  the journal's head or number of entries is wrong
-name            -  :2: the journal is that of the VM w
+newer           -  before the claim, and became that of 107:107; the header or the number of entries of the journal is wrong
+boot            -  the header or the number of entries of the journal is wrong
+name            -  :2: the journal is that of VM 'w'
 merged          -  before the claim
-mode            -  mode 0666 makes it writable by users other than root; check what it says, then: chmod go-w $claims/v
-owner           -  it is owned by uid 6001, not by root; check what it says, then: chown root $claims/v
+mode            -  mode 0666 makes it writable by users other than root; check its content, then: chmod go-w $claims/v
+owner           -  it is owned by uid 6001, not root; check its content, then: chown root $claims/v
 acl             -  user alice may write by its ACL
 directory       -  $claims/v is not a journal
 link            -  Too many levels of symbolic links
@@ -141,7 +141,7 @@ expect() {
     run --separate-stderr -1 virt-priv-chown release --name v --as-is
     # shellcheck disable=SC2154 # set by run
     [ -z "$(grep -v '^#' <<<"$output")" ]
-    [[ $output == *"/etc/shadow was 6001:6001"*"# not found now"* || $output == *"/etc/shadow was 6001:6001"*"no longer at this path"* ]]
+    [[ $output == *"/etc/shadow was 6001:6001"*"# not found"* || $output == *"/etc/shadow was 6001:6001"*"no longer at this path"* ]]
     [[ $output == *"# chown 6001:6001 $fs/b && chmod 0600 $fs/b"* ]]
     [ "$(stat -c '%u:%g %a' /etc/shadow)" = "$before" ]
     expect ""
@@ -151,7 +151,7 @@ expect() {
     claimed
     damage cut-in-second
     run --separate-stderr -1 virt-priv-chown release --name v --as-is
-    [[ $output == *"$fs/b of an owner that cannot be read"*"libvirt's attributes name 6001:6001 as its owner"* ]]
+    [[ $output == *"$fs/b whose owner cannot be read"*"libvirt's attributes name 6001:6001 as its owner"* ]]
     sh -e <<<"$output"
     expect ab
 }
@@ -160,7 +160,7 @@ expect() {
     claimed
     cp $claims/v $claims/copy
     run -0 virt-priv-chown release --name copy --as-is
-    [[ $output == *"the VM v has claimed it, by a journal of its own"* && $output != *chown\ 6001* ]]
+    [[ $output == *"claimed by VM 'v', in another journal"* && $output != *chown\ 6001* ]]
     expect ""
     run -0 virt-priv-chown release --name v
     expect ab
@@ -211,7 +211,7 @@ expect() {
     run virt-priv-chown release --name v --as-is
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ $output == *"the VM v is running: process $pid "*"has $fs/a open"* ]]
+    [[ $output == *"VM 'v' is running: process $pid "*"has $fs/a open"* ]]
     expect ""
     [ "$(journals)" = v ]
     run -0 virt-priv-chown claim --name w --disk $fs/other
@@ -233,7 +233,7 @@ expect() {
         exec 8>&-
         until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
         run -1 virt-priv-chown release --name v --as-is
-        [[ $output == *"# process $pid has it open"*"the VM v may be running: process $pid has $fs/b open; its journal stays where it is"*"stop it first" ]]
+        [[ $output == *"# process $pid has it open"*"VM 'v' may be running: process $pid has $fs/b open; its journal is not set aside"*"stop it first" ]]
         [ "$(journals)" = v ] && [ ! -e $claims/.v.damaged ]
         run -1 virt-priv-chown claim --name w --disk $fs/b
         kill $pid
@@ -262,11 +262,11 @@ expect() {
 @test "a journal that can be read, and none, are not set aside" {
     claimed
     run -2 virt-priv-chown release --name v --as-is
-    [[ $output == *"--as-is alone is for a journal that cannot be read, and that of the VM v can"* ]]
+    [[ $output == *"--as-is without --path is for damaged journals, and that of VM 'v' is not damaged"* ]]
     run -1 virt-priv-chown release --name nobody --as-is
-    [[ $output == *"the VM nobody has no claim"* ]]
+    [[ $output == *"VM 'nobody' has no claim"* ]]
     run -2 virt-priv-chown release --name v --path $fs/a
-    [[ $output == *"--path goes with --as-is"* ]]
+    [[ $output == *"--path requires --as-is"* ]]
     # What a power cut leaves behind the end is no damage.
     printf 'releas\0' >>$claims/v
     run -2 virt-priv-chown release --name v --as-is
@@ -294,7 +294,7 @@ expect() {
     run --separate-stderr -1 virt-priv-chown status --json
     tests/lib/validate-json tests/schema/virt-priv-chown-status.json <<<"$output"
     [ "$(jq -r '.damaged[] | .name, .reason, .settle' <<<"$output")" = "v
-$claims/v:1: \"virt-privileges claims 1\" was expected
+$claims/v:1: expected \"virt-privileges claims 1\"
 virt-priv-chown release --name v --as-is" ]
     run -1 virt-priv-chown status
     [[ $output == *"v  damaged $claims/v"* ]]

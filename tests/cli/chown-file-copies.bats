@@ -38,7 +38,7 @@ has() {
         copied $how
         run -0 virt-priv-chown claim --name c --disk $fs/copy
         echo "$how: $output"
-        [[ $output == *"$fs/copy: libvirt's attributes say that it is in use, but it is not: it is a copy, or was left behind; it is the file of uid 6001 and gid 6001, whom they name, and goes to them when it is released"* ]]
+        [[ $output == *"$fs/copy: libvirt's attributes are stale: no domain uses it, so it is a copy, or was left behind; the owner that they name, uid 6001 and gid 6001, is restored when it is released"* ]]
         [ "$(owner $fs/copy) $(remembered $fs/copy)" = "qemu:qemu +6001:+6001 1" ]
         run -0 virt-priv-chown release --name c
         [ "$(owner $fs/copy)$(remembered $fs/copy)" = alice:alice ]
@@ -58,7 +58,7 @@ has() {
         run -0 virt-priv-chown claim --name c --disk $fs/copy
         echo "$user: $output"
         if [ $user = bob ]; then
-            [[ $output == *"$fs/copy: libvirt's attributes say that it is in use, but it is not: it is a copy, or was left behind; they are cleared, and uid 6002 and gid 6002 own it"* ]]
+            [[ $output == *"$fs/copy: libvirt's attributes are stale: no domain uses it, so it is a copy, or was left behind; they are removed, and it keeps its owner, uid 6002 and gid 6002"* ]]
         fi
         run -0 virt-priv-chown release --name c
         [ "$(owner $fs/copy)$(remembered $fs/copy)" = $user:$user ]
@@ -84,7 +84,7 @@ has() {
     run -0 virt-priv-chown release --name c
     [ "$(owner $fs/copy) $(remembered $fs/copy)" = "qemu:qemu +6001:+6001 1" ]
     # That it stays is said.
-    [[ $output == *"$fs/copy: libvirt's attributes say that libvirt uses it too, so it stays owned by the QEMU user until libvirt restores it; no process has it open, so if it is a copy: virt-priv-chown recover --libvirt $fs/copy"* ]]
+    [[ $output == *"$fs/copy: libvirt uses it as well, according to its attributes, so the QEMU user owns it until libvirt restores its owner; no process has it open; if it is a copy: virt-priv-chown recover --libvirt $fs/copy"* ]]
     chown alice:alice $fs/copy
     run -1 virt-priv-chown claim --name c --disk $fs/copy
     [[ $output == *"libvirt uses it for uid 6001 and gid 6001, or it is a copy of such a file, since no process has it open"* ]]

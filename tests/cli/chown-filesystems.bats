@@ -105,7 +105,7 @@ rolled_back() {
     btrfs -q subvolume delete /mnt/x/old
     btrfs -q subvolume sync /mnt/x
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/x/sub/a: what has its path now is the copy of a snapshot, which was the QEMU user's at its time, and the file that was claimed does not exist any more; its owner was restored; it stays claimed"* ]]
+    [[ $output == *"/mnt/x/sub/a: the file at its path is now the copy of a snapshot, which the QEMU user owned when the snapshot was made; the claimed file no longer exists; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/x/sub/a)" = alice:alice ]
     [ -z "$(remembered /mnt/x/sub/a)" ]
     run -1 virt-priv-chown release --name v
@@ -118,7 +118,7 @@ rolled_back() {
     boot_again
     run -1 virt-priv-chown recover
     [ "$(owner /mnt/x/old/a) $(owner /mnt/x/sub/a)" = "alice:alice alice:alice" ]
-    [[ $output == *"/mnt/x/sub/a: "*"is the copy of a snapshot"* ]]
+    [[ $output == *"/mnt/x/sub/a: "*"is now the copy of a snapshot"* ]]
     settled /mnt/x/sub/a
 }
 
@@ -146,7 +146,7 @@ of_before() {
     grep -q '^filesystem dev:0:' $claims/v
     # It is held still.
     run -1 virt-priv-chown claim --name w --disk /mnt/x/sub/a
-    [[ $output == *"the VM v has claimed it"* ]]
+    [[ $output == *"claimed by VM 'v'"* ]]
     cp $claims/v /mnt/journal
     run -0 virt-priv-chown release --name v
     as_before
@@ -155,7 +155,7 @@ of_before() {
     boot_again
     again /mnt/b.img
     run -1 virt-priv-chown recover
-    [[ $output == *"an earlier version has claimed it"* ]]
+    [[ $output == *"it was claimed by an earlier version"* ]]
     [ "$(owner /mnt/x/sub/a)" = alice:alice ]
     settled /mnt/x/sub/a
     # Another file there is none of it.
@@ -222,7 +222,7 @@ of_before() {
     [ "$(mountpoint -d /mnt/x)" = "$device" ]
     run -1 virt-priv-chown release --name v
     umount -R /mnt/y || true
-    [[ $output == *"/mnt/x/a: its file system was unmounted, and its files ended with that"* ]]
+    [[ $output == *"/mnt/x/a: its file system was unmounted, and its files did not outlast that"* ]]
     [ -z "$(journals)" ]
 }
 
@@ -238,7 +238,7 @@ of_before() {
     run -2 virt-priv-chown release --path $fs/b --as-is
     run -1 virt-priv-chown release --name w --path $fs/b --as-is
     run -1 virt-priv-chown release --name v --path $fs/c --as-is
-    [[ $output == *"$fs/c is not claimed by the VM v"* ]]
+    [[ $output == *"$fs/c is not claimed by VM 'v'"* ]]
     eval "$(virt-priv-chown status --json | /usr/bin/python3 -c 'import json, sys
 print(json.load(sys.stdin)["claims"][0]["entries"][0]["settle"])')"
     [ "$(grep ^path $claims/v)" = "path $fs/b" ]

@@ -78,7 +78,7 @@ hang() {
         umount /mnt/over/lower 2>/dev/null || true
         echo "$type: $status $output"
         [ "$status" -eq 1 ]
-        [[ $output == *"$what: process $helper, which can go on using it, has it open"* ]]
+        [[ $output == *"$what: process $helper still has it open"* ]]
     done
 }
 
@@ -162,7 +162,7 @@ hang() {
     [ "$(owner /mnt/theirs/file)" = root:root ]
     run -1 virt-priv-chown claim --name v --disk /mnt/theirs/file
     echo "$output"
-    [[ $output == *"/mnt/theirs lies on a FUSE mount of uid 6001, which says that it is owned by uid 0, and can say anything"* ]]
+    [[ $output == *"/mnt/theirs is on a FUSE mount of uid 6001, which reports uid 0 as its owner and cannot be trusted"* ]]
     [ -z "$(journals)" ]
     cat >/mnt/image <<<'<domain/>'
     end_hung

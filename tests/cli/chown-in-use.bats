@@ -64,7 +64,7 @@ claimed() {
     part p2 2 34816 16384
     mkfs.ext4 -q $bytes/p1
     mount $bytes/p1 $bytes/m
-    refused $bytes/p1 "the host uses it: it is mounted on $bytes/m; end that, or, if both are meant to write: --force-in-use $bytes/p1"
+    refused $bytes/p1 "the host uses it: it is mounted on $bytes/m; end that use, or, if both may write to it: --force-in-use $bytes/p1"
     refused $bytes/disk "the host uses it: $bytes/p1 is mounted on $bytes/m"
     refused $bytes/a.img "the host uses it: $bytes/p1 is mounted on $bytes/m"
     claimed $bytes/p2
@@ -103,7 +103,7 @@ claimed() {
     unshare --mount --propagation private sh -c "mount $node $bytes/m && echo mounted >$bytes/go && read -r x <$bytes/go" 3>&- &
     helpers+=($!)
     read -r _ <$bytes/go
-    refused $bytes/disk "the host uses it: somebody has it open exclusively"
+    refused $bytes/disk "the host uses it: it is opened exclusively"
     claimed $bytes/disk --force-in-use $bytes/disk
     echo >$bytes/go
     wait $!
@@ -115,7 +115,7 @@ open('$bytes/go', 'w').write('open\n')
 open('$bytes/go').read()" 3>&- &
     helpers+=($!)
     read -r _ <$bytes/go
-    refused $bytes/disk "the host uses it: somebody has it open exclusively"
+    refused $bytes/disk "the host uses it: it is opened exclusively"
     echo >$bytes/go
     wait $!
     claimed $bytes/disk
@@ -127,20 +127,20 @@ open('$bytes/go').read()" 3>&- &
     printf '\177ELF, but nothing that could be executed' >$bytes/no-program
     chmod 0755 $bytes/program $bytes/script
     chmod 0644 $bytes/no-program
-    refused $bytes/program "it is a program (mode 0755, and it begins as an ELF file), not a disk; if it is a disk: chmod a-x $bytes/program"
-    refused $bytes/script "it is a program (mode 0755, and it begins as a script), no disk"
+    refused $bytes/program "it is a program (mode 0755, starts with an ELF header), not a disk; if it is a disk: chmod a-x $bytes/program"
+    refused $bytes/script "it is a program (mode 0755, starts with #!), not a disk"
     claimed $bytes/no-program
     # Images have execute bits, too, where a file system knows no modes.
     chmod 0777 $bytes/a.img
     claimed $bytes/a.img
-    refused "$(readlink -f "$(type -P qemu-system-x86_64)")" "it is a file of the system, below /usr"
-    refused /etc/passwd "it is a file of the system, below /etc, which no guest may write; if it is a template, use a copy: cp /etc/passwd "
+    refused "$(readlink -f "$(type -P qemu-system-x86_64)")" "it is a system file, below /usr"
+    refused /etc/passwd "it is a system file, below /etc, and must not be writable by a guest; if it is a template, use a copy: cp /etc/passwd "
     run -1 env "PATH=/usr/bin:$bytes" "$(type -P virt-priv-chown)" claim --name v --disk $bytes/a.img
-    [[ $output == *"it lies in a directory of root's PATH"* ]]
+    [[ $output == *"it is in a directory of root's PATH"* ]]
     # A link to the directory, and a name that only looks so.
     ln -s /etc $bytes/link
     run -1 virt-priv-chown claim --name v --disk $bytes/link/passwd
-    [[ $output == *"it is a file of the system, below /etc"* ]]
+    [[ $output == *"it is a system file, below /etc"* ]]
     mkdir -p $bytes/usr/bin
     disk $bytes/usr/bin/image alice:alice 0640
     claimed $bytes/usr/bin/image
@@ -154,7 +154,7 @@ open('$bytes/go').read()" 3>&- &
         disk /usr/local/$dir/a.img alice:alice 0640
     done
     for dir in bin lib libexec etc; do
-        refused /usr/local/$dir/a.img "it is a file of the system, below /usr/local/$dir" || bad=$dir
+        refused /usr/local/$dir/a.img "it is a system file, below /usr/local/$dir" || bad=$dir
     done
     for dir in share images; do
         claimed /usr/local/$dir/a.img || bad=$dir

@@ -56,11 +56,11 @@ fails() {
     cp $claims/v $claims/other
     mkdir $claims/directory
     fails 1 "$claims/directory is not a journal" virt-priv-chown release --name directory
-    fails 1 "$claims/other:2: the journal is that of the VM v" virt-priv-chown release --name other
+    fails 1 "$claims/other:2: the journal is that of VM 'v'" virt-priv-chown release --name other
     run -1 virt-priv-chown status
-    [[ $output == *"$claims/directory is not a journal"* && $output == *"$claims/other:2: the journal is that of the VM v"* ]]
+    [[ $output == *"$claims/directory is not a journal"* && $output == *"$claims/other:2: the journal is that of VM 'v'"* ]]
     run -1 virt-priv-chown recover
-    [[ $output == *"$claims/directory is not a journal"* && $output == *"$claims/other:2: the journal is that of the VM v"* ]]
+    [[ $output == *"$claims/directory is not a journal"* && $output == *"$claims/other:2: the journal is that of VM 'v'"* ]]
     [ "$(journals | xargs)" = "directory other v" ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)" = alice:alice ]

@@ -57,7 +57,7 @@ waits() {
     ends_with 1
     cat "$BATS_TEST_TMPDIR/said"
     for i in 1 2 3; do
-        grep -qF "$fs/$i: process ${named[i - 1]} ($(readlink -f /usr/bin/python3)) has had libvirt's metadata lock of it for longer than 5 s; end it (kill ${named[i - 1]}), or wait until it is released, then try again" "$BATS_TEST_TMPDIR/said"
+        grep -qF "$fs/$i: process ${named[i - 1]} ($(readlink -f /usr/bin/python3)) has held libvirt's metadata lock on it for more than 5 s; terminate it (kill ${named[i - 1]}), or wait until it is released, then try again" "$BATS_TEST_TMPDIR/said"
     done
     [ "$(journals)" = v ]
     # What helps does.
@@ -125,7 +125,7 @@ waits() {
     kill "$holder"
     ends_with 1
     cat "$BATS_TEST_TMPDIR/said"
-    grep -qF "$fs/a (--disk): the VM w has claimed it" "$BATS_TEST_TMPDIR/said"
+    grep -qF "$fs/a (--disk): claimed by VM 'w'" "$BATS_TEST_TMPDIR/said"
     [ "$(owner $fs/a) $(owner $fs/b) $(journals)" = "qemu:qemu alice:alice w" ]
 }
 
@@ -140,7 +140,7 @@ waits() {
     kill "$holder"
     ends_with 1
     cat "$BATS_TEST_TMPDIR/said"
-    grep -qF "the claim of the VM v was changed by somebody else meanwhile" "$BATS_TEST_TMPDIR/said"
+    grep -qF "VM 'v': its claim was changed by another process meanwhile" "$BATS_TEST_TMPDIR/said"
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     run -0 virt-priv-chown release --name v
 }
@@ -166,7 +166,7 @@ signal.pause()' $fs/a >"$BATS_TEST_TMPDIR/locked" 3>&- &
     until [ -s "$BATS_TEST_TMPDIR/locked" ]; do sleep 0.02; done
     run -1 virt-priv-chown claim --name v --disk $fs/a
     echo "$output"
-    [[ $output == *"$fs/a: process ${holders[0]} ("*"python3"*") has had libvirt's metadata lock"*"nothing was changed"* ]]
+    [[ $output == *"$fs/a: process ${holders[0]} ("*"python3"*") has held libvirt's metadata lock"*"nothing was changed"* ]]
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
 }
 

@@ -115,7 +115,7 @@ check_claims() {
         winner=${winners[$((i % n_wanted))]}
         [ "$winner" != "vm$i" ] || continue
         [ "$(cat "$BATS_TEST_TMPDIR/claim.$i.status")" -eq 1 ]
-        grep -qF "$fs/wanted$((i % n_wanted)) (--disk): the VM $winner has claimed it;" "$BATS_TEST_TMPDIR/claim.$i"
+        grep -qF "$fs/wanted$((i % n_wanted)) (--disk): claimed by VM '$winner';" "$BATS_TEST_TMPDIR/claim.$i"
         [ "$(owner "$fs/own$i")" != qemu:qemu ]
     done
     for ((i = 0; i < n_wanted; i++)); do
@@ -162,7 +162,7 @@ come_and_go() {
     stop_watching
     [ "$(cat "$BATS_TEST_TMPDIR"/come_and_go.*.status | sort -u)" = 0 ]
     claimed=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -cx claimed)
-    refused=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -c 'warning: .* holds it;')
+    refused=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -c "warning: .*: claimed by VM '.*';")
     [ "$claimed" -ge "$n_wanted" ] && [ "$refused" -ge 1 ] && [ $((claimed + refused)) -eq $((3 * n_vms)) ]
     [ -z "$(journals)" ]
     diff "$BATS_TEST_TMPDIR/before" <(state "$fs"/*)

@@ -38,7 +38,7 @@ begin() {
     local holder=$!
     helpers+=("$holder")
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
-    stays "release --name v" "the VM v is running: process $holder (sleep) holds its claim; nothing is released; stop it, or force the release: --force"
+    stays "release --name v" "VM 'v' is running: process $holder (sleep) holds its claim; nothing is released; stop it, or force the release: --force"
     # A disk that nobody has open can be dropped, as after a hot-unplug.
     run -0 virt-priv-chown drop --name v --disk $fs/b
     [ "$(owner $fs/b)" = bob:bob ]
@@ -56,11 +56,11 @@ begin() {
     begin
     run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
     opened $fs/a
-    stays "release --name v" "the VM v is running: process $opener (sleep) has $fs/a open; nothing is released"
+    stays "release --name v" "VM 'v' is running: process $opener (sleep) has $fs/a open; nothing is released"
     stays "drop --name v --disk $fs/a" "$fs/a is not released: process $opener (sleep) has $fs/a open; detach it from the VM, or force the release: --force"
     run -0 virt-priv-chown drop --name v --disk $fs/b
     run -1 virt-priv-chown drop --name v --disk $fs/a --force
-    [[ $output == *"process $opener, which can go on using it, has it open"* ]]
+    [[ $output == *"process $opener still has it open"* ]]
     [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice bob:bob" ]
 }
 
@@ -73,7 +73,7 @@ begin() {
     until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
     stays "release --name v" "process $opener (sleep) has $fs/a open"
     run -1 virt-priv-chown drop --name v --disk $fs/a
-    [[ $output == *"process $opener, which can go on using it, has it open"* ]]
+    [[ $output == *"process $opener still has it open"* ]]
     [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice qemu:qemu" ]
 }
 
@@ -96,7 +96,7 @@ EOT
     sed -i "s|^setpriv.*|. $fs/qemu|" $fs/script
     run -1 bash $fs/script
     helpers+=("${lines[0]}")
-    [[ $output == *"the VM v is running: process ${lines[0]} (sleep) has $fs/a open"* ]]
+    [[ $output == *"VM 'v' is running: process ${lines[0]} (sleep) has $fs/a open"* ]]
     [ "$(owner $fs/a)" = qemu:qemu ]
     kill "${lines[0]}"
     while [ -e "/proc/${lines[0]}" ]; do sleep 0.01; done
@@ -111,34 +111,34 @@ EOT
     local holder=$!
     helpers+=("$holder")
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
-    stays "claim --name v --disk $fs/a" "the VM v already has a claim; it is running: process $holder (sleep) holds its claim; stop it first; to add a disk to it: virt-priv-chown add"
-    stays "claim --name w --disk $fs/a" "the VM v has claimed it; it is running: process $holder (sleep) holds its claim; stop it first"
+    stays "claim --name v --disk $fs/a" "VM 'v' already has a claim; it is running: process $holder (sleep) holds its claim; stop it first; to claim another disk: virt-priv-chown add"
+    stays "claim --name w --disk $fs/a" "claimed by VM 'v'; it is running: process $holder (sleep) holds its claim; stop it first"
     printf '#!/bin/sh\n' >/mnt/scratch/qemu
     chmod 0755 /mnt/scratch/qemu
     run -125 virt-priv-run --name v /mnt/scratch/qemu -hda $fs/a
-    [[ $output == *"VM 'v' is running, or still holds a claim; it is running: process $holder (sleep) holds its claim; stop it first; or use another name: --name"* ]]
+    [[ $output == *"VM 'v' is running, or still has a claim; it is running: process $holder (sleep) holds its claim; stop it first; or use another name: --name"* ]]
     run -125 virt-priv-run --name w /mnt/scratch/qemu -hda $fs/a
-    [[ $output == *"the VM v has claimed it; it is running: process $holder (sleep)"* && $output != *"chown release"* ]]
+    [[ $output == *"claimed by VM 'v'; it is running: process $holder (sleep)"* && $output != *"chown release"* ]]
     kill $holder
     wait $holder || true
     run -1 virt-priv-chown claim --name w --disk $fs/a
-    [[ $output == *"the VM v has claimed it; it has ended; virt-priv-chown recover"* ]]
+    [[ $output == *"claimed by VM 'v'; its process has ended; virt-priv-chown recover"* ]]
     run -0 virt-priv-chown recover
     run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
     run -1 virt-priv-chown claim --name w --disk $fs/a
-    [[ $output == *"the VM v has claimed it; if it has ended: virt-priv-chown release --name v"* ]]
+    [[ $output == *"claimed by VM 'v'; if it is not running: virt-priv-chown release --name v"* ]]
     opened $fs/b
-    stays "claim --name w --disk $fs/a" "the VM v has claimed it; it is running: process $opener (sleep) has $fs/b open; stop it first"
+    stays "claim --name w --disk $fs/a" "claimed by VM 'v'; it is running: process $opener (sleep) has $fs/b open; stop it first"
 }
 
 @test "--force is of release and drop alone, --force-in-use of claim and add" {
     local command
     for command in claim add status recover; do
         run -2 virt-priv-chown $command --force
-        [[ $output == *"$command has no option --force;"* ]]
+        [[ $output == *"$command: option --force is not allowed;"* ]]
     done
     for command in drop release status recover; do
         run -2 virt-priv-chown $command --force-in-use /dev/vda
-        [[ $output == *"$command has no option --force-in-use;"* ]]
+        [[ $output == *"$command: option --force-in-use is not allowed;"* ]]
     done
 }

@@ -55,20 +55,20 @@ excludes() {
     claim db --disk "$2"
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ $output == *"$2 (--disk): $3; if it has ended: virt-priv-chown release --name web"* ]]
+    [[ $output == *"$2 (--disk): $3; if it is not running: virt-priv-chown release --name web"* ]]
     run -1 virt-priv-chown add --name web --disk "$2"
-    [[ $output == *"this VM has too"*"the same bytes under two names"* ]]
+    [[ $output == *"this VM has claimed as well"*"the same data under two names"* ]]
     virt-priv-chown release --name web
     claim db --disk "$2"
     [ "$status" -eq 0 ]
     claim web --disk "$1"
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ $output == *"$1 (--disk): $4; if it has ended: virt-priv-chown release --name db"* ]]
+    [[ $output == *"$1 (--disk): $4; if it is not running: virt-priv-chown release --name db"* ]]
     virt-priv-chown release --name db
     claim web --disk "$1" --disk "$2"
     [ "$status" -eq 1 ]
-    [[ $output == *"this VM has too"* ]]
+    [[ $output == *"this VM has claimed as well"* ]]
     [ "$(stat -c '%n %U:%G' "$1" "$2")" = "$before" ]
     [ -z "$(journals)" ]
 }
@@ -85,16 +85,16 @@ together() {
 
 @test "a loop device and the file behind it" {
     loop loop $bytes/a.img
-    excludes $bytes/a.img $bytes/loop "it lies on $bytes/a.img, which the VM web has claimed" \
-        "$bytes/loop, which the VM db has claimed, lies on it"
+    excludes $bytes/a.img $bytes/loop "it is on $bytes/a.img, which VM 'web' has claimed" \
+        "$bytes/loop, which VM 'db' has claimed, is on it"
 }
 
 @test "a loop device whose file got another name, and one of the old name that is another file" {
     loop loop $bytes/a.img
     mv $bytes/a.img $bytes/other/b.img
     truncate -s 1M $bytes/a.img
-    excludes $bytes/other/b.img $bytes/loop "it lies on $bytes/other/b.img, which the VM web has claimed" \
-        "$bytes/loop, which the VM db has claimed, lies on it"
+    excludes $bytes/other/b.img $bytes/loop "it is on $bytes/other/b.img, which VM 'web' has claimed" \
+        "$bytes/loop, which VM 'db' has claimed, is on it"
     together $bytes/a.img $bytes/loop
 }
 
@@ -102,8 +102,8 @@ together() {
     loop one $bytes/a.img --offset 1M --sizelimit 8M
     loop two $bytes/a.img --offset 4M --sizelimit 8M
     loop three $bytes/a.img --offset 12M --sizelimit 8M
-    excludes $bytes/one $bytes/two "it and $bytes/one, which the VM web has claimed, both lie on $bytes/a.img" \
-        "it and $bytes/two, which the VM db has claimed, both lie on $bytes/a.img"
+    excludes $bytes/one $bytes/two "it and $bytes/one, which VM 'web' has claimed, are both on $bytes/a.img" \
+        "it and $bytes/two, which VM 'db' has claimed, are both on $bytes/a.img"
     together $bytes/one $bytes/three
     together $bytes/two $bytes/three
 }
@@ -111,20 +111,20 @@ together() {
 @test "a loop device over a loop device over a file" {
     loop one $bytes/a.img
     loop two "$node" --offset 1M
-    excludes $bytes/one $bytes/two "it lies on $bytes/one, which the VM web has claimed" \
-        "$bytes/two, which the VM db has claimed, lies on it"
-    excludes $bytes/a.img $bytes/two "it lies on $bytes/a.img, which the VM web has claimed" \
-        "$bytes/two, which the VM db has claimed, lies on it"
+    excludes $bytes/one $bytes/two "it is on $bytes/one, which VM 'web' has claimed" \
+        "$bytes/two, which VM 'db' has claimed, is on it"
+    excludes $bytes/a.img $bytes/two "it is on $bytes/a.img, which VM 'web' has claimed" \
+        "$bytes/two, which VM 'db' has claimed, is on it"
 }
 
 @test "a disk and its partitions; two partitions are two disks" {
     loop disk $bytes/a.img
     part p1 "$node" 1 2048 16384
     part p2 "$node" 2 18432 16384
-    excludes $bytes/disk $bytes/p1 "it lies on $bytes/disk, which the VM web has claimed" \
-        "$bytes/p1, which the VM db has claimed, lies on it"
-    excludes $bytes/p2 $bytes/a.img "$bytes/p2, which the VM web has claimed, lies on it" \
-        "it lies on $bytes/a.img, which the VM db has claimed"
+    excludes $bytes/disk $bytes/p1 "it is on $bytes/disk, which VM 'web' has claimed" \
+        "$bytes/p1, which VM 'db' has claimed, is on it"
+    excludes $bytes/p2 $bytes/a.img "$bytes/p2, which VM 'web' has claimed, is on it" \
+        "it is on $bytes/a.img, which VM 'db' has claimed"
     together $bytes/p1 $bytes/p2
     # And a loop device over the range of one of them.
     loop range $bytes/a.img --offset $((2048 * 512)) --sizelimit $((16384 * 512))
@@ -138,8 +138,8 @@ together() {
 @test "two nodes of one device" {
     loop one $bytes/a.img
     cp -a $bytes/one $bytes/other/two
-    excludes $bytes/one $bytes/other/two "it is $bytes/one, which the VM web has claimed, under another name" \
-        "it is $bytes/other/two, which the VM db has claimed, under another name"
+    excludes $bytes/one $bytes/other/two "it is $bytes/one, which VM 'web' has claimed, under another name" \
+        "it is $bytes/other/two, which VM 'db' has claimed, under another name"
 }
 
 @test "a journal of before that says nothing of device numbers" {
@@ -151,7 +151,7 @@ together() {
     for path in $bytes/other/two $bytes/a.img; do
         claim db --disk "$path"
         [ "$status" -eq 1 ]
-        [[ $output == *"which the VM web has claimed"* ]]
+        [[ $output == *"which VM 'web' has claimed"* ]]
     done
     virt-priv-chown release --name web
 }
@@ -166,23 +166,23 @@ together() {
     truncate -s 4M $bytes/m/inner.img
     claim db --disk $bytes/m/inner.img
     [ "$status" -eq 1 ]
-    [[ $output == *"it lies on "*", which the VM web has claimed"* ]]
+    [[ $output == *"it is on "*", which VM 'web' has claimed"* ]]
     loop inner $bytes/m/inner.img
     claim db --disk $bytes/inner
     [ "$status" -eq 1 ]
-    [[ $output == *"it lies on "*", which the VM web has claimed"* ]]
+    [[ $output == *"it is on "*", which VM 'web' has claimed"* ]]
     virt-priv-chown release --name web
     # The other way round, where the host's own use would not stand in the way.
     claim db --disk $bytes/inner
     [ "$status" -eq 0 ]
     claim web --disk $bytes/one --force-in-use $bytes/one
     [ "$status" -eq 1 ]
-    [[ $output == *"$bytes/inner, which the VM db has claimed, lies on it"* ]]
+    [[ $output == *"$bytes/inner, which VM 'db' has claimed, is on it"* ]]
     virt-priv-chown release --name db
     claim db --disk $bytes/m/inner.img
     claim web --disk $bytes/one --force-in-use $bytes/one
     [ "$status" -eq 1 ]
-    [[ $output == *"$bytes/m/inner.img, which the VM db has claimed, lies on it"* ]]
+    [[ $output == *"$bytes/m/inner.img, which VM 'db' has claimed, is on it"* ]]
     virt-priv-chown release --name db
     # Two files of one file system are two disks.
     truncate -s 1M $bytes/m/second.img
@@ -205,7 +205,7 @@ together() {
         claim db --disk $bytes/m/a.img
         echo "$output"
         [ "$status" -eq 1 ]
-        [[ $output == *", which the VM web has claimed"* ]]
+        [[ $output == *", which VM 'web' has claimed"* ]]
         virt-priv-chown release --name web
         claim web --disk $bytes/$device
         [ "$status" -eq 1 ]
@@ -222,7 +222,7 @@ together() {
     claim db --disk $bytes/a.img
     kill $holder
     [ "$status" -eq 1 ]
-    [[ $output == *"$bytes/one, which the VM web has claimed, lies on it; it is running: process $holder (sleep) holds its claim; stop it first"* ]]
+    [[ $output == *"$bytes/one, which VM 'web' has claimed, is on it; it is running: process $holder (sleep) holds its claim; stop it first"* ]]
     [[ $output != *"chown release"* ]]
 }
 

@@ -131,7 +131,7 @@ claim_all() {
         sleep 0.05
     done
     run -1 virt-priv-chown release --name v
-    [[ $output == *"/mnt/fuse/a: its file system was mounted anew, and numbers its files as they are looked up, so another file can be meant; its owner was restored; it stays claimed"* ]]
+    [[ $output == *"/mnt/fuse/a: its file system was mounted again, and does not keep inode numbers across mounts, so the file may be another one; its owner was restored; it stays claimed"* ]]
     [ "$(owner /mnt/fuse/a)" = alice:alice ]
     settled /mnt/fuse/a
 }

@@ -52,11 +52,11 @@ without() {
         run -0 virt-priv-chown claim --name v --disk $other/a
         hold qemu $other/a "lease write"
         run -1 virt-priv-chown release --name v
-        [[ $output == *"the VM v is running: process $holder (escaped-qemu) has $other/a open"* ]]
+        [[ $output == *"VM 'v' is running: process $holder (escaped-qemu) has $other/a open"* ]]
         [ "$(owner $other/a) $(journals)" = "qemu:qemu v" ]
         # It can be told from its file system all the same.
         run -1 virt-priv-chown release --name v --force
-        [[ $output == *"process $holder, which can go on using it, has it open"* ]]
+        [[ $output == *"process $holder still has it open"* ]]
         [ "$(owner $other/a)$(journals)" = alice:alice ]
         kill "$holder"
         wait "$holder" || true
@@ -146,7 +146,7 @@ for size in 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1:
     [ "$(evil $other/a "acl $(id -u qemu)") $(as_qemu chmod 0666 $other/a)" = "ok " ]
     again noacl
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$other/a: cannot read its ACL: Operation not supported; until then, only its owner may use it (mode 0600); it stays claimed"* ]]
+    [[ $output == *"$other/a: cannot read its ACL: Operation not supported; until then, only its owner has access (mode 0600); it stays claimed"* ]]
     [ "$(stat -c %U:%a $other/a) $(journals)" = "alice:600 v" ]
     [ "$(evil $other/a open)" = EACCES ]
     again acl
@@ -168,7 +168,7 @@ for n in range(400):
     os.setxattr(sys.argv[1], "user.%03d" % n + "x" * 200, b"x")' $other/a
         run -1 virt-priv-chown release --name v
         echo "$output"
-        [[ $output == *"$other/a: it has so many attributes that their names are more than the kernel lists (64 KiB), so they cannot be compared; copy its content to a new file: cp --sparse=always; its mode had become 0666; restored to 0640"* ]]
+        [[ $output == *"$other/a: it has so many attributes that their names are more than the kernel lists (64 KiB), so they cannot be compared; copy its content to a new file: cp --sparse=always; its mode was changed to 0666; restored to 0640"* ]]
         [ "$(stat -c %U:%a $other/a)$(journals)" = alice:640 ]
         [ "$(evil $other/a open)" = EACCES ]
         # Nothing of it can be remembered, so it is not claimed, with the same help.
@@ -204,7 +204,7 @@ for n in range(3000):
     local vm=$!
     run -0 virt-priv-chown claim --name v --pid $vm --disk $fs/a
     hold qemu $fs/a keep
-    local how unseen="without CAP_SYS_PTRACE, cannot determine whether process $holder has it open"
+    local how unseen="cannot determine without CAP_SYS_PTRACE whether process $holder has it open"
     for how in -sys_ptrace -sys_ptrace,-dac_override,-dac_read_search; do
         run -1 without $how virt-priv-chown drop --name v --disk $fs/a
         [[ $output == *"$fs/a is not released: $fs/a: $unseen"* ]]
@@ -214,7 +214,7 @@ for n in range(3000):
     run -1 without -sys_ptrace virt-priv-chown recover
     [[ $output == *"$fs/a: $unseen, so it stays"* ]]
     run -1 without -sys_ptrace virt-priv-chown release --name v
-    [[ $output == *"the VM v is running: $fs/a: $unseen"* ]]
+    [[ $output == *"VM 'v' is running: $fs/a: $unseen"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     # What has nothing open, as a kernel's thread, or has ended, is no reason.
     kill "$holder"
@@ -237,7 +237,7 @@ for n in range(3000):
         # Root is of the group that the others are shown to, and sees that it runs.
         if [ $hide = 4 ]; then
             [ "$status" -eq 1 ]
-            [[ $output == *"the VM v: cannot determine when process $vm was started"*"nothing of it is released"* ]]
+            [[ $output == *"VM 'v': cannot determine when process $vm was started"*"not released"* ]]
         fi
         mount -o remount,hidepid=0 /proc
         [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
@@ -262,7 +262,7 @@ for n in range(3000):
     mount -o remount,hidepid=4 /proc
     run -1 without -sys_ptrace virt-priv-chown release --name v
     mount -o remount,hidepid=0 /proc
-    [[ $output == *"$fs/a: cannot determine who has files open: /proc is mounted with hidepid"* ]]
+    [[ $output == *"$fs/a: cannot determine which processes have files open: /proc is mounted with hidepid"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     run -0 virt-priv-chown release --name v
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
@@ -303,7 +303,7 @@ for word in sys.argv[2:]:
     run -0 virt-priv-chown claim --name v --disk $fs/a
     hold qemu $fs/a keep
     run -1 virt-priv-chown release --name v --path $fs/a --as-is
-    [[ $output == *"$fs/a stays claimed: process $holder (escaped-qemu) has $fs/a open; end that first, or forget it all the same: --force"* ]]
+    [[ $output == *"$fs/a stays claimed: process $holder (escaped-qemu) has $fs/a open; end that process first, or remove the entry nevertheless: --force"* ]]
     run -1 virt-priv-chown claim --name w --disk $fs/a
     [ "$(journals)" = v ]
     run -0 virt-priv-chown release --name v --path $fs/a --as-is --force
@@ -334,12 +334,12 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     done
     grep -q True "$BATS_TEST_TMPDIR/root"
     run -1 virt-priv-chown release --name v --force
-    [[ $output == *"process $holder ("*"end it (kill $holder)"* ]]
+    [[ $output == *"process $holder ("*"terminate it (kill $holder)"* ]]
     # When that has ended, it is root's that has it.
     kill "$holder"
     wait "$holder" || true
     run -1 virt-priv-chown release --name v --force
-    [[ $output == *"process $root ("*"; end it, or wait"* ]]
+    [[ $output == *"process $root ("*"; terminate it, or wait"* ]]
     kill $root
     wait $root || true
     run -0 virt-priv-chown release --name v
@@ -351,7 +351,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown claim --name v --disk $fs/a
     hold bob $fs/a keep
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$fs/a: process $holder, which can go on using it, has it open"* ]]
+    [[ $output == *"$fs/a: process $holder still has it open"* ]]
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
     kill "$holder"
     wait "$holder" || true
@@ -369,7 +369,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown claim --name v --disk $fs/a
     as_qemu ln $fs/a $fs/tmp/evil
     run -1 virt-priv-chown release --name v
-    [[ $output == *"$fs/a: it has 2 links now: somebody may still reach it by another name; find it with: find -xdev -samefile"* ]]
+    [[ $output == *"$fs/a: it now has 2 hard links, and may be accessible under another name; list them: find -xdev -samefile"* ]]
     run -1 virt-priv-chown claim --name v --disk $fs/a
     [[ $output == *"it has 2 hard links, "*": find $fs -xdev -samefile $fs/a"* ]]
     [ "$(find $fs -xdev -samefile $fs/a | sort | xargs)" = "$fs/a $fs/tmp/evil" ]
@@ -382,7 +382,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     cp -a $fs/a $fs/copy
     run -1 virt-priv-chown release --name v
     run -0 virt-priv-chown claim --name c --disk $fs/copy
-    [[ $output == *"the QEMU user can have set its mode and ACL, which lets others use it: user::rw-,user:107:rw-,"*"; look at it with getfacl"* ]]
+    [[ $output == *"the QEMU user may have set its mode and ACL, which give access to others: user::rw-,user:107:rw-,"*"; see getfacl"* ]]
     run -0 virt-priv-chown release --name c
 }
 
@@ -392,7 +392,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/a
     chown alice:alice $fs/a
     run -1 virt-priv-chown add --name v --disk $fs/a --disk $fs/b
-    [[ $output == *"$fs/a (--disk): the VM has a claim on it, and it is uid 6001's now; when that is settled, it can be claimed anew: virt-priv-chown release --name v --path $fs/a --as-is"* ]]
+    [[ $output == *"$fs/a (--disk): already claimed by this VM, but now owned by uid 6001; to claim it again, first remove its entry: virt-priv-chown release --name v --path $fs/a --as-is"* ]]
     [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice alice:alice" ]
     run -0 virt-priv-chown release --name v --path $fs/a --as-is
     [ -z "$(journals)" ]
@@ -405,7 +405,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     holders+=("$vm")
     run -0 virt-priv-chown claim --name v --pid $vm --disk $fs/a
     run -1 unshare --pid --fork --mount-proc virt-priv-chown recover
-    [[ $output == *"the VM v: its holder is process $vm of another pid namespace, where it is to be recovered; if it has ended: virt-priv-chown release --name v --force; nothing of it is released"* ]]
+    [[ $output == *"VM 'v': its process $vm is in another PID namespace; recover it there, or, if the process has ended: virt-priv-chown release --name v --force; not released"* ]]
     run -1 unshare --pid --fork --mount-proc virt-priv-chown release --name v
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
     # A journal of before says nothing of it, and is read as before.
@@ -423,7 +423,7 @@ signal.pause()' <"$BATS_TEST_TMPDIR/whose" >"$BATS_TEST_TMPDIR/root" 3>&- &
     disk $fs/a alice:alice 0640
     for capability in chown fowner; do
         run -1 without -$capability virt-priv-chown claim --name v --disk $fs/a
-        [[ $output == *"without CAP_CHOWN and CAP_FOWNER, $fs/a could not be released with its owner, mode and ACL; nothing was changed"* ]]
+        [[ $output == *"cannot claim $fs/a without CAP_CHOWN and CAP_FOWNER, which restoring its owner, mode and ACL requires; nothing was changed"* ]]
         [ "$(owner $fs/a)$(journals)" = alice:alice ]
     done
     # A release without it says each thing that it could not do, and keeps the entry.

@@ -191,18 +191,18 @@ active() {
     write "$work/q" me
     for mode in 0666 0664 0646 0620 0602; do
         chmod "$mode" "$work/q"
-        refused "$work/q" "cannot trust the settings in $work/q: its mode $mode lets others than root write it; check what it says, then: chmod go-w $work/q"
+        refused "$work/q" "cannot trust the settings in $work/q: mode $mode makes it writable by users other than root; check its content, then: chmod go-w $work/q"
     done
     chmod 0600 "$work/q"
     chown alice "$work/q"
-    refused "$work/q" "cannot trust the settings in $work/q: it is owned by uid 6001, not by root; check what it says, then: chown root $work/q"
+    refused "$work/q" "cannot trust the settings in $work/q: it is owned by uid 6001, not root; check its content, then: chown root $work/q"
 }
 
 @test "not trusted: write access by an access control list, until the command that helps" {
     write "$work/q" me
     setfacl -m u:alice:rw "$work/q"
     setpriv --reuid alice --clear-groups sh -c "echo '# alice was here' >>$work/q"
-    refused "$work/q" "cannot trust the settings in $work/q: user alice may write by its ACL (user:6001:rw-); check what it says, then: setfacl -x u:6001 $work/q"
+    refused "$work/q" "cannot trust the settings in $work/q: user alice may write by its ACL (user:6001:rw-); check its content, then: setfacl -x u:6001 $work/q"
     setfacl -x u:6001 "$work/q"
     "$settings" "$work/q"
     run setpriv --reuid alice --clear-groups sh -c "echo '# alice was here' >>$work/q"
@@ -244,7 +244,7 @@ active() {
 
 @test "messages: the place, and no byte that steers a terminal" {
     printf 'group = "kvm"\nuser = "qe\033[31mmu"\n' >"$work/q"
-    refused "$work/q" "$work/q:2:8: user: \"qe\\x1b[31mmu\" cannot be a user or group: a name has no control characters in it"
+    refused "$work/q" "$work/q:2:8: user: \"qe\\x1b[31mmu\" cannot be a user or group: names do not contain control characters"
     printf 'clear_emulator_capabilities = "invalid"\n' >"$work/q"
     refused "$work/q" "$work/q:1:31: clear_emulator_capabilities: expected 0 or 1, found the string \"invalid\""
     printf 'user = "root"\nacl = [\n  1 # one\n]\n' >"$work/q"

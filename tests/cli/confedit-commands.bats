@@ -82,8 +82,8 @@ EOT
         fails 2 "$key: cannot be set to \"$word\": $text" "$conf" set "$key" "$word" || { echo "for $key $word" && return 1; }
     done <<'EOT'
 user||"" cannot be a user or group: it is empty
-user|-1|"-1" cannot be a user or group: neither
-group|4294967295|"4294967295" cannot be a user or group: ids go from
+user|-1|"-1" cannot be a user or group: names and ids do not start with
+group|4294967295|"4294967295" cannot be a user or group: an id is a number from
 dynamic_ownership|yes|expected 0 or 1
 dynamic_ownership|1; user = "root"|expected 0 or 1
 seccomp_sandbox|2|expected -1, 0 or 1, found 2
@@ -237,7 +237,7 @@ $admin:6:12: max_core: expected a number of bytes or "unlimited", found string s
 $admin:7:21: dynamic_ownership: expected 0 or 1, found integer 2 (bad-value)
 $admin:8:19: seccomp_sandbox: expected -1, 0 or 1, found 5 (bad-value)
 $admin:9:14: namespaces: expected a list of strings in brackets, found string mount (wrong-type)
-$admin:10:14: swtpm_user: "a:b" cannot be a user or group: a name has no ":" in it (bad-value)
+$admin:10:14: swtpm_user: "a:b" cannot be a user or group: names do not contain ":" (bad-value)
 $admin:11:1: user: duplicate key ignored; first set on line 2 (duplicate-key)
 END
     printf 'a = [ 1 # x\n' | write "$admin"
@@ -291,7 +291,7 @@ END
     chown alice "$admin"
     for command in 'get user' show 'set user bob' 'unset user' revert-to-root restore-default; do
         # shellcheck disable=SC2086
-        fails 2 "cannot trust the settings in $admin: it is owned by uid 6001, not by root" "$conf" $command
+        fails 2 "cannot trust the settings in $admin: it is owned by uid 6001, not root" "$conf" $command
     done
 }
 
@@ -316,15 +316,15 @@ END
         # shellcheck disable=SC2086
         fails 2 "$text" "$conf" $command
     done <<'EOT'
-|a command is missing
-frobnicate|there is no such command
+|missing command
+frobnicate|unknown command 'frobnicate'
 get|missing operand after 'get'
 set user|missing operand after 'user'
 set user a b|extra operand 'b'
-set user a --force|extra operand '--force'; options stand before operands
+set user a --force|extra operand '--force'; options precede operands
 show user|extra operand 'user'
-show --force|show has no option --force
-get --json user|get has no option --json
+show --force|show: option --force is not allowed
+get --json user|get: option --json is not allowed
 --frobnicate show|try: virt-priv-conf --help
 -c /nonexistent get user|settings file /nonexistent does not exist
 -c /nonexistent set user a|settings file /nonexistent does not exist

@@ -77,8 +77,8 @@ print(hex(ctypes.CDLL(None).prctl(27)))'
 }
 
 @test "--keep-cap: an unknown name is refused" {
-    refuses "no capability of that name" "$exec" --keep-cap fly
-    refuses "no capability of that name" "$exec" --keep-cap ""
+    refuses "unknown capability" "$exec" --keep-cap fly
+    refuses "unknown capability" "$exec" --keep-cap ""
 }
 
 @test "--user, --group and --groups" {

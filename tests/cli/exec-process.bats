@@ -61,8 +61,8 @@ EOT
     echo "$output" | grep -x HOME=/root
     echo "$output" | grep -x PATH=/bin:/usr/bin
     [[ ! $output =~ (^|$'\n')(B|NOTHERE)= ]]
-    refuses "not the name of a variable" "$exec" --keep-env A=1
-    refuses "not the name of a variable" "$exec" --keep-env ""
+    refuses "invalid name of an environment variable" "$exec" --keep-env A=1
+    refuses "invalid name of an environment variable" "$exec" --keep-env ""
 }
 
 @test "environment: TMPDIR stays where the account can write" {
@@ -170,8 +170,8 @@ print(signal.value)'
 @test "usage errors end with 125 and change nothing" {
     refuses "--help" "$exec" --no-such-option
     run -125 "$exec"
-    [[ $output == *"no COMMAND"* ]]
-    refuses "goes with --dry-run" "$exec" --json
+    [[ $output == *"missing COMMAND"* ]]
+    refuses "requires --dry-run" "$exec" --json
 }
 
 @test "an ordinary user: environment and terminal stay, four sets empty, no_new_privs" {

@@ -24,8 +24,8 @@ setup() {
 @test "an account with the id that setresuid(2) takes for none is refused" {
     echo none:x:4294967295:107::/:/bin/sh >>/etc/passwd
     echo nogroup32:x:4294967295: >>/etc/group
-    refuses 'user "none" has the uid 4294967295, which is no user' "$exec" -u none
-    refuses 'group "nogroup32" has the gid 4294967295, which is no group' "$exec" -g nogroup32
+    refuses 'user "none" has the invalid uid 4294967295' "$exec" -u none
+    refuses 'group "nogroup32" has the invalid gid 4294967295' "$exec" -g nogroup32
     sed -i '/4294967295/d' /etc/passwd /etc/group
 }
 

@@ -51,10 +51,10 @@ answers() {
     answers silent "VM 'v': cannot ask it to power down through $socket: Connection timed out"
     answers full "VM 'v': cannot ask it to power down through $socket: Connection timed out"
     answers closes "VM 'v': cannot ask it to power down through $socket: Connection reset by peer"
-    answers greets-and-closes "VM 'v' has not ended within 2 s"
-    answers part "VM 'v' has not ended within 2 s"
-    answers drips "VM 'v' has not ended within 2 s"
-    answers flood "VM 'v' has not ended within 2 s"
+    answers greets-and-closes "VM 'v' has not exited within 2 s"
+    answers part "VM 'v' has not exited within 2 s"
+    answers drips "VM 'v' has not exited within 2 s"
+    answers flood "VM 'v' has not exited within 2 s"
     [ "$(owner $fs/a)" = qemu:qemu ]
     run -0 virt-priv-chown release --name v --force
 }

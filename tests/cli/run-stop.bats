@@ -79,7 +79,7 @@ qemu-system-x86_64+-hda+$fs/\\0a|--vm v|$vms/v.conf contains a NUL byte
 qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of VM 'v' is in $vms/v.conf
 --vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm and --stop are not allowed in $vms/v.conf
 --stop+w|--vm v|--vm and --stop are not allowed in $vms/v.conf
-# nothing|--vm v|$vms/v.conf: missing command
+# nothing|--vm v|$vms/v.conf: missing QEMU command line
 qemu-system-x86_64+-hda+$fs/a|--vm w|cannot reach $vms/w.conf: No such file or directory
 END_OF_FILES
     [ "$n" -eq 8 ]

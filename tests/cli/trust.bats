@@ -70,7 +70,7 @@ helped() {
     disk $fs/pool/images/a root:root 0600
     setfacl -m u:alice:rwx $fs/pool
     as alice mv $fs/pool/images $fs/pool/moved
-    fails 1 "others than its owner can write to the directory $fs/pool (mode 0775; user alice may write by its ACL (user:6001:rwx))" \
+    fails 1 "the directory $fs/pool (mode 0775; user alice may write by its ACL (user:6001:rwx)) is writable by users other than its owner" \
         virt-priv-chown claim --name v --disk $fs/pool/moved/a
 }
 
@@ -116,7 +116,7 @@ helped() {
     run -0 virt-priv-chown claim --domain $fs/v.xml --dry-run
     setfacl -m u:alice:rwx $fs/xml
     as alice mv $fs/xml/other $fs/xml/v.xml
-    fails 2 "cannot trust the domain XML $fs/xml/v.xml: others than its owner can write to the directory $fs/xml" \
+    fails 2 "cannot trust the domain XML $fs/xml/v.xml: the directory $fs/xml (mode " \
         virt-priv-chown claim --domain $fs/xml/v.xml
 }
 
@@ -126,21 +126,21 @@ helped() {
     echo 'user = "root"' >$fs/etc/other
     setfacl -m u:alice:rwx $fs/etc
     as alice mv $fs/etc/other $fs/etc/qemu.conf
-    fails 125 "cannot trust the settings in $fs/etc/qemu.conf: others than its owner can write to the directory $fs/etc" \
+    fails 125 "cannot trust the settings in $fs/etc/qemu.conf: the directory $fs/etc (mode " \
         virt-priv-exec --config $fs/etc/qemu.conf --dry-run true
     # Root's copy of yesterday's settings, moved to where today's are.
     echo 'user = "root"' >/etc/libvirt/old.conf
     setfacl -m u:alice:rwx /etc/libvirt
     as alice mv /etc/libvirt/old.conf /etc/libvirt/qemu.conf
-    fails 125 "cannot trust the settings in /etc/libvirt/qemu.conf: others than its owner can write to the directory /etc/libvirt (mode 0775; user alice may write by its ACL (user:6001:rwx))" \
+    fails 125 "cannot trust the settings in /etc/libvirt/qemu.conf: the directory /etc/libvirt (mode 0775; user alice may write by its ACL (user:6001:rwx)) is writable by users other than its owner" \
         "${tool[@]}"
     fails 2 "cannot trust the settings in /etc/libvirt/qemu.conf: " virt-priv-conf get user
-    fails 2 "cannot edit /etc/libvirt/qemu.conf: others than its owner can write to the directory /etc/libvirt" \
+    fails 2 "cannot edit /etc/libvirt/qemu.conf: the directory /etc/libvirt (mode " \
         virt-priv-conf set user bob
     setfacl -b /etc/libvirt
     run -0 "${tool[@]}"
     setfacl -m g:team:rw /etc/libvirt/qemu.conf
-    fails 125 "group team may write by its ACL (group:6100:rw-); check what it says, then: setfacl -x g:6100 /etc/libvirt/qemu.conf" "${tool[@]}"
+    fails 125 "group team may write by its ACL (group:6100:rw-); check its content, then: setfacl -x g:6100 /etc/libvirt/qemu.conf" "${tool[@]}"
     fails 2 "group team may write by its ACL (group:6100:rw-)" virt-priv-conf get user
     helped
     run -0 "${tool[@]}"
@@ -214,7 +214,7 @@ private() {
         run private "$change"
         echo "$output"
         [ "$status" -ne 0 ]
-        [[ $output == *"others than its owner can write to the directory $fs/images (mode 0775)"*", or: chmod go-w $fs/images"* ]]
+        [[ $output == *"the directory $fs/images (mode 0775) is writable by users other than its owner"*", or: chmod go-w $fs/images"* ]]
     done
     chgrp alice $fs/images
     # It is alice's, and no more.

@@ -28,34 +28,34 @@ says() {
         says "$status_wanted" "${text//@/$fs}" "virt-priv-$tool" "${words[@]}" || { echo "for $tool ${words[*]}" && return 1; }
         n=$((n + 1))
     done <<'EOT'
-chown|2||a command is missing
-chown|2|frobnicate|frobnicate: there is no such command
+chown|2||missing command
+chown|2|frobnicate|unknown command 'frobnicate'
 chown|2|--frobnicate status|try: virt-priv-chown --help
 chown|2|claim --name v --disk @/a x|extra operand 'x'
 chown|2|recover x|extra operand 'x'
-chown|2|release --name v --json|release has no option --json
-chown|2|drop --name v --pid 1 --disk @/a|drop has no option --pid
-chown|2|drop --name v|--disk is missing
-chown|2|claim --disk @/a|--name VM is missing
-chown|2|claim --name -v --disk @/a|--name -v: a name has 1 to 64 letters
-chown|2|claim --name v --pid 0 --disk @/a|--pid 0: not a process id
-chown|2|claim --name v --pid +1 --disk @/a|--pid +1: not a process id
-chown|2|claim --name v --pid 1x --disk @/a|--pid 1x: not a process id
-chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: not a process id
-chown|2|claim --name v --json --disk @/a|--json goes with --dry-run
-chown|2|claim --name v --disk @/a,readwrite|behind the path, "readonly" or "shared" was expected, not "readwrite"
-chown|2|claim --name v --disk ,readonly|a path is empty
+chown|2|release --name v --json|release: option --json is not allowed
+chown|2|drop --name v --pid 1 --disk @/a|drop: option --pid is not allowed
+chown|2|drop --name v|missing option --disk
+chown|2|claim --disk @/a|missing option --name VM
+chown|2|claim --name -v --disk @/a|invalid VM name '-v': must match
+chown|2|claim --name v --pid 0 --disk @/a|--pid 0: invalid process id
+chown|2|claim --name v --pid +1 --disk @/a|--pid +1: invalid process id
+chown|2|claim --name v --pid 1x --disk @/a|--pid 1x: invalid process id
+chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: invalid process id
+chown|2|claim --name v --json --disk @/a|--json requires --dry-run
+chown|2|claim --name v --disk @/a,readwrite|expected "readonly" or "shared" after the path, not "readwrite"
+chown|2|claim --name v --disk ,readonly|empty path
 chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not exist
 chown|2|claim --name v --domain @/none|cannot open the domain XML @/none
-run|125||no QEMU given
+run|125||missing QEMU command line
 run|125|--frobnicate qemu-system-x86_64|try: virt-priv-run --help
-run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: claim, pass or leave was expected
-run|125|--timeout 5s --stop v|--timeout 5s: a number of seconds was expected
-run|125|--timeout -5 --stop v|--timeout -5: a number of seconds was expected
-run|125|--timeout 99999999 --stop v|--timeout 99999999: a number of seconds was expected
-run|125|--json qemu-system-x86_64 -hda @/a|--json goes with --dry-run
+run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: expected claim, pass or leave
+run|125|--timeout 5s --stop v|--timeout 5s: expected a number of seconds
+run|125|--timeout -5 --stop v|--timeout -5: expected a number of seconds
+run|125|--timeout 99999999 --stop v|--timeout 99999999: expected a number of seconds
+run|125|--json qemu-system-x86_64 -hda @/a|--json requires --dry-run
 run|125|--stop v qemu-system-x86_64|extra operand 'qemu-system-x86_64'
-run|125|--name .v qemu-system-x86_64 -hda @/a|--name .v: a name has 1 to 64 letters
+run|125|--name .v qemu-system-x86_64 -hda @/a|--name: invalid VM name '.v': must match
 audit|2|--frobnicate|try: virt-priv-audit --help
 EOT
     [ "$n" -eq 29 ]
@@ -118,16 +118,16 @@ EOT
     local claim=(virt-priv-chown claim --name v --domain)
     printf "<domain type='kvm'><name>v</name><devices><disk type='file'><source file='$fs/a'/><target dev='a'/></disk></devices></domain>" >/mnt/v.xml
     chmod 0666 /mnt/v.xml
-    says 2 "cannot trust the domain XML /mnt/v.xml: it is not root's alone (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
+    says 2 "cannot trust the domain XML /mnt/v.xml: not owned by root, or writable by others (mode 0666, uid 0)" "${claim[@]}" /mnt/v.xml
     chmod 0600 /mnt/v.xml
     chown alice /mnt/v.xml
-    says 2 "cannot trust the domain XML /mnt/v.xml: it is not root's alone (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
+    says 2 "cannot trust the domain XML /mnt/v.xml: not owned by root, or writable by others (mode 0600, uid 6001)" "${claim[@]}" /mnt/v.xml
     # Read by whoever vouches for it, it is as good as any.
     run -0 bash -c "${claim[*]} - --dry-run </mnt/v.xml"
     [[ $output == *"$fs/a"* ]]
     truncate -s 11M /mnt/v.xml
     chown root /mnt/v.xml
-    says 2 "/mnt/v.xml is larger than 10485760 bytes, and no domain XML" "${claim[@]}" /mnt/v.xml
+    says 2 "/mnt/v.xml is larger than 10485760 bytes, not a domain XML" "${claim[@]}" /mnt/v.xml
     rm /mnt/v.xml
     says 2 "cannot read the domain XML standard input: Is a directory" bash -c "${claim[*]} - <$fs"
     says 2 "cannot open the domain XML standard input: Bad file descriptor" bash -c "${claim[*]} - <&-"

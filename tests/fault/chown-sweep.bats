@@ -116,12 +116,12 @@ sweep() {
 @test "held by libvirt too: claim killed at each call, then recover: all as before, or unclear" {
     files=make_held_files
     # shellcheck disable=SC2046
-    sweep kill --domain --recover "$chown recover" --may-say 'comes back at the next boot' --may-keep -- $(claim_held)
+    sweep kill --domain --recover "$chown recover" --may-say 'restored at the next boot' --may-keep -- $(claim_held)
 }
 
 @test "held by libvirt too: release killed at each call, then recover: all as before, or unclear" {
     files=make_held_files
-    sweep kill --domain --begin "$(claim_held)" --recover "$chown recover" --may-say 'comes back at the next boot' \
+    sweep kill --domain --begin "$(claim_held)" --recover "$chown recover" --may-say 'restored at the next boot' \
         --may-keep -- "$chown" release --name vm1
 }
 
@@ -134,5 +134,5 @@ sweep() {
 @test "held by libvirt too: release with each call failing: done, or all as before after recover, or unclear" {
     files=make_held_files
     sweep error=EIO,ENOSPC --domain --begin "$(claim_held)" --recover "$chown recover" \
-        --may-say 'comes back at the next boot' --may-keep -- "$chown" release --name vm1
+        --may-say 'restored at the next boot' --may-keep -- "$chown" release --name vm1
 }

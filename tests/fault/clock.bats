@@ -61,7 +61,7 @@ claim_others() {
     virt-priv-chown claim --name v --disk $fs/a
     # Another VM's claim is refused, its own further disk is not, and status knows it as held.
     run -1 at "$1" virt-priv-chown claim --name w --disk $fs/a
-    [[ $output == *"the VM v has claimed it"* ]]
+    [[ $output == *"claimed by VM 'v'"* ]]
     given
     at "$1" virt-priv-chown add --name v --disk $fs/b
     at "$1" virt-priv-chown status | grep -q "^v *held"
@@ -144,6 +144,6 @@ claim_epoch() {
     kill -KILL "$waiting" 2>/dev/null || true
     echo >"$BATS_TEST_TMPDIR/go"
     wait "$holder"
-    grep "another virt-priv-chown has held" "$BATS_TEST_TMPDIR/said"
+    grep "another virt-priv-chown process has held the lock" "$BATS_TEST_TMPDIR/said"
     virt-priv-chown release --name v
 }

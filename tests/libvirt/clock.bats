@@ -147,7 +147,7 @@ recover_beside() {
     eventually has_ended
     if [ "$(owner "$disk")" = "root:root 640" ]; then
         run -1 at -$year virt-priv-chown release --name vm1
-        [[ $output == *"it was that of uid 6001 and gid 6001"* ]]
+        [[ $output == *"owner changed while claimed; not restored (was 6001:6001)"* ]]
         [ "$(owner "$disk")" = "root:root 640" ]
     else
         at -$year virt-priv-chown release --name vm1
@@ -232,7 +232,7 @@ sleeps() {
     virt-priv-chown claim --name vm1 --config $BATS_TEST_TMPDIR/qemu.conf --disk "$disk"
     opened
     run -1 virt-priv-chown release --name vm1
-    [[ $output == *"the VM vm1 is running: process $sleeper"* ]]
+    [[ $output == *"VM 'vm1' is running: process $sleeper"* ]]
     account
     run -1 virt-priv-chown release --name vm1 --force
     kill $sleeper

@@ -43,12 +43,12 @@ snapshot_of_web() {
     run -0 virt-priv-chown claim --name copy --disk "$images/copy.qcow2"
     run -0 virt-priv-chown release --name copy
     echo "$output"
-    [[ $output == *"$images/copy.qcow2: libvirt's attributes say that libvirt uses it too"* ]]
+    [[ $output == *"$images/copy.qcow2: libvirt uses it as well, according to its attributes"* ]]
     virsh -q destroy web
     free
     # Now no domain can be.
     run -0 virt-priv-chown claim --name copy --disk "$images/copy.qcow2"
-    [[ $output == *"it is the file of uid 6001 and gid 6001"* ]]
+    [[ $output == *"the owner that they name, uid 6001 and gid 6001, is restored"* ]]
     run -0 virt-priv-chown release --name copy
     [ "$(owner "$images/copy.qcow2")" = "alice:alice 640" ]
     [ -z "$(attributes "$images/copy.qcow2")" ]

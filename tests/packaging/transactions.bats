@@ -349,7 +349,7 @@ interrupted() {
     mount -o remount,bind,ro "$all/row/var"
     run -0 rpm_in row --define '_tmppath /tmp' -i --nodeps "$all"/both/{virt-privileges-0.1.0-1,virt-privileges-libvirt-0.1.0-1,libvirt-}[^~]*.rpm
     echo "$output"
-    [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads it\|^A virtual machine' <<<"$output")" = "virt-priv-conf: warning: cannot make the directory /var/lib/virt-privileges: Read-only file system" ]
+    [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads the file\|^Running virtual machines' <<<"$output")" = "virt-priv-conf: warning: cannot create the directory /var/lib/virt-privileges: Read-only file system" ]
     is_whole
     recover_is enabled
     [ "$(inside virt-priv-conf get user)" = qemu ]

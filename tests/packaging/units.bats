@@ -208,8 +208,8 @@ score() {
     # shellcheck disable=SC2046
     run -1 recover_with $(setting CapabilityBoundingSet)
     echo "$output"
-    [[ $output == *"its mode had become 0660; restored to 0600"* ]]
-    [ "$(grep -vcE 'is abandoned|its mode had become' <<<"$output")" = 0 ]
+    [[ $output == *"its mode was changed to 0660; restored to 0600"* ]]
+    [ "$(grep -vcE 'is abandoned|its mode was changed' <<<"$output")" = 0 ]
     recovered
 }
 

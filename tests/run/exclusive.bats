@@ -60,18 +60,18 @@ drive() {
     make block root:disk 0660 "$fs/disk"
     cp -a "$fs/disk" "$fs/node"
     run -0 virt-priv-chown claim --name other --disk "$fs/disk"
-    refused "$fs/disk (-drive): the VM other has claimed it" -drive "$(drive disk)"
-    refused "$fs/node (-drive): it is $fs/disk, which the VM other has claimed, under another name" -drive "$(drive node)"
-    refused "$fs/blocks (-drive): $fs/disk, which the VM other has claimed, lies on it" -drive "$(drive blocks)"
+    refused "$fs/disk (-drive): claimed by VM 'other'" -drive "$(drive disk)"
+    refused "$fs/node (-drive): it is $fs/disk, which VM 'other' has claimed, under another name" -drive "$(drive node)"
+    refused "$fs/blocks (-drive): $fs/disk, which VM 'other' has claimed, is on it" -drive "$(drive blocks)"
     run -0 virt-priv-chown release --name other
     planned -drive "$(drive blocks)"
 }
 
 @test "two disks of one VM that are the same bytes" {
     make block root:disk 0660 "$fs/disk"
-    refused "which this VM has too, lies on it: the guest would write the same bytes under two names" \
+    refused "which this VM has claimed as well, is on it: the guest would write the same data under two names" \
         -drive "$(drive disk)" -drive "$(drive blocks)"
-    refused "it lies on $fs/blocks, which this VM has too" -drive "$(drive blocks)" -drive "$(drive disk)"
+    refused "it is on $fs/blocks, which this VM has claimed as well" -drive "$(drive blocks)" -drive "$(drive disk)"
     # What is read only, or by one of them, harms nobody.
     run -0 virt-priv-run --disks=pass --dry-run qemu-system-x86_64 -drive "$(drive disk)" -drive "$(drive blocks ,readonly=on)"
 }
@@ -80,9 +80,9 @@ drive() {
     local firmware qemu
     firmware=$(readlink -f /usr/share/seabios/bios-256k.bin)
     qemu=$(readlink -f "$(type -P qemu-system-x86_64)")
-    refused "$firmware (-drive): it is a file of the system, below /usr, which no guest may write; if it is a template, use a copy: cp $firmware /var/lib/libvirt/images/" \
+    refused "$firmware (-drive): it is a system file, below /usr, and must not be writable by a guest; if it is a template, use a copy: cp $firmware /var/lib/libvirt/images/" \
         -drive "if=pflash,format=raw,file=$firmware"
-    refused "$qemu (argument): it is a file of the system" "$qemu"
+    refused "$qemu (argument): it is a system file" "$qemu"
     cp "$qemu" "$fs/qemu"
     refused "$fs/qemu (-hda): it is a program" -hda "$fs/qemu"
     run -0 virt-priv-run --check qemu-system-x86_64 -drive "if=pflash,format=raw,readonly=on,file=$firmware"
@@ -95,10 +95,10 @@ drive() {
     start
     runs
     run -125 virt-priv-run --name second qemu-system-x86_64 "${machine[@]}" -drive "$(drive blocks)"
-    [[ $output == *"$fs/disk, which the VM first has claimed, lies on it; it is running: process $pid (qemu-system-x86"*") holds its claim; stop it first"* ]]
+    [[ $output == *"$fs/disk, which VM 'first' has claimed, is on it; it is running: process $pid (qemu-system-x86"*") holds its claim; stop it first"* ]]
     [[ $output != *"chown release"* ]]
     run -1 virt-priv-chown release --name first
-    [[ $output == *"the VM first is running: process $pid "* ]]
+    [[ $output == *"VM 'first' is running: process $pid "* ]]
     [ "$(owner "$fs/disk")" = qemu:qemu ]
     leave
     [ "$status" -eq 33 ]

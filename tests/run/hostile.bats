@@ -209,7 +209,7 @@ has_lock() {
     local i
     for i in 1 2 3; do
         run -125 virt-priv-run --name v -- qemu-system-x86_64 "${machine[@]}" -S
-        [[ $output == *"a VM of the name v runs"* ]]
+        [[ $output == *"VM 'v' is running"* ]]
     done
     kill -s TERM "$runner"
     finish

@@ -114,7 +114,7 @@ has_sector() {
     wait "$runner" || true
     # While QEMU lives, the name and the disk are taken.
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"VM 'again' is running, or still holds a claim"* ]]
+    [[ $output == *"VM 'again' is running, or still has a claim"* ]]
     kill -s KILL "$pid"
     eventually ended "$pid"
     exec {in}>&-
@@ -382,7 +382,7 @@ migrated() {
         runners+=($!)
     done
     eventually one_left
-    grep -l "holds it" /mnt/vm.[0-9].err | wc -l | grep -qx 3
+    grep -l "claimed by VM" /mnt/vm.[0-9].err | wc -l | grep -qx 3
     eventually grep -qs "a guest wrote" "$fs"/[0-3].log
     claimed
     kill -s TERM "${runners[@]}" 2>/dev/null || true
@@ -432,7 +432,7 @@ one_left() {
     start
     runs
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/a.raw,format=raw"
-    [[ $output == *"the VM qemu-$runner has claimed it"* ]]
+    [[ $output == *"claimed by VM 'qemu-$runner'"* ]]
     leave
     given_back
 }
@@ -478,7 +478,7 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     unprivileged "$pid"
     # A guest without ACPI does not hear its power button.
     run -1 virt-priv-run --stop web1 --timeout 1
-    [[ $output == *"VM 'web1' has not ended within 1 s"* ]]
+    [[ $output == *"VM 'web1' has not exited within 1 s"* ]]
     kill -s TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true
@@ -571,11 +571,11 @@ has_qemu() {
     [[ $output == *"cannot reach /etc/virt-privileges/vms/none.conf"* ]]
     echo '# nothing' >/etc/virt-privileges/vms/empty.conf
     run -125 virt-priv-run --vm empty
-    [[ $output == *"missing command"* ]]
+    [[ $output == *"missing QEMU command line"* ]]
     echo qemu-system-x86_64 >/etc/virt-privileges/vms/writable.conf
     chmod 0666 /etc/virt-privileges/vms/writable.conf
     run -125 virt-priv-run --vm writable
     [[ $output == *"is not owned by root, or writable by group or others"* ]]
     run -125 virt-priv-run --vm ../../etc/passwd
-    [[ $output == *"a name has 1 to 64 letters"* ]]
+    [[ $output == *"invalid VM name"*"must match"* ]]
 }

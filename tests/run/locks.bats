@@ -68,7 +68,7 @@ other_vm_comes_and_goes() {
     finish
     cat "$err"
     [ "$status" -eq 125 ]
-    grep -qF "$fs/a.raw: process $locker ($(readlink -f /usr/bin/python3)) has had libvirt's metadata lock of it" "$err"
+    grep -qF "$fs/a.raw: process $locker ($(readlink -f /usr/bin/python3)) has held libvirt's metadata lock on it" "$err"
     [ "$(owner "$fs/a.raw")" = alice:alice ]
     nothing_left
 }

@@ -13,7 +13,7 @@ is_back() {
 
 refused_by_name() {
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"a VM of the name again runs, or is being given back"* ]]
+    [[ $output == *"VM 'again' is running, or being released"* ]]
 }
 
 @test "while the runner of yesterday's VM gives it back, the name is taken; then it is the next one's" {
@@ -111,7 +111,7 @@ PROGRAM
     eventually test -S /run/virt-privileges/web1.qmp
     eventually test -e /var/lib/virt-privileges/claims/web1
     run -1 virt-priv-run --stop web1 --timeout 2
-    [[ $output == *"VM 'web1' has not ended within 2 s"* ]]
+    [[ $output == *"VM 'web1' has not exited within 2 s"* ]]
     kill -TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true

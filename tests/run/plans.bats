@@ -198,7 +198,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     rm "$runtime"
     mount --bind /run /run
     mount -o remount,bind,ro /run
-    fails_at '' "cannot make the directory $runtime: Read-only file system"
+    fails_at '' "cannot create the directory $runtime: Read-only file system"
     umount /run
     mkdir "$runtime"
     mount -t tmpfs -o ro,mode=0755 tmpfs "$runtime"

@@ -137,7 +137,7 @@ refused() {
         "$fs/pki (-object): $fs/pki is 0700 root:root: qemu may not read or search it; setfacl -m u:qemu:rx $fs/pki" \
         "/empty (-chroot): " \
         "(-netdev): port 80" \
-        "$fs/a.raw (-drive): the VM other has claimed it; if it has ended: virt-priv-chown release --name other" \
+        "$fs/a.raw (-drive): claimed by VM 'other'; if it is not running: virt-priv-chown release --name other" \
         "$fs/kernel (-kernel): cannot reach $fs/kernel"; do
         [[ $output == *"$wanted"* ]] || { echo "missing: $wanted" && false; }
     done

@@ -32,13 +32,13 @@ as_alice() {
     cp $vms/other $vms/v.conf
     setfacl -m g:team:rw $vms/v.conf
     run -125 virt-priv-run --check --vm v
-    [[ $output == *"$vms/v.conf is not owned by root, or writable by group or others (mode 0664, uid 0)"*": group team may write by its ACL (group:6100:rw-); check what it says, then: setfacl -x g:6100 $vms/v.conf"* ]]
+    [[ $output == *"$vms/v.conf is not owned by root, or writable by group or others (mode 0664, uid 0)"*": group team may write by its ACL (group:6100:rw-); check its content, then: setfacl -x g:6100 $vms/v.conf"* ]]
     setfacl -x g:6100 $vms/v.conf
     run -0 virt-priv-run --check --vm v
     setfacl -m u:alice:rwx $vms
     as_alice mv -f $vms/other $vms/v.conf
     run -125 virt-priv-run --check --vm v
-    [[ $output == *"others than its owner can write to the directory $vms (mode 0775; user alice may write by its ACL (user:6001:rwx))"* ]]
+    [[ $output == *"the directory $vms (mode 0775; user alice may write by its ACL (user:6001:rwx)) is writable by users other than its owner"* ]]
 }
 
 @test "the directory of the runtime: its ACL, and that of what is made in it" {

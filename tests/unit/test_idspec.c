@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#define RANGE "ids go from 0 to 4294967294"
-#define PLUS "a number must follow \"+\", and nothing else"
-#define DASH "neither a name nor an id begins with \"-\""
-#define COLON "a name has no \":\" in it"
-#define CONTROL "a name has no control characters in it"
+#define RANGE "an id is a number from 0 to 4294967294"
+#define PLUS "\"+\" must be followed by a number"
+#define DASH "names and ids do not start with \"-\""
+#define COLON "names do not contain \":\""
+#define CONTROL "names do not contain control characters"
 
 /* A spec, and either why it is refused or what it means. */
 static const struct {

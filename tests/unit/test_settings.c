@@ -33,27 +33,27 @@ static const struct {
 	{"group = ''\n", "1:9: group: \"\" cannot be a user or group: it is empty", NULL},
 	{"user = \"+4294967295\"\n",
 		"1:8: user: \"+4294967295\" cannot be a user or group: "
-		"ids go from 0 to 4294967294",
+		"an id is a number from 0 to 4294967294",
 		NULL},
 	{"group = \"4294967295\"\n",
 		"1:9: group: \"4294967295\" cannot be a user or group: "
-		"ids go from 0 to 4294967294",
+		"an id is a number from 0 to 4294967294",
 		NULL},
 	{"user = \"-1\"\n",
 		"1:8: user: \"-1\" cannot be a user or group: "
-		"neither a name nor an id begins with \"-\"",
+		"names and ids do not start with \"-\"",
 		NULL},
 	{"user = \"+ 107\"\n",
 		"1:8: user: \"+ 107\" cannot be a user or group: "
-		"a number must follow \"+\", and nothing else",
+		"\"+\" must be followed by a number",
 		NULL},
 	{"user = \"++107\"\n",
 		"1:8: user: \"++107\" cannot be a user or group: "
-		"a number must follow \"+\", and nothing else",
+		"\"+\" must be followed by a number",
 		NULL},
 	{"user = \"\"\"qemu\n\"\"\"\n",
 		"1:8: user: \"qemu\n\" cannot be a user or group: "
-		"a name has no control characters in it",
+		"names do not contain control characters",
 		NULL},
 
 	{"dynamic_ownership = 0\n", NULL, "dynamic_ownership 0 1\n"},

@@ -42,7 +42,7 @@ static const struct subject {
 
 #define ACL(named, mask) "u::rwx," named ",g::r-x,m::" mask ",o::r-x"
 #define BY_USER "user 61001 may write by its ACL (user:61001:rwx)"
-#define BY_MODE(mode) "its mode " mode " lets others than root write it"
+#define BY_MODE(mode) "mode " mode " makes it writable by users other than root"
 
 /*
  * What the object is, who is meant to write to it beside root, and what is said of it. mode: with
@@ -77,12 +77,12 @@ static const struct row {
 	{0, 0, S_IFDIR | S_ISVTX | 0775, NULL, 0, TRUST_GROUP_ROOT, true, BY_MODE("1775"),
 		"chmod go-w X", false},
 	{ALICE, TEAM, S_IFDIR | S_ISVTX | 0755, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 61001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not root", "chown root X", false},
 	{ALICE, TEAM, S_IFDIR | 0755, NULL, ALICE, TRUST_OWNERS, false, NULL, NULL, false},
 	{ALICE, TEAM, S_IFDIR | 0555, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 61001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not root", "chown root X", false},
 	{ALICE, 0, S_IFDIR | 0755, NULL, BOB, TRUST_OTHERS, false,
-		"it is owned by uid 61001, not by root", NULL, false},
+		"it is owned by uid 61001, not root", NULL, false},
 	{0, 0, S_IFREG | 0644, NULL, 0, TRUST_OWNERS, false, NULL, NULL, false},
 	{0, 0, S_IFREG | 0664, NULL, 0, TRUST_GROUP_ROOT, false, BY_MODE("0664"), "chmod go-w X",
 		false},
@@ -91,9 +91,9 @@ static const struct row {
 	{0, 0, S_IFREG | S_ISVTX | 0666, NULL, 0, TRUST_OTHERS, false, BY_MODE("1666"),
 		"chmod go-w X", false},
 	{ALICE, 0, S_IFREG | 0400, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 61001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not root", "chown root X", false},
 	{ALICE, 0, S_IFREG | 0666, NULL, 0, TRUST_OTHERS, false,
-		"it is owned by uid 61001, not by root", "chown root X && chmod go-w X", false},
+		"it is owned by uid 61001, not root", "chown root X && chmod go-w X", false},
 	/* By ACL: named users. */
 	{0, 0, S_IFDIR | 0755, ACL("u:61001:rwx", "rwx"), 0, TRUST_OTHERS, false, BY_USER,
 		"setfacl -x u:61001 X", false},
@@ -112,14 +112,14 @@ static const struct row {
 	{0, 0, S_IFDIR | 0755, ACL("u:61001:-w-", "rwx"), 0, TRUST_OTHERS, false,
 		"user 61001 may write by its ACL (user:61001:-w-)", "setfacl -x u:61001 X", true},
 	{ALICE, 0, S_IFDIR | 0755, ACL("u:61001:---", "rwx"), 0, TRUST_OTHERS, false,
-		"it is owned by uid 61001, not by root", "chown root X", false},
+		"it is owned by uid 61001, not root", "chown root X", false},
 	{0, 0, S_IFREG | 0644, "u::rw-,u:61001:rw-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS, false,
 		"user 61001 may write by its ACL (user:61001:rw-)", "setfacl -x u:61001 X", false},
 	{0, 0, S_IFREG | 0644, "u::rw-,u:61001:rw-,g::r--,m::r--,o::r--", 0, TRUST_OWNERS, false,
 		NULL, NULL, false},
 	{ALICE, TEAM, S_IFREG | 0644, "u::rw-,u:61002:-w-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS,
-		false, "it is owned by uid 61001, not by root",
-		"chown root X && setfacl -x u:61002 X", false},
+		false, "it is owned by uid 61001, not root", "chown root X && setfacl -x u:61002 X",
+		false},
 	/* Named groups, and the group itself. */
 	{0, 0, S_IFDIR | 0755, ACL("g:61100:rwx", "rwx"), 0, TRUST_OTHERS, false,
 		"group 61100 may write by its ACL (group:61100:rwx)", "setfacl -x g:61100 X",
@@ -386,7 +386,7 @@ static void what_is_made_counts(void **state)
 	assert_false(trust_is_roots(fd, &st));
 	trust_free(&facts);
 	cleanup_free char *why = trust_why_not_roots(fd, &st, "X", "look into it");
-	assert_string_equal(why, "user 61001 may write to what is made in it by its default ACL "
+	assert_string_equal(why, "user 61001 may write to files created in it, by its default ACL "
 				 "(default:user:61001:rwx); look into it, then: setfacl -k X");
 }
 

@@ -9,12 +9,12 @@
 /* The severity of a row is what a finding has unless the explanation says otherwise. */
 const struct audit_check audit_checks[] = {
 	{"P00", "the process can be read", SEVERITY_HIGH, false, false,
-		"Every thread is read until two readings agree, since the kernel shows "
-		"credentials piece by piece. A process that keeps changing its credentials, "
-		"so that no two of five readings agree, is a finding. The last reading is "
-		"judged all the same.",
-		"Find out what the process does: strace -f -p PID. QEMU has no reason to do "
-		"that.",
+		"Every thread is read until two readings agree, since the kernel does not report "
+		"all credentials atomically. It is a finding if a process keeps changing its "
+		"credentials, so that no two of five readings agree. The last reading is checked "
+		"nevertheless.",
+		"Find out what the process does: strace -f -p PID. QEMU has no reason to change "
+		"its credentials.",
 		check_reading, NULL},
 	{"P01", "no user id is 0", SEVERITY_CRITICAL, true, false,
 		"The real, effective, saved and file system user id of every thread. If any "
@@ -43,8 +43,7 @@ const struct audit_check audit_checks[] = {
 		"VM.",
 		check_groups, NULL},
 	{"P05", "the permitted and effective sets are empty", SEVERITY_CRITICAL, true, false,
-		"A permitted capability can be made effective at any time, so that both "
-		"sets count.",
+		"A permitted capability can be made effective at any time, so both sets count.",
 		"Start it with virt-priv-exec. Under libvirt with user root, see "
 		"clear_emulator_capabilities in /etc/libvirt/qemu.conf.",
 		check_permitted, NULL},
@@ -55,13 +54,12 @@ const struct audit_check audit_checks[] = {
 		"starts it.",
 		check_ambient, NULL},
 	{"P07", "the inheritable set is empty", SEVERITY_MEDIUM, true, false,
-		"Inheritable capabilities become permitted in programs whose file has them "
-		"inheritable too.",
+		"Inheritable capabilities become permitted when the process executes a file that "
+		"has them in its inheritable set.",
 		"Start it with virt-priv-exec.", check_inheritable, NULL},
 	{"P08", "the bounding set is empty", SEVERITY_MEDIUM, true, false,
-		"The bounding set limits what set-user-ID programs and file capabilities "
-		"can give. With no_new_privs they can give nothing, and the severity is "
-		"low.",
+		"The bounding set limits the capabilities that set-user-ID programs and file "
+		"capabilities grant. With no_new_privs they grant none, and the severity is low.",
 		"Start it with virt-priv-exec; see CapabilityBoundingSet= of the unit that "
 		"starts it.",
 		check_bounding, NULL},
@@ -71,8 +69,8 @@ const struct audit_check audit_checks[] = {
 		"Start it with virt-priv-exec, or set NoNewPrivileges=yes in the unit.",
 		check_no_new_privs, NULL},
 	{"P10", "a seccomp filter is active", SEVERITY_LOW, true, false,
-		"A seccomp filter blocks system calls that a virtual machine does not need. "
-		"Medium for a process of libvirt, which sets one by default.",
+		"A seccomp filter blocks system calls that QEMU does not need. The severity is "
+		"medium for a process of libvirt, which sets one by default.",
 		"Add -sandbox on to QEMU's command line; see seccomp_sandbox in qemu.conf.",
 		check_seccomp, NULL},
 	{"P11", "all threads have the same credentials", SEVERITY_HIGH, true, false,
@@ -87,12 +85,12 @@ const struct audit_check audit_checks[] = {
 		"with its own profile.",
 		check_label, NULL},
 	{"P13", "no sensitive object is open", SEVERITY_CRITICAL, false, false,
-		"An open file descriptor is a right that no change of user takes away: "
-		"disks of the host, /dev/mem and the like, files below /etc, /usr, /boot "
-		"and /root that the user could not have opened this way, memory of other "
-		"processes. Objects owned by the user of the process, and those that "
-		"virt-priv-chown has claimed for it, are excluded. What the command line "
-		"says about a descriptor does not count: a process can rewrite its own.",
+		"An open file descriptor grants access whatever the user of the process is: to "
+		"disks of the host, /dev/mem and the like, files below /etc, /usr, /boot and /root "
+		"that the user could not have opened this way, and memory of other processes. "
+		"Objects owned by the user of the process, and those that virt-priv-chown has "
+		"claimed for it, are excluded. The command line is ignored, since a process can "
+		"rewrite its own.",
 		"Start it with virt-priv-exec, which closes all other descriptors; claim "
 		"disks with virt-priv-chown.",
 		check_descriptors, NULL},
@@ -100,23 +98,23 @@ const struct audit_check audit_checks[] = {
 		"The executable is neither set-user-ID nor set-group-ID and has no file "
 		"capabilities. The four user ids of a thread are the same, and so are its "
 		"group ids: a process can change to a saved id that differs.",
-		"Remove them: chmod ug-s FILE; setcap -r FILE.", check_gain, NULL},
+		"Remove the mode bits and capabilities: chmod ug-s FILE; setcap -r FILE.",
+		check_gain, NULL},
 	{"P15", "only root can write to the executable", SEVERITY_HIGH, false, false,
-		"Whoever can write to the executable, or to one of its parent directories, "
-		"decides what the next virtual machine runs. An executable that was deleted "
-		"is not the one that is installed now: an update has not reached this "
-		"process.",
+		"A user who can write to the executable, or to one of its parent directories, "
+		"controls the program of the next VM. If the executable was deleted, the process "
+		"still runs the version from before an update.",
 		"Install QEMU from a package; restart the VM after an update; chmod go-w "
 		"DIRECTORY, or setfacl -x ENTRY DIRECTORY.",
 		check_executable, NULL},
 	{"P16", "no process traces it", SEVERITY_HIGH, true, false,
 		"A tracer reads and writes all memory of the process, and of the guest.",
-		"End the tracer, if it is not intended.", check_traced, NULL},
+		"Terminate the tracer, unless it is intended.", check_traced, NULL},
 	{"P17", "runs in the auditor's user namespace", SEVERITY_INFO, false, false,
 		"Within its own user namespace a process can have ids and capabilities that "
 		"count only there. All ids here are those of the host; capabilities are the "
 		"process's own.",
-		"None is needed, if this is intended.", check_user_namespace, NULL},
+		"None, if this is intended.", check_user_namespace, NULL},
 	{"P18", "the securebits preserve no capability", SEVERITY_MEDIUM, true, false,
 		"KEEP_CAPS and NO_SETUID_FIXUP preserve capabilities when the user changes "
 		"from root to another. /proc does not show the securebits; without any "
@@ -129,16 +127,16 @@ const struct audit_check audit_checks[] = {
 		"Set max_core = 0 in /etc/libvirt/qemu.conf; give QEMU dump-guest-core=off.",
 		check_core_dumps, NULL},
 	{"P20", "a cgroup restricts its devices", SEVERITY_LOW, false, false,
-		"The device controller decides which device nodes a process can open, "
-		"whatever their mode. Medium for a process of libvirt, which restricts them "
-		"by default.",
+		"The device controller of cgroups restricts which device nodes a process can open, "
+		"whatever their mode. The severity is medium for a process of libvirt, which "
+		"restricts them by default.",
 		"See cgroup_controllers and cgroup_device_acl in qemu.conf; DevicePolicy= "
 		"of the unit.",
 		check_device_cgroup, NULL},
 	{"H01", "/dev/kvm is accessible to all users", SEVERITY_MEDIUM, false, false,
-		"The character device 10:232, owned by root and group kvm, mode 0666, "
-		"without an ACL: that is the policy of this package. A device of another "
-		"kind in its place is of severity critical.",
+		"By the policy of this package, /dev/kvm is the character device 10:232, owned by "
+		"root and group kvm, with mode 0666 and without an ACL. The severity is critical "
+		"if it is another kind of file.",
 		"udevadm trigger -c add -s misc -y kvm", NULL, check_kvm_device},
 	{"H02", "KVM works for the QEMU user", SEVERITY_MEDIUM, false, false,
 		"As that user and without any capability: open /dev/kvm, check the API "

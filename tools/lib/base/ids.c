@@ -141,7 +141,7 @@ static int find(const char *spec, struct question *q, struct entry *entry, char 
 		return found;
 	if (!parsed.numeric) {
 		error_set(error,
-			"%s: there is no %s \"%s\"; to create the package's %s: "
+			"%s: %s \"%s\" does not exist; to create the %s of the package: "
 			"systemd-sysusers virt-privileges.conf",
 			q->origin, q->database == USERS ? "user" : "group", spec,
 			q->database == USERS ? "account" : "group");
@@ -159,8 +159,8 @@ static bool refuse_no_id(uint32_t id, const char *spec, const struct question *q
 
 	if (id != UINT32_MAX)
 		return true;
-	return error_set(error, "%s: %s \"%s\" has the %cid 4294967295, which is no %s", q->origin,
-		kind, spec, *kind, kind);
+	return error_set(error, "%s: %s \"%s\" has the invalid %cid 4294967295", q->origin, kind,
+		spec, *kind);
 }
 
 bool ids_user(const char *spec, const char *origin, struct identity *identity, char **error)

@@ -42,15 +42,15 @@ bool idspec_parse(const char *spec, struct idspec *out, char **error)
 	if (!*spec)
 		return refuse(error, spec, "it is empty");
 	if (forced && !numeric)
-		return refuse(error, spec, "a number must follow \"+\", and nothing else");
+		return refuse(error, spec, "\"+\" must be followed by a number");
 	if (numeric && decimal(number) > ID_MAX)
-		return refuse(error, spec, "ids go from 0 to 4294967294");
+		return refuse(error, spec, "an id is a number from 0 to 4294967294");
 	if (!numeric && *spec == '-')
-		return refuse(error, spec, "neither a name nor an id begins with \"-\"");
+		return refuse(error, spec, "names and ids do not start with \"-\"");
 	if (strchr(spec, ':'))
-		return refuse(error, spec, "a name has no \":\" in it");
+		return refuse(error, spec, "names do not contain \":\"");
 	if (has_control_character(spec))
-		return refuse(error, spec, "a name has no control characters in it");
+		return refuse(error, spec, "names do not contain control characters");
 	*out = (struct idspec){
 		.forced_numeric = forced,
 		.numeric = numeric,

@@ -97,7 +97,7 @@ bool option_store_choice(
 		word += length + (word[length] == ' ');
 	}
 	cleanup_free char *expected = alternatives(row->words);
-	*error = xasprintf("--%s %s: %s was expected", row->name, argument, expected);
+	*error = xasprintf("--%s %s: expected %s", row->name, argument, expected);
 	return false;
 }
 
@@ -116,7 +116,7 @@ bool option_store_pid(const struct option_row *row, void *field, const char *arg
 	long pid;
 
 	if (!parse_number(argument, INT_MAX, &pid) || pid == 0) {
-		*error = xasprintf("--%s %s: not a process id", row->name, argument);
+		*error = xasprintf("--%s %s: invalid process id", row->name, argument);
 		return false;
 	}
 	*(pid_t *)field = (pid_t)pid;
@@ -129,8 +129,7 @@ bool option_store_seconds(
 	long seconds;
 
 	if (!parse_number(argument, INT_MAX / 1000, &seconds)) {
-		*error =
-			xasprintf("--%s %s: a number of seconds was expected", row->name, argument);
+		*error = xasprintf("--%s %s: expected a number of seconds", row->name, argument);
 		return false;
 	}
 	*(unsigned *)field = (unsigned)seconds;
@@ -227,9 +226,8 @@ static bool find_command(
 			*number = i;
 			return true;
 		}
-	*error = name ? xasprintf("%s: there is no such command; try: %s --help", name,
-				table->program)
-		      : xasprintf("a command is missing; try: %s --help", table->program);
+	*error = name ? xasprintf("unknown command '%s'; try: %s --help", name, table->program)
+		      : xasprintf("missing command; try: %s --help", table->program);
 	return false;
 }
 
@@ -243,7 +241,7 @@ static bool check_given(const struct parser *parser, size_t command, char **erro
 		if (!(parser->given & UINT64_C(1) << i) || !row->commands ||
 			row->commands & OPTION_FOR(command))
 			continue;
-		*error = xasprintf("%s has no option --%s; try: %s --help",
+		*error = xasprintf("%s: option --%s is not allowed; try: %s --help",
 			table->commands[command].name, row->name, table->program);
 		return false;
 	}
@@ -261,8 +259,7 @@ static bool check_operands(const struct option_table *table, const struct option
 		*error = xasprintf(
 			"missing operand after '%s'; try: %s --help", last, table->program);
 	else if (extra && *extra == '-' && table->in_order)
-		*error = xasprintf("extra operand '%s'; options stand before operands; try: %s "
-				   "--help",
+		*error = xasprintf("extra operand '%s'; options precede operands; try: %s --help",
 			extra, table->program);
 	else if (extra)
 		*error = options_extra(table, extra);

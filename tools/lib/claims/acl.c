@@ -74,21 +74,21 @@ static bool add_user(acl_t *acl, uid_t uid, unsigned wanted, char **error)
 	unsigned allowed = mask ? acl_text_bits(mask) : others;
 
 	if (mask && (others & wanted & ~allowed)) {
-		*error = xasprintf("the mask of its ACL holds back entries that would get the same "
-				   "access; settle that with setfacl first");
+		*error = xasprintf("the mask of its ACL restricts other entries, which would gain "
+				   "access; first correct them with setfacl");
 		return false;
 	}
 	acl_entry_t ours = acl_text_find(*acl, ACL_USER, uid);
 	unsigned had = ours ? acl_text_bits(ours) & allowed : 0;
 	if ((!ours && !new_entry(acl, ACL_USER, &uid)) ||
 		(!mask && !new_entry(acl, ACL_MASK, NULL)))
-		return error_set_errno(error, "cannot work out its ACL");
+		return error_set_errno(error, "cannot compute its new ACL");
 	/* The array may have moved. */
 	ours = acl_text_find(*acl, ACL_USER, uid);
 	mask = acl_text_find(*acl, ACL_MASK, 0);
 	if (!ours || !mask || set_bits(ours, had | wanted) < 0 ||
 		set_bits(mask, allowed | wanted) < 0)
-		return error_set_errno(error, "cannot work out its ACL");
+		return error_set_errno(error, "cannot compute its new ACL");
 	return true;
 }
 
@@ -106,7 +106,7 @@ bool acl_grant_plan(struct entry *e, int fd, char **error)
 	if (!add_user(&acl, e->new_uid, wanted_bits(e), error))
 		return false;
 	if (!(e->acl_after = acl_text_of(acl)))
-		return error_set_errno(error, "cannot work out its ACL");
+		return error_set_errno(error, "cannot compute its new ACL");
 	return true;
 }
 
@@ -141,7 +141,7 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 	if (!ours || !given || acl_text_bits(ours) != acl_text_bits(given))
 		return true;
 	if (old ? set_bits(ours, acl_text_bits(old)) < 0 : acl_delete_entry(now, ours) < 0)
-		return error_set_errno(error, "cannot work out its ACL");
+		return error_set_errno(error, "cannot compute its new ACL");
 	acl_entry_t mask = acl_text_find(now, ACL_MASK, 0);
 	acl_entry_t mask_before = acl_text_find(before, ACL_MASK, 0);
 	acl_entry_t mask_after = acl_text_find(after, ACL_MASK, 0);
@@ -154,7 +154,7 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 				       : acl_text_bits(acl_text_find(before, ACL_GROUP_OBJ, 0)));
 	allowed &= ~(added & ~others);
 	if (set_bits(mask, allowed) < 0)
-		return error_set_errno(error, "cannot work out its ACL");
+		return error_set_errno(error, "cannot compute its new ACL");
 	/*
 	 * Without named entries no mask is needed: what it held back, the group goes without. One
 	 * that was there for the entries of others, as for another VM's, goes with the last.
@@ -163,7 +163,7 @@ static bool remove_user(acl_t now, acl_t before, acl_t after, uid_t uid, char **
 	if ((!mask_before || named_before > 0) && named == 0 &&
 		(set_bits(acl_text_find(now, ACL_GROUP_OBJ, 0), others & allowed) < 0 ||
 			acl_delete_entry(now, mask) < 0))
-		return error_set_errno(error, "cannot work out its ACL");
+		return error_set_errno(error, "cannot compute its new ACL");
 	return true;
 }
 
@@ -191,7 +191,7 @@ char *acl_grant_in(const char *text, const struct entry *grant, char **error)
 	cleanup_acl acl_t acl = acl_from_text(text);
 
 	if (!acl) {
-		error_set_errno(error, "cannot work out its ACL");
+		error_set_errno(error, "cannot compute its new ACL");
 		return NULL;
 	}
 	return add_user(&acl, grant->new_uid, wanted_bits(grant), error) ? acl_text_of(acl) : NULL;
@@ -204,7 +204,7 @@ char *acl_grant_out(const char *text, const struct entry *grant, char **error)
 	cleanup_acl acl_t after = acl_from_text(grant->acl_after);
 
 	if (!acl || !before || !after) {
-		error_set_errno(error, "cannot work out its ACL");
+		error_set_errno(error, "cannot compute its new ACL");
 		return NULL;
 	}
 	return remove_user(acl, before, after, grant->new_uid, error) ? acl_text_of(acl) : NULL;

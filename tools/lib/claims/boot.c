@@ -34,9 +34,9 @@ const char *boot_id(void)
 	if (!id[0]) {
 		ssize_t n = io_read_short(AT_FDCWD, path, id, sizeof id);
 		if (n < 0)
-			die_errno("cannot read the boot's id from %s: is /proc mounted?", path);
+			die_errno("cannot read the boot id from %s: is /proc mounted?", path);
 		if (n != BOOT_ID_LENGTH || strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
-			die("cannot read the boot's id from %s: is /proc mounted?", path);
+			die("cannot read the boot id from %s: is /proc mounted?", path);
 	}
 	return id;
 }

@@ -64,7 +64,7 @@ static void undo(struct claims_plan *plan)
 		cleanup_free char *again =
 			plan->is_new ? xasprintf("release --name %s", journal->name)
 				     : xasprintf("drop --name %s --disk %s", journal->name, word);
-		warn("%s could not be released%s%s; to try again: virt-priv-chown %s", e->path,
+		warn("cannot release %s%s%s; try again: virt-priv-chown %s", e->path,
 			message ? ": " : "", message ? message : "", again);
 	}
 	free(plan->fds);
@@ -99,8 +99,8 @@ static void undo_rest(struct claims_plan *plan)
 	}
 	if (plan->n_left > 0 && plan->busy) {
 		plan->busy = false;
-		warn("the claim of the VM %s was begun while others had its disks locked; try "
-		     "again",
+		warn("VM '%s': its claim was started by another process while its disks were "
+		     "locked; try again",
 			plan->journal->name);
 	}
 }
@@ -113,8 +113,8 @@ static bool may_give_back(const struct entry *first)
 	if (errno)
 		warn_errno("cannot read the capabilities; nothing was changed");
 	else
-		warn("without CAP_CHOWN and CAP_FOWNER, %s could not be released with its owner, "
-		     "mode and ACL; nothing was changed",
+		warn("cannot claim %s without CAP_CHOWN and CAP_FOWNER, which restoring its owner, "
+		     "mode and ACL requires; nothing was changed",
 			first->path);
 	return false;
 }
@@ -147,8 +147,8 @@ static bool complete_journal(struct journal *journal, char **error)
 		uncertain = uncertain || e->refs_before > 0;
 		rewrite = rewrite || e->unwritten;
 		if (e->unwritten) {
-			warn("%s: trusted attributes cannot be written there, so its owner is "
-			     "recorded in the journal only",
+			warn("%s: cannot write trusted.* attributes; its owner is recorded only in "
+			     "the journal",
 				e->path);
 			e->attributes = e->unwritten = false;
 		}

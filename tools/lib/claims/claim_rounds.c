@@ -38,20 +38,21 @@ static bool may_claim(const struct claim_rounds *rounds, char **error)
 		return true;
 	if (!rounds->adds) {
 		cleanup_free char *advice = holder_advice(plan->journal);
-		*error = xasprintf("the VM %s already has a claim; %s; to add a disk to it: "
+		*error = xasprintf("VM '%s' already has a claim; %s; to claim another disk: "
 				   "virt-priv-chown add",
 			rounds->name, advice);
 		return false;
 	}
 	if (plan->is_new) {
-		*error = xasprintf("the VM %s has no claim to add a disk to", rounds->name);
+		*error = xasprintf(
+			"VM '%s' has no claim; first: virt-priv-chown claim", rounds->name);
 		return false;
 	}
 	*error = NULL;
 	enum claims_hold hold = claims_hold(plan->journal, error);
 	if (hold == CLAIMS_ABANDONED)
-		*error = xasprintf("the claim of the VM %s is of an earlier boot, or its holder "
-				   "has ended; first run: virt-priv-chown recover",
+		*error = xasprintf("VM '%s': its claim is from an earlier boot, or its process has "
+				   "ended; first: virt-priv-chown recover",
 			rounds->name);
 	return hold == CLAIMS_HELD;
 }

@@ -92,14 +92,13 @@ static char *why_program(const struct safepath *walk)
 		return xstrdup("it is a running program, not a disk");
 	cleanup_fd int readable = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (readable < 0 || pread(readable, magic, sizeof magic, 0) < 0)
-		return xasprintf("it has an execute bit, and cannot be read to see whether it is a "
-				 "program: %s; if it is a disk: chmod a-x %s",
+		return xasprintf("it has an execute bit, and cannot be read to determine whether "
+				 "it is a program: %s; if it is a disk: chmod a-x %s",
 			strerror(errno), path);
 	if (memcmp(magic, "\177ELF", 4) == 0 || memcmp(magic, "#!", 2) == 0)
-		return xasprintf("it is a program (mode %04o, and it begins as %s), not a disk; if "
-				 "it is a disk: chmod a-x %s",
-			walk->st.st_mode & 07777, magic[0] == '#' ? "a script" : "an ELF file",
-			path);
+		return xasprintf("it is a program (mode %04o, starts with %s), not a disk; if it "
+				 "is a disk: chmod a-x %s",
+			walk->st.st_mode & 07777, magic[0] == '#' ? "#!" : "an ELF header", path);
 	return NULL;
 }
 
@@ -110,13 +109,14 @@ char *claimable_why_system(struct claimable *c, const struct safepath *walk)
 	const char *directory = system_directory(walk->path);
 	if (directory) {
 		cleanup_free char *word = shell_word(walk->path);
-		return xasprintf("it is a file of the system, below %s, which no guest may write; "
-				 "if it is a template, use a copy: cp %s /var/lib/libvirt/images/",
+		return xasprintf(
+			"it is a system file, below %s, and must not be writable by a guest; if it "
+			"is a template, use a copy: cp %s /var/lib/libvirt/images/",
 			directory, word);
 	}
 	if (is_in_path(c, walk))
-		return xstrdup("it lies in a directory of root's PATH, where no guest may write; "
-			       "move it elsewhere");
+		return xstrdup("it is in a directory of root's PATH, and must not be writable by a "
+			       "guest; move it elsewhere");
 	return walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? why_program(walk) : NULL;
 }
 
@@ -130,19 +130,19 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 	if (walk->unsafe)
 		return xstrdup(walk->unsafe);
 	if (is_device && !S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode))
-		return xstrdup("it is not a device");
+		return xstrdup("it is not a device node");
 	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
 		return xstrdup("it is neither a regular file nor a block device");
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
-		return xasprintf("it has %lu hard links, and all of them would change owner; "
-				 "remove those that are not needed: find %s -xdev -samefile %s",
+		return xasprintf("it has %lu hard links, all of which would change owner; remove "
+				 "the others; to list them: find %s -xdev -samefile %s",
 			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
 		return xasprintf(
-			"its mode %04o has a set-id bit, which no disk needs; chmod ug-s %s",
+			"its mode %04o has a set-user-ID or set-group-ID bit; chmod ug-s %s",
 			st->st_mode & 07777, path);
 	if ((st->st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR))
-		return xasprintf("with its mode %04o even its owner may not read and write it; "
+		return xasprintf("its mode %04o does not allow its owner to read and write it; "
 				 "chmod u+rw %s",
 			st->st_mode & 07777, path);
 	return claimable_why_system(c, walk);
@@ -177,7 +177,7 @@ void claimable_free(struct claimable *c)
 static char *untold(const char *error)
 {
 	return xasprintf(
-		"cannot determine whether its bytes are used under another name: %s", error);
+		"cannot determine whether the same data is in use under another name: %s", error);
 }
 
 /* False and *why, a new message: it can't be told, and must not be done. */
@@ -228,11 +228,11 @@ char *claimable_why_in_use(struct claimable *c, const struct safepath *walk, con
 	if (!block_used_by(c->view, &ground, &use, &error))
 		why = xasprintf("cannot determine whether the host uses it: %s", error);
 	else if (!use && S_ISBLK(walk->st.st_mode) && is_held_exclusively(walk))
-		use = xstrdup("somebody has it open exclusively, as a mount, LVM or RAID has");
+		use = xstrdup("it is opened exclusively, as by a mount, LVM or RAID");
 	block_ground_free(&ground);
 	if (use) {
 		cleanup_free char *word = shell_word(asked);
-		why = xasprintf("the host uses it: %s; end that, or, if both are meant to write: "
+		why = xasprintf("the host uses it: %s; end that use, or, if both may write to it: "
 				"--force-in-use %s",
 			use, word);
 	}
@@ -246,11 +246,11 @@ static char *relation(const struct block_ground *ground, size_t at, const char *
 	if (at == 0 && other_at == 0)
 		return xasprintf("it is %s, which %s, under another name", other, whose);
 	if (at == 0)
-		return xasprintf("%s, which %s, lies on it", other, whose);
+		return xasprintf("%s, which %s, is on it", other, whose);
 	if (other_at == 0)
-		return xasprintf("it lies on %s, which %s", other, whose);
+		return xasprintf("it is on %s, which %s", other, whose);
 	return xasprintf(
-		"it and %s, which %s, both lie on %s", other, whose, ground->parts[at].name);
+		"it and %s, which %s, are both on %s", other, whose, ground->parts[at].name);
 }
 
 /* The number of a device that is held: of the journal, or, in one of an older version, of the node.
@@ -313,8 +313,8 @@ static char *shared(struct comparison *c, const struct entry *e, const char *who
 
 static char *shared_with(struct comparison *c, const struct journal *journal, bool is_own)
 {
-	cleanup_free char *whose = is_own ? xstrdup("this VM has too")
-					  : xasprintf("the VM %s has claimed", journal->name);
+	cleanup_free char *whose = is_own ? xstrdup("this VM has claimed as well")
+					  : xasprintf("VM '%s' has claimed", journal->name);
 
 	c->same_boot = strcmp(journal->boot, boot_id()) == 0;
 	for (size_t i = 0; i < journal->n_entries; i++) {
@@ -324,7 +324,7 @@ static char *shared_with(struct comparison *c, const struct journal *journal, bo
 			c->same_boot || e->type == 'f' ? shared(c, e, whose) : NULL;
 		if (how && is_own)
 			return xasprintf(
-				"%s: the guest would write the same bytes under two names", how);
+				"%s: the guest would write the same data under two names", how);
 		if (!how)
 			continue;
 		cleanup_free char *advice = holder_advice(journal);
@@ -343,9 +343,9 @@ static char *shared_with_passed(struct comparison *c)
 			continue;
 		if (!block_shares(&c->ground, &passed->ground, &at, &other_at))
 			continue;
-		cleanup_free char *how = relation(
-			&c->ground, at, passed->ground.parts[0].name, other_at, "this VM has too");
-		return xasprintf("%s: the guest would write the same bytes under two names", how);
+		cleanup_free char *how = relation(&c->ground, at, passed->ground.parts[0].name,
+			other_at, "this VM has claimed as well");
+		return xasprintf("%s: the guest would write the same data under two names", how);
 	}
 	return NULL;
 }

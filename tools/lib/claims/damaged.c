@@ -184,12 +184,12 @@ static void say_whole(
 		e->kind == ENTRY_OWNER ? "became that of" : "was made readable by", e->new_uid,
 		e->new_gid, why);
 	if (whose) {
-		say("# the VM %s has claimed it, by a journal of its own", whose);
+		say("# claimed by VM '%s', in another journal", whose);
 		return;
 	}
 	claims_find(wreck->whole, e, &object);
 	if (object.fd < 0 || fstat(object.fd, &st) < 0)
-		say("# not found now: %s", object.why ? object.why : strerror(errno));
+		say("# not found: %s", object.why ? object.why : strerror(errno));
 	else if (object.how != FILEID_FOUND)
 		say("# now: %u:%u, mode %04o; it may be another file: %s", st.st_uid, st.st_gid,
 			st.st_mode & 07777, object.why);
@@ -234,12 +234,12 @@ static void say_partial(struct wreck *wreck, const struct entry *e)
 {
 	cleanup_free char *path = e->path ? shell_word(e->path) : NULL;
 	cleanup_free char *owner = e->old_uid == (uid_t)-1
-					   ? xstrdup("of an owner that cannot be read")
+					   ? xstrdup("whose owner cannot be read")
 					   : xasprintf("that was %u:%u", e->old_uid, e->old_gid);
 	cleanup_free char *mode =
 		e->mode == (mode_t)-1 ? xstrdup("") : xasprintf(", mode %04o", e->mode);
 
-	say("# line %u: an incomplete entry (%s): %s %s%s", e->line, e->kept,
+	say("# line %u: incomplete entry (%s): %s %s%s", e->line, e->kept,
 		path ? path : "a path that cannot be read,", owner, mode);
 	if (e->path)
 		say_found(wreck, e);
@@ -255,13 +255,13 @@ static const char *why_not_believed(
 	bool same_boot = strcmp(wreck->whole->boot, boot_id()) == 0;
 
 	if (!wreck->file.is_roots)
-		return "the journal could have been written by others, so check first";
+		return "others could have written the journal; check first";
 	if (!wreck->is_sound)
-		return "the journal's head or number of entries is wrong, so check first";
+		return "the header or the number of entries of the journal is wrong; check first";
 	if (whose)
 		return "it is not released";
 	if (same_boot && e->attributes && libvirt_domains_exist())
-		return "libvirt may use it too, so check first";
+		return "libvirt may use it as well; check first";
 	return NULL;
 }
 
@@ -323,15 +323,14 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 	if (fflush(stdout) != 0 || ferror(stdout))
 		warn_errno("cannot write to standard output; nothing was changed");
 	else if (wreck->in_use)
-		warn("the VM %s may be running: %s; its journal stays where it is, so that no "
-		     "other VM gets what it uses; stop it first",
+		warn("VM '%s' may be running: %s; its journal is not set aside; stop it first",
 			name, wreck->in_use);
 	else
 		good = journal_set_aside(name, rest->n_entries ? rest : NULL, &aside, &error);
 	if (error)
 		warn("%s", error);
 	if (aside)
-		warn("the damaged journal of the VM %s is kept as %s/%s", name, JOURNAL_DIR, aside);
+		warn("VM '%s': its damaged journal is kept as %s/%s", name, JOURNAL_DIR, aside);
 	enum claims_damaged result = !good	       ? CLAIMS_DAMAGED_FAILED
 				     : rest->n_entries ? CLAIMS_DAMAGED_RELEASE
 						       : CLAIMS_DAMAGED_ASIDE;

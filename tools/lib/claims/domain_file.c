@@ -19,7 +19,7 @@ static char *why_not_trusted(const char *file, const struct safepath *walk)
 	if (walk->unsafe)
 		return xasprintf("cannot trust the domain XML %s: %s", file, walk->unsafe);
 	cleanup_free char *why =
-		trust_why_not_roots(walk->fd, &walk->st, file, "check what it says");
+		trust_why_not_roots(walk->fd, &walk->st, file, "check its content");
 	if (!why)
 		return NULL;
 	return xasprintf("cannot trust the domain XML %s: not owned by root, or writable by others "
@@ -57,7 +57,7 @@ static char *read_all(int fd, const char *name, size_t *length, char **error)
 
 	if (!text && errno == EFBIG)
 		*error = xasprintf(
-			"%s is larger than %zu bytes, and no domain XML", name, DOMAIN_MAX_SIZE);
+			"%s is larger than %zu bytes, not a domain XML", name, DOMAIN_MAX_SIZE);
 	else if (!text)
 		*error = xasprintf("cannot read the domain XML %s: %s", name, strerror(errno));
 	return text;

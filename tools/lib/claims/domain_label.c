@@ -55,8 +55,8 @@ static bool find_dac(struct domain_parser *p, const xmlNode *parent, const xmlNo
 		if (!xml_is(model, "dac"))
 			continue;
 		if (*found)
-			return xml_fail(
-				&p->xml, n, "a second <seclabel> of model dac at the same place");
+			return xml_fail(&p->xml, n,
+				"more than one <seclabel> of model dac in the same element");
 		*found = n;
 	}
 	return true;

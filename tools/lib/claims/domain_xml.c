@@ -62,7 +62,7 @@ static void refuse_doctype(
 	(void)external_id;
 	(void)system_id;
 	xml_fail_line(
-		xml->_private, xml->input->line, "a document type declaration is not accepted");
+		xml->_private, xml->input->line, "document type declarations are not allowed");
 	xmlStopParser(xml);
 }
 
@@ -136,7 +136,7 @@ static bool check_encoding(struct xml_reader *reader, const char *text, size_t l
 	value += strspn(value, " \t\r\n='\"");
 	if (strncasecmp(value, "UTF-8", 5) == 0 && strchr("'\"", value[5]))
 		return true;
-	return xml_fail_line(reader, 1, "another encoding than UTF-8 is declared");
+	return xml_fail_line(reader, 1, "the declared encoding is not UTF-8");
 }
 
 /* Bytes that end the reading of C strings, and sizes that libxml2 bounds less clearly. */
@@ -148,11 +148,10 @@ static bool check_text(struct xml_reader *reader, const char *text, size_t lengt
 	if (length == 0)
 		return xml_fail_line(reader, 1, "the document is empty");
 	if (length > DOMAIN_MAX_SIZE)
-		return xml_fail_line(reader, 1,
-			"larger than the %zu bytes that are read of a domain", DOMAIN_MAX_SIZE);
+		return xml_fail_line(reader, 1, "larger than %zu bytes", DOMAIN_MAX_SIZE);
 	for (const char *c = text; nul && c < nul; c++)
 		line += *c == '\n';
-	return !nul || xml_fail_line(reader, line, "text was expected, not a NUL byte");
+	return !nul || xml_fail_line(reader, line, "expected text, found a NUL byte");
 }
 
 static bool parse_text(struct domain_parser *p, const char *text, size_t length, char **name)
@@ -173,7 +172,7 @@ static bool parse_text(struct domain_parser *p, const char *text, size_t length,
 		xml, text, (int)length, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_BIG_LINES);
 	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
 	if (doc && (doc->intSubset || doc->extSubset))
-		xml_fail_line(&p->xml, 1, "a document type declaration is not accepted");
+		xml_fail_line(&p->xml, 1, "document type declarations are not allowed");
 	else if (!root)
 		xml_fail_line(&p->xml, 1, "not well-formed XML");
 	else if (!*p->xml.error)

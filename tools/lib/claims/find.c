@@ -36,13 +36,13 @@ bool claims_find_snapshot(const struct entry *e, struct claims_object *object)
 		return false;
 	/* One that was put right is no other's business, but for the entry. */
 	const char *whose = fstat(fd, &st) == 0 && st.st_uid == e->new_uid
-				    ? "which was the QEMU user's at its time"
-				    : "which is not the QEMU user's";
-	char *why = xasprintf("what has its path now is the copy of a snapshot, %s, and the file "
-			      "that was claimed %s",
+				    ? "which the QEMU user owned when the snapshot was made"
+				    : "which the QEMU user does not own";
+	char *why = xasprintf(
+		"the file at its path is now the copy of a snapshot, %s; the claimed file %s",
 		whose,
-		object->how == FILEID_GONE    ? "does not exist any more"
-		: object->how == FILEID_FOUND ? "is elsewhere, and was found there"
+		object->how == FILEID_GONE    ? "no longer exists"
+		: object->how == FILEID_FOUND ? "was found at another path"
 					      : "was not found");
 	claims_object_free(object);
 	*object = (struct claims_object){
@@ -62,7 +62,7 @@ void claims_find(const struct journal *journal, const struct entry *e, struct cl
 	*object = (struct claims_object){.fd = -1};
 	if (is_earlier_node(journal, e)) {
 		object->how = FILEID_ENDED;
-		object->why = xstrdup("it ended with an earlier boot");
+		object->why = xstrdup("it did not outlast an earlier boot");
 		return;
 	}
 	object->how =
@@ -93,8 +93,8 @@ static void say(const struct journal *journal, const struct entry *e)
 {
 	cleanup_free char *command = claims_settle_command(journal, e);
 
-	warn("%s: %s; it stays claimed; before the claim, its owner was %u:%u; to remove the entry "
-	     "and leave the file as it is: %s",
+	warn("%s: %s; it stays claimed; owner before the claim: %u:%u; to remove the entry and "
+	     "leave the file as it is: %s",
 		e->path, e->kept, e->old_uid, e->old_gid, command);
 }
 
@@ -122,14 +122,11 @@ bool claims_settle(struct journal *journal, const char *path)
 		if (strcmp(e->path, path) != 0)
 			continue;
 		found = e->done = true;
-		info("%s: the entry was removed, and the file left as it is; before the claim, its "
-		     "owner was %u:%u",
-			e->path, e->old_uid, e->old_gid);
+		info("%s: entry removed, file not changed; owner before the claim: %u:%u", e->path,
+			e->old_uid, e->old_gid);
 	}
 	if (!found) {
-		warn("%s is not claimed by the VM %s; virt-priv-chown status lists the paths, as "
-		     "they "
-		     "are to be given",
+		warn("%s is not claimed by VM '%s'; list the claimed paths: virt-priv-chown status",
 			path, journal->name);
 		return false;
 	}

@@ -133,7 +133,7 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 /* In *error, why the holder can't be examined; new. */
 static enum claims_hold unknown(char **error, const struct journal *journal, const char *why)
 {
-	*error = xasprintf("the VM %s: %s", journal->name, why);
+	*error = xasprintf("VM '%s': %s", journal->name, why);
 	return CLAIMS_UNKNOWN;
 }
 
@@ -151,11 +151,11 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 	unsigned long long here = journal->holder_namespace ? process_namespace() : 0;
 	if (journal->holder_namespace && !here)
 		why = xasprintf(
-			"cannot determine which pid namespace this is: %s", strerror(errno));
+			"cannot determine the PID namespace of this process: %s", strerror(errno));
 	else if (journal->holder_namespace != here)
-		why = xasprintf("its holder is process %d of another pid namespace, where it is to "
-				"be recovered; if it has ended: virt-priv-chown release --name %s "
-				"--force",
+		why = xasprintf(
+			"its process %d is in another PID namespace; recover it there, or, if the "
+			"process has ended: virt-priv-chown release --name %s --force",
 			journal->holder, journal->name);
 	if (why || !process_start(journal->holder, &start, &why))
 		return unknown(error, journal, why);
@@ -192,6 +192,6 @@ char *holder_advice(const struct journal *journal)
 	if (who)
 		return xasprintf("it is running: %s; stop it first", who);
 	if (claims_hold(journal, &ignored) == CLAIMS_ABANDONED)
-		return xstrdup("it has ended; virt-priv-chown recover");
-	return xasprintf("if it has ended: virt-priv-chown release --name %s", journal->name);
+		return xstrdup("its process has ended; virt-priv-chown recover");
+	return xasprintf("if it is not running: virt-priv-chown release --name %s", journal->name);
 }

@@ -42,8 +42,8 @@ char *journal_damage_reason(void)
 	size_t n;
 	struct journal_damage *all = journal_damage_list(&n);
 	cleanup_free char *command = n ? journal_set_aside_command(all[0].name) : NULL;
-	char *reason = xasprintf("not all journals can be read, so it is not known whether another "
-				 "VM holds it%s%s%s%s",
+	char *reason = xasprintf("cannot determine whether another VM has claimed it: a journal "
+				 "cannot be read%s%s%s%s",
 		n ? ": " : "", n ? all[0].why : "", n ? "; first: " : "", n ? command : "");
 
 	journal_damage_free(all, n);

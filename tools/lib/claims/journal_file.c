@@ -61,7 +61,7 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 		damaged(file, xasprintf("%s is not a journal", path));
 		return;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check what it says");
+	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check its content");
 	file->is_roots = !why;
 	if (!read_text(fd, (size_t)st.st_size, file)) {
 		/* A disk that fails is for longer. */
@@ -78,8 +78,8 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 	if (!file->whole) {
 		damaged(file, error);
 	} else if (strcmp(file->whole->name, name) != 0) {
-		damaged(file, xasprintf("%s:2: the journal is that of the VM %s", path,
-				      file->whole->name));
+		damaged(file,
+			xasprintf("%s:2: the journal is that of VM '%s'", path, file->whole->name));
 		journal_free(file->whole);
 		file->whole = NULL;
 	}
@@ -124,7 +124,7 @@ static char *damage_message(const char *name, const char *why)
 {
 	cleanup_free char *command = journal_set_aside_command(name);
 
-	return xasprintf("%s; until that is settled, no VM can claim a disk; to set the journal "
+	return xasprintf("%s; no VM can claim a disk until this is resolved; to set the journal "
 			 "aside, and release or print what can be read of it: %s",
 		why, command);
 }

@@ -33,7 +33,7 @@ static bool open_directory(
 
 	*fd = -1;
 	if (permissions && mkdirat(parent, name, permissions) < 0 && errno != EEXIST)
-		return error_set_errno(error, "cannot make the directory %s", path);
+		return error_set_errno(error, "cannot create the directory %s", path);
 	cleanup_fd int opened =
 		openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (opened < 0 && errno == ENOENT && !permissions)
@@ -105,7 +105,7 @@ static bool take_lock(bool exclusive, char **error)
 		lock_fd = steal_fd(&lock);
 	else if (errno == EINTR)
 		return error_set(error,
-			"another virt-priv-chown has held %s/" LOCK_FILE
+			"another virt-priv-chown process has held the lock %s/" LOCK_FILE
 			" for %d s; is it stopped?",
 			JOURNAL_DIR, LOCK_SECONDS);
 	else

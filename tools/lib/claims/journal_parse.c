@@ -216,7 +216,7 @@ static bool read_entry(struct reader *r, struct journal *journal)
 	const uid_t unset = (uid_t)-1;
 
 	if (strcmp(r->value, "owner") != 0 && strcmp(r->value, "grant") != 0)
-		return bad(r, "an entry is \"owner\" or \"grant\"");
+		return bad(r, "expected \"owner\" or \"grant\"");
 	e->kind = strcmp(r->value, "owner") == 0 ? ENTRY_OWNER : ENTRY_GRANT;
 	for (;;) {
 		if (!next_line(r))
@@ -242,21 +242,21 @@ static bool read_head(struct reader *r, struct journal *journal)
 		return false;
 	cleanup_free char *first = xasprintf("%s %s", r->key, r->value);
 	if (strcmp(first, JOURNAL_FIRST_LINE) != 0)
-		return bad(r, "\"" JOURNAL_FIRST_LINE "\" was expected");
+		return bad(r, "expected \"" JOURNAL_FIRST_LINE "\"");
 	if (!next_line(r))
 		return false;
 	if (strcmp(r->key, "name") != 0 || !journal_is_name(r->value))
-		return bad(r, "the name of a VM was expected");
+		return bad(r, "expected the name of a VM");
 	journal->name = xstrdup(r->value);
 	if (!next_line(r))
 		return false;
 	if (strcmp(r->key, "boot") != 0 || strlen(r->value) != BOOT_ID_LENGTH)
-		return bad(r, "a boot id was expected");
+		return bad(r, "expected a boot id");
 	strcpy(journal->boot, r->value);
 	if (!next_line(r))
 		return false;
 	if (strcmp(r->key, "booted") != 0 || !single(r->value, INT64_MAX, &time))
-		return bad(r, "the time of the boot was expected");
+		return bad(r, "expected the boot time");
 	journal->boot_time = (long long)time;
 	if (!next_line(r))
 		return false;
@@ -265,7 +265,7 @@ static bool read_head(struct reader *r, struct journal *journal)
 		if (!journal_text_number(&p, INT_MAX, &pid) || *p++ != ' ' ||
 			!journal_text_number(&p, ULLONG_MAX, &start) ||
 			(*p && (*p++ != ' ' || !single(p, ULLONG_MAX, &namespace))))
-			return bad(r, "a process id and its start time were expected");
+			return bad(r, "expected a process id and its start time");
 		journal->holder = (pid_t)pid;
 		journal->holder_start = start;
 		journal->holder_namespace = namespace;
@@ -318,7 +318,7 @@ static bool read_body(struct reader *r, struct journal *journal)
 			return false;
 	if (strcmp(r->key, "entries") != 0 || !single(r->value, SIZE_MAX, &n) ||
 		n != journal->n_entries)
-		return bad(r, "an entry, or the number of entries, was expected");
+		return bad(r, "expected an entry or the number of entries");
 	read_added(r, journal);
 	return true;
 }

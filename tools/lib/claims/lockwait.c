@@ -109,14 +109,15 @@ static void say_who(const struct lockwait_file *waited)
 	fstat(waited->fd, &st);
 	cleanup_free char *who =
 		lockers_name(&st, waited->lease ? LOCKERS_LEASE : LOCKERS_METADATA, &pid);
-	cleanup_free char *end = pid ? xasprintf("end it (kill %d)", pid) : xstrdup("end it");
+	cleanup_free char *end =
+		pid ? xasprintf("terminate it (kill %d)", pid) : xstrdup("terminate it");
 
 	if (waited->lease)
-		warn("%s: %s has a lease on it (fcntl(2)), which the kernel ends within "
+		warn("%s: %s has a lease on it (fcntl(2)), which the kernel breaks after "
 		     "/proc/sys/fs/lease-break-time seconds: try again then, or %s first",
 			waited->path, who, end);
 	else
-		warn("%s: %s has had libvirt's metadata lock of it for longer than %d s; %s, or "
+		warn("%s: %s has held libvirt's metadata lock on it for more than %d s; %s, or "
 		     "wait until it is released, then try again",
 			waited->path, who, LOCKWAIT_SECONDS, end);
 }

@@ -113,7 +113,7 @@ static bool read_attribute(
 	if (n < 0 && errno == ENODATA)
 		return true;
 	if (n < 0)
-		return error_set_errno(error, "cannot read its attributes of the class user");
+		return error_set_errno(error, "cannot read its user.* attributes");
 	*total += strlen(name) + (size_t)n;
 	unsigned char *copy = xmalloc((size_t)n + 1);
 	memcpy(copy, value, (size_t)n);
@@ -149,8 +149,8 @@ static bool read_attributes(int fd, struct ownable *o, char **error)
 	o->has_attributes = true;
 	if (total <= OWNABLE_MAX_ATTRIBUTES)
 		return true;
-	*error = xasprintf("its attributes of the class user have %zu bytes, and at most %zu are "
-			   "remembered; see getfattr -d, and remove some with setfattr -x",
+	*error = xasprintf("its user.* attributes have %zu bytes, and at most %zu are recorded; "
+			   "list them with getfattr -d, and remove some with setfattr -x",
 		total, OWNABLE_MAX_ATTRIBUTES);
 	return false;
 }
@@ -250,7 +250,7 @@ static bool write_flags(int file, const struct ownable *wanted, char **said, cha
 		has_flags(&now, wanted)
 			? xstrdup("its inode flags, project or extent sizes were changed; restored")
 			: xasprintf("its inode flags, project or extent sizes were changed, and "
-				    "could not be restored: %s; see lsattr -p, or copy the file",
+				    "cannot be restored: %s; see lsattr -p, or copy the file",
 				  strerror(number)));
 	return true;
 }
@@ -263,9 +263,8 @@ static bool restore_flags(
 	cleanup_fd int file = open_for_flags(fd, type, &leased);
 
 	if (leased)
-		ownable_say(said,
-			xstrdup("its inode flags are not compared with those at the claim, since a "
-				"process has a lease on it; see lsattr -p"));
+		ownable_say(said, xstrdup("cannot compare its inode flags with those at the claim, "
+					  "since a process has a lease on it; see lsattr -p"));
 	if (file < 0)
 		return leased || error_set_errno(error, "cannot open it");
 	if (!read_flags(file, &now, error))
@@ -332,7 +331,7 @@ static bool restore_attributes(const struct ownable *wanted, int fd, char **said
 		good = true;
 	}
 	if (good && !make_same(path, &now, wanted, &names))
-		good = error_set_errno(error, "cannot restore its attributes of the class user");
+		good = error_set_errno(error, "cannot restore its user.* attributes");
 	ownable_free(&now);
 	cleanup_free char *all = text_list_end(&names);
 	if (*all)

@@ -38,7 +38,7 @@ static bool join_libvirt(struct entry *e, const struct stat *st, const struct li
 		cleanup_free char *who =
 			opener ? open_files_text(opener)
 			       : xstrdup("or it is a copy of such a file, since no process has it "
-					 "open; a copy's attributes go with: setfattr -x "
+					 "open; to remove the attributes of a copy: setfattr -x "
 					 "trusted.libvirt.security.ref_dac FILE, and likewise .dac "
 					 "and .timestamp_dac");
 		*error = xasprintf(
@@ -71,19 +71,19 @@ static void take_over(
 	/* Its mode and ACL are those that its last owner has left. */
 	bool is_open = e->mode & S_IWOTH || (e->ownable.acl && strstr(e->ownable.acl, "mask:"));
 	if (is_target(e, st))
-		*note = xasprintf("libvirt's attributes say that it is in use, but it is not: it "
-				  "is a copy, or was left behind; it is the file of uid %u and gid "
-				  "%u, whom they name, and goes to them when it is released%s%s%s",
+		*note = xasprintf("libvirt's attributes are stale: no domain uses it, so it is a "
+				  "copy, or was left behind; the owner that they name, uid %u and "
+				  "gid %u, is restored when it is released%s%s%s",
 			r->uid, r->gid,
-			is_open ? "; the QEMU user can have set its mode and ACL, "
-				  "which lets others use it: "
+			is_open ? "; the QEMU user may have set its mode and ACL, which give "
+				  "access to others: "
 				: "",
 			is_open && e->ownable.acl ? e->ownable.acl : "",
-			is_open ? "; look at it with getfacl" : "");
+			is_open ? "; see getfacl" : "");
 	else if (e->is_void)
-		*note = xasprintf(
-			"libvirt's attributes say that it is in use, but it is not: it is a copy, "
-			"or was left behind; they are cleared, and uid %u and gid %u own it",
+		*note = xasprintf("libvirt's attributes are stale: no domain uses it, so it is a "
+				  "copy, or was left behind; they are removed, and it keeps its "
+				  "owner, uid %u and gid %u",
 			st->st_uid, st->st_gid);
 }
 
@@ -106,13 +106,13 @@ bool owner_plan(
 	libvirt_xattr_read(fd, &r);
 	if (r.state == LIBVIRT_XATTR_MALFORMED) {
 		*error = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
-				 "cannot be read; look at them with: getfattr -m - -d FILE");
+				 "cannot be read; list them: getfattr -m - -d FILE");
 		return false;
 	}
 	if (r.state == LIBVIRT_XATTR_UNSUPPORTED) {
 		if (remember)
-			*note = xstrdup("its file system keeps no trusted attributes: its owner is "
-					"recorded in the journal only");
+			*note = xstrdup("its file system does not support trusted.* attributes; "
+					"its owner is recorded only in the journal");
 		return true;
 	}
 	/* Whether anybody stands behind them shows by who has the file open. */
@@ -211,7 +211,7 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 	if (fstat(file, &st) < 0)
 		return error_set_errno(error, "cannot examine it");
 	if (!is_target(e, &st)) {
-		*error = xstrdup("its file system does not change owners");
+		*error = xstrdup("its file system ignores changes of the owner");
 		return false;
 	}
 	return true;

@@ -78,8 +78,8 @@ static const char *why_kept(enum giveback what)
 		return "cannot determine whether libvirt still uses it, and a process has it open; "
 		       "try again when that process has ended";
 	case GIVEBACK_UNLOCKED:
-		return "libvirt uses it too, and a lease (fcntl(2)) of some process keeps it from "
-		       "being locked; try again when that has ended";
+		return "libvirt uses it as well, and it cannot be locked while a process has a "
+		       "lease on it (fcntl(2)); try again when the lease has ended";
 	default:
 		return NULL;
 	}
@@ -107,8 +107,8 @@ static bool restore(
 		return error_set_errno(message, "cannot restore its owner");
 	/* Links mean nothing with devices. */
 	if (e->type == 'f' && st->st_nlink > 1)
-		ownable_say(&said, xasprintf("it has %lu links now: somebody may still reach it by "
-					     "another name; find it with: find -xdev -samefile",
+		ownable_say(&said, xasprintf("it now has %lu hard links, and may be accessible "
+					     "under another name; list them: find -xdev -samefile",
 					   (unsigned long)st->st_nlink));
 	/* Whatever can't be done, its mode is not left as whoever it was given to has made it. */
 	bool good = ownable_restore(&e->ownable, acl, fd, e->type, &said, &is_closed, message);
@@ -129,11 +129,11 @@ static bool restore(
 		if (is_closed)
 			ownable_say(message,
 				xasprintf(
-					"until then, only its owner may use it (mode %04o)", mode));
+					"until then, only its owner has access (mode %04o)", mode));
 		return false;
 	}
 	if ((st->st_mode & 07777) != mode && !was_closed)
-		ownable_say(&said, xasprintf("its mode had become %04o; restored to %04o",
+		ownable_say(&said, xasprintf("its mode was changed to %04o; restored to %04o",
 					   st->st_mode & 07777, mode));
 	*message = steal_pointer(&said);
 	return true;
@@ -157,7 +157,7 @@ static enum owner_end leave_to_libvirt(const struct owner_back *back, struct ent
 	if (steps->announce && !journal_announce(back->journal, e, r->refs - 1, message))
 		return OWNER_KEPT;
 	if (steps->count && libvirt_xattr_write_refs(file, r->refs - 1) < 0) {
-		error_set_errno(message, "cannot write the number of its holders");
+		error_set_errno(message, "cannot write the user count");
 		return OWNER_KEPT;
 	}
 	return OWNER_LIBVIRT;

@@ -48,7 +48,7 @@ static char *held_by_other(const struct journal *whose)
 {
 	cleanup_free char *advice = holder_advice(whose);
 
-	return xasprintf("the VM %s has claimed it; %s", whose->name, advice);
+	return xasprintf("claimed by VM '%s'; %s", whose->name, advice);
 }
 
 /*
@@ -96,12 +96,12 @@ static bool is_held(struct claims_plan *plan, struct claims_item *item, const st
 	if (is_taken && walk->st.st_uid != held->new_uid) {
 		cleanup_free char *settle = claims_settle_command(whose, held);
 		plan_refuse(plan, item,
-			xasprintf("the VM has a claim on it, and it is uid %u's now; when "
-				  "that is settled, it can be claimed anew: %s",
+			xasprintf("already claimed by this VM, but now owned by uid %u; to claim "
+				  "it again, first remove its entry: %s",
 				walk->st.st_uid, settle));
 		return true;
 	}
-	set_reason(item, ACTION_LEAVE, "claimed already");
+	set_reason(item, ACTION_LEAVE, "already claimed");
 	return true;
 }
 
@@ -256,7 +256,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 	if (reach(plan, resource, &walk, &error))
 		plan_object(plan, item, resource, &walk, identity);
 	else if (resource->optional && errno == ENOENT)
-		set_reason(item, ACTION_LEAVE, "it is optional, and missing");
+		set_reason(item, ACTION_LEAVE, "optional, and does not exist");
 	else
 		plan_refuse(plan, item, steal_pointer(&error));
 	safepath_close(&walk);

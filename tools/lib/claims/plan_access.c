@@ -77,10 +77,10 @@ static char *settle_denial(struct claims_plan *plan, const struct safepath *walk
 	if (!plan->grant_read || (denial->missing & W_OK))
 		return access_explain(denial, identity);
 	if (walk->unsafe)
-		return xasprintf("access is not granted: %s", walk->unsafe);
+		return xasprintf("cannot grant access: %s", walk->unsafe);
 	if (walk->link_owner && walk->link_owner != denial->st.st_uid)
-		return xasprintf("access to %s is not granted: a symbolic link of uid %u, who "
-				 "does not own it, led there",
+		return xasprintf("cannot grant access to %s: it was reached through a symbolic "
+				 "link of uid %u, who does not own it",
 			denial->path, walk->link_owner);
 	return plan_grant(plan, denial->fd, denial->path, &denial->st, identity);
 }

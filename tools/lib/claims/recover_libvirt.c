@@ -21,9 +21,8 @@ bool recover_libvirt_object(int fd, const struct stat *st, bool dry_run, bool *b
 	*message = NULL;
 	*busy = false;
 	if (!S_ISREG(st->st_mode) || libvirt_xattr_counts(fd, st) != 1) {
-		return error_set(message,
-			"libvirt's attributes don't count there: not a regular file, or "
-			"on a shared or removable file system");
+		return error_set(message, "libvirt's attributes are ignored: not a regular file, "
+					  "or on a shared or removable file system");
 	}
 	cleanup_fd int file = -1;
 	enum metalock lock = metalock_take(fd, true, &file);
@@ -35,17 +34,17 @@ bool recover_libvirt_object(int fd, const struct stat *st, bool dry_run, bool *b
 	if (fstat(file, &now) < 0)
 		return error_set_errno(message, "cannot examine it");
 	if (r.state != LIBVIRT_XATTR_CURRENT && r.state != LIBVIRT_XATTR_STALE) {
-		return error_set(message, "it has no attributes of libvirt's that name an owner");
+		return error_set(message, "it has no attributes of libvirt that name an owner");
 	}
 	if (opener) {
 		*message = open_files_text(opener);
 		return false;
 	}
 	if (r.state == LIBVIRT_XATTR_CURRENT && open_files_libvirt()) {
-		*message = xasprintf("libvirt uses it, and process %d is a libvirt daemon; if it "
-				     "is a copy, which libvirt knows nothing of: chown %u:%u FILE, "
-				     "then setfattr -x trusted.libvirt.security.ref_dac FILE, and "
-				     "likewise .dac and .timestamp_dac",
+		*message = xasprintf(
+			"libvirt may use it: its daemon is running (process %d); if the file is a "
+			"copy: chown %u:%u FILE, then setfattr -x trusted.libvirt.security.ref_dac "
+			"FILE, and likewise .dac and .timestamp_dac",
 			open_files_libvirt(), r.uid, r.gid);
 		return false;
 	}

@@ -48,7 +48,7 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 	enum claims_hold hold = claims_hold(journal, &error);
 
 	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
-		warn("%s; nothing of it is released", error);
+		warn("%s; not released", error);
 	if (hold != CLAIMS_ABANDONED)
 		return hold != CLAIMS_UNKNOWN;
 	if (dry_run) {
@@ -56,7 +56,7 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 		return true;
 	}
 	if (!waits->is_later_round)
-		info("the claim of the VM %s is abandoned", journal->name);
+		info("VM '%s': its claim is abandoned", journal->name);
 	return claims_release(journal, NULL, true, all, n, waits);
 }
 

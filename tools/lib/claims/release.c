@@ -60,10 +60,10 @@ static bool keep(const struct release *release, struct entry *e, char *why)
 static bool report_libvirt(const struct entry *e, const struct stat *st)
 {
 	if (open_files_first(st, (uid_t)-1))
-		return report(e, "libvirt uses it too, and restores its owner", false);
+		return report(e, "libvirt uses it as well, and restores its owner", false);
 	cleanup_free char *word = shell_word(e->path);
-	warn("%s: libvirt's attributes say that libvirt uses it too, so it stays owned by the QEMU "
-	     "user until libvirt restores it; no process has it open, so if it is a copy: "
+	warn("%s: libvirt uses it as well, according to its attributes, so the QEMU user owns it "
+	     "until libvirt restores its owner; no process has it open; if it is a copy: "
 	     "virt-priv-chown recover --libvirt %s",
 		e->path, word);
 	return true;
@@ -97,8 +97,7 @@ static bool report_back(
 		cleanup_free char *who =
 			open_files_is_unseen(opener)
 				? open_files_text(opener)
-				: xasprintf("process %d, which can go on using it, has it open",
-					  opener);
+				: xasprintf("process %d still has it open", opener);
 		report(e, who, true);
 	}
 	return !message && !opener;
@@ -211,8 +210,7 @@ static bool release_entry(struct release *release, size_t i)
 		info("%s: %s", e->path, object.why);
 	} else if (object.how == FILEID_GONE) {
 		e->done = true;
-		warn("%s: %s; what is there now, if anything, was not changed", e->path,
-			object.why);
+		warn("%s: %s; nothing was changed at this path", e->path, object.why);
 	} else {
 		good = keep(release, e, steal_pointer(&object.why));
 	}

@@ -20,8 +20,8 @@ static bool may_give_back(const struct journal *journal, const char *path, bool 
 		warn("%s is not released: %s; detach it from the VM, or force the release: --force",
 			path, who);
 	else if (who)
-		warn("the VM %s is running: %s; nothing is released; stop it, or force the "
-		     "release: --force",
+		warn("VM '%s' is running: %s; nothing is released; stop it, or force the release: "
+		     "--force",
 			journal->name, who);
 	return !who;
 }
@@ -53,7 +53,7 @@ static bool release_disk(struct journal *journal, const struct claim_request *di
 	if (!lockwait_due(waits, path))
 		return true;
 	if (!is_held(journal, path)) {
-		warn("%s is not claimed by the VM %s", path, journal->name);
+		warn("%s is not claimed by VM '%s'", path, journal->name);
 		return false;
 	}
 	return may_give_back(journal, path, force) &&
@@ -88,8 +88,8 @@ bool release_rounds(struct journal *journal, const struct claim_requests *disks,
 		/* The claim that is there now may be another one, of a VM that runs. */
 		if (again &&
 			(!journal_stamp(journal->name, &now) || !journal_same(&before, &now))) {
-			warn("the claim of the VM %s was changed by somebody else meanwhile; what "
-			     "is left of it is shown by: virt-priv-chown status",
+			warn("VM '%s': its claim was changed by another process meanwhile; list "
+			     "what is left: virt-priv-chown status",
 				journal->name);
 			again = good = false;
 		}

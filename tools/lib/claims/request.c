@@ -59,9 +59,9 @@ static bool disk_flags(
 		} else if (n == strlen("shared") && strncmp(p, "shared", n) == 0) {
 			*shared = true;
 		} else {
-			*error = xasprintf("--disk %s: behind the path, \"readonly\" or \"shared\" "
-					   "was expected, not \"%.*s\"; a comma in a path is "
-					   "written twice",
+			*error = xasprintf(
+				"--disk %s: expected \"readonly\" or \"shared\" after the path, "
+				"not \"%.*s\"; a comma in a path is written twice",
 				text, (int)n, p);
 			return false;
 		}
@@ -79,7 +79,7 @@ bool claim_requests_add_disk(struct claim_requests *list, const char *text, char
 	if (!disk_flags(text, flags, &read_only, &shared, error))
 		return false;
 	if (!*path) {
-		*error = xstrdup("a path is empty");
+		*error = xstrdup("empty path");
 		return false;
 	}
 	char *absolute = absolute_path(path, error);

@@ -26,8 +26,8 @@ int runtime_dir_open(char **error)
 	struct stat st;
 
 	if (mkdir(RUNTIME_DIR, MODE) < 0 && errno != EEXIST) {
-		*error =
-			xasprintf("cannot make the directory " RUNTIME_DIR ": %s", strerror(errno));
+		*error = xasprintf(
+			"cannot create the directory " RUNTIME_DIR ": %s", strerror(errno));
 		return -1;
 	}
 	cleanup_fd int fd = open(RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

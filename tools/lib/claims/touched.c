@@ -46,8 +46,8 @@ bool touched_sync(struct touched *touched, struct journal *journal)
 		const struct touched_filesystem *t = &touched->all[i];
 		if (t->fd < 0 || syncfs(t->fd) < 0) {
 			errno = t->fd < 0 ? t->number : errno;
-			warn("cannot synchronize the file system of device %u:%u: %s",
-				major(t->dev), minor(t->dev), strerror(errno));
+			warn("cannot sync the file system of device %u:%u: %s", major(t->dev),
+				minor(t->dev), strerror(errno));
 			good = false;
 			for (size_t j = 0; j < journal->n_entries; j++)
 				if (touched->of[j] == t->dev)

@@ -78,8 +78,8 @@ bool xml_is(const char *value, const char *expected)
 bool xml_fail_value(
 	struct xml_reader *reader, const xmlNode *node, const char *name, const char *value)
 {
-	return xml_fail(reader, node, "<%s %s='%s'>: this value is unknown",
-		(const char *)node->name, name, value);
+	return xml_fail(
+		reader, node, "<%s %s='%s'>: unknown value", (const char *)node->name, name, value);
 }
 
 bool xml_yes_no(struct xml_reader *reader, const xmlNode *node, const char *name, bool *result)

@@ -338,10 +338,10 @@ static const char *const *block_lines(enum confblock which)
 	static const char *const blocks[][MAX_LINES] = {
 		[CONFBLOCK_ROOT] =
 			{
-				"# QEMU runs as root: virt-priv-conf revert-to-root. What stands "
-				"further down does not",
-				"# count meanwhile; virt-priv-conf restore-default takes these "
-				"lines away again.",
+				"# QEMU runs as root: virt-priv-conf revert-to-root. Settings of "
+				"user and group below",
+				"# have no effect until virt-priv-conf restore-default removes "
+				"these lines.",
 				"user = \"root\"",
 				"group = \"root\"",
 				"# end of revert-to-root",
@@ -349,9 +349,9 @@ static const char *const *block_lines(enum confblock which)
 			},
 		[CONFBLOCK_LIBVIRT] =
 			{
-				"# Set by virt-privileges-libvirt, which takes these lines away "
-				"when it is removed. If they",
-				"# are changed or deleted, it leaves the file alone.",
+				"# Set by virt-privileges-libvirt, which removes these lines when "
+				"it is uninstalled. If they",
+				"# are changed or deleted, it does not change the file again.",
 				"user = \"qemu\"",
 				"group = \"qemu\"",
 				"# end of virt-privileges-libvirt",

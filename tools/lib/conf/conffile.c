@@ -84,7 +84,7 @@ bool conffile_read(const char *path, struct conffile *file, char **error)
 char *conffile_distrust(const struct conffile *file)
 {
 	cleanup_free char *why =
-		trust_why_not_roots(file->fd, &file->st, file->path, "check what it says");
+		trust_why_not_roots(file->fd, &file->st, file->path, "check its content");
 	cleanup_free char *error = NULL;
 	cleanup_free char *absolute = absolute_path(file->path, &error);
 	struct safepath walk;

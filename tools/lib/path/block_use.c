@@ -97,7 +97,7 @@ static bool look_at_holders(struct search *s, char **error)
 		snprintf(first, sizeof first, "%s", d->d_name);
 		free(s->use);
 		io_read_line(dirfd(all), name_path, name, sizeof name);
-		s->use = xasprintf("%s%s%s%s is made of it", d->d_name, *name ? " (" : "", name,
+		s->use = xasprintf("%s%s%s%s is built on it", d->d_name, *name ? " (" : "", name,
 			*name ? ")" : "");
 	}
 	if (all && errno == 0)

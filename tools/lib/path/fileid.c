@@ -381,14 +381,14 @@ static enum fileid_found conclude_likely(struct search *s, int *fd, char **why)
 		return FILEID_FOUND;
 	if (fsid_is_source(s->id->filesystem))
 		return say(why, FILEID_COPY,
-			"its file system was mounted anew, and numbers its files as they are "
-			"looked up, so another file can be meant");
+			"its file system was mounted again, and does not keep inode numbers across "
+			"mounts, so the file may be another one");
 	return say(why, FILEID_COPY,
 		s->evidence == DISK_UNKNOWN
-			? "more than one disk may have its file system's UUID, so what is mounted "
-			  "can be a copy"
-			: "what is mounted has its file system's UUID, but is on another disk, so "
-			  "it can be a copy");
+			? "more than one disk may have the UUID of its file system, so the mounted "
+			  "one may be a copy"
+			: "the mounted file system has the UUID of its file system, but is on "
+			  "another disk, so it may be a copy");
 }
 
 static enum fileid_found conclude_missing(const struct search *s, char **why)
@@ -397,27 +397,27 @@ static enum fileid_found conclude_missing(const struct search *s, char **why)
 
 	if (s->is_over && fsid_is_volatile(id->filesystem))
 		return say(why, FILEID_GONE,
-			"its file system was unmounted, and its files ended with that");
+			"its file system was unmounted, and its files did not outlast that");
 	if (s->is_late && (id->handle_size == 0 || s->there < DISK_UNKNOWN))
 		return say(why, FILEID_LATE,
 			"a file system of its parent directories does not answer");
 	if (s->there == DISK_OTHER)
 		return say(why, FILEID_UNMOUNTED,
-			"it is not on what is mounted, which can be a copy of its file system");
+			"it is not on the mounted file system, which may be a copy of its own");
 	if (s->there != DISK_NONE && (id->handle_size == 0 || fsid_is_source(id->filesystem)))
 		return say(why, FILEID_UNTOLD,
-			"another file has its name now, and its file system has no handles to "
-			"find it by");
+			"another file has its name now, and its file system has no file handles by "
+			"which to find it");
 	if (s->there == DISK_SAME || (s->there == DISK_UNKNOWN && is_unique(s)))
-		return say(why, FILEID_GONE, "it does not exist any more");
+		return say(why, FILEID_GONE, "it no longer exists");
 	if (s->there == DISK_UNKNOWN)
 		return say(why, FILEID_UNMOUNTED,
-			"it is not on what is mounted, and more than one disk may have its file "
-			"system's UUID");
+			"it is not on the mounted file system, and more than one disk may have the "
+			"UUID of its file system");
 	if ((id->handle_size == 0 || fsid_is_source(id->filesystem)) && has_directory(s))
 		return say(why, FILEID_UNTOLD,
-			"it is not at its path any more, and its file system has no handles to "
-			"find it by");
+			"it is no longer at its path, and its file system has no file handles by "
+			"which to find it");
 	if (!s->same_boot && fsid_is_of_boot(id->filesystem))
 		return say(
 			why, FILEID_UNTOLD, "its file system cannot be identified after a reboot");
@@ -473,7 +473,7 @@ enum fileid_found fileid_open(
 	*fd = -1;
 	*why = NULL;
 	if (fileid_has_ended(id, path, same_boot))
-		return say(why, FILEID_ENDED, "it ended with an earlier boot");
+		return say(why, FILEID_ENDED, "it did not outlast an earlier boot");
 	/* The number is another one's now. */
 	bool is_known = same_boot || !fsid_is_of_boot(id->filesystem);
 	if (is_known)
@@ -492,8 +492,8 @@ enum fileid_found fileid_open(
 		   look_at_unidentified(&s)) {
 		*fd = steal_fd(&s.likely);
 		result = say(why, FILEID_COPY,
-			"an earlier version has claimed it, and has not written down what its file "
-			"system is");
+			"it was claimed by an earlier version, which did not record its file "
+			"system");
 	} else {
 		result = conclude_missing(&s, why);
 	}

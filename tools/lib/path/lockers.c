@@ -107,5 +107,5 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 		*pid = (pid_t)number;
 		return name_process(dirfd(dir), d->d_name);
 	}
-	return roots ? steal_pointer(&roots) : xstrdup("a process that /proc does not show");
+	return roots ? steal_pointer(&roots) : xstrdup("a process that is not visible in /proc");
 }

@@ -301,10 +301,11 @@ static char *read_all(void)
 
 	if (!dir)
 		return xasprintf(
-			"cannot read /proc to see who has files open: %s", strerror(errno));
+			"cannot read /proc to determine which processes have files open: %s",
+			strerror(errno));
 	if (are_hidden(dirfd(dir)))
-		return xstrdup("cannot determine who has files open: /proc is mounted with "
-			       "hidepid, and CAP_SYS_PTRACE is missing; run it with that "
+		return xstrdup("cannot determine which processes have files open: /proc is mounted "
+			       "with hidepid, and CAP_SYS_PTRACE is missing; run it with that "
 			       "capability, or: mount -o remount,hidepid=0 /proc");
 	if (look_may_wait())
 		scan_in_child(dir);
@@ -357,7 +358,7 @@ char *open_files_text(pid_t pid)
 		return xstrdup(failure);
 	if (open_files_is_unseen(pid))
 		return xasprintf(
-			"without CAP_SYS_PTRACE, cannot determine whether process %d has it open",
+			"cannot determine without CAP_SYS_PTRACE whether process %d has it open",
 			pid);
 	return xasprintf("process %d has it open", pid);
 }

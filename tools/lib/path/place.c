@@ -27,7 +27,7 @@ static bool take_directory(
 	place->dir_path = xstrdup(path);
 	place->dir_st = *st;
 	if (place->dir < 0)
-		*error = xasprintf("cannot hold the directory %s: %s", path, strerror(errno));
+		*error = xasprintf("cannot keep the directory %s open: %s", path, strerror(errno));
 	return place->dir >= 0;
 }
 
@@ -64,7 +64,7 @@ static bool find_missing(struct place *place, char **error)
 	if (!find_directory(place, error))
 		return false;
 	if (fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		*error = xasprintf("%s is a symbolic link to nothing", place->path);
+		*error = xasprintf("%s is a dangling symbolic link", place->path);
 		return false;
 	}
 	return true;

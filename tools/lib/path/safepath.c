@@ -77,8 +77,8 @@ static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t 
 		report->adds_only ? NULL : trust_help(&dir->writers, owner, dir->path);
 
 	return xasprintf("the directory %s (mode %04o%s%s) is writable by users other than its "
-			 "owner, so anybody's file can have been moved to %s; move it to a "
-			 "directory that only its owner or root can write to%s%s",
+			 "owner, so %s may be a file that another user has moved there; move it to "
+			 "a directory that only its owner or root can write to%s%s",
 		dir->path, dir->st.st_mode & 07777, cause ? "; " : "", cause ? cause : "", path,
 		help ? ", or: " : "", help ? help : "");
 }
@@ -97,8 +97,8 @@ static char *judge_step(
 		return NULL;
 	if (report.is_shared)
 		return say_shared(dir, path, owner, &report);
-	return xasprintf("%s is owned by uid %u, but the directory %s by uid %u, who can put "
-			 "anything there; move it to a directory of its owner's or of root's",
+	return xasprintf("%s is owned by uid %u, but the directory %s by uid %u, who can replace "
+			 "it; move it to a directory of its owner or of root",
 		path, owner, dir->path, dir->st.st_uid);
 }
 
@@ -153,11 +153,10 @@ static void attribute(struct progress *p, const char *path, uid_t server, struct
 	if (!server)
 		return;
 	if (st->st_uid != server)
-		note_unsafe(
-			p, xasprintf("%s lies on a FUSE mount of uid %d, which says that it is "
-				     "owned by uid %u, and can say anything; move it to another "
-				     "file system, or mount this one as root",
-				   path, (int)server, st->st_uid));
+		note_unsafe(p, xasprintf("%s is on a FUSE mount of uid %d, which reports uid %u as "
+					 "its owner and cannot be trusted; move it to another file "
+					 "system, or mount this one as root",
+				       path, (int)server, st->st_uid));
 	st->st_uid = server;
 }
 

@@ -182,7 +182,7 @@ enum trust_writer trust_judge(
 bool trust_allows(enum trust_rule rule, const struct trust_facts *facts, uid_t owner,
 	struct trust_report *report)
 {
-	struct trust_report ignored;
+	struct trust_report ignored = {0};
 
 	report = report ? report : &ignored;
 	enum trust_writer writer = trust_judge(facts, owner, report);
@@ -225,7 +225,7 @@ static char *explain_entry(
 	const char *kind = is_user ? "user " : is_other ? "everybody" : "group ";
 
 	if (*facts->prefix)
-		return xasprintf("%s%s may write to what is made in it by its default ACL (%s)",
+		return xasprintf("%s%s may write to files created in it, by its default ACL (%s)",
 			kind, known, text);
 	return xasprintf("%s%s may write by its ACL (%s)", kind, known, text);
 }
@@ -234,7 +234,7 @@ char *trust_explain(
 	const struct trust_facts *facts, const struct trust_report *report, const char *name)
 {
 	if (report->is_owner)
-		return xasprintf("it is owned by uid %u, not by root", facts->uid);
+		return xasprintf("it is owned by uid %u, not root", facts->uid);
 	if (!facts->is_read)
 		return xstrdup("cannot determine who can write to it");
 	if (facts->number)

@@ -111,9 +111,9 @@ bool trust_allows(enum trust_rule rule, const struct trust_facts *facts, uid_t o
 	struct trust_report *report);
 
 /*
- * What makes it so, for a message: "user alice may write by its ACL (user:6001:rwx)", "its mode
- * 0664 lets others than root write it", "it is owned by uid 6001, not by root". name is that of the
- * entry's user or group; NULL: it is looked up in the local files. New.
+ * What makes it so, for a message: "user alice may write by its ACL (user:6001:rwx)", "mode
+ * 0664 makes it writable by users other than root", "it is owned by uid 6001, not root". name
+ * is that of the entry's user or group; NULL: it is looked up in the local files. New.
  */
 char *trust_explain(
 	const struct trust_facts *facts, const struct trust_report *report, const char *name);

@@ -64,14 +64,14 @@ bool vm_begin_claims(struct vm *vm, char **error)
 	claims_say_kept(plan->journal);
 	if (hold == CLAIMS_ABANDONED) {
 		*error = xasprintf(
-			"VM '%s': an abandoned claim could not be released completely; list what "
+			"VM '%s': its abandoned claim could not be released completely; list what "
 			"is left: virt-priv-chown status; or use another name: --name",
 			vm->name);
 		return false;
 	}
 	cleanup_free char *advice = holder_advice(plan->journal);
 	*error = xasprintf(
-		"VM '%s' is running, or still holds a claim; %s; or use another name: --name",
+		"VM '%s' is running, or still has a claim; %s; or use another name: --name",
 		vm->name, advice);
 	return false;
 }
@@ -168,7 +168,7 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 		return false;
 	good = journal_read(vm->name, &journal, error);
 	if (good && !journal)
-		*error = xasprintf("VM '%s' holds no claim any more", vm->name);
+		*error = xasprintf("VM '%s' no longer has a claim", vm->name);
 	else if (good && journal->holder != vm->holder)
 		*error = xasprintf("VM '%s': its claim is held by another process", vm->name);
 	good = good && journal && journal->holder == vm->holder;

@@ -282,7 +282,7 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
 		vm_refuse(vm, r, xasprintf("%s is not a regular file", path));
-	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check what it does")))
+	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content")))
 		vm_refuse(vm, r,
 			xasprintf("%s would run as root, but is writable by users other than root: "
 				  "%s",

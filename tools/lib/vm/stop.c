@@ -63,7 +63,7 @@ static int hold_process(const char *name, char **error)
 		*error = xasprintf("cannot open a pidfd of process %d of VM '%s': %s",
 			journal->holder, name, strerror(errno));
 	/* The number could have become another process's before it was held. */
-	if (fd >= 0 && !is_held(journal, "has just ended", error)) {
+	if (fd >= 0 && !is_held(journal, "has just exited", error)) {
 		close(fd);
 		fd = -1;
 	}
@@ -207,8 +207,8 @@ bool vm_stop(const char *name, unsigned seconds, char **error)
 	if (wait_for_end(process, fd, end))
 		return true;
 	if (errno == ETIMEDOUT)
-		*error = xasprintf("VM '%s' has not ended within %u s", name, seconds);
+		*error = xasprintf("VM '%s' has not exited within %u s", name, seconds);
 	else
-		*error = xasprintf("cannot wait for the end of VM '%s': %s", name, strerror(errno));
+		*error = xasprintf("cannot wait until VM '%s' exits: %s", name, strerror(errno));
 	return false;
 }

@@ -114,7 +114,7 @@ int supervise(struct supervisor *s, pid_t child)
 			s->on_input = NULL;
 	}
 	if (IO_RETRY(waitpid(child, &status, 0)) < 0) {
-		warn_errno("cannot determine how process %d ended", child);
+		warn_errno("cannot determine the exit status of process %d", child);
 		return LAUNCH_FAILED;
 	}
 	return status_of(status);
@@ -144,7 +144,7 @@ static int wait_for_report(pid_t monitor, int from)
 	if (read(from, &status, sizeof status) == (ssize_t)sizeof status)
 		return status;
 	if (IO_RETRY(waitpid(monitor, &status, 0)) < 0) {
-		warn_errno("cannot determine how process %d ended", monitor);
+		warn_errno("cannot determine the exit status of process %d", monitor);
 		return LAUNCH_FAILED;
 	}
 	return status_of(status);
