@@ -14,8 +14,8 @@ setup() {
     cat >"$work/block" <<'EOT'
 # Who.
 #user = "libvirt-qemu"
-# Set by virt-privileges-libvirt, which removes these lines when it is uninstalled. If they
-# are changed or deleted, it does not change the file again.
+# Set by virt-privileges-libvirt, which takes these lines away when it is removed. If they
+# are changed or deleted, it leaves the file alone.
 user = "qemu"
 group = "qemu"
 # end of virt-privileges-libvirt

@@ -26,8 +26,8 @@ bats_require_minimum_version 1.5.0
 load roots
 load table
 
-block='# Set by virt-privileges-libvirt, which removes these lines when it is uninstalled. If they
-# are changed or deleted, it does not change the file again.
+block='# Set by virt-privileges-libvirt, which takes these lines away when it is removed. If they
+# are changed or deleted, it leaves the file alone.
 user = "qemu"
 group = "qemu"
 # end of virt-privileges-libvirt'

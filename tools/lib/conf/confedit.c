@@ -329,7 +329,7 @@ bool confedit_is_only_change(
 	return !a && !b && (!key || confedit_has_value(after, key, literal));
 }
 
-/* Marked blocks. */
+/* Marked blocks. They are found by these very lines, which files have had since 0.1.0. */
 
 #define MAX_LINES 6
 
@@ -338,10 +338,10 @@ static const char *const *block_lines(enum confblock which)
 	static const char *const blocks[][MAX_LINES] = {
 		[CONFBLOCK_ROOT] =
 			{
-				"# QEMU runs as root: virt-priv-conf revert-to-root. Settings of "
-				"user and group below",
-				"# have no effect until virt-priv-conf restore-default removes "
-				"these lines.",
+				"# QEMU runs as root: virt-priv-conf revert-to-root. What stands "
+				"further down does not",
+				"# count meanwhile; virt-priv-conf restore-default takes these "
+				"lines away again.",
 				"user = \"root\"",
 				"group = \"root\"",
 				"# end of revert-to-root",
@@ -349,9 +349,9 @@ static const char *const *block_lines(enum confblock which)
 			},
 		[CONFBLOCK_LIBVIRT] =
 			{
-				"# Set by virt-privileges-libvirt, which removes these lines when "
-				"it is uninstalled. If they",
-				"# are changed or deleted, it does not change the file again.",
+				"# Set by virt-privileges-libvirt, which takes these lines away "
+				"when it is removed. If they",
+				"# are changed or deleted, it leaves the file alone.",
 				"user = \"qemu\"",
 				"group = \"qemu\"",
 				"# end of virt-privileges-libvirt",
