@@ -254,12 +254,13 @@ int main(int argc, char *argv[])
 		return EXIT_SUCCESS;
 
 	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
-	vm.args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
-	if (!vm.args)
+	struct qemuargs *args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
+	if (!args)
 		die("%s", error);
 	request.config = o.config;
 	request.command = (char *[]){o.command[0], NULL};
-	vm_take_run_as(vm.args, &request);
+	vm.args = args;
+	vm_take_run_as(args, &request);
 	launch_plan(&launch, &request);
 	if (!vm_check_run_as(&launch, &request, &error))
 		die("%s", error);
@@ -269,7 +270,7 @@ int main(int argc, char *argv[])
 	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
 		die("%s", error);
 	/* What follows is done by the monitor process, locks and descriptors too. */
-	if (vm.args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
+	if (args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
 	if (!vm_plan(&vm, &error))
 		die_status(o.check && !vm.failed ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);

@@ -67,7 +67,7 @@ noted() {
     "$@" virt-priv-chown claim --name vm1 --disk "$file" 2>/mnt/note || return
     claimed "$file" || return
     cat /mnt/note
-    grep -q "$file.*journal alone" /mnt/note || return
+    grep -q "$file.*recorded only in the journal" /mnt/note || return
     [ -z "$(attributes "$file")" ] || return
     "$@" virt-priv-chown release --name vm1 || return
     clean "$file"

@@ -173,7 +173,7 @@ static bool read_trusted(int fd, const char *file, struct conftext *text, char *
 
 static bool read_opened(struct settings *settings, int fd, const char *file, char **error)
 {
-	struct conftext text;
+	struct conftext text = {0};
 
 	if (!read_trusted(fd, file, &text, error))
 		return false;
