@@ -283,7 +283,7 @@ for word in sys.argv[2:]:
     run without -sys_ptrace virt-priv-chown claim --name v --disk $fs/a
     mount -o remount,hidepid=0 /proc
     [ "$status" -ne 0 ]
-    [[ $output == *"cannot determine who has files open: /proc is mounted with hidepid"* ]]
+    [[ $output == *"cannot determine which processes have files open: /proc is mounted with hidepid"* ]]
     [ "$(remembered $fs/a)$(journals)" = "+1000:+1000 1" ]
     # Claimed beside libvirt, it is not forgotten either.
     disk $fs/b alice:alice 0640
