@@ -127,3 +127,20 @@ END
     echo "$output"
     [[ $output == *"WRONG: cut, lost"*"owner (6001, 6001) is (107, "* ]]
 }
+
+@test "release: the disk's file system is synced before the claim is forgotten" {
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    local disk=/mnt/disk/a calls=$BATS_TEST_TMPDIR/calls
+    # The journal is on another file system: what is synced there says nothing of the disk.
+    mkdir -p /mnt/disk
+    mount -t tmpfs -o mode=0755 tmpfs /mnt/disk
+    truncate -s 1M "$disk"
+    chown alice:alice "$disk"
+    "$chown" claim --name v --disk "$disk"
+    strace -f -y -o "$calls" -e trace=fchown,fchownat,syncfs,unlinkat,unlink "$chown" release --name v
+    umount /mnt/disk
+    cat "$calls"
+    # The owner, then the sync of the same file system, then the journal's end.
+    awk '/fchown/ && /= 0$/ { owner = NR } /syncfs\(.*\/mnt\/disk\/a.*= 0$/ && owner { synced = NR }
+        /unlink.*"v"/ && /= 0$/ { exit !(owner && synced > owner) } END { if (!synced) exit 1 }' "$calls"
+}
