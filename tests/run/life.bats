@@ -574,7 +574,7 @@ has_qemu() {
     [[ $output == *"missing QEMU command line"* ]]
     echo qemu-system-x86_64 >/etc/virt-privileges/vms/writable.conf
     chmod 0666 /etc/virt-privileges/vms/writable.conf
-    run -125 virt-priv-run --vm writable
+    run -125 timeout 60 virt-priv-run --vm writable
     [[ $output == *"is not owned by root, or writable by group or others"* ]]
     run -125 virt-priv-run --vm ../../etc/passwd
     [[ $output == *"invalid VM name"*"must match"* ]]
