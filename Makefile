@@ -69,7 +69,7 @@ help:
 	@echo 'make uninstall    undo make install'
 	@echo 'make deps         install what the other targets need, with apt-get or dnf (as root)'
 	@echo 'make check        run the fast tests, some minutes (as root)'
-	@echo 'make check-all    run all tests except those that boot virtual machines (as root)'
+	@echo 'make check-all    run all tests except $$(WITHOUT) and those that boot virtual machines (as root)'
 	@echo 'make check-vm     run the tests that boot virtual machines'
 	@echo 'make vm-shell     open such a virtual machine on this terminal'
 	@echo 'make fuzz         fuzz the parsers of untrusted input, $$(FUZZ_SECONDS) s each [$(FUZZ_SECONDS)]'
