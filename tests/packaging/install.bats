@@ -16,7 +16,7 @@ setup_file() {
     : >"$all/table"
     # The paths in programs are those of the prefix.
     export BUILD=$all/build
-    make -s all BUILD="$BUILD"
+    tests/lib/built /usr/local "$BUILD"
 }
 
 teardown_file() {
@@ -107,6 +107,7 @@ everything_else() {
 
 @test "every file of the package is one that make install makes" {
     new_root row
+    tests/lib/built /usr "$all/build-usr"
     make -s install BUILD="$all/build-usr" PREFIX=/usr DESTDIR="$all/row"
     sed -n '/^%files$/,/^%changelog/p' spec/virt-privileges.spec | grep -vE '^(#|%(dir|doc|license|files|changelog)|$)' |
         sed 's,%{_bindir},/usr/bin,; s,%{_datadir},/usr/share,; s,%{_mandir},/usr/share/man,; s,%{_udevrulesdir},/usr/lib/udev/rules.d,

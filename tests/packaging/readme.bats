@@ -8,6 +8,7 @@ setup_file() {
     # The package's files and the tool where an installation has them.
     mkdir -p /mnt/usr /mnt/usr.work
     mount -t overlay -o lowerdir=/usr,upperdir=/mnt/usr,workdir=/mnt/usr.work overlay /usr
+    tests/lib/built /usr /mnt/build
     make -s install BUILD=/mnt/build PREFIX=/usr
     # KVM's speed is the machine's: guests under it run in the machines of tests/vm.
     [ ! -e /dev/kvm ] || mount --bind /dev/null /dev/kvm
@@ -74,6 +75,7 @@ as_root() {
     local root=/mnt/without-rpm
     mkdir -p "$root/etc" "$root/usr/bin"
     find "$root" | sort >"$BATS_TEST_TMPDIR/before"
+    tests/lib/built /usr/local /mnt/build-local
     as_root "$(commands_of_readme 'sudo make install') -s BUILD=/mnt/build-local DESTDIR=$root"
     grep '^qemu:x:107:107:' "$root/etc/passwd"
     [ -x "$root/usr/local/bin/virt-priv-exec" ]

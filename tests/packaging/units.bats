@@ -12,6 +12,7 @@ setup_file() {
     # The package's files and the tool where an installation has them.
     mkdir -p /mnt/usr /mnt/usr.work
     mount -t overlay -o lowerdir=/usr,upperdir=/mnt/usr,workdir=/mnt/usr.work overlay /usr
+    tests/lib/built /usr /mnt/build
     make -s install BUILD=/mnt/build PREFIX=/usr
     mount -t tmpfs -o mode=0755 tmpfs /var/lib
     truncate -s 32M /mnt/fs.img
