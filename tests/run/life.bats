@@ -233,6 +233,28 @@ undone() {
     given_back
 }
 
+@test "the lock of the journals cannot be had at the end: all else is undone, and the claim waits for a release" {
+    make dir root:root 0755 "$fs/run"
+    local claims=/var/lib/virt-privileges/claims
+    on_net
+    args+=(-name again -monitor "unix:$fs/run/monitor,server,nowait"
+        -netdev tap,id=n,ifname=vmtap0,script=no,downscript=no -device virtio-net-pci,netdev=n,romfile=)
+    start
+    runs
+    mv $claims/.lock /mnt/lock.mine
+    ln -s nowhere $claims/.lock
+    leave
+    [ "$status" -eq 33 ]
+    no_tap
+    [ ! -e "$fs/run/monitor" ]
+    claimed
+    grep -F "cannot open the lock $claims/.lock: Too many levels of symbolic links; what VM 'again' has claimed stays claimed; once that is mended: virt-priv-chown release --name again" "$err"
+    rm $claims/.lock
+    mv /mnt/lock.mine $claims/.lock
+    virt-priv-chown release --name again
+    given_back
+}
+
 @test "a disk that is plugged in later, and given back with the others" {
     make blank bob:bob 0600 "$fs/b.raw"
     args+=(-name plugged -monitor "unix:$fs/monitor,server,nowait")

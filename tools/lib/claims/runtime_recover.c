@@ -14,24 +14,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A VM whose claim there is runs, or is given back by others: it keeps its directory. */
-static bool has_claim(const char *name)
+/*
+ * A VM whose claim there is runs, or is given back by others: it keeps its directory. So does one
+ * of which it can't be determined. False: and a new message.
+ */
+static bool has_claim(const char *name, bool *has, char **error)
 {
-	cleanup_free char *error = NULL;
+	cleanup_free char *unread = NULL;
 	struct journal *journal = NULL;
 
-	journal_lock_or_die(true);
-	bool has = !journal_read(name, &journal, &error) || journal;
+	*has = true;
+	if (!journal_lock(true, error))
+		return false;
+	*has = !journal_read(name, &journal, &unread) || journal;
 	journal_free(journal);
 	journal_unlock();
-	return has;
+	return true;
 }
 
 static bool recover_directory(int runtime, const char *name, bool dry_run)
 {
 	cleanup_free char *error = NULL;
 	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
-	bool good = true;
+	bool good = true, has;
 
 	if (held < 0 && errno == EWOULDBLOCK)
 		return true;
@@ -39,7 +44,10 @@ static bool recover_directory(int runtime, const char *name, bool dry_run)
 		warn("%s", error);
 		return false;
 	}
-	if (!has_claim(name)) {
+	if (!has_claim(name, &has, &error)) {
+		warn("%s", error);
+		good = false;
+	} else if (!has) {
 		if (dry_run)
 			printf("remove " RUNTIME_DIR "/%s\n", name);
 		else if (!runtime_dir_remove(runtime, name) && errno != ENOTEMPTY &&

@@ -209,18 +209,32 @@ static bool release_round(struct vm *vm, struct lockwait *waits)
 	return good;
 }
 
-bool vm_give_back(struct vm *vm)
+/* False: not all; why was said. */
+static bool release_rounds_of(struct vm *vm)
 {
+	cleanup_free char *error = NULL;
 	struct lockwait waits = {0};
 	bool good = true;
 
-	journal_lock_or_die(true);
+	if (!journal_lock(true, &error)) {
+		warn("%s; what VM '%s' has claimed stays claimed; once that is mended: "
+		     "virt-priv-chown release --name %s",
+			error, vm->name, vm->name);
+		return false;
+	}
 	vm->was_claimed = false;
 	do
 		good = release_round(vm, &waits) && good;
 	while (lockwait_again(&waits, &good));
 	lockwait_end(&waits);
 	journal_unlock();
+	return good;
+}
+
+bool vm_give_back(struct vm *vm)
+{
+	bool good = release_rounds_of(vm);
+
 	vm_undo(vm);
 	return good;
 }

@@ -53,7 +53,8 @@ static int hold_process(const char *name, char **error)
 	struct journal *journal;
 	int fd = -1;
 
-	journal_lock_or_die(true);
+	if (!journal_lock(true, error))
+		return -1;
 	if (!journal_read(name, &journal, error))
 		journal = NULL;
 	else if (!journal)
