@@ -43,7 +43,7 @@ static bool become_qemu(struct vm *vm, struct launch *launch, char **command,
 static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 {
 	cleanup_free char *error = NULL;
-	pid_t daemon = supervise_remaining();
+	pid_t daemon = supervise_remaining(&vm->helpers);
 
 	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
 		warn("%s", error);
@@ -71,6 +71,9 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 
 	if (!vm_prepare(vm, &why))
 		return error_set(error, "%s; not starting", why);
+	/* What scripts and passt have left is no daemon of QEMU's. */
+	if (vm->args->daemonize)
+		supervise_know(&vm->helpers);
 	pid_t child = fork();
 	if (child == 0)
 		return become_qemu(vm, launch, command, supervisor, error);

@@ -8,6 +8,7 @@
 #include "claims/claims.h"
 #include "path/access.h"
 #include "qemu/args.h"
+#include "vm/supervise.h"
 
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -61,6 +62,7 @@ struct vm {
 	int *fds;      /* what QEMU gets: reserved numbers, and the caller's */
 	size_t n_fds;
 	unsigned n_fdsets;
+	struct supervise_children helpers; /* that run already when QEMU is started */
 	int pid_fd; /* of -pidfile, kept open and locked; -1: there is none */
 	int events; /* inotify(7), see published.h; -1: none */
 };
