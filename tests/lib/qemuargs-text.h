@@ -108,6 +108,8 @@ static inline void print_qemuargs(FILE *out, const struct qemuargs *args)
 		fputs("with sandbox\n", out);
 	if (args->locks_memory)
 		fputs("with locked memory\n", out);
+	if (args->starts_programs)
+		fputs("with started programs\n", out);
 }
 
 /* The words of a line, in quotes or not: a new array that ends with NULL. */

@@ -110,9 +110,11 @@ struct qemuargs {
 	char *guest_name; /* of -name, or NULL */
 	char *run_as;	  /* of -runas or -run-with user=, or NULL */
 	bool daemonize;
-	bool snapshot;	   /* -snapshot */
-	bool sandbox;	   /* -sandbox is given, whatever it says */
-	bool locks_memory; /* mem-lock=on, vfio-pci, vhost-vdpa: RLIMIT_MEMLOCK counts */
+	bool exits_with_parent; /* -run-with exit-with-parent=on */
+	bool snapshot;		/* -snapshot */
+	bool sandbox;		/* -sandbox is given, whatever it says */
+	bool locks_memory;	/* mem-lock=on, vfio-pci, vhost-vdpa: RLIMIT_MEMLOCK counts */
+	bool starts_programs;	/* an incoming migration by exec, smbd, a command of guestfwd= */
 	struct qemuargs_private *private_;
 };
 

@@ -175,6 +175,12 @@ struct qemuargs_value *qemuargs_incoming_value(const char *text)
 	return qemuopts_literal(text);
 }
 
+static void note_exec(struct qemuargs_parser *p, size_t option)
+{
+	p->args->starts_programs = true;
+	qemuargs_warn(p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
+}
+
 /* A channel of qapi/migration.json; where the string is meant, all its keys are absent. */
 static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 {
@@ -185,8 +191,7 @@ static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 		qemuargs_add_key(
 			p, RESOURCE_FILE, ACCESS_RO, option, "addr.filename", "saved VM state");
 	else if (qemuargs_is(transport, "exec"))
-		qemuargs_warn(
-			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
+		note_exec(p, option);
 	else if (qemuargs_is(type, "unix"))
 		qemuargs_add_key(
 			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path", "incoming migration");
@@ -208,8 +213,7 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 	else if (qemuargs_behind(text, "file:"))
 		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "path", "saved VM state");
 	else if (qemuargs_behind(text, "exec:"))
-		qemuargs_warn(
-			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
+		note_exec(p, option);
 	else if (qemuargs_behind(text, "fd:"))
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 	else if (tcp)
