@@ -79,6 +79,20 @@ no_hugepages() {
     cat "$BATS_TEST_TMPDIR/hugepages" >/proc/sys/vm/nr_hugepages
 }
 
+# since_qemu VERSION: what the row is about is there since then.
+since_qemu() {
+    local version
+    version=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p')
+    printf '%s\n' "$1" "$version" | sort -C -V || skip "QEMU $version does not have it, $1 does"
+}
+
+# reconnect_key: that of a character device's, in milliseconds where there is no other one any more.
+reconnect_key() {
+    put[reconnect]=reconnect
+    qemu-system-x86_64 -chardev socket,help | grep -q reconnect-ms= && put[reconnect]=reconnect-ms
+    server "$1"
+}
+
 # --- Processes ---
 
 pid_in() {

@@ -96,3 +96,5 @@ all_rows() {
 @test "what is there without asking" { row defaults; }
 @test "a log in a directory of a user's" { row log-of-a-user; }
 @test "a log in a directory like /tmp" { row log-in-tmp; }
+@test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
+@test "a network stream that does not reconnect" { row stream-reconnect-0; }
