@@ -52,3 +52,4 @@ all_rows() {
 @test "symbolic links" { row links pass; }
 @test "relative names" { row relative pass; }
 @test "what is there without asking" { row defaults pass; }
+@test "a connection to an NBD server that the caller has opened" { row nbd-fd pass; }

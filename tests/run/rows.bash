@@ -93,6 +93,10 @@ reconnect_key() {
     server "$1"
 }
 
+connected() {
+    wrapper=("$stand_in" connected "$1")
+}
+
 # --- Processes ---
 
 pid_in() {

@@ -98,3 +98,4 @@ all_rows() {
 @test "a log in a directory like /tmp" { row log-in-tmp; }
 @test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
 @test "a network stream that does not reconnect" { row stream-reconnect-0; }
+@test "a connection to an NBD server that the caller has opened" { row nbd-fd; }

@@ -190,6 +190,7 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		const char *reason;
 	} others[] = {
 		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"nbd", "server.str", RESOURCE_FD, ACCESS_RW, NULL},
 		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
 		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO,
 			"exported to the guest as a FAT disk"},
@@ -211,6 +212,10 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 			continue;
 		const char *value = block_get(node, others[i].key);
 		cleanup_free char *key = block_key(node, others[i].key);
+		if (others[i].kind == RESOURCE_FD) {
+			qemuargs_add_fd(p, node->option, key, value);
+			continue;
+		}
 		size_t added = qemuargs_add(p, others[i].kind, others[i].access, node->option, key,
 			value, others[i].reason);
 		/* A driver connects again by itself, and has no key for a descriptor. */
