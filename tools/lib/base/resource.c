@@ -22,6 +22,7 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_VHOST_NET] = "vhost-net",
 		[RESOURCE_VHOST] = "vhost",
 		[RESOURCE_DEVICE] = "device",
+		[RESOURCE_KVM] = "kvm",
 		[RESOURCE_PCI] = "pci",
 		[RESOURCE_USB] = "usb",
 		[RESOURCE_MEMORY] = "memory",

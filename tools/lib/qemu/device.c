@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* rapl_helper_socket's default, where QEMU is a distribution's (accel/kvm/kvm-all.c). */
+#define DEFAULT_RAPL_HELPER "/run/qemu-vmsr-helper.sock"
+
 /* A key that names something of the host, of a driver or object type of that name. */
 struct named {
 	const char *type; /* ends with "*": all that begin so */
@@ -270,4 +273,28 @@ void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
 	if (firmware)
 		qemuargs_add_searched(p, option, "firmware", firmware, "firmware");
 	qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, "dumpdtb", "written by QEMU");
+}
+
+/*
+ * Which node is opened (kvm_init() of accel/kvm/kvm-all.c); and the server that reads the energy
+ * that the host takes (target/i386/kvm/vmsr_energy.c), to which QEMU connects by itself.
+ */
+void qemuargs_find_accel(struct qemuargs_parser *p, size_t option)
+{
+	const char *device = qemuargs_key(p, option, "device");
+	const char *helper = qemuargs_key(p, option, "rapl-helper-socket");
+
+	if (!qemuargs_is(qemuargs_key(p, option, "accel"), "kvm"))
+		return;
+	/* The node that is everybody's is opened anyway. */
+	if (!qemuargs_is(device, "/dev/kvm"))
+		qemuargs_add(p, RESOURCE_KVM, ACCESS_RW, option, "device", device,
+			"hardware acceleration");
+	if (!qemuopts_bool(qemuargs_value(p, option), "rapl", false))
+		return;
+	size_t added = qemuargs_add(p, RESOURCE_CONNECT, ACCESS_RW, option,
+		helper ? "rapl-helper-socket" : NULL, helper ? helper : DEFAULT_RAPL_HELPER,
+		"energy of the host");
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->reconnects = true;
 }

@@ -44,6 +44,7 @@ static const char *kind_name(enum resource_kind kind)
 		[RESOURCE_VHOST_NET] = "device",
 		[RESOURCE_VHOST] = "device",
 		[RESOURCE_DEVICE] = "device",
+		[RESOURCE_KVM] = "device",
 		[RESOURCE_PCI] = "device",
 		[RESOURCE_USB] = "device",
 		[RESOURCE_MEMORY] = "memory",

@@ -55,6 +55,7 @@ static void plan_resource(struct vm *vm, size_t i)
 		[RESOURCE_VHOST_NET] = plan_with_tap,
 		[RESOURCE_VHOST] = vm_plan_vhost,
 		[RESOURCE_DEVICE] = vm_plan_device,
+		[RESOURCE_KVM] = vm_plan_kvm_node,
 		[RESOURCE_PCI] = vm_plan_pci,
 		[RESOURCE_USB] = vm_plan_usb,
 		[RESOURCE_MEMORY] = vm_plan_memory,
