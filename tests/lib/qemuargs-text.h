@@ -56,7 +56,8 @@ static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 	fprintf(out, " image %zu:%s%s%s%s%s", r->image_option, r->image_key,
 		r->direct ? " direct" : "", r->auto_read_only ? " auto" : "",
 		r->has_backing ? " backing" : "", r->shared ? " shared" : "");
-	fputs(r->cdrom ? " cdrom" : "", out);
+	fprintf(out, "%s%s%s", r->cdrom ? " cdrom" : "", r->has_data_file ? " data-file" : "",
+		r->by_name ? " by-name" : "");
 }
 
 static inline void print_resource(FILE *out, const struct qemuargs *args, size_t i)

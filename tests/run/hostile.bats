@@ -226,3 +226,21 @@ has_lock() {
     done
     nothing_left
 }
+@test "a header that names another data file than the command line: QEMU gets that of the command line" {
+    local treatment
+    for treatment in claim pass; do
+        rm -rf "${fs:?}"/*
+        make with-data alice:alice 0600 "$fs/a.qcow2"
+        make text=secret root:root 0600 "$fs/shadow"
+        rename_data_file "$fs/a.qcow2" "$fs/shadow"
+        args=(-drive "file=$fs/a.qcow2,format=qcow2,data-file.driver=file,data-file.filename=$fs/a.qcow2.data")
+        mode=$treatment start
+        runs
+        [ -z "$(find "/proc/$pid/fd" -lname "$fs/shadow")" ]
+        [ "$(stat -c '%U:%G %a' "$fs/shadow")" = "root:root 600" ]
+        leave
+        [ "$status" -eq 33 ]
+        [ "$(sector "$fs/a.qcow2.data" raw)" = 1 ]
+        nothing_left
+    done
+}

@@ -42,6 +42,8 @@ struct qemuargs_resource {
 	bool direct;	     /* cache=none, directsync, cache.direct=on: opened with O_DIRECT */
 	bool auto_read_only; /* opened read-only until something writes */
 	bool has_backing;    /* the option itself names its backing file, or "" or null for none */
+	bool has_data_file;  /* the option itself names its data file */
+	bool by_name; /* io_uring: opened by a library, to which no descriptor set is a name */
 	/*
 	 * Where the image is described whose bytes path holds: the keys of that option which
 	 * begin with image_key ("" or "file." ...) are those of its format, so that
@@ -136,6 +138,9 @@ void qemuargs_free(struct qemuargs *args);
 
 /* Whether QEMU has an option of that name, without dashes, that takes a value. */
 bool qemuargs_takes_value(const char *name);
+
+/* Whether what the guest writes goes to the image, a DISK, BACKING or NVRAM. */
+bool qemuargs_is_written(const struct qemuargs_resource *image);
 
 /* The details of a RESOURCE_TAP or RESOURCE_BRIDGE resource; they live as long as args. */
 const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);
