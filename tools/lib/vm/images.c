@@ -117,6 +117,12 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 		vm_refuse(vm, r, xstrdup("not a regular file or block device"));
 		return;
 	}
+	if (r->by_name) {
+		vm_refuse(vm, r,
+			xstrdup("driver io_uring opens it by its name, and cannot be passed a "
+				"descriptor; use --disks=claim, or driver file with aio=io_uring"));
+		return;
+	}
 	/* What is shared is others' too, and the admin's word. */
 	char *why = !rw		? NULL
 		    : r->shared ? claimable_why_system(&vm->claims.claimable, walk)
