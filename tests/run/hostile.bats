@@ -226,6 +226,28 @@ has_lock() {
     done
     nothing_left
 }
+
+@test "what QEMU puts in the place of its link to a pseudo-terminal leads nobody elsewhere" {
+    # A terminal of root's, and what is none.
+    local made
+    terminal
+    mkdir "$fs/run"
+    args=(-chardev "pty,id=c,path=$fs/run/terminal")
+    # shellcheck disable=SC2016
+    for made in 'ln -s /etc/shadow "$path"' "ln -s ${put[terminal]} \"\$path\"" 'ln -s /dev/pts/ptmx "$path"' \
+        'ln -s /dev/pts/../null "$path"' 'mkdir "$path"' 'touch "$path"' 'mkfifo "$path"'; do
+        echo "$made"
+        make "script=path=\$(expr \"\$*\" : '.*path=\([^ ,]*\)'); $made && exec sleep 600" root:root 0755 "$fs/qemu"
+        qemu=$fs/qemu start
+        eventually grep -q "not a link to a pseudo-terminal of its own; not linked there" "$err"
+        [ ! -e "$fs/run/terminal" ] && [ ! -L "$fs/run/terminal" ]
+        kill -s TERM "$runner"
+        finish
+        [ "$(ls -A "$fs/run")" = "" ]
+        nothing_left
+    done
+}
+
 @test "a header that names another data file than the command line: QEMU gets that of the command line" {
     local treatment
     for treatment in claim pass; do

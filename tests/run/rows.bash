@@ -164,6 +164,19 @@ dead_socket() {
     /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
 }
 
+# usable_terminals: users can open pseudo-terminals on this host (ptmxmode= of its devpts).
+usable_terminals() {
+    [ -n "$(find -L /dev/ptmx -perm -0006)" ] || skip "only root may open /dev/ptmx here"
+}
+
+# terminal_linked PATH: a terminal of QEMU's, on which the guest has written.
+terminal_linked() {
+    eventually test -L "$1" &&
+        [[ $(readlink "$1") == /dev/pts/* ]] &&
+        [ "$(stat -c %u "$1") $(stat -L -c %U "$1")" = "0 qemu" ] &&
+        [ -n "$(find "/proc/$pid/fd" -lname '*/ptmx')" ]
+}
+
 server_heard() {
     grep -q "^disk 80 written 01" "$BATS_TEST_TMPDIR/heard"
 }

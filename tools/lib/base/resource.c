@@ -17,6 +17,7 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_PIDFILE] = "pidfile",
 		[RESOURCE_LISTEN] = "listen",
 		[RESOURCE_CONNECT] = "connect",
+		[RESOURCE_LINK] = "link",
 		[RESOURCE_TAP] = "tap",
 		[RESOURCE_BRIDGE] = "bridge",
 		[RESOURCE_VHOST_NET] = "vhost-net",

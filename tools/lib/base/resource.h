@@ -19,6 +19,7 @@ enum resource_kind {
 	RESOURCE_PIDFILE,
 	RESOURCE_LISTEN,    /* a UNIX socket that QEMU binds */
 	RESOURCE_CONNECT,   /* a UNIX socket that it connects to */
+	RESOURCE_LINK,	    /* a symbolic link to a pseudo-terminal that QEMU makes */
 	RESOURCE_TAP,	    /* a tap device: see struct qemuargs_net */
 	RESOURCE_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
 	RESOURCE_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */

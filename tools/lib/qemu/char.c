@@ -148,9 +148,9 @@ void qemuargs_find_chardev(struct qemuargs_parser *p, size_t option)
 		qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "host device");
 	else if (qemuargs_is(backend, "udp"))
 		qemuargs_check_port(p, option, "localport", qemuargs_key(p, option, "localport"));
-	else if (qemuargs_is(backend, "pty") && qemuargs_key(p, option, "path"))
-		qemuargs_warn(p, option, "path", qemuargs_key(p, option, "path"),
-			"the QEMU user needs write access to the directory of the link");
+	else if (qemuargs_is(backend, "pty"))
+		qemuargs_add_key(p, RESOURCE_LINK, ACCESS_CREATE, option, "path",
+			"link to the pseudo-terminal");
 	if (qemuargs_is(backend, "file"))
 		qemuargs_add_key(
 			p, RESOURCE_FILE, ACCESS_RO, option, "input-path", "input of the guest");

@@ -20,6 +20,7 @@
 #include "vm/memory.h"
 #include "vm/network.h"
 #include "vm/pid_file.h"
+#include "vm/published.h"
 #include "vm/runtime.h"
 #include "vm/sandbox.h"
 #include "vm/sockets.h"
@@ -50,6 +51,7 @@ static void plan_resource(struct vm *vm, size_t i)
 		[RESOURCE_PIDFILE] = vm_plan_pid_file,
 		[RESOURCE_LISTEN] = vm_plan_listen,
 		[RESOURCE_CONNECT] = vm_plan_connect,
+		[RESOURCE_LINK] = vm_plan_link,
 		[RESOURCE_TAP] = vm_plan_network,
 		[RESOURCE_BRIDGE] = vm_plan_network,
 		[RESOURCE_VHOST_NET] = plan_with_tap,
