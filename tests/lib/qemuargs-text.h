@@ -103,6 +103,8 @@ static inline void print_qemuargs(FILE *out, const struct qemuargs *args)
 		fprintf(out, "with run_as %s\n", args->run_as);
 	if (args->daemonize)
 		fputs("with daemonize\n", out);
+	if (args->exits_with_parent)
+		fputs("with exit with parent\n", out);
 	if (args->snapshot)
 		fputs("with snapshot\n", out);
 	if (args->sandbox)

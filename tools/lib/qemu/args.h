@@ -150,6 +150,8 @@ const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t reso
  * the whole value of a LITERAL. It lives until the option is changed.
  */
 const char *qemuargs_get(const struct qemuargs *args, size_t option, const char *key);
+/* Whether any key is left in an option. */
+bool qemuargs_has_keys(const struct qemuargs *args, size_t option);
 /*
  * Gives a key that value, in the form that the option is written in and quoted as it
  * needs; key NULL: the whole value of a LITERAL. value NULL takes the key away, and all keys

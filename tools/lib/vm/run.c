@@ -14,8 +14,24 @@
 
 #include <unistd.h>
 
-static bool finish_as_account(void *vm, char **error)
+#define DAEMON_MASK 027
+
+/* QEMU's own daemon has no parent to end with. */
+static bool ends_with_parent(const struct vm *vm)
 {
+	return vm->args->exits_with_parent && !vm->args->daemonize;
+}
+
+/*
+ * QEMU asks to end with its parent itself, but can be without one before it does. A change of ids
+ * takes that back.
+ */
+static bool finish_as_account(void *context, char **error)
+{
+	struct vm *vm = context;
+
+	if (ends_with_parent(vm) && !supervise_end_with(vm->taker, error))
+		return false;
 	return vm_finish(vm, error);
 }
 
@@ -69,6 +85,8 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 {
 	cleanup_free char *why = NULL;
 
+	if (ends_with_parent(vm) && !supervise_end_with(supervisor->parent, error))
+		return false;
 	if (!vm_prepare(vm, &why))
 		return error_set(error, "%s; not starting", why);
 	/* What scripts and passt have left is no daemon of QEMU's. */

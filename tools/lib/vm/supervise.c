@@ -55,6 +55,17 @@ bool supervise_block_signals(char **error)
 	return false;
 }
 
+bool supervise_end_with(pid_t parent, char **error)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) {
+		*error = xasprintf("cannot set the parent-death signal: %s", strerror(errno));
+		return false;
+	}
+	if (getppid() != parent)
+		raise(SIGTERM);
+	return true;
+}
+
 static int open_signals(void)
 {
 	sigset_t set;

@@ -35,6 +35,12 @@ struct supervisor {
  */
 bool supervise_block_signals(char **error);
 
+/*
+ * Has this process get SIGTERM when that parent ends (PR_SET_PDEATHSIG(2const)), or has ended by
+ * now: blocked, it waits for supervise(), too. False and a new message on failure.
+ */
+bool supervise_end_with(pid_t parent, char **error);
+
 /* Waits for the end of a child. Returns its exit status, 128 + N where signal N ended it. */
 int supervise(struct supervisor *s, pid_t child);
 
