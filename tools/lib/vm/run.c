@@ -12,6 +12,7 @@
 #include "vm/published.h"
 #include "vm/runtime.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DAEMON_MASK 027
@@ -87,6 +88,9 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 
 	if (ends_with_parent(vm) && !supervise_end_with(supervisor->parent, error))
 		return false;
+	/* What a daemon makes, files and sockets, others can't read: os_daemonize() of QEMU. */
+	if (vm->args->daemonize)
+		umask(DAEMON_MASK);
 	if (!vm_prepare(vm, &why))
 		return error_set(error, "%s; not starting", why);
 	/* What scripts and passt have left is no daemon of QEMU's. */
