@@ -1,4 +1,4 @@
-# Programs that QEMU starts.
+# Programs that QEMU starts, and passt, which is started for it.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
 
 load host.bash
@@ -49,4 +49,111 @@ comes_by() {
 @test "an incoming migration from a command, as a channel" {
     since_qemu 8.2
     comes_by "{\"channel-type\":\"main\",\"addr\":{\"transport\":\"exec\",\"args\":[\"/bin/cat\",\"$fs/state\"]}}"
+}
+
+# --- passt ---
+
+# With a network that leads somewhere.
+with_passt() {
+    routed
+    args+=(-netdev "passt,id=n,ipv6=off${1-}" -device "virtio-net-pci,netdev=n,romfile=")
+}
+
+unrouted() {
+    in_net ip link delete vmout0
+}
+
+# refused_because REGEX: it does not start, and says why.
+refused_because() {
+    start
+    finish
+    cat "$err"
+    [ "$status" -eq 125 ]
+    grep -qE -- "$1" "$err"
+    given_back
+    [ -z "$(passts)" ]
+}
+
+@test "passt that fails is named with what it says, and nothing is started" {
+    make 'script=echo cannot do it >&2; exit 3' root:root 0755 "$fs/passt"
+    args+=(-netdev "passt,id=n,path=$fs/passt")
+    refused_because "$fs/passt \(-netdev\) cannot be started: exited with status 3: cannot do it; not starting"
+    # As the account, not as root.
+    make 'script=id -un >&2; exit 3' root:root 0755 "$fs/passt"
+    refused_because "exited with status 3: qemu; not starting"
+}
+
+@test "passt that is no daemon is not waited for" {
+    make 'script=exec sleep 600' root:root 0755 "$fs/passt"
+    args+=(-netdev "passt,id=n,path=$fs/passt")
+    refused_because "not ready within 10 s"
+    make 'script=exit 0' root:root 0755 "$fs/passt"
+    refused_because "left no daemon"
+}
+
+@test "passt's own complaint is told" {
+    with_passt ,param=--no-such-option
+    refused_because "passt \(-netdev\) cannot be started: exited with status [0-9]+: .*no-such-option"
+    unrouted
+}
+
+@test "passt gets what QEMU would give it" {
+    # shellcheck disable=SC2016
+    make 'script=for word; do echo "$word" >&2; done; exit 1' root:root 0755 "$fs/passt"
+    args+=(-netdev "passt,id=n,path=$fs/passt,quiet=off,mtu=1400,address=10.0.0.2,dhcp=off,ipv6=off,tcp-ports=2022:22,tcp-ports=2080:80,search=a,search=b,param=--one,param=--two")
+    refused_because ": --mtu; 1400; --address; 10.0.0.2; --no-dhcp; --ipv4-only; --search; a b; --tcp-ports; 2022:22,2080:80; --one; --two; --fd; [0-9]+; not starting"
+    args=("${args[@]:0:2}" -netdev "{\"type\":\"passt\",\"id\":\"n\",\"path\":\"$fs/passt\",\"tcp-ports\":[{\"str\":\"2022:22\"},{\"str\":\"2080:80\"}],\"freebind\":true}")
+    refused_because ": --quiet; --freebind; --tcp-ports; 2022:22,2080:80; --fd; [0-9]+; not starting"
+}
+
+@test "passt ends with QEMU, also where virt-priv-run is killed" {
+    with_passt
+    start
+    runs
+    passt=$(passt_of "$runner")
+    kill -s KILL "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    ! ended "$passt" || false
+    echo >&"$in"
+    exec {in}>&-
+    eventually ended "$pid"
+    eventually ended "$passt"
+    virt-priv-chown recover
+    awk '$2 ~ "^/run/virt-privileges/" { print $2 }' /proc/mounts | xargs -r umount -l
+    [ "$(owner "$fs/a.raw")" = alice:alice ]
+    unrouted
+}
+
+@test "passt that ends before QEMU is told of, once" {
+    with_passt
+    start
+    runs
+    kill -s KILL "$(passt_of "$runner")"
+    eventually grep -q "passt (-netdev) was killed by signal 9; the VM has no network there" "$err"
+    leave
+    [ "$status" -eq 33 ]
+    [ "$(grep -c "passt" "$err")" = 1 ]
+    given_back
+    unrouted
+}
+
+@test "passt of two network devices, beside a daemon of QEMU's" {
+    with_passt ,tcp-ports=127.0.0.1/20022:22
+    args+=(-netdev passt,id=m,ipv6=off,udp=off -device virtio-net-pci,netdev=m,romfile=)
+    in_net env PATH="$PATH" virt-priv-run --name daemon qemu-system-x86_64 "${machine[@]}" "${args[@]}" -daemonize -pidfile "$fs/pid" \
+        -monitor "unix:$fs/monitor,server,nowait" 3>&-
+    local daemon monitor
+    daemon=$(cat "$fs/pid")
+    [ "$(readlink "/proc/$daemon/exe")" = "$(realpath "$(type -P qemu-system-x86_64)")" ]
+    monitor=$(awk '$1 == "PPid:" { print $2 }' "/proc/$daemon/status")
+    [ "$(passts | wc -l)" = 2 ]
+    passt_of "$monitor"
+    listens_on 20022
+    "$stand_in" talk "$fs/monitor" quit "until it ends" || true
+    eventually ended "$daemon"
+    eventually ended "$monitor"
+    [ -z "$(passts)" ]
+    given_back
+    unrouted
 }

@@ -276,6 +276,55 @@ no_bridge() {
     in_net ip link delete vmbr0 && no_tap
 }
 
+# routed: a network that leads somewhere.
+routed() {
+    type -P passt >/dev/null || skip "passt is not here"
+    on_net
+    in_net ip link delete vmout0 2>/dev/null || true
+    in_net ip link add vmout0 type bridge
+    in_net ip address add 192.0.2.2/24 dev vmout0
+    in_net ip link set vmout0 up
+    in_net ip route add default via 192.0.2.1
+}
+
+# passts: all that run.
+passts() {
+    local pid
+    for pid in /proc/[0-9]*; do
+        case $(readlink "$pid/exe") in
+        */passt*) echo "${pid#/proc/}" ;;
+        esac
+    done
+}
+
+# passt_of PID: the passt that is a child of the runner.
+passt_of() {
+    local pid
+    for pid in $(passts); do
+        ! grep -qx "PPid:	$1" "/proc/$pid/status" || { echo "$pid" && return; }
+    done
+    return 1
+}
+
+# It is the account's, with no more privileges than QEMU, which keeps its filter and starts nothing. Its bounding
+# set is that of a user namespace of its own.
+passt_runs() {
+    passt=$(passt_of "$runner") && unprivileged_passt && argument_there spawn=deny && argument_gone passt
+}
+
+unprivileged_passt() {
+    local status=/proc/$passt/status
+    [ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "$status")" = "107 107 107 107" ] &&
+        [ "$(awk '$1 == "Gid:" { print $2, $3, $4, $5 }' "$status")" = "107 107 107 107" ] &&
+        grep -qx $'NoNewPrivs:\t1' "$status" &&
+        [ "$(grep -cE $'^Cap(Inh|Prm|Eff|Amb):\t0000000000000000$' "$status")" = 4 ] &&
+        [ "$(readlink "/proc/$passt/ns/user")" != "$(readlink /proc/self/ns/user)" ]
+}
+
+passt_ended() {
+    ended "$passt" && in_net ip link delete vmout0
+}
+
 listens_on() {
     in_net grep -qE "^ +[0-9]+: 0100007F:$(printf %04X "$1") .* 0A " /proc/self/net/tcp
 }

@@ -100,6 +100,8 @@ all_rows() {
 @test "a data file in one node" { row data-file-blockdev; }
 @test "a data file as a node" { row data-file-node; }
 @test "a data file of the account" { row data-file-of-account; }
+@test "-netdev passt" { row passt; }
+@test "-nic passt" { row passt-nic; }
 @test "the name of a pseudo-terminal" { row pty-link; }
 @test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
 @test "a network stream that does not reconnect" { row stream-reconnect-0; }

@@ -20,6 +20,7 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_LINK] = "link",
 		[RESOURCE_TAP] = "tap",
 		[RESOURCE_BRIDGE] = "bridge",
+		[RESOURCE_PASST] = "passt",
 		[RESOURCE_VHOST_NET] = "vhost-net",
 		[RESOURCE_VHOST] = "vhost",
 		[RESOURCE_DEVICE] = "device",

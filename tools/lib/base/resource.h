@@ -22,6 +22,7 @@ enum resource_kind {
 	RESOURCE_LINK,	    /* a symbolic link to a pseudo-terminal that QEMU makes */
 	RESOURCE_TAP,	    /* a tap device: see struct qemuargs_net */
 	RESOURCE_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
+	RESOURCE_PASST,	    /* the program passt(1), whose socket is a network device of QEMU's */
 	RESOURCE_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
 	RESOURCE_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
 	RESOURCE_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */

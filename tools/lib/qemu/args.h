@@ -146,6 +146,14 @@ bool qemuargs_is_written(const struct qemuargs_resource *image);
 const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);
 
 /*
+ * The command line of passt(1) that QEMU would run for a -netdev passt, without what says where its
+ * socket is: a new array of new strings that ends with NULL.
+ */
+char **qemuargs_passt_words(const struct qemuargs *args, size_t option);
+/* Makes it a -netdev stream, or a -nic socket, whose socket is that descriptor. */
+void qemuargs_passt_socket(struct qemuargs *args, size_t option, int fd);
+
+/*
  * The value of a key ("file.filename", "fd") in an option, NULL if it is not there. key NULL:
  * the whole value of a LITERAL. It lives until the option is changed.
  */

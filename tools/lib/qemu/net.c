@@ -206,6 +206,8 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 	} else if (strcmp(type, "dgram") == 0) {
 		add_address(p, option, "local", true, false);
 		add_address(p, option, "remote", false, false);
+	} else if (strcmp(type, "passt") == 0) {
+		qemuargs_find_passt(p, option);
 	} else if (strcmp(type, "l2tpv3") == 0) {
 		if (!qemuopts_bool(v, "udp", false))
 			qemuargs_refuse(p, option, NULL, NULL,

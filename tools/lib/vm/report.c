@@ -41,6 +41,7 @@ static const char *kind_name(enum resource_kind kind)
 		[RESOURCE_CONNECT] = "socket",
 		[RESOURCE_TAP] = "tap",
 		[RESOURCE_BRIDGE] = "tap",
+		[RESOURCE_PASST] = "socket",
 		[RESOURCE_VHOST_NET] = "device",
 		[RESOURCE_VHOST] = "device",
 		[RESOURCE_DEVICE] = "device",

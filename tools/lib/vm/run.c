@@ -7,6 +7,7 @@
 #include "launch/environment.h"
 #include "vm/claim.h"
 #include "vm/limits.h"
+#include "vm/passt.h"
 #include "vm/pid_file.h"
 #include "vm/prepare.h"
 #include "vm/published.h"
@@ -74,6 +75,7 @@ static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 static int stay(struct vm *vm, struct supervisor *supervisor)
 {
 	vm_watch_published(vm, supervisor);
+	vm_watch_passt(vm, supervisor);
 	int status = supervise(supervisor, vm->holder);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
@@ -91,6 +93,7 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 	/* What a daemon makes, files and sockets, others can't read: os_daemonize() of QEMU. */
 	if (vm->args->daemonize)
 		umask(DAEMON_MASK);
+	vm->launch = launch;
 	if (!vm_prepare(vm, &why))
 		return error_set(error, "%s; not starting", why);
 	/* What scripts and passt have left is no daemon of QEMU's. */

@@ -19,6 +19,7 @@
 #include "vm/logs.h"
 #include "vm/memory.h"
 #include "vm/network.h"
+#include "vm/passt.h"
 #include "vm/pid_file.h"
 #include "vm/published.h"
 #include "vm/runtime.h"
@@ -54,6 +55,7 @@ static void plan_resource(struct vm *vm, size_t i)
 		[RESOURCE_LINK] = vm_plan_link,
 		[RESOURCE_TAP] = vm_plan_network,
 		[RESOURCE_BRIDGE] = vm_plan_network,
+		[RESOURCE_PASST] = vm_plan_passt,
 		[RESOURCE_VHOST_NET] = plan_with_tap,
 		[RESOURCE_VHOST] = vm_plan_vhost,
 		[RESOURCE_DEVICE] = vm_plan_device,
