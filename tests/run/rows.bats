@@ -106,3 +106,6 @@ all_rows() {
 @test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
 @test "a network stream that does not reconnect" { row stream-reconnect-0; }
 @test "a connection to an NBD server that the caller has opened" { row nbd-fd; }
+@test "a disk that the caller has opened, named behind a socket" { row fdset-behind-qmp; }
+@test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy; }
+@test "a tap device that the caller has opened, named behind a socket" { row tap-fd-behind-monitor; }
