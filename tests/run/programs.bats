@@ -59,6 +59,10 @@ with_passt() {
     args+=(-netdev "passt,id=n,ipv6=off${1-}" -device "virtio-net-pci,netdev=n,romfile=")
 }
 
+no_passt() {
+    [ -z "$(passts)" ]
+}
+
 unrouted() {
     in_net ip link delete vmout0
 }
@@ -155,5 +159,29 @@ refused_because() {
     eventually ended "$monitor"
     [ -z "$(passts)" ]
     given_back
+    unrouted
+}
+
+@test "vhost-user: QEMU connects itself, as its user" {
+    routed
+    passt --help 2>&1 | grep -q -- --vhost-user || skip "this passt has no --vhost-user"
+    make dir qemu:qemu 0700 "$fs/run"
+    helper nsenter --net=/run/vm.net setpriv --reuid qemu --regid qemu --init-groups \
+        passt --vhost-user --foreground --one-off --ipv4-only --socket "$fs/run/passt" 2>"$BATS_TEST_TMPDIR/passt"
+    eventually test -S "$fs/run/passt"
+    args+=(-object memory-backend-memfd,id=m,size=16M,share=on -machine memory-backend=m
+        -chardev "socket,id=c,path=$fs/run/passt" -netdev vhost-user,id=n,chardev=c -device virtio-net-pci,netdev=n,romfile=)
+    start
+    runs
+    argument_there "path=$fs/run/passt"
+    leave
+    [ "$status" -eq 33 ]
+    [ ! -s "$err" ]
+    given_back
+    eventually no_passt
+    # Whom the server does not let connect.
+    chown -R root:root "$fs/run"
+    run -1 virt-priv-run --check qemu-system-x86_64 "${args[@]}"
+    [[ $output == *"QEMU connects to it by itself, which qemu cannot"* ]]
     unrouted
 }

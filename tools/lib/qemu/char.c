@@ -45,6 +45,24 @@ static void warn_pipe(struct qemuargs_parser *p, size_t option)
 			path, path, path);
 }
 
+/*
+ * Whether a network device sends descriptors through it: net_vhost_claim_chardev() of
+ * net/vhost-user.c takes no socket that QEMU got as a descriptor itself.
+ */
+static bool is_of_vhost_user(const struct qemuargs_parser *p, const char *id)
+{
+	for (size_t i = 0; id && i < p->args->n_options; i++) {
+		const char *name = p->args->options[i].name;
+		bool is_network = strcmp(name, "netdev") == 0 || strcmp(name, "nic") == 0 ||
+				  strcmp(name, "net") == 0;
+		if (is_network && qemuargs_value(p, i) &&
+			qemuargs_is(qemuargs_key(p, i, "type"), "vhost-user") &&
+			qemuargs_is(qemuargs_key(p, i, "chardev"), id))
+			return true;
+	}
+	return false;
+}
+
 static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 {
 	const char *seconds = qemuargs_key(p, option, "reconnect");
@@ -55,8 +73,8 @@ static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 
 	if (!r || r->kind == RESOURCE_FD)
 		return;
-	r->takes_fd = true;
-	r->reconnects = (seconds && strcmp(seconds, "0") != 0) ||
+	r->takes_fd = !is_of_vhost_user(p, qemuargs_key(p, option, "id"));
+	r->reconnects = (!listens && !r->takes_fd) || (seconds && strcmp(seconds, "0") != 0) ||
 			(milliseconds && strcmp(milliseconds, "0") != 0);
 }
 

@@ -23,7 +23,6 @@ static const struct passt_key {
 	const char *key, *option;
 	enum passt_form form;
 } keys[] = {
-	{"vhost-user", "--vhost-user", PASST_ON},
 	{"mtu", "--mtu", PASST_VALUE},
 	{"address", "--address", PASST_VALUE},
 	{"netmask", "--netmask", PASST_VALUE},
@@ -114,6 +113,16 @@ void qemuargs_find_passt(struct qemuargs_parser *p, size_t option)
 {
 	const char *path = qemuargs_key(p, option, "path");
 
+	/* As is_of_vhost_user() of char.c has it. */
+	if (qemuopts_bool(qemuargs_value(p, option), "vhost-user", false)) {
+		qemuargs_refuse(p, option, "vhost-user", NULL,
+			"vhost-user=on needs a socket that QEMU has connected itself: remove it, "
+			"or "
+			"start passt --vhost-user --socket PATH so that the QEMU user can connect, "
+			"and use -chardev socket,id=passt,path=PATH and -netdev "
+			"vhost-user,chardev=passt");
+		return;
+	}
 	qemuargs_add(p, RESOURCE_PASST, ACCESS_RO, option, path ? "path" : NULL,
 		path ? path : "passt", "network");
 	check_ports(p, option, "tcp-ports");
@@ -182,7 +191,7 @@ char **qemuargs_passt_words(const struct qemuargs *args, size_t option)
 
 void qemuargs_passt_socket(struct qemuargs *args, size_t option, int fd)
 {
-	static const char *const others[] = {"path", "quiet", "param"};
+	static const char *const others[] = {"path", "quiet", "vhost-user", "param"};
 	cleanup_free char *number = xasprintf("%d", fd);
 
 	for (size_t i = 0; i < N_ELEMENTS(keys); i++)
