@@ -56,7 +56,8 @@ static inline void print_image(FILE *out, const struct qemuargs_resource *r)
 	fprintf(out, " image %zu:%s%s%s%s%s", r->image_option, r->image_key,
 		r->direct ? " direct" : "", r->auto_read_only ? " auto" : "",
 		r->has_backing ? " backing" : "", r->shared ? " shared" : "");
-	fputs(r->cdrom ? " cdrom" : "", out);
+	fprintf(out, "%s%s%s", r->cdrom ? " cdrom" : "", r->has_data_file ? " data-file" : "",
+		r->by_name ? " by-name" : "");
 }
 
 static inline void print_resource(FILE *out, const struct qemuargs *args, size_t i)
@@ -102,12 +103,16 @@ static inline void print_qemuargs(FILE *out, const struct qemuargs *args)
 		fprintf(out, "with run_as %s\n", args->run_as);
 	if (args->daemonize)
 		fputs("with daemonize\n", out);
+	if (args->exits_with_parent)
+		fputs("with exit with parent\n", out);
 	if (args->snapshot)
 		fputs("with snapshot\n", out);
 	if (args->sandbox)
 		fputs("with sandbox\n", out);
 	if (args->locks_memory)
 		fputs("with locked memory\n", out);
+	if (args->starts_programs)
+		fputs("with started programs\n", out);
 }
 
 /* The words of a line, in quotes or not: a new array that ends with NULL. */

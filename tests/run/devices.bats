@@ -257,6 +257,35 @@ EOT
     [ "$n" -eq 8 ]
 }
 
+@test "KVM by a node of another name" {
+    planned "-accel kvm,device=/dev/other" "refuse /dev/other cannot reach /dev/other: No such file or directory"
+    planned "-accel kvm,device=/dev/other -accel tcg" "leave /dev/other no such device; QEMU uses the next -accel"
+    node /dev/other
+    planned "-accel kvm,device=/dev/other" "claim /dev/other hardware acceleration"
+    chmod 0666 /dev/other /dev/kvm
+    planned "-accel kvm,device=/dev/other" "check /dev/other hardware acceleration"
+    planned "-accel kvm,device=/dev/kvm" "check /dev/kvm hardware acceleration"
+}
+
+@test "a VM on KVM by a node of another name" {
+    since_qemu 9.1
+    [ -c /dev/kvm ] || skip "this machine has no KVM"
+    rm -f /dev/other
+    cp -a /dev/kvm /dev/other
+    chmod 0600 /dev/other
+    rm /dev/kvm
+    machine=("${machine[@]/#tcg/kvm,device=/dev/other}")
+    start
+    runs
+    unprivileged "$pid"
+    [ "$(owner /dev/other)" = "qemu:qemu" ]
+    has_open /dev/other
+    leave
+    [ "$status" -eq 33 ]
+    [ "$(stat -c '%U %a' /dev/other)" = "root 600" ]
+    nothing_left
+}
+
 @test "locked memory" {
     args+=(-overcommit mem-lock=on)
     if may_lock; then

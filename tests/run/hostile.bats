@@ -226,3 +226,43 @@ has_lock() {
     done
     nothing_left
 }
+
+@test "what QEMU puts in the place of its link to a pseudo-terminal leads nobody elsewhere" {
+    # A terminal of root's, and what is none.
+    local made
+    terminal
+    mkdir "$fs/run"
+    args=(-chardev "pty,id=c,path=$fs/run/terminal")
+    # shellcheck disable=SC2016
+    for made in 'ln -s /etc/shadow "$path"' "ln -s ${put[terminal]} \"\$path\"" 'ln -s /dev/pts/ptmx "$path"' \
+        'ln -s /dev/pts/../null "$path"' 'mkdir "$path"' 'touch "$path"' 'mkfifo "$path"'; do
+        echo "$made"
+        make "script=path=\$(expr \"\$*\" : '.*path=\([^ ,]*\)'); $made && exec sleep 600" root:root 0755 "$fs/qemu"
+        qemu=$fs/qemu start
+        eventually grep -q "not a link to a pseudo-terminal of its own; not linked there" "$err"
+        [ ! -e "$fs/run/terminal" ] && [ ! -L "$fs/run/terminal" ]
+        kill -s TERM "$runner"
+        finish
+        [ "$(ls -A "$fs/run")" = "" ]
+        nothing_left
+    done
+}
+
+@test "a header that names another data file than the command line: QEMU gets that of the command line" {
+    local treatment
+    for treatment in claim pass; do
+        rm -rf "${fs:?}"/*
+        make with-data alice:alice 0600 "$fs/a.qcow2"
+        make text=secret root:root 0600 "$fs/shadow"
+        rename_data_file "$fs/a.qcow2" "$fs/shadow"
+        args=(-drive "file=$fs/a.qcow2,format=qcow2,data-file.driver=file,data-file.filename=$fs/a.qcow2.data")
+        mode=$treatment start
+        runs
+        [ -z "$(find "/proc/$pid/fd" -lname "$fs/shadow")" ]
+        [ "$(stat -c '%U:%G %a' "$fs/shadow")" = "root:root 600" ]
+        leave
+        [ "$status" -eq 33 ]
+        [ "$(sector "$fs/a.qcow2.data" raw)" = 1 ]
+        nothing_left
+    done
+}

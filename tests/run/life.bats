@@ -315,6 +315,8 @@ migrated() {
     claimed
     [ "$(holder)" = "$daemon" ]
     unprivileged "$daemon"
+    # As a daemon of root's makes them: os_daemonize() sets a umask of 027.
+    [ "$(stat -c %a "$fs/serial") $(stat -c %a "$fs/monitor")" = "640 750" ]
     eventually grep -q "a guest wrote" "$fs/serial"
     # The monitor holds nothing of the caller's, and is the daemon's parent.
     local monitor

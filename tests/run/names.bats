@@ -131,8 +131,10 @@ def is_open(fd):
 print(*[fd for fd in range(3, 1024) if is_open(fd)])
 PROGRAM
     chmod 0755 "$fs/qemu"
-    local monitor="-monitor unix:$fs/monitor,server,nowait" add="-add-fd fd=7,set=1" words
-    for words in "$monitor $add" "$add $monitor"; do
+    make text=secret root:root 0600 "$fs/copied"
+    local monitor="-monitor unix:$fs/monitor,server,nowait" qmp="-qmp unix:$fs/qmp,server,nowait" words
+    local tap="-netdev tap,id=n,fd=7" add="-add-fd fd=7,set=1" fw_cfg="-fw_cfg name=opt/a,file=$fs/copied"
+    for words in "$monitor $tap" "$tap $monitor" "$qmp $add" "$add $qmp" "$fw_cfg $add" "$add $fw_cfg"; do
         read -ra words <<<"$words"
         run -0 --separate-stderr virt-priv-run -- "$fs/qemu" "${words[@]}" 7<>"$fs/file"
         [ "$output" = "7 64" ]

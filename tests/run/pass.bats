@@ -52,3 +52,10 @@ all_rows() {
 @test "symbolic links" { row links pass; }
 @test "relative names" { row relative pass; }
 @test "what is there without asking" { row defaults pass; }
+@test "a data file that a -drive names" { row data-file pass; }
+@test "a data file in one node" { row data-file-blockdev pass; }
+@test "a data file as a node" { row data-file-node pass; }
+@test "a data file of the account" { row data-file-of-account pass; }
+@test "a connection to an NBD server that the caller has opened" { row nbd-fd pass; }
+@test "a disk that the caller has opened, named behind a socket" { row fdset-behind-qmp pass; }
+@test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy pass; }

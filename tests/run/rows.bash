@@ -79,6 +79,24 @@ no_hugepages() {
     cat "$BATS_TEST_TMPDIR/hugepages" >/proc/sys/vm/nr_hugepages
 }
 
+# since_qemu VERSION: what the row is about is there since then.
+since_qemu() {
+    local version
+    version=$(qemu-system-x86_64 --version | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p')
+    printf '%s\n' "$1" "$version" | sort -C -V || skip "QEMU $version does not have it, $1 does"
+}
+
+# reconnect_key: that of a character device's, in milliseconds where there is no other one any more.
+reconnect_key() {
+    put[reconnect]=reconnect
+    qemu-system-x86_64 -chardev socket,help | grep -q reconnect-ms= && put[reconnect]=reconnect-ms
+    server "$1"
+}
+
+connected() {
+    wrapper=("$stand_in" connected "$1")
+}
+
 # --- Processes ---
 
 pid_in() {
@@ -144,6 +162,19 @@ reader() {
 
 dead_socket() {
     /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
+}
+
+# usable_terminals: users can open pseudo-terminals on this host (ptmxmode= of its devpts).
+usable_terminals() {
+    [ -n "$(find -L /dev/ptmx -perm -0006)" ] || skip "only root may open /dev/ptmx here"
+}
+
+# terminal_linked PATH: a terminal of QEMU's, on which the guest has written.
+terminal_linked() {
+    eventually test -L "$1" &&
+        [[ $(readlink "$1") == /dev/pts/* ]] &&
+        [ "$(stat -c %u "$1") $(stat -L -c %U "$1")" = "0 qemu" ] &&
+        [ -n "$(find "/proc/$pid/fd" -lname '*/ptmx')" ]
 }
 
 server_heard() {
@@ -243,6 +274,55 @@ on_the_bridge() {
 
 no_bridge() {
     in_net ip link delete vmbr0 && no_tap
+}
+
+# routed: a network that leads somewhere.
+routed() {
+    type -P passt >/dev/null || skip "passt is not here"
+    on_net
+    in_net ip link delete vmout0 2>/dev/null || true
+    in_net ip link add vmout0 type bridge
+    in_net ip address add 192.0.2.2/24 dev vmout0
+    in_net ip link set vmout0 up
+    in_net ip route add default via 192.0.2.1
+}
+
+# passts: all that run.
+passts() {
+    local pid
+    for pid in /proc/[0-9]*; do
+        case $(readlink "$pid/exe") in
+        */passt*) echo "${pid#/proc/}" ;;
+        esac
+    done
+}
+
+# passt_of PID: the passt that is a child of the runner.
+passt_of() {
+    local pid
+    for pid in $(passts); do
+        ! grep -qx "PPid:	$1" "/proc/$pid/status" || { echo "$pid" && return; }
+    done
+    return 1
+}
+
+# It is the account's, with no more privileges than QEMU, which keeps its filter and starts nothing. Its bounding
+# set is that of a user namespace of its own.
+passt_runs() {
+    passt=$(passt_of "$runner") && unprivileged_passt && argument_there spawn=deny && argument_gone passt
+}
+
+unprivileged_passt() {
+    local status=/proc/$passt/status
+    [ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "$status")" = "107 107 107 107" ] &&
+        [ "$(awk '$1 == "Gid:" { print $2, $3, $4, $5 }' "$status")" = "107 107 107 107" ] &&
+        grep -qx $'NoNewPrivs:\t1' "$status" &&
+        [ "$(grep -cE $'^Cap(Inh|Prm|Eff|Amb):\t0000000000000000$' "$status")" = 4 ] &&
+        [ "$(readlink "/proc/$passt/ns/user")" != "$(readlink /proc/self/ns/user)" ]
+}
+
+passt_ended() {
+    ended "$passt" && in_net ip link delete vmout0
 }
 
 listens_on() {

@@ -96,3 +96,16 @@ all_rows() {
 @test "what is there without asking" { row defaults; }
 @test "a log in a directory of a user's" { row log-of-a-user; }
 @test "a log in a directory like /tmp" { row log-in-tmp; }
+@test "a data file that a -drive names" { row data-file; }
+@test "a data file in one node" { row data-file-blockdev; }
+@test "a data file as a node" { row data-file-node; }
+@test "a data file of the account" { row data-file-of-account; }
+@test "-netdev passt" { row passt; }
+@test "-nic passt" { row passt-nic; }
+@test "the name of a pseudo-terminal" { row pty-link; }
+@test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
+@test "a network stream that does not reconnect" { row stream-reconnect-0; }
+@test "a connection to an NBD server that the caller has opened" { row nbd-fd; }
+@test "a disk that the caller has opened, named behind a socket" { row fdset-behind-qmp; }
+@test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy; }
+@test "a tap device that the caller has opened, named behind a socket" { row tap-fd-behind-monitor; }

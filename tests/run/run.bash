@@ -101,7 +101,8 @@ PYTHON
 }
 
 # make KIND OWNER MODE PATH: a file of a VM. KIND: guest (a raw disk that starts the guest), qcow2 (the
-# same), blank (a raw disk without a guest), overlay=BACKING,FORMAT, luks, cd, kernel, firmware, rom, acpi (a
+# same), with-data (a qcow2 image whose bytes are in another file, PATH.data, which starts the guest), blank (a raw
+# disk without a guest), overlay=BACKING,FORMAT, luks, cd, kernel, firmware, rom, acpi (a
 # table), dir, text=LINE, script=BODY, block (the node of a device that starts the guest), random and null
 # (those of /dev), fifo, socket, or data-file=PATH (a qcow2 image whose header names it).
 make() {
@@ -109,6 +110,11 @@ make() {
     case $kind in
     guest) cp "$guests/disk" "$path" ;;
     qcow2) qemu-img convert -q -f raw -O qcow2 "$guests/disk" "$path" ;;
+    with-data)
+        qemu-img convert -q -f raw -O qcow2 -o "data_file=$path.data,data_file_raw=on" "$guests/disk" "$path"
+        chown "$owner" "$path.data"
+        chmod "$mode" "$path.data"
+        ;;
     overlay=*)
         local backing=${kind#*=}
         qemu-img create -q -u -f qcow2 -F "${backing#*,}" -b "${backing%,*}" "$path" 1M
@@ -135,13 +141,7 @@ make() {
     data-file=*)
         qemu-img create -q -f qcow2 -o "data_file=$path.data" "$path" 1M
         rm "$path.data"
-        # A name of as many bytes takes its place, as a guest would have it.
-        /usr/bin/python3 -c 'import sys
-data = open(sys.argv[1], "rb").read()
-old, new = (sys.argv[1] + ".data").encode(), sys.argv[2].encode()
-at = data.index(old)
-head = data[:at - 4] + len(new).to_bytes(4, "big") + new.ljust((len(old) + 7) // 8 * 8, b"\0")
-open(sys.argv[1], "wb").write(head + data[len(head):])' "$path" "${kind#*=}"
+        rename_data_file "$path" "${kind#*=}"
         ;;
     dir) mkdir "$path" ;;
     text=*) printf '%s\n' "${kind#*=}" >"$path" ;;
@@ -157,6 +157,19 @@ open(sys.argv[1], "wb").write(head + data[len(head):])' "$path" "${kind#*=}"
     esac
     chown "$owner" "$path"
     chmod "$mode" "$path"
+}
+
+# rename_data_file PATH NAME: what the header names as data file, PATH.data before, as a guest would have it.
+rename_data_file() {
+    /usr/bin/python3 -c 'import sys
+data = open(sys.argv[1], "rb").read()
+old, new = (sys.argv[1] + ".data").encode(), sys.argv[2].encode()
+at = data.index(old)
+room = (len(old) + 7) // 8 * 8
+# What follows in the header moves along.
+head = data[:at - 4] + len(new).to_bytes(4, "big") + new.ljust((len(new) + 7) // 8 * 8, b"\0")
+head += data[at + room:at + room + 1024]
+open(sys.argv[1], "wb").write(head + data[len(head):])' "$1" "$2"
 }
 
 # sector PATH FORMAT: the counter that the guest keeps in the second sector, "none" without its mark.

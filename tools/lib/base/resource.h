@@ -19,11 +19,14 @@ enum resource_kind {
 	RESOURCE_PIDFILE,
 	RESOURCE_LISTEN,    /* a UNIX socket that QEMU binds */
 	RESOURCE_CONNECT,   /* a UNIX socket that it connects to */
+	RESOURCE_LINK,	    /* a symbolic link to a pseudo-terminal that QEMU makes */
 	RESOURCE_TAP,	    /* a tap device: see struct qemuargs_net */
 	RESOURCE_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
+	RESOURCE_PASST,	    /* the program passt(1), whose socket is a network device of QEMU's */
 	RESOURCE_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
 	RESOURCE_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
 	RESOURCE_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */
+	RESOURCE_KVM,	 /* the node of -accel kvm,device=: another accelerator can be named, too */
 	RESOURCE_PCI, /* vfio-pci: its path is the address, or the sysfs directory of sysfsdev= */
 	/* usb-host: its path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT" */
 	RESOURCE_USB,

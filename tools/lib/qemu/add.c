@@ -153,3 +153,8 @@ void qemuargs_check_port(
 		"1023, and forward %lu to it with a firewall rule or a proxy",
 		number, number);
 }
+
+bool qemuargs_is_written(const struct qemuargs_resource *image)
+{
+	return image->access != ACCESS_RO && !image->cdrom && !image->snapshot;
+}

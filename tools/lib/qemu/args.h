@@ -42,6 +42,8 @@ struct qemuargs_resource {
 	bool direct;	     /* cache=none, directsync, cache.direct=on: opened with O_DIRECT */
 	bool auto_read_only; /* opened read-only until something writes */
 	bool has_backing;    /* the option itself names its backing file, or "" or null for none */
+	bool has_data_file;  /* the option itself names its data file */
+	bool by_name; /* io_uring: opened by a library, to which no descriptor set is a name */
 	/*
 	 * Where the image is described whose bytes path holds: the keys of that option which
 	 * begin with image_key ("" or "file." ...) are those of its format, so that
@@ -110,9 +112,11 @@ struct qemuargs {
 	char *guest_name; /* of -name, or NULL */
 	char *run_as;	  /* of -runas or -run-with user=, or NULL */
 	bool daemonize;
-	bool snapshot;	   /* -snapshot */
-	bool sandbox;	   /* -sandbox is given, whatever it says */
-	bool locks_memory; /* mem-lock=on, vfio-pci, vhost-vdpa: RLIMIT_MEMLOCK counts */
+	bool exits_with_parent; /* -run-with exit-with-parent=on */
+	bool snapshot;		/* -snapshot */
+	bool sandbox;		/* -sandbox is given, whatever it says */
+	bool locks_memory;	/* mem-lock=on, vfio-pci, vhost-vdpa: RLIMIT_MEMLOCK counts */
+	bool starts_programs;	/* an incoming migration by exec, smbd, a command of guestfwd= */
 	struct qemuargs_private *private_;
 };
 
@@ -135,14 +139,27 @@ void qemuargs_free(struct qemuargs *args);
 /* Whether QEMU has an option of that name, without dashes, that takes a value. */
 bool qemuargs_takes_value(const char *name);
 
+/* Whether what the guest writes goes to the image, a DISK, BACKING or NVRAM. */
+bool qemuargs_is_written(const struct qemuargs_resource *image);
+
 /* The details of a RESOURCE_TAP or RESOURCE_BRIDGE resource; they live as long as args. */
 const struct qemuargs_net *qemuargs_net(const struct qemuargs *args, size_t resource);
+
+/*
+ * The command line of passt(1) that QEMU would run for a -netdev passt, without what says where its
+ * socket is: a new array of new strings that ends with NULL.
+ */
+char **qemuargs_passt_words(const struct qemuargs *args, size_t option);
+/* Makes it a -netdev stream, or a -nic socket, whose socket is that descriptor. */
+void qemuargs_passt_socket(struct qemuargs *args, size_t option, int fd);
 
 /*
  * The value of a key ("file.filename", "fd") in an option, NULL if it is not there. key NULL:
  * the whole value of a LITERAL. It lives until the option is changed.
  */
 const char *qemuargs_get(const struct qemuargs *args, size_t option, const char *key);
+/* Whether any key is left in an option. */
+bool qemuargs_has_keys(const struct qemuargs *args, size_t option);
 /*
  * Gives a key that value, in the form that the option is written in and quoted as it
  * needs; key NULL: the whole value of a LITERAL. value NULL takes the key away, and all keys

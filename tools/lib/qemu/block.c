@@ -71,7 +71,7 @@ bool block_is_filter(const char *driver)
 /* Drivers that read no other node (those with bdrv_file_open, and without). */
 static bool is_file_driver(const char *driver)
 {
-	static const char *const files[] = {"file", "host_device", "host_cdrom", NULL};
+	static const char *const files[] = {"file", "host_device", "host_cdrom", "io_uring", NULL};
 
 	return is_one_of(driver, files);
 }

@@ -45,6 +45,24 @@ static void warn_pipe(struct qemuargs_parser *p, size_t option)
 			path, path, path);
 }
 
+/*
+ * Whether a network device sends descriptors through it: net_vhost_claim_chardev() of
+ * net/vhost-user.c takes no socket that QEMU got as a descriptor itself.
+ */
+static bool is_of_vhost_user(const struct qemuargs_parser *p, const char *id)
+{
+	for (size_t i = 0; id && i < p->args->n_options; i++) {
+		const char *name = p->args->options[i].name;
+		bool is_network = strcmp(name, "netdev") == 0 || strcmp(name, "nic") == 0 ||
+				  strcmp(name, "net") == 0;
+		if (is_network && qemuargs_value(p, i) &&
+			qemuargs_is(qemuargs_key(p, i, "type"), "vhost-user") &&
+			qemuargs_is(qemuargs_key(p, i, "chardev"), id))
+			return true;
+	}
+	return false;
+}
+
 static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 {
 	const char *seconds = qemuargs_key(p, option, "reconnect");
@@ -55,8 +73,8 @@ static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 
 	if (!r || r->kind == RESOURCE_FD)
 		return;
-	r->takes_fd = true;
-	r->reconnects = (seconds && strcmp(seconds, "0") != 0) ||
+	r->takes_fd = !is_of_vhost_user(p, qemuargs_key(p, option, "id"));
+	r->reconnects = (!listens && !r->takes_fd) || (seconds && strcmp(seconds, "0") != 0) ||
 			(milliseconds && strcmp(milliseconds, "0") != 0);
 }
 
@@ -148,9 +166,9 @@ void qemuargs_find_chardev(struct qemuargs_parser *p, size_t option)
 		qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "host device");
 	else if (qemuargs_is(backend, "udp"))
 		qemuargs_check_port(p, option, "localport", qemuargs_key(p, option, "localport"));
-	else if (qemuargs_is(backend, "pty") && qemuargs_key(p, option, "path"))
-		qemuargs_warn(p, option, "path", qemuargs_key(p, option, "path"),
-			"the QEMU user needs write access to the directory of the link");
+	else if (qemuargs_is(backend, "pty"))
+		qemuargs_add_key(p, RESOURCE_LINK, ACCESS_CREATE, option, "path",
+			"link to the pseudo-terminal");
 	if (qemuargs_is(backend, "file"))
 		qemuargs_add_key(
 			p, RESOURCE_FILE, ACCESS_RO, option, "input-path", "input of the guest");
@@ -175,6 +193,12 @@ struct qemuargs_value *qemuargs_incoming_value(const char *text)
 	return qemuopts_literal(text);
 }
 
+static void note_exec(struct qemuargs_parser *p, size_t option)
+{
+	p->args->starts_programs = true;
+	qemuargs_warn(p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
+}
+
 /* A channel of qapi/migration.json; where the string is meant, all its keys are absent. */
 static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 {
@@ -185,8 +209,7 @@ static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 		qemuargs_add_key(
 			p, RESOURCE_FILE, ACCESS_RO, option, "addr.filename", "saved VM state");
 	else if (qemuargs_is(transport, "exec"))
-		qemuargs_warn(
-			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
+		note_exec(p, option);
 	else if (qemuargs_is(type, "unix"))
 		qemuargs_add_key(
 			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path", "incoming migration");
@@ -208,8 +231,7 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 	else if (qemuargs_behind(text, "file:"))
 		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, "path", "saved VM state");
 	else if (qemuargs_behind(text, "exec:"))
-		qemuargs_warn(
-			p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
+		note_exec(p, option);
 	else if (qemuargs_behind(text, "fd:"))
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 	else if (tcp)

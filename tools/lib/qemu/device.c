@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* rapl_helper_socket's default, where QEMU is a distribution's (accel/kvm/kvm-all.c). */
+#define DEFAULT_RAPL_HELPER "/run/qemu-vmsr-helper.sock"
+
 /* A key that names something of the host, of a driver or object type of that name. */
 struct named {
 	const char *type; /* ends with "*": all that begin so */
@@ -23,13 +26,22 @@ static bool is_type(const char *pattern, const char *type)
 	return strncmp(pattern, type, length) == 0 && (pattern[length] || !type[length]);
 }
 
+/* reconnects: QEMU connects by itself to what it connects to, whenever it must. */
 static void add_named(struct qemuargs_parser *p, size_t option, const char *type,
-	const struct named *all, size_t n)
+	const struct named *all, size_t n, bool reconnects)
 {
-	for (size_t i = 0; i < n; i++)
-		if (is_type(all[i].type, type))
-			qemuargs_add_key(
-				p, all[i].kind, all[i].access, option, all[i].key, all[i].reason);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_type(all[i].type, type))
+			continue;
+		if (all[i].kind == RESOURCE_FD) {
+			qemuargs_add_fd(p, option, all[i].key, qemuargs_key(p, option, all[i].key));
+			continue;
+		}
+		size_t added = qemuargs_add_key(
+			p, all[i].kind, all[i].access, option, all[i].key, all[i].reason);
+		if (added != QEMUARGS_NONE && all[i].kind == RESOURCE_CONNECT)
+			qemuargs_resource(p, added)->reconnects = reconnects;
+	}
 }
 
 void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char *key,
@@ -144,6 +156,7 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 		{"ipmi-bmc-sim", "frudatafile", RESOURCE_FILE, ACCESS_RO, "FRU data"},
 		{"cxl-*", "cdat", RESOURCE_FILE, ACCESS_RO, "CDAT table"},
 		{"vfio-user-pci", "socket.path", RESOURCE_CONNECT, ACCESS_RW, "vfio-user server"},
+		{"vfio-user-pci", "socket.str", RESOURCE_FD, ACCESS_RW, NULL},
 		{"uefi-vars-*", "pcapfile", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 		{"*", "pcap", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 	};
@@ -155,7 +168,7 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 	if (rom && *rom)
 		qemuargs_add_searched(p, option, "romfile", rom, "option ROM");
 	find_by_driver(p, option, driver);
-	add_named(p, option, driver, named, N_ELEMENTS(named));
+	add_named(p, option, driver, named, N_ELEMENTS(named), false);
 }
 
 static void find_memory_file(struct qemuargs_parser *p, size_t option)
@@ -210,9 +223,16 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		{"sev-*", "session-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
 		{"sev-*", "dh-cert-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
 		{"vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW, "listening socket"},
+		{"vfio-user-server", "socket.str", RESOURCE_FD, ACCESS_RW, NULL},
+		{"pr-manager-helper", "path", RESOURCE_CONNECT, ACCESS_RW,
+			"SCSI persistent reservations"},
+		/* For each quote that the guest asks for (target/i386/kvm/tdx-quote-generator.c).
+		 */
+		{"tdx-guest", "quote-generation-socket.path", RESOURCE_CONNECT, ACCESS_RW,
+			"quote generation service"},
+		{"tdx-guest", "quote-generation-socket.str", RESOURCE_FD, ACCESS_RW, NULL},
 	};
 	const char *type = qemuargs_key(p, option, "qom-type");
-	size_t added;
 
 	if (!type)
 		return;
@@ -226,12 +246,6 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		const char *node = qemuargs_key(p, option, "sev-device");
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, node ? "sev-device" : NULL,
 			node ? node : "/dev/sev", "encrypted memory");
-	} else if (strcmp(type, "pr-manager-helper") == 0) {
-		/* It is connected to whenever it is needed. */
-		added = qemuargs_add_key(p, RESOURCE_CONNECT, ACCESS_RW, option, "path",
-			"SCSI persistent reservations");
-		if (added != QEMUARGS_NONE)
-			qemuargs_resource(p, added)->reconnects = true;
 	} else if (strcmp(type, "memory-backend-epc") == 0) {
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/sgx_vepc",
 			"encrypted memory");
@@ -245,7 +259,7 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 			qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/iommu",
 				"assigned to the guest");
 	}
-	add_named(p, option, type, named, N_ELEMENTS(named));
+	add_named(p, option, type, named, N_ELEMENTS(named), true);
 }
 
 void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
@@ -259,4 +273,28 @@ void qemuargs_find_machine(struct qemuargs_parser *p, size_t option)
 	if (firmware)
 		qemuargs_add_searched(p, option, "firmware", firmware, "firmware");
 	qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, "dumpdtb", "written by QEMU");
+}
+
+/*
+ * Which node is opened (kvm_init() of accel/kvm/kvm-all.c); and the server that reads the energy
+ * that the host takes (target/i386/kvm/vmsr_energy.c), to which QEMU connects by itself.
+ */
+void qemuargs_find_accel(struct qemuargs_parser *p, size_t option)
+{
+	const char *device = qemuargs_key(p, option, "device");
+	const char *helper = qemuargs_key(p, option, "rapl-helper-socket");
+
+	if (!qemuargs_is(qemuargs_key(p, option, "accel"), "kvm"))
+		return;
+	/* The node that is everybody's is opened anyway. */
+	if (!qemuargs_is(device, "/dev/kvm"))
+		qemuargs_add(p, RESOURCE_KVM, ACCESS_RW, option, "device", device,
+			"hardware acceleration");
+	if (!qemuopts_bool(qemuargs_value(p, option), "rapl", false))
+		return;
+	size_t added = qemuargs_add(p, RESOURCE_CONNECT, ACCESS_RW, option,
+		helper ? "rapl-helper-socket" : NULL, helper ? helper : DEFAULT_RAPL_HELPER,
+		"energy of the host");
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->reconnects = true;
 }

@@ -24,6 +24,13 @@ const char *qemuargs_get(const struct qemuargs *args, size_t option, const char 
 	return found;
 }
 
+bool qemuargs_has_keys(const struct qemuargs *args, size_t option)
+{
+	const struct qemuargs_value *v = args->options[option].value;
+
+	return v && v->n_items > 0;
+}
+
 static void set(struct qemuargs *args, size_t option, const char *key, const char *value,
 	enum qemuopts_type type)
 {

@@ -190,6 +190,7 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		const char *reason;
 	} others[] = {
 		{"nbd", "server.path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
+		{"nbd", "server.str", RESOURCE_FD, ACCESS_RW, NULL},
 		{"nbd", "path", RESOURCE_CONNECT, ACCESS_RW, "disk server"},
 		{"vvfat", "dir", RESOURCE_DIRECTORY, ACCESS_RO,
 			"exported to the guest as a FAT disk"},
@@ -211,6 +212,10 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 			continue;
 		const char *value = block_get(node, others[i].key);
 		cleanup_free char *key = block_key(node, others[i].key);
+		if (others[i].kind == RESOURCE_FD) {
+			qemuargs_add_fd(p, node->option, key, value);
+			continue;
+		}
 		size_t added = qemuargs_add(p, others[i].kind, others[i].access, node->option, key,
 			value, others[i].reason);
 		/* A driver connects again by itself, and has no key for a descriptor. */
@@ -242,9 +247,9 @@ static const char *reason_of(const struct block_node *node, bool writes, bool is
 	return node->reached.share_rw ? "share-rw=on" : "writable, exclusive";
 }
 
-static bool names_backing(const struct block_node *image)
+static bool names_child(const struct block_node *image, const char *child)
 {
-	cleanup_free char *key = xasprintf("%sbacking", image->prefix);
+	cleanup_free char *key = xasprintf("%s%s", image->prefix, child);
 
 	return qemuopts_find(image->v, key) || qemuopts_has_below(image->v, key);
 }
@@ -279,7 +284,9 @@ static void list_image(struct qemuargs_parser *p, struct block_node *node)
 	r->snapshot = node->snapshot;
 	r->direct = node->direct;
 	r->auto_read_only = node->auto_read_only;
-	r->has_backing = names_backing(image);
+	r->has_backing = names_child(image, "backing");
+	r->has_data_file = names_child(image, "data-file");
+	r->by_name = qemuargs_is(node->driver, "io_uring");
 	r->image_option = image->option;
 	r->image_key = xasprintf("%s%s", image->outer, image->prefix);
 }

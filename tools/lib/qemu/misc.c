@@ -342,6 +342,8 @@ void qemuargs_find_run_with(struct qemuargs_parser *p, size_t option)
 		run_as(p, qemuargs_key(p, option, "user"));
 	if (qemuargs_key(p, option, "chroot"))
 		refuse_chroot(p, option, qemuargs_key(p, option, "chroot"));
+	p->args->exits_with_parent |=
+		qemuopts_bool(qemuargs_value(p, option), "exit-with-parent", false);
 }
 
 void qemuargs_find_sandbox(struct qemuargs_parser *p, size_t option)

@@ -131,12 +131,16 @@ static void find_user(struct qemuargs_parser *p, size_t option)
 			(qemuargs_behind(item->key, "hostfwd.") && strstr(item->key, ".str"));
 		if (is_rule && item->value)
 			check_forward(p, option, item->value);
+		p->args->starts_programs |= strcmp(item->key, "guestfwd") == 0 ||
+					    qemuargs_behind(item->key, "guestfwd.");
 	}
 	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "tftp", "served by TFTP");
-	if (qemuargs_key(p, option, "smb"))
-		qemuargs_warn(p, option, "smb", qemuargs_key(p, option, "smb"),
-			"smbd runs as the QEMU user, not as root, and exports what that user has "
-			"access to");
+	if (!qemuargs_key(p, option, "smb"))
+		return;
+	p->args->starts_programs = true;
+	qemuargs_warn(p, option, "smb", qemuargs_key(p, option, "smb"),
+		"smbd runs as the QEMU user, not as root, and exports what that user has access "
+		"to");
 }
 
 /* The port of HOST:PORT. */
@@ -202,6 +206,8 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 	} else if (strcmp(type, "dgram") == 0) {
 		add_address(p, option, "local", true, false);
 		add_address(p, option, "remote", false, false);
+	} else if (strcmp(type, "passt") == 0) {
+		qemuargs_find_passt(p, option);
 	} else if (strcmp(type, "l2tpv3") == 0) {
 		if (!qemuopts_bool(v, "udp", false))
 			qemuargs_refuse(p, option, NULL, NULL,

@@ -33,7 +33,7 @@ static const struct qemuargs_spec specs[] = {
 	FIND("L", LITERAL, NULL, directory),
 	{"M", SYNTAX_KEYVAL, "type", qemuargs_find_machine, "machine"},
 	FLAG("S"),
-	OPTS("accel", "accel"),
+	FIND("accel", OPTS, "accel", accel),
 	FIND("acpitable", OPTS, "data", acpitable),
 	OPTS("action", NULL),
 	FIND("add-fd", OPTS, NULL, add_fd),

@@ -30,15 +30,37 @@ struct reference {
 static void follow_header(
 	struct vm *vm, const struct reference *at, const char *format, const struct safepath *walk);
 
-static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
-	const char *path, const char *why)
+/*
+ * A data file that QEMU writes takes more than --backing, which allows to read: the header could
+ * make the base of many images the data file of one.
+ */
+static bool is_written(const struct reference *at, const char *what)
+{
+	return at->depth == 0 && strcmp(what, "data-file") == 0 &&
+	       qemuargs_is_written(at->resource);
+}
+
+/* What allows a header to name it, new. */
+static char *what_helps(const struct reference *at, const char *what, const char *path)
 {
 	cleanup_free char *word = shell_word(path);
 
+	if (is_written(at, what))
+		return xasprintf("to name it, add data-file.driver=file,data-file.filename=%s to "
+				 "the -drive or -blockdev",
+			word);
+	return xasprintf("to allow it: --disks=pass --backing %s", word);
+}
+
+static void refuse_reference(struct vm *vm, const struct reference *at, const char *what,
+	const char *path, const char *why)
+{
+	cleanup_free char *help = what_helps(at, what, path);
+
 	vm_refuse(vm, at->resource,
 		xasprintf("the header of %s names %s as its %s, which the command line does not: "
-			  "%s; to allow it: --disks=pass --backing %s",
-			at->image, path, what, why, word));
+			  "%s; %s",
+			at->image, path, what, why, help));
 }
 
 /* Writes what the header says into the option that describes the image. */
@@ -78,6 +100,7 @@ struct named {
 	const char *name; /* as it stands there */
 	const char *path;
 	const char *format; /* NULL: none is stated */
+	bool written;
 	bool trusted;
 };
 
@@ -99,8 +122,9 @@ static char *plan_reference(struct vm *vm, const struct reference *at, const str
 	const struct safepath *walk)
 {
 	bool passes = vm->images == VM_IMAGES_PASS;
-	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, R_OK, NULL)
-						: vm_why_named_denied(vm, walk, R_OK, NULL);
+	int wanted = named->written ? R_OK | W_OK : R_OK;
+	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, wanted, NULL)
+						: vm_why_named_denied(vm, walk, wanted, NULL);
 
 	if (why && named->trusted && passes)
 		return pass_reference(vm, at, named, walk);
@@ -119,7 +143,7 @@ static void add_reference(
 
 	backing.path = (char *)named->path;
 	backing.kind = RESOURCE_BACKING;
-	backing.access = ACCESS_RO;
+	backing.access = named->written ? ACCESS_RW : ACCESS_RO;
 	if (!why)
 		vm_item(vm, &backing, named->trusted && passes ? ACTION_PASS : ACTION_CHECK,
 			xasprintf("named by the header of %s", at->image));
@@ -152,7 +176,9 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		refuse_reference(vm, at, what, path, error);
 		return;
 	}
-	const struct named named = {what, name, path, format, is_trusted(vm, path)};
+	bool written = is_written(at, what);
+	const struct named named = {
+		what, name, path, format, written, !written && is_trusted(vm, path)};
 	cleanup_free char *why = plan_reference(vm, at, &named, &walk);
 	add_reference(vm, at, &named, why);
 	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {
@@ -175,10 +201,10 @@ static void follow_header(
 			info("%s: %s", at->image, error);
 		return;
 	}
-	bool is_spelled_out = at->depth == 0 && at->resource->has_backing;
-	if (header.backing && !is_spelled_out)
+	bool is_top = at->depth == 0;
+	if (header.backing && !(is_top && at->resource->has_backing))
 		follow_reference(vm, at, "backing", header.backing, header.backing_format);
-	if (header.data_file)
+	if (header.data_file && !(is_top && at->resource->has_data_file))
 		follow_reference(vm, at, "data-file", header.data_file, "raw");
 	qcow2_free(&header);
 }

@@ -214,6 +214,20 @@ static bool needs_kvm(const struct vm *vm, size_t *option)
 	return wanted;
 }
 
+void vm_plan_kvm_node(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *path = vm_absolute(vm, r->path);
+	size_t option;
+
+	if (!path)
+		return;
+	if (access(path, F_OK) < 0 && errno == ENOENT && !needs_kvm(vm, &option))
+		vm_item(vm, r, ACTION_LEAVE, xstrdup("no such device; QEMU uses the next -accel"));
+	else
+		claim_node(vm, r, path);
+}
+
 void vm_plan_kvm(struct vm *vm)
 {
 	cleanup_free char *error = NULL;
@@ -221,6 +235,10 @@ void vm_plan_kvm(struct vm *vm)
 	size_t option;
 
 	if (!needs_kvm(vm, &option))
+		return;
+	/* Another node has been planned by itself. */
+	const char *device = qemuargs_get(vm->args, option, "device");
+	if (device && strcmp(device, "/dev/kvm") != 0)
 		return;
 	struct qemuargs_resource r = {.kind = RESOURCE_DEVICE,
 		.access = ACCESS_RW,

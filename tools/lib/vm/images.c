@@ -16,11 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool writes(const struct qemuargs_resource *r)
-{
-	return r->access != ACCESS_RO && !r->cdrom && !r->snapshot;
-}
-
 static bool is_option(const struct vm *vm, const struct qemuargs_resource *r, const char *name)
 {
 	return strcmp(vm->args->options[r->option].name, name) == 0;
@@ -34,18 +29,30 @@ static bool has_keys(const struct vm *vm, const struct qemuargs_resource *r)
 	return form == QEMUARGS_KEYVALUE || form == QEMUARGS_JSON || form == QEMUARGS_SECTION;
 }
 
-/* Whether the image names its backing file from its own directory, which it then leaves. */
-static bool has_relative_backing(const struct qemuargs_resource *r, const struct safepath *walk)
+static bool is_relative(const char *name)
+{
+	return name && name[0] != '/' && !vm_header_has_protocol(name);
+}
+
+/*
+ * What the image names from its own directory, which it then leaves: "backing" or "data", NULL if
+ * it names nothing so.
+ */
+static const char *relative_reference(
+	const struct qemuargs_resource *r, const struct safepath *walk)
 {
 	cleanup_free char *error = NULL;
+	const char *what = NULL;
 	struct qcow2 header;
 
-	if (r->has_backing || !vm_header_read(r->format, walk, &header, &error))
-		return false;
-	bool is_relative = header.backing && header.backing[0] != '/' &&
-			   !vm_header_has_protocol(header.backing);
+	if (!vm_header_read(r->format, walk, &header, &error))
+		return NULL;
+	if (!r->has_backing && is_relative(header.backing))
+		what = "backing";
+	else if (!r->has_data_file && is_relative(header.data_file))
+		what = "data";
 	qcow2_free(&header);
-	return is_relative;
+	return what;
 }
 
 /* path: that of the resource, absolute, so that there is an item in any case. */
@@ -55,12 +62,13 @@ static void plan_claim(
 	bool parents;
 	cleanup_free char *why = vm_why_denied(vm, walk, 0, &parents);
 	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
+	const char *relative = by_descriptor ? relative_reference(r, walk) : NULL;
 
-	if (by_descriptor && has_relative_backing(r, walk)) {
+	if (relative) {
 		vm_refuse(vm, r,
 			xasprintf("%s; it cannot be passed as a descriptor, since its header names "
-				  "its backing file relative to its directory",
-				why));
+				  "its %s file relative to its directory",
+				why, relative));
 		return;
 	}
 	if (vm_add_claim(vm, r,
@@ -99,7 +107,7 @@ static void open_read_only(struct vm *vm, const struct qemuargs_resource *r)
 static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
 {
 	bool is_drive = !is_option(vm, r, "blockdev");
-	bool rw = writes(r);
+	bool rw = qemuargs_is_written(r);
 
 	if (walk->unsafe) {
 		vm_refuse(vm, r, xstrdup(walk->unsafe));
@@ -107,6 +115,12 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	}
 	if (!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)) {
 		vm_refuse(vm, r, xstrdup("not a regular file or block device"));
+		return;
+	}
+	if (r->by_name) {
+		vm_refuse(vm, r,
+			xstrdup("driver io_uring opens it by its name, and cannot be passed a "
+				"descriptor; use --disks=claim, or driver file with aio=io_uring"));
 		return;
 	}
 	/* What is shared is others' too, and the admin's word. */
@@ -159,9 +173,9 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		open_read_only(vm, r);
 	if (vm->images == VM_IMAGES_PASS)
 		plan_pass(vm, r, &walk);
-	else if (writes(r) && (r->shared || r->kind == RESOURCE_BACKING))
+	else if (qemuargs_is_written(r) && (r->shared || r->kind == RESOURCE_BACKING))
 		plan_check(vm, r, path, ACCESS_RW);
-	else if (writes(r))
+	else if (qemuargs_is_written(r))
 		plan_claim(vm, r, path, &walk);
 	else
 		plan_check(vm, r, path, ACCESS_RO);

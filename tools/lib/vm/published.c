@@ -26,8 +26,15 @@
 #ifndef OPEN_TREE_CLOEXEC
 #define OPEN_TREE_CLOEXEC O_CLOEXEC
 #endif
+/* What QEMU makes in its directory. */
 #define SOCKET "socket"
+#define TERMINALS "/dev/pts/"
 #define MAX_LEFT 16
+
+static const char *name_of_kind(const struct vm_step *step)
+{
+	return step->is_link ? "link" : "socket";
+}
 
 /* The directory's n-th name, beside that of the socket. */
 static char *staging_name(const struct vm_step *step, int n)
@@ -108,8 +115,8 @@ static bool make_staging(const struct vm *vm, struct vm_step *step, char **error
 	if (!step->name || !open_staging(step) ||
 		fchown(step->staging, vm->identity.uid, vm->identity.gid) < 0 ||
 		fchmod(step->staging, 0700) < 0) {
-		*error = xasprintf("cannot create a directory for the socket %s: %s", step->path,
-			strerror(errno));
+		*error = xasprintf("cannot create a directory for the %s %s: %s",
+			name_of_kind(step), step->path, strerror(errno));
 		return false;
 	}
 	return true;
@@ -188,10 +195,10 @@ static bool prepare(struct vm *vm, struct vm_step *step, char **error)
 		if (fd >= 0 && vm_fill(step->fd, fd, error))
 			return true;
 		if (!*error)
-			*error = xasprintf("cannot clone a mount of the directory for the socket "
-					   "%s, whose parent directories %s cannot search: %s; "
-					   "move it to a directory like /run",
-				step->path, vm->identity.user, strerror(errno));
+			*error = xasprintf("cannot clone a mount of the directory for the %s %s, "
+					   "whose parent directories %s cannot search: %s; move "
+					   "it to a directory like /run",
+				name_of_kind(step), step->path, vm->identity.user, strerror(errno));
 	}
 	if (step->name)
 		remove_staging(step);
@@ -208,7 +215,7 @@ static void give_back(struct vm *vm, struct vm_step *step)
 }
 
 /* Whether it is there already must be known: an answer that says neither is asked for again. */
-static int open_socket(const struct vm_step *step)
+static int open_made(const struct vm_step *step)
 {
 	int fd = -1;
 
@@ -220,26 +227,66 @@ static int open_socket(const struct vm_step *step)
 	return fd;
 }
 
-/* Gives the socket its name, if it is there. */
+static void publish_socket(const struct vm *vm, struct vm_step *step, int fd, struct stat *st)
+{
+	if (!S_ISSOCK(st->st_mode) || st->st_uid != vm->identity.uid) {
+		warn("what QEMU has created for the socket %s is not a socket of its own; not "
+		     "linked there",
+			step->path);
+	} else if (linkat(fd, "", step->place.dir, step->place.name, AT_EMPTY_PATH) < 0) {
+		warn_errno("cannot link the socket that QEMU has bound to %s", step->path);
+	} else {
+		step->dev = st->st_dev;
+		step->ino = st->st_ino;
+	}
+}
+
+/* Whether target is a pseudo-terminal, and the QEMU user's. */
+static bool is_own_terminal(const struct vm *vm, const char *target)
+{
+	size_t length = strlen(TERMINALS);
+	struct stat st;
+
+	return strncmp(target, TERMINALS, length) == 0 && target[length] &&
+	       !target[length + strspn(target + length, "0123456789")] && lstat(target, &st) == 0 &&
+	       S_ISCHR(st.st_mode) && st.st_uid == vm->identity.uid;
+}
+
+/* Root's link leads where that of QEMU's does, which is not linked: in a directory like /tmp nobody
+ * may follow one of the QEMU user's. */
+static void publish_link(const struct vm *vm, struct vm_step *step, int fd, struct stat *st)
+{
+	char target[sizeof TERMINALS + 3 * sizeof(int)] = "";
+	ssize_t n = S_ISLNK(st->st_mode) ? readlinkat(fd, "", target, sizeof target - 1) : 0;
+
+	target[n > 0 ? n : 0] = '\0';
+	if (!is_own_terminal(vm, target))
+		warn("what QEMU has created for %s is not a link to a pseudo-terminal of its own; "
+		     "not linked there",
+			step->path);
+	else if (symlinkat(target, step->place.dir, step->place.name) < 0 ||
+		 fstatat(step->place.dir, step->place.name, st, AT_SYMLINK_NOFOLLOW) < 0) {
+		warn_errno("cannot create the link %s to %s", step->path, target);
+	} else {
+		step->dev = st->st_dev;
+		step->ino = st->st_ino;
+	}
+}
+
+/* Gives what QEMU has made its name, if it is there. */
 static void publish(const struct vm *vm, struct vm_step *step)
 {
 	struct stat st;
-	cleanup_fd int fd = open_socket(step);
+	cleanup_fd int fd = open_made(step);
 
 	if (fd < 0 && errno == ENOENT)
 		return;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		warn_errno("cannot examine the socket that QEMU has bound for %s", step->path);
-	else if (!S_ISSOCK(st.st_mode) || st.st_uid != vm->identity.uid)
-		warn("what QEMU has created for the socket %s is not a socket of its own; not "
-		     "linked there",
-			step->path);
-	else if (linkat(fd, "", step->place.dir, step->place.name, AT_EMPTY_PATH) < 0)
-		warn_errno("cannot link the socket that QEMU has bound to %s", step->path);
-	else {
-		step->dev = st.st_dev;
-		step->ino = st.st_ino;
-	}
+		warn_errno("cannot examine what QEMU has made for %s", step->path);
+	else if (step->is_link)
+		publish_link(vm, step, fd, &st);
+	else
+		publish_socket(vm, step, fd, &st);
 	remove_staging(step);
 }
 
@@ -288,7 +335,7 @@ void vm_watch_published(struct vm *vm, struct supervisor *supervisor)
 		supervise_watch(supervisor, vm->events, vm_publish, vm);
 }
 
-void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
+static struct vm_step *plan(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
 {
 	struct vm_step *step = vm_step(vm, place->path);
 
@@ -299,5 +346,32 @@ void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct 
 	step->fd = vm_reserve(vm);
 	cleanup_free char *path = xasprintf("%s/" SOCKET, IO_FD_PATH(step->fd));
 	qemuargs_set(vm->args, r->option, r->key, path);
+	return step;
+}
+
+void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place)
+{
+	plan(vm, r, place);
 	vm_item(vm, r, ACTION_MAKE, xstrdup("bound by QEMU, and linked by root"));
+}
+
+void vm_plan_link(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	cleanup_free char *error = NULL;
+	struct place place;
+
+	/* A link that a killed runner has left is replaced. */
+	if (!place_find_link(r->path, TERMINALS, &place) && !place_find(r->path, &place, &error)) {
+		vm_refuse(vm, r, steal_pointer(&error));
+	} else if (place.exists) {
+		vm_refuse(vm, r, xstrdup("it exists; remove it first"));
+	} else if (place.walk.unsafe) {
+		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
+	} else {
+		plan(vm, r, &place)->is_link = true;
+		vm_item(vm, r, ACTION_MAKE,
+			xstrdup("created as root, to the pseudo-terminal of QEMU"));
+	}
+	place_close(&place);
 }

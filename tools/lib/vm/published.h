@@ -12,6 +12,9 @@
  * (linkat(2), AT_EMPTY_PATH), and takes the first name and the directory away. What QEMU puts in
  * the place of the first name meanwhile is never followed, and not linked.
  *
+ * So is a symbolic link to a pseudo-terminal that QEMU has opened: root makes one that leads to the
+ * same, if that is a terminal of the QEMU user's.
+ *
  * The descriptor is one of a mount of its own (open_tree(2)), from which ".." leads nowhere: the
  * QEMU user need not be able to search the directories above.
  *
@@ -24,6 +27,8 @@
 
 /* Plans it; takes the place. */
 void vm_plan_published(struct vm *vm, const struct qemuargs_resource *r, struct place *place);
+/* Plans a link to a pseudo-terminal (its index in args->resources). */
+void vm_plan_link(struct vm *vm, size_t resource);
 
 /* In the monitor process, once QEMU runs: watches for the sockets, while it supervises. */
 void vm_watch_published(struct vm *vm, struct supervisor *supervisor);

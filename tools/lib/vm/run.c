@@ -7,15 +7,33 @@
 #include "launch/environment.h"
 #include "vm/claim.h"
 #include "vm/limits.h"
+#include "vm/passt.h"
 #include "vm/pid_file.h"
 #include "vm/prepare.h"
 #include "vm/published.h"
 #include "vm/runtime.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
-static bool finish_as_account(void *vm, char **error)
+#define DAEMON_MASK 027
+
+/* QEMU's own daemon has no parent to end with. */
+static bool ends_with_parent(const struct vm *vm)
 {
+	return vm->args->exits_with_parent && !vm->args->daemonize;
+}
+
+/*
+ * QEMU asks to end with its parent itself, but can be without one before it does. A change of ids
+ * takes that back.
+ */
+static bool finish_as_account(void *context, char **error)
+{
+	struct vm *vm = context;
+
+	if (ends_with_parent(vm) && !supervise_end_with(vm->taker, error))
+		return false;
 	return vm_finish(vm, error);
 }
 
@@ -43,7 +61,7 @@ static bool become_qemu(struct vm *vm, struct launch *launch, char **command,
 static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 {
 	cleanup_free char *error = NULL;
-	pid_t daemon = supervise_remaining();
+	pid_t daemon = supervise_remaining(&vm->helpers);
 
 	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
 		warn("%s", error);
@@ -57,6 +75,7 @@ static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 static int stay(struct vm *vm, struct supervisor *supervisor)
 {
 	vm_watch_published(vm, supervisor);
+	vm_watch_passt(vm, supervisor);
 	int status = supervise(supervisor, vm->holder);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
@@ -69,8 +88,17 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 {
 	cleanup_free char *why = NULL;
 
+	if (ends_with_parent(vm) && !supervise_end_with(supervisor->parent, error))
+		return false;
+	/* What a daemon makes, files and sockets, others can't read: os_daemonize() of QEMU. */
+	if (vm->args->daemonize)
+		umask(DAEMON_MASK);
+	vm->launch = launch;
 	if (!vm_prepare(vm, &why))
 		return error_set(error, "%s; not starting", why);
+	/* What scripts and passt have left is no daemon of QEMU's. */
+	if (vm->args->daemonize)
+		supervise_know(&vm->helpers);
 	pid_t child = fork();
 	if (child == 0)
 		return become_qemu(vm, launch, command, supervisor, error);

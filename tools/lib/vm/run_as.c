@@ -24,8 +24,7 @@ void vm_take_run_as(struct qemuargs *args, struct launch_request *request)
 			qemuargs_remove(args, i);
 		} else if (strcmp(name, "run-with") == 0 && qemuargs_get(args, i, "user")) {
 			qemuargs_set(args, i, "user", NULL);
-			if (!qemuargs_get(args, i, "async-teardown") &&
-				!qemuargs_get(args, i, "chroot"))
+			if (!qemuargs_has_keys(args, i))
 				qemuargs_remove(args, i);
 		}
 	}

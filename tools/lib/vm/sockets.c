@@ -9,6 +9,7 @@
  */
 #include "vm/sockets.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -139,19 +140,28 @@ static bool make_client(struct vm *vm, struct vm_step *step, char **error)
 	       vm_fill(step->fd, steal_fd(&fd), error);
 }
 
-/* Puts the descriptor where the path stood: "path" becomes "fd", "addr.path" a whole address. */
+/*
+ * Puts the descriptor where the path stood: "path" becomes "fd", "addr.path" a whole address. What
+ * QEMU takes with a path alone goes, even where it says what is so anyway: reconnect=0
+ * (qmp_chardev_validate_socket() of chardev/char-socket.c), abstract=off of an address.
+ */
 static void replace_path(struct vm *vm, const struct qemuargs_resource *r, int fd)
 {
+	static const char *const repeats[] = {"reconnect", "reconnect-ms"};
 	cleanup_free char *number = xasprintf("%d", fd);
 	const char *dot = r->key ? strrchr(r->key, '.') : NULL;
 
-	qemuargs_set(vm->args, r->option, r->key, NULL);
+	for (size_t i = 0; i < N_ELEMENTS(repeats); i++)
+		qemuargs_set(vm->args, r->option, repeats[i], NULL);
 	if (!dot) {
+		qemuargs_set(vm->args, r->option, r->key, NULL);
 		qemuargs_set(vm->args, r->option, "fd", number);
 		return;
 	}
-	cleanup_free char *type = xasprintf("%.*s.type", (int)(dot - r->key), r->key);
-	cleanup_free char *str = xasprintf("%.*s.str", (int)(dot - r->key), r->key);
+	cleanup_free char *address = xstrndup(r->key, (size_t)(dot - r->key));
+	cleanup_free char *type = xasprintf("%s.type", address);
+	cleanup_free char *str = xasprintf("%s.str", address);
+	qemuargs_set(vm->args, r->option, address, NULL);
 	qemuargs_set(vm->args, r->option, type, "fd");
 	qemuargs_set(vm->args, r->option, str, number);
 }

@@ -8,10 +8,13 @@
 #include "claims/claims.h"
 #include "path/access.h"
 #include "qemu/args.h"
+#include "vm/supervise.h"
 
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+
+struct launch;
 
 enum vm_images { VM_IMAGES_CLAIM, VM_IMAGES_PASS, VM_IMAGES_LEAVE };
 
@@ -61,6 +64,9 @@ struct vm {
 	int *fds;      /* what QEMU gets: reserved numbers, and the caller's */
 	size_t n_fds;
 	unsigned n_fdsets;
+	/* While it is prepared: how a process becomes the account. */
+	struct launch *launch;
+	struct supervise_children helpers; /* that run already when QEMU is started */
 	int pid_fd; /* of -pidfile, kept open and locked; -1: there is none */
 	int events; /* inotify(7), see published.h; -1: none */
 };

@@ -24,12 +24,16 @@ struct vm_step {
 	int fd;		    /* the reserved number that QEMU gets it under; -1: none */
 	int object;	    /* O_PATH, what was judged; -1: none. Owned. */
 	int staging;	    /* see published.h; -1: none. Owned. */
+	bool is_link;	    /* what is published: a link to a terminal, not a socket */
 	int flags;	    /* to open it with */
 	mode_t mode;	    /* of what is made; 0: the usual one */
 	struct place place; /* where something is made */
 	const struct qemuargs_net *net;
 	int *fds, *vhost_fds; /* reserved numbers; owned */
 	char *name;	      /* of an interface, a link's target */
+	char **words;	      /* of a program; owned */
+	pid_t pid;	      /* of its process, a child; 0: none */
+	int signal;	      /* by which it was asked to end; 0: it was not */
 	dev_t dev;	      /* of what was made */
 	ino_t ino;
 };

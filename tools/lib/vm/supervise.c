@@ -28,9 +28,8 @@
 
 void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *context), void *context)
 {
-	s->watched = fd;
-	s->on_input = on_input;
-	s->context = context;
+	ARRAY_GROW(s->watches, s->n_watches);
+	s->watches[s->n_watches++] = (struct supervise_watch){fd, on_input, context};
 }
 
 /* Those that QEMU ends by (os_setup_signal_handling()), and those that would end us instead. */
@@ -54,6 +53,17 @@ bool supervise_block_signals(char **error)
 		return true;
 	*error = xasprintf("cannot block signals: %s", strerror(errno));
 	return false;
+}
+
+bool supervise_end_with(pid_t parent, char **error)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0) {
+		*error = xasprintf("cannot set the parent-death signal: %s", strerror(errno));
+		return false;
+	}
+	if (getppid() != parent)
+		raise(SIGTERM);
+	return true;
 }
 
 static int open_signals(void)
@@ -89,19 +99,44 @@ static int status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* What is watched, for poll(2). Returns for how long that may wait. */
+static int fill(const struct supervisor *s, struct pollfd *polled)
+{
+	int timeout = -1;
+
+	for (size_t i = 0; i < s->n_watches; i++) {
+		const struct supervise_watch *watch = &s->watches[i];
+		polled[i] = (struct pollfd){watch->on_input ? watch->fd : -1, POLLIN, 0};
+		if (watch->on_input && watch->fd < 0)
+			timeout = WATCH_MS;
+	}
+	return timeout;
+}
+
+static void look(struct supervisor *s, const struct pollfd *polled)
+{
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct supervise_watch *watch = &s->watches[i];
+		if (watch->on_input && (watch->fd < 0 || polled[i].revents) &&
+			!watch->on_input(watch->context))
+			watch->on_input = NULL;
+	}
+}
+
 int supervise(struct supervisor *s, pid_t child)
 {
 	cleanup_fd int signals = open_signals();
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	struct pollfd polled[] = {{pidfd, POLLIN, 0}, {signals, POLLIN, 0}, {-1, POLLIN, 0}};
+	cleanup_free struct pollfd *polled = xcalloc(2 + s->n_watches, sizeof *polled);
 	int status;
 
 	if (pidfd < 0)
 		warn_errno("cannot open a pidfd of process %d; signals are not forwarded", child);
+	polled[0] = (struct pollfd){pidfd, POLLIN, 0};
+	polled[1] = (struct pollfd){signals, POLLIN, 0};
 	while (pidfd >= 0) {
-		polled[2].fd = s->on_input ? s->watched : -1;
-		int timeout = s->on_input && s->watched < 0 ? WATCH_MS : -1;
-		int n = poll(polled, 3, timeout);
+		int timeout = fill(s, polled + 2);
+		int n = poll(polled, 2 + s->n_watches, timeout);
 		if (n < 0 && errno != EINTR)
 			break;
 		if (n < 0)
@@ -110,8 +145,7 @@ int supervise(struct supervisor *s, pid_t child)
 			break;
 		if (polled[1].revents)
 			forward(signals, pidfd);
-		if ((n == 0 || polled[2].revents) && s->on_input && !s->on_input(s->context))
-			s->on_input = NULL;
+		look(s, polled + 2);
 	}
 	if (IO_RETRY(waitpid(child, &status, 0)) < 0) {
 		warn_errno("cannot determine the exit status of process %d", child);
@@ -202,7 +236,15 @@ void supervise_let_go(struct supervisor *s)
 	s->report_to = -1;
 }
 
-pid_t supervise_remaining(void)
+static bool is_known(const struct supervise_children *known, pid_t pid)
+{
+	for (size_t i = 0; i < known->n; i++)
+		if (known->pids[i] == pid)
+			return true;
+	return false;
+}
+
+pid_t supervise_remaining(const struct supervise_children *known)
 {
 	cleanup_dir DIR *dir = opendir("/proc");
 	struct dirent *d;
@@ -214,8 +256,19 @@ pid_t supervise_remaining(void)
 		if (*end || pid <= 0 || pid > INT_MAX)
 			continue;
 		if (process_stat(dirfd(dir), (pid_t)pid, &stat) && stat.parent == getpid() &&
-			!proc_stat_has_ended(&stat) && !attempt_is_child((pid_t)pid))
+			!proc_stat_has_ended(&stat) && !attempt_is_child((pid_t)pid) &&
+			!is_known(known, (pid_t)pid))
 			return (pid_t)pid;
 	}
 	return 0;
+}
+
+void supervise_know(struct supervise_children *known)
+{
+	pid_t pid;
+
+	while ((pid = supervise_remaining(known)) != 0) {
+		ARRAY_GROW(known->pids, known->n);
+		known->pids[known->n++] = pid;
+	}
 }

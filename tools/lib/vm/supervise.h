@@ -8,17 +8,25 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <unistd.h>
+
+/* What a supervising process looks after beside its child: see supervise_watch(). */
+struct supervise_watch {
+	int fd;
+	bool (*on_input)(void *context);
+	void *context;
+};
 
 /* What a supervising process has open, and watches; the caller's. */
 struct supervisor {
-	int report_to;			 /* to the caller of supervise_detach(); -1: nobody waits */
-	int watched;			 /* -1: looked at several times a second */
-	bool (*on_input)(void *context); /* NULL: nothing is watched */
-	void *context;
+	pid_t parent;  /* of the program, when it was started */
+	int report_to; /* to the caller of supervise_detach(); -1: nobody waits */
+	struct supervise_watch *watches;
+	size_t n_watches;
 };
 #define SUPERVISOR_INIT                                                                            \
 	{                                                                                          \
-		.report_to = -1, .watched = -1                                                     \
+		.parent = getppid(), .report_to = -1                                               \
 	}
 
 /*
@@ -26,6 +34,12 @@ struct supervisor {
  * supervise(). False and a new message on failure.
  */
 bool supervise_block_signals(char **error);
+
+/*
+ * Has this process get SIGTERM when that parent ends (PR_SET_PDEATHSIG(2const)), or has ended by
+ * now: blocked, it waits for supervise(), too. False and a new message on failure.
+ */
+bool supervise_end_with(pid_t parent, char **error);
 
 /* Waits for the end of a child. Returns its exit status, 128 + N where signal N ended it. */
 int supervise(struct supervisor *s, pid_t child);
@@ -49,9 +63,16 @@ void supervise_let_go(struct supervisor *s);
 
 /*
  * While supervise() waits, has on_input(context) called when there is something to read from fd,
- * or, where fd is -1, several times a second. Until that returns false.
+ * or, where fd is -1, several times a second. Until that returns false. Each call adds one.
  */
 void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *context), void *context);
 
-/* A child of this process that has not ended, 0 if there is none. */
-pid_t supervise_remaining(void);
+/* Children of this process. */
+struct supervise_children {
+	pid_t *pids;
+	size_t n;
+};
+/* A child of this process that has not ended and is none of those, 0 if there is none. */
+pid_t supervise_remaining(const struct supervise_children *known);
+/* Adds all that there are by now. */
+void supervise_know(struct supervise_children *known);

@@ -19,7 +19,9 @@
 #include "vm/logs.h"
 #include "vm/memory.h"
 #include "vm/network.h"
+#include "vm/passt.h"
 #include "vm/pid_file.h"
+#include "vm/published.h"
 #include "vm/runtime.h"
 #include "vm/sandbox.h"
 #include "vm/sockets.h"
@@ -50,11 +52,14 @@ static void plan_resource(struct vm *vm, size_t i)
 		[RESOURCE_PIDFILE] = vm_plan_pid_file,
 		[RESOURCE_LISTEN] = vm_plan_listen,
 		[RESOURCE_CONNECT] = vm_plan_connect,
+		[RESOURCE_LINK] = vm_plan_link,
 		[RESOURCE_TAP] = vm_plan_network,
 		[RESOURCE_BRIDGE] = vm_plan_network,
+		[RESOURCE_PASST] = vm_plan_passt,
 		[RESOURCE_VHOST_NET] = plan_with_tap,
 		[RESOURCE_VHOST] = vm_plan_vhost,
 		[RESOURCE_DEVICE] = vm_plan_device,
+		[RESOURCE_KVM] = vm_plan_kvm_node,
 		[RESOURCE_PCI] = vm_plan_pci,
 		[RESOURCE_USB] = vm_plan_usb,
 		[RESOURCE_MEMORY] = vm_plan_memory,
