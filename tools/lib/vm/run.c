@@ -11,6 +11,7 @@
 #include "vm/pid_file.h"
 #include "vm/prepare.h"
 #include "vm/published.h"
+#include "vm/ready.h"
 #include "vm/runtime.h"
 
 #include <sys/stat.h>
@@ -76,7 +77,9 @@ static int stay(struct vm *vm, struct supervisor *supervisor)
 {
 	vm_watch_published(vm, supervisor);
 	vm_watch_passt(vm, supervisor);
+	vm_watch_ready(vm, supervisor);
 	int status = supervise(supervisor, vm->holder);
+	vm_tell_end(vm, status);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
 		status = follow_daemon(vm, supervisor);
