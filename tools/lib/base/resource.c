@@ -21,6 +21,7 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_BRIDGE] = "bridge",
 		[RESOURCE_VHOST_NET] = "vhost-net",
 		[RESOURCE_VHOST] = "vhost",
+		[RESOURCE_IOMMU] = "iommu",
 		[RESOURCE_DEVICE] = "device",
 		[RESOURCE_PCI] = "pci",
 		[RESOURCE_USB] = "usb",

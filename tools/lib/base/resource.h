@@ -23,6 +23,7 @@ enum resource_kind {
 	RESOURCE_BRIDGE,    /* a tap device on a bridge, made by qemu-bridge-helper */
 	RESOURCE_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
 	RESOURCE_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
+	RESOURCE_IOMMU,	    /* /dev/iommu of an iommufd object (fd) */
 	RESOURCE_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */
 	RESOURCE_PCI, /* vfio-pci: its path is the address, or the sysfs directory of sysfsdev= */
 	/* usb-host: its path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT" */

@@ -41,17 +41,32 @@ void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char 
 		qemuargs_resource(p, added)->is_searched = !strchr(path, '/');
 }
 
-static void find_vfio(struct qemuargs_parser *p, size_t option)
+/* What a device has of a property: of its own, or what a -global says. */
+static const char *device_property(
+	const struct qemuargs_parser *p, size_t option, const char *driver, const char *property)
 {
+	const char *own = qemuargs_key(p, option, property);
+
+	if (own)
+		return own;
+	size_t global = qemuargs_global_of(p, driver, property);
+	return global == QEMUARGS_NONE ? NULL : qemuargs_key(p, global, "value");
+}
+
+static void find_vfio(struct qemuargs_parser *p, size_t option, const char *driver)
+{
+	const char *iommufd = device_property(p, option, driver, "iommufd");
+	const char *key = qemuargs_key(p, option, "sysfsdev") ? "sysfsdev" : "host";
+
 	p->args->locks_memory = true;
-	if (qemuargs_key(p, option, "fd"))
+	if (qemuargs_key(p, option, "fd")) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
-	else if (qemuargs_key(p, option, "sysfsdev"))
-		qemuargs_add_key(
-			p, RESOURCE_PCI, ACCESS_RW, option, "sysfsdev", "assigned to the guest");
-	else
-		qemuargs_add_key(
-			p, RESOURCE_PCI, ACCESS_RW, option, "host", "assigned to the guest");
+		return;
+	}
+	size_t added =
+		qemuargs_add_key(p, RESOURCE_PCI, ACCESS_RW, option, key, "assigned to the guest");
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->iommufd = iommufd && *iommufd;
 }
 
 /* hw/usb/host-libusb.c: by number, by kind, or by port. */
@@ -108,7 +123,7 @@ static void find_store(struct qemuargs_parser *p, size_t option, const char *key
 static void find_by_driver(struct qemuargs_parser *p, size_t option, const char *driver)
 {
 	if (is_type("vfio-*", driver))
-		find_vfio(p, option);
+		find_vfio(p, option, driver);
 	else if (strcmp(driver, "usb-host") == 0)
 		find_usb_host(p, option);
 	else if (is_type("vhost-vsock-*", driver))
@@ -188,6 +203,21 @@ const char *qemuargs_global(
 	return value;
 }
 
+size_t qemuargs_global_of(const struct qemuargs_parser *p, const char *driver, const char *property)
+{
+	size_t found = QEMUARGS_NONE;
+
+	for (size_t i = 0; i < p->args->n_options; i++) {
+		const struct qemuargs_option *option = &p->args->options[i];
+		cleanup_free char *other = NULL;
+		if (!option->value || strcmp(option->name, "global") != 0)
+			continue;
+		if (qemuargs_global(p, i, property, &other) && qemuargs_is(other, driver))
+			found = i;
+	}
+	return found;
+}
+
 void qemuargs_find_global(struct qemuargs_parser *p, size_t option)
 {
 	cleanup_free char *driver = NULL;
@@ -242,8 +272,8 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		if (qemuargs_key(p, option, "fd"))
 			qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 		else
-			qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/iommu",
-				"assigned to the guest");
+			qemuargs_add(p, RESOURCE_IOMMU, ACCESS_RW, option, NULL, "/dev/iommu",
+				"IOMMU of assigned devices");
 	}
 	add_named(p, option, type, named, N_ELEMENTS(named));
 }

@@ -151,6 +151,9 @@ void qemuargs_store(
  */
 const char *qemuargs_global(
 	const struct qemuargs_parser *p, size_t option, const char *property, char **driver);
+/* The -global option that sets that property of all devices of the driver; QEMUARGS_NONE: none. */
+size_t qemuargs_global_of(
+	const struct qemuargs_parser *p, const char *driver, const char *property);
 
 /* How -serial, -monitor and the like are written (char.c). */
 struct qemuargs_value *qemuargs_chardev_value(const char *text);

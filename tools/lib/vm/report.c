@@ -43,6 +43,7 @@ static const char *kind_name(enum resource_kind kind)
 		[RESOURCE_BRIDGE] = "tap",
 		[RESOURCE_VHOST_NET] = "device",
 		[RESOURCE_VHOST] = "device",
+		[RESOURCE_IOMMU] = "device",
 		[RESOURCE_DEVICE] = "device",
 		[RESOURCE_PCI] = "device",
 		[RESOURCE_USB] = "device",
