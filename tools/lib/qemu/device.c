@@ -119,6 +119,18 @@ static void find_store(struct qemuargs_parser *p, size_t option, const char *key
 		qemuargs_resource(p, added)->append = true;
 }
 
+/* Descriptors of programs for the kernel's BPF: a list, which JSON alone can write. */
+static void find_list_of_fds(struct qemuargs_parser *p, size_t option, const char *key)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+
+	for (size_t i = 0; i < v->n_items; i++) {
+		const char *rest = qemuargs_behind(v->items[i].key, key);
+		if (rest && *rest == '.')
+			qemuargs_add_fd(p, option, v->items[i].key, v->items[i].value);
+	}
+}
+
 /* What devices of one kind have of their own. */
 static void find_by_driver(struct qemuargs_parser *p, size_t option, const char *driver)
 {
@@ -136,6 +148,13 @@ static void find_by_driver(struct qemuargs_parser *p, size_t option, const char 
 		find_store(p, option, "jsonfile");
 	else if (strcmp(driver, "canokey") == 0)
 		find_store(p, option, "file");
+	else if (strcmp(driver, "u2f-emulated") == 0)
+		find_store(p, option, "counter");
+	else if (is_type("virtio-net-*", driver))
+		find_list_of_fds(p, option, "ebpf-rss-fds");
+	else if (strcmp(driver, "pvrdma") == 0)
+		qemuargs_warn(p, option, "ibdev", qemuargs_key(p, option, "ibdev"),
+			"the QEMU user needs access to the device in /dev/infiniband");
 	/* virtio_gpu_have_udmabuf() of hw/display/virtio-gpu-udmabuf.c */
 	else if (qemuopts_bool(qemuargs_value(p, option), "blob", false))
 		qemuargs_add(
@@ -151,6 +170,9 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 		{"virtio-input-host*", "evdev", RESOURCE_DEVICE, ACCESS_RW, "input device"},
 		{"u2f-passthru", "hidraw", RESOURCE_DEVICE, ACCESS_RW, "assigned to the guest"},
 		{"u2f-emulated", "dir", RESOURCE_DIRECTORY, ACCESS_RW, "U2F keys"},
+		{"u2f-emulated", "cert", RESOURCE_FILE, ACCESS_RO, "U2F keys"},
+		{"u2f-emulated", "privkey", RESOURCE_FILE, ACCESS_RO, "U2F keys"},
+		{"u2f-emulated", "entropy", RESOURCE_FILE, ACCESS_RO, "U2F keys"},
 		{"usb-mtp", "rootdir", RESOURCE_DIRECTORY, ACCESS_RO, "exported to the guest"},
 		{"vhost-vdpa-device*", "vhostdev", RESOURCE_DEVICE, ACCESS_RW,
 			"assigned to the guest"},
@@ -239,7 +261,8 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		{"filter-dump", "file", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 		{"sev-*", "session-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
 		{"sev-*", "dh-cert-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
-		{"vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW, "listening socket"},
+		{"x-vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW,
+			"listening socket"},
 	};
 	const char *type = qemuargs_key(p, option, "qom-type");
 	size_t added;
@@ -265,6 +288,10 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 	} else if (strcmp(type, "memory-backend-epc") == 0) {
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/sgx_vepc",
 			"encrypted memory");
+	} else if (strcmp(type, "qtest") == 0) {
+		qemuargs_add_log(p, option, "log");
+	} else if (strcmp(type, "dbus-vmstate") == 0) {
+		qemuargs_warn_bus(p, option, "addr");
 	} else if (strcmp(type, "x-remote-object") == 0) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 	} else if (strcmp(type, "iommufd") == 0) {

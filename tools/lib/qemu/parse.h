@@ -163,6 +163,11 @@ struct qemuargs_value *qemuargs_incoming_value(const char *text);
 void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char *key,
 	const char *path, const char *reason);
 
+/* A file that QEMU's test protocol is logged in, "none" being none. */
+void qemuargs_add_log(struct qemuargs_parser *p, size_t option, const char *key);
+/* Warns of the address of a D-Bus bus, if the key has one. */
+void qemuargs_warn_bus(struct qemuargs_parser *p, size_t option, const char *key);
+
 /* The graph of block nodes (block.c, graph.c). */
 void qemuargs_blocks_collect(struct qemuargs_parser *p);
 void qemuargs_blocks_free(struct qemuargs_parser *p);
@@ -186,6 +191,7 @@ QEMUARGS_FINDER(smbios);
 QEMUARGS_FINDER(fw_cfg);
 QEMUARGS_FINDER(directory);
 QEMUARGS_FINDER(log);
+QEMUARGS_FINDER(qtest_log);
 QEMUARGS_FINDER(trace);
 QEMUARGS_FINDER(icount);
 QEMUARGS_FINDER(pidfile);
