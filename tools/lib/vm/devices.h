@@ -8,6 +8,10 @@
 void vm_plan_device(struct vm *vm, size_t resource);
 void vm_plan_pci(struct vm *vm, size_t resource);
 void vm_plan_usb(struct vm *vm, size_t resource);
+
+/* Plans /dev/kvm, where the command line asks for KVM and nothing else. */
+void vm_plan_kvm(struct vm *vm);
+
 /* Plans one of which QEMU can get a descriptor: a vhost device, or /dev/iommu. */
 void vm_plan_passed_node(struct vm *vm, size_t resource);
 
@@ -16,6 +20,3 @@ void vm_plan_passed_node(struct vm *vm, size_t resource);
  * False and a new message on failure.
  */
 bool vm_open_node(const char *path, int reserved, char **error);
-
-/* Plans /dev/kvm, where the command line asks for KVM and nothing else. */
-void vm_plan_kvm(struct vm *vm);
