@@ -71,9 +71,9 @@ static inline void print_resource(FILE *out, const struct qemuargs *args, size_t
 	print_or_dash(out, " ", r->key);
 	print_or_dash(out, " | ", r->reason);
 	print_image(out, r);
-	fprintf(out, "%s%s%s%s%s\n", r->append ? " append" : "", r->takes_fd ? " takes-fd" : "",
+	fprintf(out, "%s%s%s%s%s%s\n", r->append ? " append" : "", r->takes_fd ? " takes-fd" : "",
 		r->reconnects ? " reconnects" : "", r->is_searched ? " searched" : "",
-		r->snapshot ? " snapshot" : "");
+		r->snapshot ? " snapshot" : "", r->iommufd ? " iommufd" : "");
 	print_net(out, qemuargs_net(args, i));
 }
 

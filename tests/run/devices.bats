@@ -15,7 +15,9 @@ setup() {
 
 teardown() {
     end_all
-    umount -l /sys/bus /dev 2>/dev/null || true
+    umount -l /sys/bus 2>/dev/null || true
+    umount -l /sys/class 2>/dev/null || true
+    umount -l /dev 2>/dev/null || true
 }
 
 # node PATH: a device of root's, which knows none of the real one's requests.
@@ -87,6 +89,13 @@ bus_device() {
 # pci_device ADDRESS GROUP DRIVER
 pci_device() {
     bus_device "pci/devices/0000:$1" "$2" "$3"
+}
+
+# vfio_device PATH NAME: a device of sysfs that one of VFIO's drivers has, with a node if there is one of the name.
+vfio_device() {
+    mkdir -p "/sys/bus/$1/vfio-dev/$2"
+    # As node() makes it.
+    echo 1:3 >"/sys/bus/$1/vfio-dev/$2/dev"
 }
 
 # usb_device PORT BUS ADDRESS VENDOR PRODUCT
@@ -168,6 +177,37 @@ usb_device() {
     [[ ${lines[0]} == *"bound to nouveau, not to vfio-pci; driverctl set-override 0000:01:00.0 vfio-pci" ]]
 }
 
+@test "a PCI device of a variant driver" {
+    pci_device 01:00.0 7 mlx5_vfio_pci
+    vfio_device pci/devices/0000:01:00.0 vfio0
+    node /dev/vfio/7
+    node /dev/vfio/vfio
+    chmod 0666 /dev/vfio/vfio
+    args+=(-device vfio-pci,host=01:00.0)
+    if may_lock; then
+        up_to_open /dev/vfio/7 "failed to get group 7 status"
+    else
+        locked_memory_refused
+    fi
+}
+
+@test "a PCI device through iommufd" {
+    qemu-system-x86_64 -object help | grep -qw iommufd || skip "QEMU has no iommufd before 8.2"
+    pci_device 01:00.0 7 vfio-pci
+    vfio_device pci/devices/0000:01:00.0 vfio0
+    mkdir /dev/vfio/devices
+    node /dev/vfio/devices/vfio0
+    node /dev/iommu
+    args+=(-object iommufd,id=i -device vfio-pci,host=01:00.0,iommufd=i)
+    if may_lock; then
+        up_to_open /dev/vfio/devices/vfio0 "error bind device fd="
+        # Which all VMs share: no one's to own.
+        passed /dev/iommu "error bind device fd=[0-9]+ to iommufd=[0-9]+: Inappropriate ioctl"
+    else
+        locked_memory_refused
+    fi
+}
+
 # planned WORDS LINE...: of QEMU with these words, the report's lines of these devices are those. That
 # not every root may lock memory is another matter.
 planned() {
@@ -175,7 +215,7 @@ planned() {
     read -ra words <<<"$1"
     shift
     run virt-priv-run --dry-run qemu-system-x86_64 "${words[@]}"
-    diff <([ $# -eq 0 ] || printf '%s\n' "$@") <(grep -E '^(claim|check|refuse|leave) ' <<<"$output" | grep -v 'locked memory' |
+    diff <([ $# -eq 0 ] || printf '%s\n' "$@") <(grep -E '^(claim|check|refuse|leave|pass) ' <<<"$output" | grep -v 'locked memory' |
         sed -E 's/ +/ /; s/ \([^:]*: / /; s/\)$//')
 }
 
@@ -232,6 +272,56 @@ virtio-input-host-pci,evdev=/dev/input/event3|refuse /dev/input/event3 /dev/inpu
 EOT
     [ "$n" -eq 25 ]
     [ "$(stat -c '%U %a' /dev/input/event3)" = "root 600" ]
+}
+
+@test "VFIO's drivers, and the nodes of its devices" {
+    local node words lines n=0
+    mkdir /dev/vfio/devices
+    for node in vfio/vfio vfio/10 vfio/11 vfio/12 vfio/devices/vfio0 vfio/devices/vfio1 iommu; do
+        node "/dev/$node"
+    done
+    chmod 0666 /dev/vfio/vfio
+    pci_device 01:00.0 10 mlx5_vfio_pci
+    vfio_device pci/devices/0000:01:00.0 vfio0
+    pci_device 02:00.0 11 nvidia
+    pci_device 03:00.0 12 vfio-pci
+    pci_device 03:00.1 12 snd_hda_intel
+    pci_device 03:00.2 12 -
+    pci_device 04:00.0 13 vfio-pci
+    vfio_device pci/devices/0000:04:00.0 vfio4
+    pci_device 05:00.0 13 vfio-pci
+    vfio_device pci/devices/0000:05:00.0 noiommu-vfio0
+    bus_device mdev/devices/83b8f4f2 10
+    vfio_device mdev/devices/83b8f4f2 vfio1
+    local check="check /dev/vfio/vfio assigned to the guest" own=/sys/bus/pci/devices/0000
+    # A kernel before 6.1 knows of groups alone.
+    mount -t tmpfs tmpfs /sys/class
+    planned "-device vfio-pci,host=02:00.0" "$check" "claim /dev/vfio/11 assigned to the guest"
+    mkdir /sys/class/vfio-dev
+    while IFS='|' read -ra lines; do
+        echo "${lines[0]}"
+        planned "${lines[0]}" "${lines[@]:1}"
+        n=$((n + 1))
+    done <<EOT
+-device vfio-pci,host=01:00.0|$check|claim /dev/vfio/10 assigned to the guest
+-device vfio-pci,host=02:00.0|refuse 02:00.0 the device is bound to nvidia, not to vfio-pci; driverctl set-override 0000:02:00.0 vfio-pci
+-device vfio-pci,host=03:00.0|$check|claim /dev/vfio/12 assigned to the guest
+-device vfio-pci,host=03:00.1|refuse 03:00.1 the device is bound to snd_hda_intel, not to vfio-pci; driverctl set-override 0000:03:00.1 vfio-pci
+-device vfio-pci,host=03:00.2|refuse 03:00.2 the device is bound to no driver, not to vfio-pci; driverctl set-override 0000:03:00.2 vfio-pci
+-device vfio-pci,host=01:00.0,iommufd=i|claim /dev/vfio/devices/vfio0 assigned to the guest
+-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/83b8f4f2,iommufd=i|claim /dev/vfio/devices/vfio1 assigned to the guest
+-device vfio-pci,host=01:00.0 -global vfio-pci.iommufd=i|claim /dev/vfio/devices/vfio0 assigned to the guest
+-device vfio-pci,host=01:00.0,iommufd= -global vfio-pci.iommufd=i|$check|claim /dev/vfio/10 assigned to the guest
+-device vfio-pci,host=03:00.0,iommufd=i|refuse 03:00.0 iommufd= needs a device node of VFIO, and $own:03:00.0/vfio-dev has none; remove iommufd= to use the IOMMU group
+-device vfio-pci,host=04:00.0,iommufd=i|refuse 04:00.0 iommufd= needs /dev/vfio/devices/vfio4: No such file or directory; the kernel must be built with CONFIG_VFIO_DEVICE_CDEV, or remove iommufd= to use the IOMMU group
+-device vfio-pci,host=05:00.0,iommufd=i|refuse 05:00.0 iommufd= needs a device node of VFIO, and $own:05:00.0/vfio-dev has none; remove iommufd= to use the IOMMU group
+-device vfio-pci,host=03:00.1,iommufd=i|refuse 03:00.1 the device is bound to snd_hda_intel, not to vfio-pci; driverctl set-override 0000:03:00.1 vfio-pci
+-device vfio-pci,host=01:00.0,iommufd=i -object iommufd,id=i|claim /dev/vfio/devices/vfio0 assigned to the guest|pass /dev/iommu opened as root, and passed
+-object iommufd,id=i|pass /dev/iommu opened as root, and passed
+EOT
+    [ "$n" -eq 15 ]
+    rm /dev/iommu
+    planned "-object iommufd,id=i" "refuse /dev/iommu no such device: /dev/iommu; modprobe iommufd"
 }
 
 @test "KVM that is asked for alone, and that is not there" {

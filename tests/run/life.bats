@@ -512,6 +512,24 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     [[ $output == *"VM 'web1' is not running"* ]]
 }
 
+@test "--vm: the control socket beside monitors of the command line's own" {
+    start_vm web1 qemu-system-x86_64 -accel tcg -m 16 -nodefaults -no-user-config -display none -S \
+        -chardev "socket,id=m,path=$fs/qmp,server=on,wait=off" -mon chardev=m,id=own,mode=control \
+        -monitor "unix:$fs/monitor,server=on,wait=off"
+    eventually test -S /run/virt-privileges/web1.qmp
+    pid=
+    eventually has_qemu
+    local execute='{"execute":"qmp_capabilities"}{"execute":"query-chardev"}'
+    "$BATS_TEST_DIRNAME/stand-in" talk /run/virt-privileges/web1.qmp "$execute" '"label": "virt-privileges-control"'
+    "$BATS_TEST_DIRNAME/stand-in" talk "$fs/qmp" "$execute" '"label": "virt-privileges-control"'
+    "$BATS_TEST_DIRNAME/stand-in" talk "$fs/monitor" "info status" "VM status: paused"
+    # It is not -mon, which QEMU is to lose, that makes the control socket a monitor.
+    [ "$(tr '\0' '\n' <"/proc/$pid/cmdline" | grep -cx -- -mon)" -eq 1 ]
+    kill -s TERM "$runner"
+    runner_ended
+    nothing_left
+}
+
 # start_vm NAME WORD...: by its file.
 start_vm() {
     mkdir -p /etc/virt-privileges/vms

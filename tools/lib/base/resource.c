@@ -23,6 +23,7 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_PASST] = "passt",
 		[RESOURCE_VHOST_NET] = "vhost-net",
 		[RESOURCE_VHOST] = "vhost",
+		[RESOURCE_IOMMU] = "iommu",
 		[RESOURCE_DEVICE] = "device",
 		[RESOURCE_KVM] = "kvm",
 		[RESOURCE_PCI] = "pci",

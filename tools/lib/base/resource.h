@@ -25,6 +25,7 @@ enum resource_kind {
 	RESOURCE_PASST,	    /* the program passt(1), whose socket is a network device of QEMU's */
 	RESOURCE_VHOST_NET, /* /dev/vhost-net of a tap device: vhost=on without vhostfd */
 	RESOURCE_VHOST,	    /* /dev/vhost-vsock, /dev/vhost-scsi (vhostfd), /dev/vhost-vdpa-N */
+	RESOURCE_IOMMU,	    /* /dev/iommu of an iommufd object (fd) */
 	RESOURCE_DEVICE, /* a node that QEMU itself opens: serial, evdev, hwrng, tpm, sg, parport */
 	RESOURCE_KVM,	 /* the node of -accel kvm,device=: another accelerator can be named, too */
 	RESOURCE_PCI, /* vfio-pci: its path is the address, or the sysfs directory of sysfsdev= */

@@ -57,6 +57,8 @@ struct qemuargs_resource {
 	bool append; /* what is in it already stays */
 	/* LISTEN: whether QEMU itself can be given a descriptor in the place of the path. */
 	bool takes_fd;
+	/* PCI: QEMU opens the device's own node (iommufd=), and not that of its group. */
+	bool iommufd;
 	/* CONNECT: reconnect= asks for the path again later. */
 	bool reconnects;
 };

@@ -213,7 +213,9 @@ static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 	else if (qemuargs_is(type, "unix"))
 		qemuargs_add_key(
 			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path", "incoming migration");
-	else if (qemuargs_is(type, "inet"))
+	else if (qemuargs_is(transport, "rdma"))
+		p->args->locks_memory = true;
+	else if (qemuargs_is(type, "inet") || qemuargs_is(type, "vsock"))
 		qemuargs_check_port(p, option, "addr.port", qemuargs_key(p, option, "addr.port"));
 	else if (qemuargs_is(type, "fd"))
 		qemuargs_add_fd(p, option, "addr.str", qemuargs_key(p, option, "addr.str"));
@@ -224,6 +226,7 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 {
 	const char *text = qemuargs_value(p, option)->text;
 	const char *tcp = qemuargs_behind(text, "tcp:");
+	const char *vsock = qemuargs_behind(text, "vsock:");
 
 	if (qemuargs_behind(text, "unix:"))
 		qemuargs_add_key(
@@ -234,8 +237,10 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 		note_exec(p, option);
 	else if (qemuargs_behind(text, "fd:"))
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
-	else if (tcp)
-		check_address(p, option, tcp);
+	else if (tcp || vsock)
+		check_address(p, option, tcp ? tcp : vsock);
+	else if (qemuargs_behind(text, "rdma:"))
+		p->args->locks_memory = true;
 	else
 		find_incoming_channel(p, option);
 }

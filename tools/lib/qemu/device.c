@@ -53,17 +53,32 @@ void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char 
 		qemuargs_resource(p, added)->is_searched = !strchr(path, '/');
 }
 
-static void find_vfio(struct qemuargs_parser *p, size_t option)
+/* What a device has of a property: of its own, or what a -global says. */
+static const char *device_property(
+	const struct qemuargs_parser *p, size_t option, const char *driver, const char *property)
 {
+	const char *own = qemuargs_key(p, option, property);
+
+	if (own)
+		return own;
+	size_t global = qemuargs_global_of(p, driver, property);
+	return global == QEMUARGS_NONE ? NULL : qemuargs_key(p, global, "value");
+}
+
+static void find_vfio(struct qemuargs_parser *p, size_t option, const char *driver)
+{
+	const char *iommufd = device_property(p, option, driver, "iommufd");
+	const char *key = qemuargs_key(p, option, "sysfsdev") ? "sysfsdev" : "host";
+
 	p->args->locks_memory = true;
-	if (qemuargs_key(p, option, "fd"))
+	if (qemuargs_key(p, option, "fd")) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
-	else if (qemuargs_key(p, option, "sysfsdev"))
-		qemuargs_add_key(
-			p, RESOURCE_PCI, ACCESS_RW, option, "sysfsdev", "assigned to the guest");
-	else
-		qemuargs_add_key(
-			p, RESOURCE_PCI, ACCESS_RW, option, "host", "assigned to the guest");
+		return;
+	}
+	size_t added =
+		qemuargs_add_key(p, RESOURCE_PCI, ACCESS_RW, option, key, "assigned to the guest");
+	if (added != QEMUARGS_NONE)
+		qemuargs_resource(p, added)->iommufd = iommufd && *iommufd;
 }
 
 /* hw/usb/host-libusb.c: by number, by kind, or by port. */
@@ -116,11 +131,23 @@ static void find_store(struct qemuargs_parser *p, size_t option, const char *key
 		qemuargs_resource(p, added)->append = true;
 }
 
+/* Descriptors of programs for the kernel's BPF: a list, which JSON alone can write. */
+static void find_list_of_fds(struct qemuargs_parser *p, size_t option, const char *key)
+{
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+
+	for (size_t i = 0; i < v->n_items; i++) {
+		const char *rest = qemuargs_behind(v->items[i].key, key);
+		if (rest && *rest == '.')
+			qemuargs_add_fd(p, option, v->items[i].key, v->items[i].value);
+	}
+}
+
 /* What devices of one kind have of their own. */
 static void find_by_driver(struct qemuargs_parser *p, size_t option, const char *driver)
 {
 	if (is_type("vfio-*", driver))
-		find_vfio(p, option);
+		find_vfio(p, option, driver);
 	else if (strcmp(driver, "usb-host") == 0)
 		find_usb_host(p, option);
 	else if (is_type("vhost-vsock-*", driver))
@@ -133,6 +160,13 @@ static void find_by_driver(struct qemuargs_parser *p, size_t option, const char 
 		find_store(p, option, "jsonfile");
 	else if (strcmp(driver, "canokey") == 0)
 		find_store(p, option, "file");
+	else if (strcmp(driver, "u2f-emulated") == 0)
+		find_store(p, option, "counter");
+	else if (is_type("virtio-net-*", driver))
+		find_list_of_fds(p, option, "ebpf-rss-fds");
+	else if (strcmp(driver, "pvrdma") == 0)
+		qemuargs_warn(p, option, "ibdev", qemuargs_key(p, option, "ibdev"),
+			"the QEMU user needs access to the device in /dev/infiniband");
 	/* virtio_gpu_have_udmabuf() of hw/display/virtio-gpu-udmabuf.c */
 	else if (qemuopts_bool(qemuargs_value(p, option), "blob", false))
 		qemuargs_add(
@@ -148,6 +182,9 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 		{"virtio-input-host*", "evdev", RESOURCE_DEVICE, ACCESS_RW, "input device"},
 		{"u2f-passthru", "hidraw", RESOURCE_DEVICE, ACCESS_RW, "assigned to the guest"},
 		{"u2f-emulated", "dir", RESOURCE_DIRECTORY, ACCESS_RW, "U2F keys"},
+		{"u2f-emulated", "cert", RESOURCE_FILE, ACCESS_RO, "U2F keys"},
+		{"u2f-emulated", "privkey", RESOURCE_FILE, ACCESS_RO, "U2F keys"},
+		{"u2f-emulated", "entropy", RESOURCE_FILE, ACCESS_RO, "U2F keys"},
 		{"usb-mtp", "rootdir", RESOURCE_DIRECTORY, ACCESS_RO, "exported to the guest"},
 		{"vhost-vdpa-device*", "vhostdev", RESOURCE_DEVICE, ACCESS_RW,
 			"assigned to the guest"},
@@ -201,6 +238,21 @@ const char *qemuargs_global(
 	return value;
 }
 
+size_t qemuargs_global_of(const struct qemuargs_parser *p, const char *driver, const char *property)
+{
+	size_t found = QEMUARGS_NONE;
+
+	for (size_t i = 0; i < p->args->n_options; i++) {
+		const struct qemuargs_option *option = &p->args->options[i];
+		cleanup_free char *other = NULL;
+		if (!option->value || strcmp(option->name, "global") != 0)
+			continue;
+		if (qemuargs_global(p, i, property, &other) && qemuargs_is(other, driver))
+			found = i;
+	}
+	return found;
+}
+
 void qemuargs_find_global(struct qemuargs_parser *p, size_t option)
 {
 	cleanup_free char *driver = NULL;
@@ -222,12 +274,12 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		{"filter-dump", "file", RESOURCE_LOG, ACCESS_CREATE, "written by QEMU"},
 		{"sev-*", "session-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
 		{"sev-*", "dh-cert-file", RESOURCE_FILE, ACCESS_RO, "encrypted memory"},
-		{"vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW, "listening socket"},
-		{"vfio-user-server", "socket.str", RESOURCE_FD, ACCESS_RW, NULL},
+		{"x-vfio-user-server", "socket.path", RESOURCE_LISTEN, ACCESS_RW,
+			"listening socket"},
+		{"x-vfio-user-server", "socket.str", RESOURCE_FD, ACCESS_RW, NULL},
 		{"pr-manager-helper", "path", RESOURCE_CONNECT, ACCESS_RW,
 			"SCSI persistent reservations"},
-		/* For each quote that the guest asks for (target/i386/kvm/tdx-quote-generator.c).
-		 */
+		/* For each quote that the guest asks for. */
 		{"tdx-guest", "quote-generation-socket.path", RESOURCE_CONNECT, ACCESS_RW,
 			"quote generation service"},
 		{"tdx-guest", "quote-generation-socket.str", RESOURCE_FD, ACCESS_RW, NULL},
@@ -249,6 +301,10 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 	} else if (strcmp(type, "memory-backend-epc") == 0) {
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/sgx_vepc",
 			"encrypted memory");
+	} else if (strcmp(type, "qtest") == 0) {
+		qemuargs_add_log(p, option, "log");
+	} else if (strcmp(type, "dbus-vmstate") == 0) {
+		qemuargs_warn_bus(p, option, "addr");
 	} else if (strcmp(type, "x-remote-object") == 0) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 	} else if (strcmp(type, "iommufd") == 0) {
@@ -256,8 +312,8 @@ void qemuargs_find_object(struct qemuargs_parser *p, size_t option)
 		if (qemuargs_key(p, option, "fd"))
 			qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
 		else
-			qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, NULL, "/dev/iommu",
-				"assigned to the guest");
+			qemuargs_add(p, RESOURCE_IOMMU, ACCESS_RW, option, NULL, "/dev/iommu",
+				"IOMMU of assigned devices");
 	}
 	add_named(p, option, type, named, N_ELEMENTS(named), true);
 }

@@ -55,18 +55,9 @@ static void use(struct qemuargs_parser *p, const char *name, const struct block_
 /* What a -global says of all devices of a driver. */
 static bool is_shared_by_global(const struct qemuargs_parser *p, const char *driver)
 {
-	bool is_shared = false;
+	size_t global = qemuargs_global_of(p, driver, "share-rw");
 
-	for (size_t i = 0; i < p->args->n_options; i++) {
-		const struct qemuargs_option *option = &p->args->options[i];
-		cleanup_free char *other = NULL;
-		if (!option->value || strcmp(option->name, "global") != 0)
-			continue;
-		const char *value = qemuargs_global(p, i, "share-rw", &other);
-		if (value && qemuargs_is(other, driver))
-			is_shared = qemuopts_bool(option->value, "value", false);
-	}
-	return is_shared;
+	return global != QEMUARGS_NONE && qemuopts_bool(qemuargs_value(p, global), "value", false);
 }
 
 /* hw/ide/qdev.c, hw/scsi/scsi-disk.c: the drives that never write. */

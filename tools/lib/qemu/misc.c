@@ -125,6 +125,20 @@ void qemuargs_find_mem_path(struct qemuargs_parser *p, size_t option)
  * Files that QEMU writes
  */
 
+void qemuargs_add_log(struct qemuargs_parser *p, size_t option, const char *key)
+{
+	const char *path = qemuargs_key(p, option, key);
+
+	/* qtest_server_start() of system/qtest.c writes none then. */
+	if (!qemuargs_is(path, "none"))
+		qemuargs_add(p, RESOURCE_LOG, ACCESS_CREATE, option, key, path, "written by QEMU");
+}
+
+void qemuargs_find_qtest_log(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_add_log(p, option, "");
+}
+
 void qemuargs_find_log(struct qemuargs_parser *p, size_t option)
 {
 	const char *text = text_of(p, option);
@@ -226,6 +240,15 @@ void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
 	find_rendernode(p, option, qemuopts_bool(qemuargs_value(p, option), "gl", false));
 }
 
+void qemuargs_warn_bus(struct qemuargs_parser *p, size_t option, const char *key)
+{
+	const char *address = qemuargs_key(p, option, key);
+
+	if (address)
+		qemuargs_warn(p, option, key, address,
+			"the QEMU user must be allowed to connect to this D-Bus bus");
+}
+
 void qemuargs_find_display(struct qemuargs_parser *p, size_t option)
 {
 	const char *type = qemuargs_key(p, option, "type");
@@ -235,6 +258,8 @@ void qemuargs_find_display(struct qemuargs_parser *p, size_t option)
 		qemuargs_warn(p, option, NULL, NULL,
 			"the QEMU user cannot open windows in root's session: use -vnc unix:PATH "
 			"or -spice instead");
+	else if (qemuargs_is(type, "dbus") && qemuargs_key(p, option, "addr"))
+		qemuargs_warn_bus(p, option, "addr");
 	else if (qemuargs_is(type, "dbus") &&
 		 !qemuopts_bool(qemuargs_value(p, option), "p2p", false))
 		qemuargs_warn(p, option, NULL, NULL,
@@ -244,7 +269,7 @@ void qemuargs_find_display(struct qemuargs_parser *p, size_t option)
 
 void qemuargs_find_audiodev(struct qemuargs_parser *p, size_t option)
 {
-	static const char *const sessions[] = {"pa", "pipewire", "jack", "sdl"};
+	static const char *const sessions[] = {"pa", "pipewire", "jack", "sdl", "sndio"};
 	const char *driver = qemuargs_key(p, option, "driver");
 
 	if (qemuargs_is(driver, "wav"))

@@ -201,6 +201,10 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 		qemuargs_warn(p, option, "sock", qemuargs_key(p, option, "sock"),
 			"the QEMU user needs access to the VDE switch: start vde_switch with a "
 			"group (-g) of that user");
+	} else if (strcmp(type, "netmap") == 0) {
+		const char *node = qemuargs_key(p, option, "devname");
+		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, node ? "devname" : NULL,
+			node ? node : "/dev/netmap", "network");
 	} else if (strcmp(type, "stream") == 0) {
 		add_address(p, option, "addr", qemuopts_bool(v, "server", false), true);
 	} else if (strcmp(type, "dgram") == 0) {

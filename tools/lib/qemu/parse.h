@@ -151,6 +151,9 @@ void qemuargs_store(
  */
 const char *qemuargs_global(
 	const struct qemuargs_parser *p, size_t option, const char *property, char **driver);
+/* The -global option that sets that property of all devices of the driver; QEMUARGS_NONE: none. */
+size_t qemuargs_global_of(
+	const struct qemuargs_parser *p, const char *driver, const char *property);
 
 /* How -serial, -monitor and the like are written (char.c). */
 struct qemuargs_value *qemuargs_chardev_value(const char *text);
@@ -159,6 +162,11 @@ struct qemuargs_value *qemuargs_incoming_value(const char *text);
 /* Whether a path of the value is one of several places, in which QEMU looks for it. */
 void qemuargs_add_searched(struct qemuargs_parser *p, size_t option, const char *key,
 	const char *path, const char *reason);
+
+/* A file that QEMU's test protocol is logged in, "none" being none. */
+void qemuargs_add_log(struct qemuargs_parser *p, size_t option, const char *key);
+/* Warns of the address of a D-Bus bus, if the key has one. */
+void qemuargs_warn_bus(struct qemuargs_parser *p, size_t option, const char *key);
 
 /* The graph of block nodes (block.c, graph.c). */
 void qemuargs_blocks_collect(struct qemuargs_parser *p);
@@ -185,6 +193,7 @@ QEMUARGS_FINDER(smbios);
 QEMUARGS_FINDER(fw_cfg);
 QEMUARGS_FINDER(directory);
 QEMUARGS_FINDER(log);
+QEMUARGS_FINDER(qtest_log);
 QEMUARGS_FINDER(trace);
 QEMUARGS_FINDER(icount);
 QEMUARGS_FINDER(pidfile);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * QEMU's options (qemu-options.hx of 4.0 to 9.2, and those before that people still write):
+ * QEMU's options (qemu-options.hx of 4.0 to 11.1, and those before that people still write):
  * which have a value, and how it is written. The lists that a configuration file fills
  * have the same names, but for a few.
  */
@@ -143,7 +143,7 @@ static const struct qemuargs_spec specs[] = {
 	FIND("qmp", CHARDEV, NULL, chardev_string),
 	FIND("qmp-pretty", CHARDEV, NULL, chardev_string),
 	FIND("qtest", CHARDEV, NULL, chardev_string),
-	FIND("qtest-log", LITERAL, NULL, log),
+	FIND("qtest-log", LITERAL, NULL, qtest_log),
 	FIND("readconfig", LITERAL, NULL, file),
 	FIND("realtime", OPTS, NULL, overcommit),
 	VALUE("redir"),

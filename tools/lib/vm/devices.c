@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A device node is claimed, unless the QEMU user may use it as it is. PCI and USB devices of the
- * host are looked up in sysfs first.
+ * A device node is claimed, unless the QEMU user may use it as it is; one that all VMs share is
+ * opened as root and passed. PCI and USB devices of the host are looked up in sysfs first.
  */
 #include "vm/devices.h"
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "vm/descriptors.h"
 #include "vm/step.h"
 
 #include <ctype.h>
@@ -21,6 +22,9 @@
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define USB_DEVICES "/sys/bus/usb/devices"
+/* Of the devices whose drivers are VFIO's, since Linux 6.1. */
+#define VFIO_CLASS "/sys/class/vfio-dev"
+#define VFIO_NODES "/dev/vfio/devices"
 
 /* Claims one node, or leaves it as it is where that will do. */
 static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const char *path)
@@ -60,6 +64,52 @@ void vm_plan_device(struct vm *vm, size_t resource)
 		claim_node(vm, r, path);
 }
 
+bool vm_open_node(const char *path, int reserved, char **error)
+{
+	struct safepath walk;
+	int fd = -1;
+
+	if (!safepath_open(path, &walk, error))
+		return false;
+	if (walk.unsafe)
+		*error = xstrdup(walk.unsafe);
+	else if (!S_ISCHR(walk.st.st_mode))
+		*error = xasprintf("%s is not a character device", path);
+	else if ((fd = safepath_reopen(walk.fd, O_RDWR | O_NONBLOCK)) < 0)
+		*error = xasprintf("cannot open %s: %s", path, strerror(errno));
+	safepath_close(&walk);
+	return fd >= 0 && vm_fill(reserved, fd, error);
+}
+
+static bool prepare_passed_node(struct vm *vm, struct vm_step *step, char **error)
+{
+	(void)vm;
+	return vm_open_node(step->path, step->fd, error);
+}
+
+void vm_plan_passed_node(struct vm *vm, size_t resource)
+{
+	const struct qemuargs_resource *r = &vm->args->resources[resource];
+	bool is_iommu = r->kind == RESOURCE_IOMMU;
+	struct stat st;
+
+	if (stat(r->path, &st) < 0 || !S_ISCHR(st.st_mode)) {
+		vm_refuse(vm, r,
+			xasprintf("no such device: %s; %s", r->path,
+				is_iommu ? "modprobe iommufd"
+					 : "load its vhost module with modprobe"));
+		return;
+	}
+	struct vm_step *step = vm_step(vm, r->path);
+	step->prepare = prepare_passed_node;
+	step->fd = vm_reserve(vm);
+	cleanup_free char *number = xasprintf("%d", step->fd);
+	if (!is_iommu)
+		qemuargs_set(vm->args, r->option, "vhostdev", NULL);
+	qemuargs_set(vm->args, r->option, is_iommu ? "fd" : "vhostfd", number);
+	vm_item(vm, r, ACTION_PASS, xstrdup("opened as root, and passed"));
+}
+
 /* The last component of what a symbolic link of sysfs leads to; NULL: there is none. */
 static char *link_name(const char *path)
 {
@@ -91,6 +141,75 @@ static char *pci_directory(const char *address)
 	return xasprintf(PCI_DEVICES "/%04x:%02x:%02x.%x", domain, bus, slot, function);
 }
 
+/*
+ * The name of the device's own VFIO node, as iommufd_cdev_getfd() of QEMU's hw/vfio/iommufd.c finds
+ * it, new; NULL: its driver is not one of VFIO's, or the kernel is older than 6.1.
+ */
+static char *vfio_name(const char *directory)
+{
+	cleanup_free char *path = xasprintf("%s/vfio-dev", directory);
+	cleanup_dir DIR *dir = opendir(path);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL)
+		if (strncmp(d->d_name, "vfio", strlen("vfio")) == 0)
+			return xstrdup(d->d_name);
+	return NULL;
+}
+
+/*
+ * Beside vfio-pci, VFIO has variant drivers (mlx5_vfio_pci, nvgrace_gpu_vfio_pci, a vendor's own).
+ * A device of any of them is in the class vfio-dev; on a kernel without it, the node of a group
+ * tells that some device of the group has one.
+ */
+static bool is_vfios(const char *directory, const char *driver, const char *group)
+{
+	if (strcmp(driver, "vfio-pci") == 0)
+		return true;
+	cleanup_free char *name = vfio_name(directory);
+	if (name)
+		return true;
+	cleanup_free char *node = xasprintf("/dev/vfio/%s", group);
+	return access(VFIO_CLASS, F_OK) < 0 && access(node, F_OK) == 0;
+}
+
+/* Why the PCI device can't be assigned to a guest, a new message; NULL: it can. */
+static char *why_not_vfio(const char *directory, const char *group, bool is_mediated)
+{
+	cleanup_free char *link = xasprintf("%s/driver", directory);
+	cleanup_free char *driver = link_name(link);
+
+	if (!group)
+		return xstrdup("the device has no IOMMU group: no IOMMU, or it is disabled; boot "
+			       "with intel_iommu=on or amd_iommu=on");
+	if (is_mediated || (driver && is_vfios(directory, driver, group)))
+		return NULL;
+	return xasprintf("the device is bound to %s, not to vfio-pci; driverctl set-override %s "
+			 "vfio-pci",
+		driver ? driver : "no driver", strrchr(directory, '/') + 1);
+}
+
+/* The device's own node. /dev/iommu is of the iommufd object, which the device names. */
+static void plan_own_node(struct vm *vm, const struct qemuargs_resource *r, const char *directory)
+{
+	cleanup_free char *name = vfio_name(directory);
+	cleanup_free char *node = xasprintf(VFIO_NODES "/%s", name ? name : "");
+
+	if (!name)
+		vm_refuse(vm, r,
+			xasprintf("iommufd= needs a device node of VFIO, and %s/vfio-dev has none; "
+				  "remove iommufd= to use the IOMMU group",
+				directory));
+	else if (access(node, F_OK) < 0)
+		vm_refuse(vm, r,
+			xasprintf("iommufd= needs %s: %s; the kernel must be built with "
+				  "CONFIG_VFIO_DEVICE_CDEV, or remove iommufd= to use the IOMMU "
+				  "group",
+				node, strerror(errno)));
+	else
+		claim_node(vm, r, node);
+}
+
 /* Documentation/driver-api/vfio.rst: who can open the group's node has the device. */
 void vm_plan_pci(struct vm *vm, size_t resource)
 {
@@ -105,20 +224,13 @@ void vm_plan_pci(struct vm *vm, size_t resource)
 		vm_refuse(vm, r, xasprintf("no such PCI device: %s", directory));
 		return;
 	}
-	cleanup_free char *group_link = xasprintf("%s/iommu_group", directory);
-	cleanup_free char *driver_link = xasprintf("%s/driver", directory);
-	cleanup_free char *group = link_name(group_link);
-	cleanup_free char *driver = link_name(driver_link);
-	bool is_mediated = r->path[0] == '/';
-	if (!group) {
-		vm_refuse(vm, r,
-			xstrdup("the device has no IOMMU group: no IOMMU, or it is disabled; boot "
-				"with intel_iommu=on or amd_iommu=on"));
-	} else if (!is_mediated && (!driver || strcmp(driver, "vfio-pci") != 0)) {
-		vm_refuse(vm, r,
-			xasprintf("the device is bound to %s, not to vfio-pci; driverctl "
-				  "set-override %s vfio-pci",
-				driver ? driver : "no driver", strrchr(directory, '/') + 1));
+	cleanup_free char *link = xasprintf("%s/iommu_group", directory);
+	cleanup_free char *group = link_name(link);
+	char *why = why_not_vfio(directory, group, r->path[0] == '/');
+	if (why) {
+		vm_refuse(vm, r, why);
+	} else if (r->iommufd) {
+		plan_own_node(vm, r, directory);
 	} else {
 		cleanup_free char *node = xasprintf("/dev/vfio/%s", group);
 		claim_node(vm, r, "/dev/vfio/vfio");

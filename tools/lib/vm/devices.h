@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Device nodes that QEMU opens by their names. Private to vm/. */
+/* Device nodes of the host: claimed, or opened as root and passed. Private to vm/. */
 #pragma once
 
 #include "vm/state.h"
@@ -12,3 +12,12 @@ void vm_plan_kvm_node(struct vm *vm, size_t resource);
 
 /* Plans /dev/kvm, where the command line asks for KVM and nothing else, and names no other node. */
 void vm_plan_kvm(struct vm *vm);
+
+/* Plans one of which QEMU can get a descriptor: a vhost device, or /dev/iommu. */
+void vm_plan_passed_node(struct vm *vm, size_t resource);
+
+/*
+ * Opens a character device for reading and writing, at the reserved descriptor (vm_reserve()).
+ * False and a new message on failure.
+ */
+bool vm_open_node(const char *path, int reserved, char **error);

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
+#include "vm/devices.h"
 #include "vm/step.h"
 
 #include <errno.h>
@@ -101,23 +102,6 @@ static int open_tap(const struct qemuargs_net *net, char name[IFNAMSIZ], char **
 	return steal_fd(&fd);
 }
 
-static bool open_node(const char *path, int reserved, char **error)
-{
-	struct safepath walk;
-	int fd = -1;
-
-	if (!safepath_open(path, &walk, error))
-		return false;
-	if (walk.unsafe)
-		*error = xstrdup(walk.unsafe);
-	else if (!S_ISCHR(walk.st.st_mode))
-		*error = xasprintf("%s is not a character device", path);
-	else if ((fd = safepath_reopen(walk.fd, O_RDWR | O_NONBLOCK)) < 0)
-		*error = xasprintf("cannot open %s: %s", path, strerror(errno));
-	safepath_close(&walk);
-	return fd >= 0 && vm_fill(reserved, fd, error);
-}
-
 static bool open_queues(struct vm_step *step, char name[IFNAMSIZ], char **error)
 {
 	const struct qemuargs_net *net = step->net;
@@ -126,7 +110,7 @@ static bool open_queues(struct vm_step *step, char name[IFNAMSIZ], char **error)
 		int fd = open_tap(net, name, error);
 		if (fd < 0 || !vm_fill(step->fds[i], fd, error))
 			return false;
-		if (step->vhost_fds && !open_node(net->vhostdev ? net->vhostdev : VHOST_NET,
+		if (step->vhost_fds && !vm_open_node(net->vhostdev ? net->vhostdev : VHOST_NET,
 					       step->vhost_fds[i], error))
 			return false;
 	}
@@ -383,30 +367,4 @@ void vm_plan_network(struct vm *vm, size_t resource)
 	vm_item(vm, r, ACTION_MAKE,
 		xasprintf("created as root, and passed%s%s", net->script ? ", by " : "",
 			net->script ? net->script : ""));
-}
-
-static bool prepare_vhost(struct vm *vm, struct vm_step *step, char **error)
-{
-	(void)vm;
-	return open_node(step->path, step->fd, error);
-}
-
-void vm_plan_vhost(struct vm *vm, size_t resource)
-{
-	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	struct stat st;
-
-	if (stat(r->path, &st) < 0 || !S_ISCHR(st.st_mode)) {
-		vm_refuse(vm, r,
-			xasprintf("no such device: %s; load its vhost module with modprobe",
-				r->path));
-		return;
-	}
-	struct vm_step *step = vm_step(vm, r->path);
-	step->prepare = prepare_vhost;
-	step->fd = vm_reserve(vm);
-	cleanup_free char *number = xasprintf("%d", step->fd);
-	qemuargs_set(vm->args, r->option, "vhostdev", NULL);
-	qemuargs_set(vm->args, r->option, "vhostfd", number);
-	vm_item(vm, r, ACTION_PASS, xstrdup("opened as root, and passed"));
 }

@@ -44,6 +44,7 @@ static const char *kind_name(enum resource_kind kind)
 		[RESOURCE_PASST] = "socket",
 		[RESOURCE_VHOST_NET] = "device",
 		[RESOURCE_VHOST] = "device",
+		[RESOURCE_IOMMU] = "device",
 		[RESOURCE_DEVICE] = "device",
 		[RESOURCE_KVM] = "device",
 		[RESOURCE_PCI] = "device",

@@ -129,7 +129,8 @@ static void plan_control(struct vm *vm)
 	cleanup_free char *chardev =
 		xasprintf("socket,id=virt-privileges-control,fd=%d,server=on,wait=off", step->fd);
 	qemuargs_append(vm->args, "chardev", chardev);
-	qemuargs_append(vm->args, "mon", "chardev=virt-privileges-control,mode=control");
+	/* Not -mon, which is to be removed (QEMU's docs/about/deprecated.rst, since 11.1). */
+	qemuargs_append(vm->args, "qmp", "chardev:virt-privileges-control");
 }
 
 void vm_plan_runtime(struct vm *vm)
