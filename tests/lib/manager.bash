@@ -18,12 +18,6 @@ debian_release() {
     apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages' 'Origin: Debian' | head -n 1
 }
 
-# no_manager TOOL: for what needs one of them, and is done without where there is none.
-no_manager() {
-    echo "$1: neither apt-get nor dnf here" >&2
-    exit 77
-}
-
 # unpack_packages ROOT: the files of the packages in the current directory, into ROOT.
 unpack_packages() {
     local package
