@@ -18,6 +18,11 @@ debian_release() {
     apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages' 'Origin: Debian' | head -n 1
 }
 
+# debian_mirror: where that has them from.
+debian_mirror() {
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1
+}
+
 # unpack_packages ROOT: the files of the packages in the current directory, into ROOT.
 unpack_packages() {
     local package
