@@ -75,7 +75,7 @@ help:
 	@echo 'make fuzz         fuzz the parsers of untrusted input, $$(FUZZ_SECONDS) s each [$(FUZZ_SECONDS)]'
 	@echo 'make coverage     report the lines that the tests, or $$(SUITES), do not cover, and why (as root)'
 	@echo 'make bench        measure the cost, compared with other tools (as root)'
-	@echo 'make rpm          build source and binary packages in $$(BUILD)/rpm'
+	@echo 'make rpm          build source and binary packages in $$(BUILD)/rpm; SIGN=KEY signs them'
 	@echo 'make demo         run a guest as root and under virt-priv-exec, and compare them (as root)'
 	@echo 'make format       format the C sources with clang-format'
 	@echo 'make clean        remove $$(BUILD)'
@@ -145,9 +145,11 @@ $(BUILD)/tests/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared -MF $@.d -o $@ $<
 
-.PHONY: test-programs unit-programs
+.PHONY: test-programs unit-programs check-unit
 test-programs: $(UNIT_TESTS) $(HELPERS) $(PRELOADS)
 unit-programs: $(UNIT_TESTS)
+check-unit: $(UNIT_TESTS)
+	@for test in $^; do "$$test" || exit; done
 
 # Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -198,7 +200,7 @@ bench:
 
 rpm:
 	tests/deps rpm
-	spec/build --output $(BUILD)/rpm
+	spec/build --output $(BUILD)/rpm $(if $(SIGN),--sign '$(SIGN)')
 
 demo:
 	tests/deps demo
