@@ -182,7 +182,7 @@ check:
 
 check-all:
 	tests/deps check
-	tests/check all $(addprefix -,$(LESS))
+	tests/check all $(addprefix -,$(WITHOUT))
 
 fuzz:
 	tests/deps check
