@@ -145,11 +145,15 @@ $(BUILD)/tests/%.so: tests/fault/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -shared -MF $@.d -o $@ $<
 
-.PHONY: test-programs unit-programs check-unit
+.PHONY: test-programs unit-programs
 test-programs: $(UNIT_TESTS) $(HELPERS) $(PRELOADS)
 unit-programs: $(UNIT_TESTS)
-check-unit: $(UNIT_TESTS)
-	@for test in $^; do "$$test" || exit; done
+
+# What %check of the package runs: all of them, in the source tree.
+.PHONY: check-unit $(UNIT_TESTS:%=run-%)
+check-unit: $(UNIT_TESTS:%=run-%)
+$(UNIT_TESTS:%=run-%): run-%: %
+	$<
 
 # Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -114,7 +114,8 @@ static void judge_primary_group(struct audit *audit, gid_t own, bool has_kvm)
 
 	audit_fail(audit, NO_CLASS,
 		"user " DECLARED_USER " (%u) has the primary group %s instead of %s; stop its VMs, "
-		"and run: usermod%s -g " DECLARED_USER "%s -c '" DECLARED_COMMENT "' " DECLARED_USER,
+		"and run: usermod%s -g " DECLARED_USER "%s -c '" DECLARED_COMMENT
+		"' " DECLARED_USER,
 		user->uid, primary, wanted, number, has_kvm ? " -a -G kvm" : "");
 }
 
