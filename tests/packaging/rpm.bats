@@ -431,7 +431,8 @@ has_sysusers_script() {
             IFS=: read -r file entry n <<<"$id"
             wanted=$(awk -F: -v name="$entry" -v n="$n" '$1 == name { print $n }' "$case/after/$file")
             echo "$name: $id is $(field_of row "$file" "$entry" "$n"), systemd-sysusers makes it $wanted"
-            [[ $wanted == 9[0-9][0-9] ]] || [ "$(field_of row "$file" "$entry" "$n")" = "$wanted" ]
+            grep -qs "^$entry:" "$case/before/$file" || [[ $wanted != 9[0-9][0-9] ]] || continue
+            [ "$(field_of row "$file" "$entry" "$n")" = "$wanted" ]
         done
         [ "$(field_of row passwd qemu 4)" = "$(field_of row group qemu 3)" ]
         [[ ,$(field_of row group kvm 4), == *,qemu,* ]]
@@ -581,6 +582,26 @@ made_at_boot() {
     umount "$all/locked/etc"
     made_at_boot locked
     table_row "accounts: /etc cannot be written, after a boot" locked -
+}
+
+@test "account files that cannot be written, where rpm itself makes accounts: refused with systemd-sysusers, told by sysusers.sh" {
+    has_sysusers_script
+    new_root unwritable
+    mount --bind "$all/unwritable/etc" "$all/unwritable/etc"
+    mount -o remount,bind,ro "$all/unwritable/etc"
+    run rpm_in unwritable --define '__systemd_sysusers /usr/bin/systemd-sysusers' -i --nodeps "$(native)"
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ $output == *"Read-only file system"* ]]
+    run -1 rpm_in unwritable -q virt-privileges
+    [ ! -e "$all/unwritable/usr/bin/virt-priv-exec" ]
+    table_row "accounts, made by rpm itself: /etc cannot be written" unwritable -
+    run -0 rpm_in unwritable --define "__systemd_sysusers $script" -i --nodeps "$(native)"
+    [[ $output == *"useradd: "* ]]
+    umount "$all/unwritable/etc"
+    made_at_boot unwritable
+    table_row "accounts, made by sysusers.sh: /etc cannot be written, after a boot" unwritable -
+    drop_root unwritable
 }
 
 @test "account files that somebody else has locked: waited for, and the accounts are made" {
