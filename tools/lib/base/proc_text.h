@@ -40,6 +40,13 @@ bool proc_limits_soft(const char *text, const char *name, uint64_t *limit);
  */
 char *proc_cgroup_path(const char *text, const char *controller);
 
+/*
+ * The unit of systemd that a cgroup's path lies in, new: below slices, which end with ".slice", the
+ * first name, without the "_" that escapes it (systemd.slice(5)). NULL: that is no service or
+ * scope.
+ */
+char *proc_cgroup_unit(const char *path);
+
 /* A line of a mountinfo file. */
 struct proc_mount {
 	unsigned long long id; /* statx(2)'s stx_mnt_id */
