@@ -120,11 +120,14 @@ const struct audit_check audit_checks[] = {
 		"from root to another. /proc does not show the securebits; without any "
 		"permitted capability, and with no_new_privs, there is nothing to preserve.",
 		"Start it with virt-priv-exec, which sets and locks them.", check_securebits, NULL},
-	{"P19", "core dumps are disabled", SEVERITY_LOW, false, false,
-		"A core dump can contain the whole memory of the guest. It is written if "
-		"RLIMIT_CORE is not 0, or if /proc/sys/kernel/core_pattern pipes it into a "
-		"program, which the limit does not prevent.",
-		"Set max_core = 0 in /etc/libvirt/qemu.conf; give QEMU dump-guest-core=off.",
+	{"P19", "core dumps contain no guest memory", SEVERITY_LOW, false, false,
+		"A core dump is written if RLIMIT_CORE is not 0, or if "
+		"/proc/sys/kernel/core_pattern pipes it into a program, which the limit does not "
+		"prevent. It contains the whole memory of the guest, unless QEMU has excluded "
+		"that (dump-guest-core=off, as libvirt starts it by default), which the kernel "
+		"shows in /proc/PID/smaps.",
+		"Give QEMU -machine dump-guest-core=off; under libvirt, set dump_guest_core = 0 in "
+		"/etc/libvirt/qemu.conf, and no dumpCore='on' in the domain. Or set max_core = 0.",
 		check_core_dumps, NULL},
 	{"P20", "a cgroup restricts its devices", SEVERITY_LOW, false, false,
 		"The device controller of cgroups restricts which device nodes a process can open, "
