@@ -44,8 +44,9 @@ const struct audit_check audit_checks[] = {
 		check_groups, NULL},
 	{"P05", "the permitted and effective sets are empty", SEVERITY_CRITICAL, true, false,
 		"A permitted capability can be made effective at any time, so both sets count.",
-		"Start it with virt-priv-exec. Under libvirt with user root, see "
-		"clear_emulator_capabilities in /etc/libvirt/qemu.conf.",
+		"Start it with virt-priv-exec or virt-priv-run. If libvirt starts it, set another "
+		"user than root in /etc/libvirt/qemu.conf: libvirt gives QEMU all capabilities "
+		"of root, whatever clear_emulator_capabilities says.",
 		check_permitted, NULL},
 	{"P06", "the ambient set is empty", SEVERITY_HIGH, true, false,
 		"Ambient capabilities are permitted and effective in every program that the "
@@ -158,9 +159,10 @@ const struct audit_check audit_checks[] = {
 		NULL, check_account},
 	{"H04", "running processes match qemu.conf", SEVERITY_MEDIUM, false, false,
 		"Only root can write the settings, and they do not make QEMU run as root "
-		"(else the severity is high), libvirt does not use another account that was "
-		"compiled in, and no process was started before the last change of the file "
-		"(low if it runs as the user that the file names now).",
+		"(else the severity is high; QEMU that libvirt starts then has all capabilities, "
+		"whatever clear_emulator_capabilities says), libvirt does not use another "
+		"account that was compiled in, and no process was started before the last change "
+		"of the file (low if it runs as the user that the file names now).",
 		"Edit /etc/libvirt/qemu.conf, restart libvirt's daemon, and restart the VM.", NULL,
 		check_settings},
 	{"H05", "the audit sees all processes", SEVERITY_MEDIUM, false, false,
