@@ -230,10 +230,17 @@ static void judge_root(struct audit *audit)
 	if (by_group)
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
 			"%s: group = \"%s\" runs QEMU in group root", group, s->group.value);
+	/* Its src/qemu/libvirtd_qemu.aug calls that setting obsolete. */
+	if (by_user && has_libvirt(&audit->tree))
+		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
+			"%s: user = \"%s\" gives QEMU that libvirt starts all capabilities of "
+			"root, "
+			"whatever clear_emulator_capabilities says",
+			user, s->user.value);
 	if (by_user && !s->clear_emulator_capabilities.value)
 		audit_fail_as(audit, SEVERITY_HIGH, NO_CLASS,
-			"%s: clear_emulator_capabilities = 0 lets QEMU keep all capabilities of "
-			"root",
+			"%s: clear_emulator_capabilities = 0 lets QEMU that virt-priv-run or "
+			"virt-priv-exec starts keep all capabilities of root",
 			clear);
 }
 
