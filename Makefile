@@ -71,6 +71,7 @@ help:
 	@echo 'make check        run the fast tests, some minutes (as root)'
 	@echo 'make check-all    run all tests except those that boot virtual machines (as root)'
 	@echo 'make check-vm     run the tests that boot virtual machines'
+	@echo 'make check-releases run the tests in roots of other releases of Debian (as root)'
 	@echo 'make vm-shell     open such a virtual machine on this terminal'
 	@echo 'make fuzz         fuzz the parsers of untrusted input, $$(FUZZ_SECONDS) s each [$(FUZZ_SECONDS)]'
 	@echo 'make coverage     report the lines that the tests, or $$(SUITES), do not cover, and why (as root)'
@@ -176,7 +177,7 @@ replay-programs: $(REPLAYS)
 
 include conf/install.mk
 
-.PHONY: deps check check-all fuzz coverage bench rpm demo format clean
+.PHONY: deps check check-all check-releases fuzz coverage bench rpm demo format clean
 deps:
 	tests/deps all
 
@@ -187,6 +188,10 @@ check:
 check-all:
 	tests/deps check
 	tests/check all $(addprefix -,$(WITHOUT))
+
+check-releases:
+	tests/deps check
+	tests/releases/run $(RELEASES)
 
 fuzz:
 	tests/deps check
