@@ -130,11 +130,17 @@ on_terminal() {
     run -2 report --json --prometheus "$scratch/x"
 }
 
-@test "metrics are what promtool accepts, and say what was found" {
+@test "metrics are what promtool accepts" {
+    type -P promtool || skip "no promtool"
+    make_findings
+    run -1 report --prometheus "$scratch/audit.prom"
+    promtool check metrics <"$scratch/audit.prom"
+}
+
+@test "metrics say what was found" {
     make_findings
     run -1 report --prometheus "$scratch/audit.prom"
     [ "$output" = "" ]
-    promtool check metrics <"$scratch/audit.prom"
     grep -x 'virt_priv_audit_findings{check="P16",severity="high"} 1' "$scratch/audit.prom"
     grep -x 'virt_priv_audit_findings{check="P01",severity="critical"} 0' "$scratch/audit.prom"
     grep -x 'virt_priv_audit_unknown{check="P19"} 1' "$scratch/audit.prom"

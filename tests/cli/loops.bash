@@ -2,6 +2,9 @@
 # Loop devices of the machine and partitions of them, by nodes of a test's own in $bytes. setup() calls no_loops, and
 # teardown() drop_loops.
 
+# Some tests leave the directory of the checkout.
+partition=$PWD/tests/lib/partition
+
 no_loops() {
     loops=() parts=()
 }
@@ -13,14 +16,14 @@ loop() {
     loops+=("$node")
     # Partitions that a former user has left on it.
     for part in /sys/block/"${node##*/}"/loop*p*; do
-        [ ! -e "$part" ] || delpart "$node" "$(cat "$part/partition")"
+        [ ! -e "$part" ] || "$partition" delete "$node" "$(cat "$part/partition")"
     done
     mknod -m 0660 "$bytes/$1" b $((0x$(stat -c %t "$node"))) $((0x$(stat -c %T "$node")))
 }
 
 # part NAME DEVICE NUMBER START SECTORS: $bytes/NAME is a partition of a loop device.
 part() {
-    addpart "$2" "$3" "$4" "$5"
+    "$partition" add "$2" "$3" "$4" "$5"
     local number dir
     dir=$(readlink -f "/sys/dev/block/$((0x$(stat -c %t "$2"))):$((0x$(stat -c %T "$2")))")
     dir=$dir/${dir##*/}p$3
@@ -39,7 +42,7 @@ drop_loops() {
     umount -R "$1" 2>/dev/null || true
     for part in "${parts[@]}"; do
         read -r device number dir <<<"$part"
-        until delpart "$device" "$number" 2>/dev/null || [ ! -e "$dir" ] || [ $SECONDS -gt $deadline ]; do
+        until "$partition" delete "$device" "$number" 2>/dev/null || [ ! -e "$dir" ] || [ $SECONDS -gt $deadline ]; do
             sleep 0.05
         done
     done

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The stat file of a process: what it says, also where its name says something else; and the unit
- * of a cgroup.
+ * The stat file of a process: what it says, also where its name says something else; the unit of a
+ * cgroup; and what a smaps file says of guest memory.
  */
 #include "base/array.h"
 #include "base/proc_text.h"
@@ -101,10 +101,50 @@ static void unit_of_a_cgroup(void **state)
 	}
 }
 
+static const struct memory_row {
+	const char *text;
+	uint64_t total, dumped;
+} memory_rows[] = {
+	{"", 0, 0},
+	{"Size: 8 kB\nRss: 4 kB\nVmFlags: rd wr dc \n", 8, 8},
+	{"Size:                  8 kB\nVmFlags: rd wr mr mw me dc dd hg \n", 8, 0},
+	{"Size: 8 kB\nVmFlags: dc\nSize: 16 kB\nVmFlags: dc dd\nSize: 1 kB\nVmFlags: dd\n", 24, 8},
+	/* Of a device. */
+	{"Size: 8 kB\nVmFlags: rd sh pf io dc de dd\n", 0, 0},
+	{"Size: 8 kB\nVmFlags: pf dc\n", 0, 0},
+	/* Flags are words of two letters. */
+	{"Size: 8 kB\nVmFlags: dcc xdc dc\n", 8, 8},
+	{"Size: 8 kB\nVmFlags: dcc xdc ddc\n", 0, 0},
+	{"Size: 8 kB\nVmFlags:dc\n", 0, 0},
+	/* No other line counts, wherever the words stand. */
+	{"7f00-7f10 rw-p 0 00:00 0 VmFlags: dc\nKernelPageSize: 4 kB\nVmFlags: rd", 0, 0},
+	{"MMUPageSize: 4 kB\nVmFlags: dc", 0, 0},
+	/* No number. */
+	{"Size: x kB\nVmFlags: dc\nSize: 18446744073709551616 kB\nVmFlags: dc", 0, 0},
+	{"Size:", 0, 0},
+	{"VmFlags:", 0, 0},
+};
+
+static void guest_memory(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(memory_rows); i++) {
+		const struct memory_row *row = &memory_rows[i];
+		struct proc_guest_memory memory = {1, 1};
+		print_message("%s\n", row->text);
+		proc_smaps_guest_memory(row->text, &memory);
+		assert_true(memory.total == row->total);
+		assert_true(memory.dumped == row->dumped);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stat_file), cmocka_unit_test(unit_of_a_cgroup)};
+		cmocka_unit_test(stat_file),
+		cmocka_unit_test(unit_of_a_cgroup),
+		cmocka_unit_test(guest_memory),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
