@@ -1,4 +1,5 @@
 # An ordinary user, in no special group, has a virtual machine of his own with KVM: qemu:///session.
+# releases: sid
 # from: installed
 
 phase_session() {

@@ -1,5 +1,6 @@
 # qemu:///system: libvirtd runs QEMU without privileges, an admin goes back to root and forth, and
 # the auditor sees each of it.
+# releases: sid
 # kernel: apparmor=0
 
 disk=/srv/images/disk.img
