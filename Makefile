@@ -181,7 +181,7 @@ check:
 
 check-all:
 	tests/deps check
-	tests/check all $(addprefix -,$(LESS))
+	tests/check all $(addprefix -,$(WITHOUT))
 
 check-releases:
 	tests/deps check

@@ -179,7 +179,7 @@ FILES
 
 # native: the package as rpm makes it that has a program for accounts.
 native() {
-    [ -e "$all/native" ] || spec/build --output "$all/native" --with native_sysusers >&2
+    [ -e "$all/native" ] || copy_packages "$all/native" --with native_sysusers
     echo "$all"/native/virt-privileges-[0-9]*."$arch.rpm"
 }
 
