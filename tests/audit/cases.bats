@@ -41,6 +41,37 @@ teardown_file() {
     judge core-dumps
 }
 
+@test "core-without-guest: core dumps are on, and QEMU has excluded guest memory from them" {
+    judge core-without-guest
+}
+
+@test "core-without-guest: a real core dump has guest memory where P19 says so" {
+    [ "$(cat /proc/sys/kernel/core_pattern)" = core ] || skip "core_pattern is $(cat /proc/sys/kernel/core_pattern), not core"
+    local dump size=()
+    echo 'max_core = "unlimited"' >>/etc/libvirt/qemu.conf
+    touch -d '1 hour ago' /etc/libvirt/qemu.conf
+    for dump in on off; do
+        mkdir -m 0777 "$scratch/core-$dump"
+        # Memory that was never touched is in no dump.
+        more=(-m 64 -object memory-backend-ram,id=guest,size=64M,prealloc=on -machine "dump-guest-core=$dump,memory-backend=guest")
+        cd "$scratch/core-$dump"
+        qemu virt-priv-exec
+        cd "$OLDPWD"
+        run -0 audit --check P19 --pid "$pid"
+        echo "dump-guest-core=$dump: $output"
+        if [ "$dump" = on ]; then
+            [[ $output == *"P19   low"* ]]
+        else
+            [[ $output != *P19* ]]
+        fi
+        kill -SEGV "$pid"
+        wait "$pid" || true
+        size+=("$(stat -c %s "$scratch/core-$dump"/core*)")
+    done
+    echo "sizes: ${size[*]}"
+    [ "$((size[0] - size[1]))" -ge $((64 * 1024 * 1024)) ]
+}
+
 @test "deleted: an executable that was removed, as an update does" {
     judge deleted
 }

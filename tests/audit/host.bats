@@ -140,7 +140,9 @@ needs_kvm() {
     printf '%s\n' '# The way back' 'user = "root"' 'group = "+0"' 'clear_emulator_capabilities = 0' >/etc/libvirt/qemu.conf
     finds 'H04   high       -   - /etc/libvirt/qemu.conf:2: user = "root" runs QEMU as root' --check H04 host
     finds '/etc/libvirt/qemu.conf:3: group = "+0" runs QEMU in group root' --check H04 host
-    finds "/etc/libvirt/qemu.conf:4: clear_emulator_capabilities = 0" --check H04 host
+    finds "/etc/libvirt/qemu.conf:4: clear_emulator_capabilities = 0 lets QEMU that virt-priv-run or virt-priv-exec starts keep" --check H04 host
+    [ -x /usr/sbin/libvirtd ] || [ -x /usr/sbin/virtqemud ]
+    finds '/etc/libvirt/qemu.conf:2: user = "root" gives QEMU that libvirt starts all capabilities of root' --check H04 host
     printf 'user = "qemu"\n' >"$BATS_TEST_TMPDIR/other"
     run -0 virt-priv-audit --check H04 --config "$BATS_TEST_TMPDIR/other" host
     printf 'user = qemu\n' >"$BATS_TEST_TMPDIR/other"
@@ -170,4 +172,29 @@ needs_kvm() {
     : >/etc/libvirt/qemu.conf
     run -0 virt-priv-audit --check H04 host
     [[ $output == *"H04   unknown"* ]]
+}
+
+@test "H06: an account that rpm's own script created wrong is named, and the command of the finding mends it" {
+    local remedy
+    run -0 virt-priv-audit --check H06 host
+    cp /etc/passwd /etc/group "$BATS_TEST_TMPDIR"
+    sed -i 's,^qemu:.*,qemu:x:999:36::/:/sbin/nologin,' /etc/passwd
+    finds "H06   medium     -   - user qemu (999) has the primary group kvm (36) instead of qemu (107); " --check H06 host
+    remedy=$(sed -n 's/.* and run: //p' <<<"$output")
+    [[ $remedy == usermod\ * ]]
+    bash -c "$remedy"
+    run -0 virt-priv-audit --check H06 host -v
+    [[ $output == *"H06   pass"* ]]
+    [ "$(getent passwd qemu | cut -d: -f1-6)" = "qemu:x:107:107:qemu user:/" ]
+    [ "$(id -G qemu)" = "107 36" ]
+    gpasswd -d qemu kvm
+    run -0 virt-priv-audit --check H06 host
+    echo "$output"
+    [[ $output == *"H06   low"*" user qemu is not a member of group kvm; to add it: usermod -a -G kvm qemu"* ]]
+    bash -c "$(sed -n 's/.* to add it: //p' <<<"$output")"
+    [ "$(id -G qemu)" = "107 36" ]
+    printf '%s\n' 'user = "alice"' >/etc/libvirt/qemu.conf
+    run -0 virt-priv-audit --check H06 host -v
+    [[ $output == *"H06   not-applicable"* ]]
+    cp "$BATS_TEST_TMPDIR"/{passwd,group} /etc
 }

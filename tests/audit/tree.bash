@@ -41,6 +41,7 @@ make_process() {
     printf 'qemu-system-x86_64\0-S\0' >"$t/$p/cmdline"
     printf '100 (qemu) S 1 100 100 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5000 0 0\n' >"$t/$p/stat"
     printf '%-26s%-21s%-21s%s\n' Limit 'Soft Limit' 'Hard Limit' Units 'Max core file size' 0 0 bytes >"$t/$p/limits"
+    memory 16384 'rd wr mr mw me ac dc sd'
     echo 0::/vm >"$t/$p/cgroup"
     echo '         0          0 4294967295' >"$t/$p/uid_map"
     ln -s 'user:[4026531837]' "$t/$p/ns/user"
@@ -80,6 +81,11 @@ thread() {
 descriptor() {
     ln -sf "$2" "$t/proc/100/fd/$1"
     [ $# -eq 2 ] || printf 'pos:\t0\nflags:\t%s\nmnt_id:\t15\n' "$3" >"$t/proc/100/fdinfo/$1"
+}
+
+# memory SIZE FLAGS: one more mapping of process 100, in KiB, with these VmFlags.
+memory() {
+    printf '%s\n' '7f0000000000-7f0001000000 rw-p 00000000 00:00 0 ' "Size:  $1 kB" 'Rss:   0 kB' "VmFlags: $2 " >>"$t/proc/100/smaps"
 }
 
 exe() {

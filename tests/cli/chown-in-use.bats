@@ -10,15 +10,15 @@ setup() {
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     rm -rf /var/lib/virt-privileges $bytes
     mkdir -p $bytes/m
-    loops=() parts=() helpers=()
+    no_loops
+    helpers=()
     truncate -s 32M $bytes/a.img
     chown alice:alice $bytes/a.img
 }
 
 teardown() {
     for pid in "${helpers[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" || true; done
-    umount -R $bytes/m 2>/dev/null || true
-    drop_loops
+    drop_loops $bytes/m
     rm -rf $bytes
 }
 

@@ -11,15 +11,15 @@ setup() {
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     rm -rf /var/lib/virt-privileges $bytes
     mkdir -p $bytes/other
-    loops=() parts=() server=''
+    no_loops
+    server=''
     truncate -s 32M $bytes/a.img
     chown alice:alice $bytes/a.img
 }
 
 teardown() {
     [ -z "$server" ] || kill -CONT "$server" 2>/dev/null || true
-    umount -R $bytes/m 2>/dev/null || true
-    drop_loops
+    drop_loops $bytes/m
     rm -rf $bytes
 }
 

@@ -58,6 +58,16 @@ EOT
     [ "$stderr" = "" ]
 }
 
+@test "set and unset: what libvirt ignores is not said to be read by it" {
+    printf 'user = "alice"\n' | write "$admin"
+    for command in 'set clear_emulator_capabilities 0' 'unset clear_emulator_capabilities'; do
+        # shellcheck disable=SC2086
+        run -0 --separate-stderr "$conf" $command
+        [ "${lines[1]}" = "libvirt ignores this setting: QEMU that it starts as root has all capabilities." ]
+        [[ $output != *"libvirt reads the file"* ]]
+    done
+}
+
 @test "set: a list is another one by any of its values" {
     printf 'namespaces = [ "mount", "user" ]\n' | write "$admin"
     run -0 "$conf" set namespaces '[ "mount", "pid" ]'
@@ -141,6 +151,7 @@ EOT
     [ "${lines[0]}" = "$admin:3: user = \"root\" and group = \"root\"" ]
     [ "${lines[-1]}" = "To undo: virt-priv-conf restore-default" ]
     [[ $stderr == "virt-priv-conf: warning: QEMU will run as root: a guest that breaks out"* ]]
+    [[ $stderr == *"Started by libvirt, it has all capabilities too; started by virt-priv-run or virt-priv-exec, it has none unless clear_emulator_capabilities = 0 is set" ]]
     run -0 "$conf" revert-to-root
     [ "$output" = "$admin:3: QEMU already runs as root" ]
     fails 2 "$admin:1: user and group are set by revert-to-root; first: virt-priv-conf restore-default" "$conf" set user bob
@@ -284,6 +295,36 @@ END
         run -1 "$conf" -c "$work/misspelt.conf" check
         sed -n 's/.*: unknown setting; did you mean \([a-z0-9_]*\)? (unknown-key)$/\1/p' <<<"$output" | sort -u | diff "$work/keys" -
     done
+}
+
+# lens_values WHICH: a line "KEY = VALUE" for each key of libvirt's lens, of the type that it has there
+# ("right"), or of another one ("wrong").
+lens_values() {
+    grep -oE '[a-z_]+_entry[[:space:]]+"[a-z0-9_]+"' "$lens" | tr -d '"' | sort -u | while read -r type key; do
+        case $type in
+        bool_entry) right=1 wrong='"x"' ;;
+        int_entry) right=1 wrong='"x"' ;;
+        str_entry) right='"x"' wrong=1 ;;
+        str_array_entry) right='[ "x" ]' wrong='"x"' ;;
+        limits_entry) right='"unlimited"' wrong='"x"' ;;
+        *) right="this test does not know $type" wrong=$right ;;
+        esac
+        echo "$key = ${!1}"
+    done
+}
+
+@test "check: every key of libvirt's augeas lens is known, and takes values of its type alone" {
+    lens=/usr/share/augeas/lenses/libvirtd_qemu.aug
+    [ -e "$lens" ] || skip "libvirt has no augeas lens here"
+    lens_values right | write "$work/right.conf"
+    [ "$(wc -l <"$work/right.conf")" -gt 100 ]
+    run "$conf" -c "$work/right.conf" check
+    # An account named x, and values that libvirt knows to be obsolete, are none of its business.
+    run ! grep -vE '\(no-such-id\)$' <<<"$output"
+    lens_values wrong | write "$work/wrong.conf"
+    run -1 "$conf" -c "$work/wrong.conf" check
+    sed -nE 's/.*: ([a-z0-9_]+): expected .* \((bad-value|wrong-type)\)$/\1/p' <<<"$output" | sort |
+        diff <(sed 's/ = .*//' "$work/wrong.conf" | sort) -
 }
 
 @test "get and show: a file that cannot be trusted says nothing" {

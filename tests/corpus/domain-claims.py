@@ -3,6 +3,8 @@
 
   domain-claims.py list DIR       the XML files of libvirt's tests in DIR that are domains
   domain-claims.py claims FILE... a line per named file: FILE, "claim" or "keep", path
+  domain-claims.py named FILE...  a line per element and attribute that names an absolute path: FILE,
+                                  "os/kernel" or "devices/disk/source/@file", path
 
 A second reading of libvirt's docs/formatdomain.rst, to compare another one with:
 it shares no code with that, and no XML library. Bytes of paths that are not
@@ -75,10 +77,13 @@ def disk_files(disk, relabels):
 
 
 def boot_files(domain, relabels):
-    for name in ("loader", "kernel", "initrd", "dtb"):
+    for name in ("loader", "kernel", "initrd", "shim", "dtb"):
         path = domain.findtext("os/" + name, "")
         if path:
             yield path, False
+    store = domain.find("os/varstore")
+    if store is not None and store.get("path"):
+        yield store.get("path"), relabels
     nvram = domain.find("os/nvram")
     if nvram is None:
         return
@@ -94,6 +99,19 @@ def claims(file):
     yield from boot_files(domain, relabels)
     for disk in domain.findall("devices/disk"):
         yield from disk_files(disk, relabels)
+
+
+def named(element, where=""):
+    """Whatever looks like a path of the host, wherever it stands."""
+    for name, value in element.attrib.items():
+        if value.startswith("/"):
+            yield where + "@" + name, value
+    text = (element.text or "").strip()
+    if text.startswith("/"):
+        yield where.rstrip("/"), text
+    for child in element:
+        if isinstance(child.tag, str):
+            yield from named(child, where + child.tag + "/")
 
 
 def escape(path):
@@ -115,6 +133,10 @@ def main():
         for file in files:
             if is_domain(sys.argv[2] + "/" + file):
                 print(file)
+    elif sys.argv[1] == "named":
+        for file in sys.argv[2:]:
+            for where, path in named(ElementTree.parse(file).getroot()):
+                print(file, where, '"%s"' % escape(path))
     else:
         for file in sys.argv[2:]:
             for path, claim in claims(file):

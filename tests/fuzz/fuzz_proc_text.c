@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	long long seconds;
 	unsigned flags;
 	uint64_t limit;
+	struct proc_guest_memory memory;
 
 	memcpy(text, data, size);
 	text[size] = '\0';
@@ -48,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	proc_stat_parse(text, &stat);
 	proc_stat_boot(text, &seconds);
 	proc_limits_soft(text, "Max core file size", &limit);
+	proc_smaps_guest_memory(text, &memory);
 	free(proc_cgroup_path(text, "devices"));
 	free(proc_cgroup_path(text, ""));
 	audit_acl_rights(data, size, ACL_USER, 107);

@@ -98,7 +98,9 @@ assert "6001" in str(document)' "$disk" <<<"$output"
     earlier_boot
     # A second name of it is the same file.
     ln "$disk" "$images/second"
-    sleep 600 9<"$images/second" 3>&- &
+    exec 9<"$images/second"
+    sleep 600 3>&- &
+    exec 9<&-
     local pid=$!
     run -1 virt-priv-chown recover --libvirt "$disk"
     echo "$output"
@@ -122,7 +124,9 @@ assert "6001" in str(document)' "$disk" <<<"$output"
         set_attribute "$images/$i.qcow2" timestamp_dac "$(timestamp "$disk")"
         others+=("$images/$i.qcow2")
     done
-    sleep 600 9<"$images/2.qcow2" 3>&- &
+    exec 9<"$images/2.qcow2"
+    sleep 600 3>&- &
+    exec 9<&-
     run -1 virt-priv-chown recover --libvirt "$disk" "${others[@]}"
     kill $!
     echo "$output"

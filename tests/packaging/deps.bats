@@ -13,9 +13,12 @@ Release: 1
 Summary: Stands for it
 License: ISC
 BuildArch: noarch
+AutoReqProv: no
 %description
 %install
-install -D -m 0755 /bin/true %{buildroot}/usr/bin/mandoc
+mkdir -p %{buildroot}/usr/bin
+echo '#!/bin/sh' >%{buildroot}/usr/bin/mandoc
+chmod 0755 %{buildroot}/usr/bin/mandoc
 %files
 /usr/bin/mandoc
 SPEC
@@ -27,11 +30,8 @@ SPEC
     dnf5=$(type -P dnf5 || true)
     export dnf4 dnf5
     mount -t overlay -o "lowerdir=/usr/bin,upperdir=$work/bin,workdir=$work/bin.work" overlay /usr/bin
-    rm /usr/bin/{apt-get,mandoc,passt,eu-strip}
-}
-
-teardown_file() {
-    umount /usr/bin
+    rm /usr/bin/{apt-get,mandoc,passt}
+    mv /usr/bin/eu-strip "$work"
 }
 
 # is_dnf PROGRAM: dnf is that, for a root of its own.
@@ -60,10 +60,14 @@ CONF
 # of_dnf PROGRAM: what is to be had is installed, what is not is named.
 of_dnf() {
     is_dnf "$1"
-    run -0 tests/deps check
+    cp "$work/eu-strip" /usr/bin
+    run tests/deps check
     echo "$output"
+    [ "$status" -eq 0 ]
     [ -x "$root/usr/bin/mandoc" ]
     [[ ${lines[-1]} == "deps: no package for these here, and tests that need them are skipped: "*passt* ]]
+    # What a package is built with is no matter of a test that is skipped.
+    rm -f /usr/bin/eu-strip
     run -1 tests/deps rpm
     [ "${lines[-1]}" = "deps: no package for 'rpm' has: eu-strip" ]
 }
@@ -77,6 +81,7 @@ of_dnf() {
 
 @test "nothing is asked for where nothing is missing" {
     is_dnf /bin/false
+    cp "$work/eu-strip" /usr/bin
     run -0 tests/deps build
     [ "$output" = "" ]
 }

@@ -5,7 +5,9 @@
 #
 # A file of libvirt.d is a situation; its first line names it. The others are, in order:
 #
-#   dnf WORD..., rpm WORD...      a transaction; /NAME is for rpm the package's file
+#   dnf WORD..., rpm WORD...      a transaction; /NAME is for rpm the package's file; @this@ and
+#                                 @earlier@ are the version and release of this tree's package, and of
+#                                 the one before it
 #   run WORD...                   a command in the root
 #   admin append LINE             at the end of qemu.conf
 #   admin write LINE              the whole of qemu.conf
@@ -62,6 +64,9 @@ setup_file() {
     make_packages
     host_state >"$all/host"
     earlier_packages "$all/earlier"
+    this=$(evr "$package")
+    earlier=$(evr "$all"/earlier/virt-privileges-[0-9]*."$arch.rpm")
+    export this earlier
     mkdir "$all/conf" "$all/libvirt-root" "$all/libvirt-qemu"
     for default in root qemu; do
         # The distribution's file, which names an account of its own in the samples.
@@ -177,6 +182,8 @@ situation() {
     new_root row
     : >"$all/admin-lines"
     while IFS= read -r line; do
+        line=${line//@this@/$this}
+        line=${line//@earlier@/$earlier}
         echo "$default: $line"
         read -r verb rest <<<"$line"
         [[ $verb == expect || $line == '#'* ]] || steps+=("$line")

@@ -108,7 +108,7 @@ keep_root() {
 dnf_in() {
     local root=$all/$1
     shift
-    dnf --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
+    "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
         --setopt=module_platform_id=platform:vp --assumeyes "$@"
 }
 
@@ -118,6 +118,23 @@ rpm_in() {
     shift
     # shellcheck disable=SC2086 # an option or nothing
     rpm $force --root "$root" "$@"
+}
+
+# with_proc ROOT COMMAND...: in the root, which has a /proc for that time.
+with_proc() {
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private sh -c \
+        'root=$1 && shift && mkdir -p "$root/proc" && mount -t proc proc "$root/proc" && exec chroot "$root" "$@"' sh "$all/$1" "${@:2}"
+}
+
+# evr RPM: its version and release, as dnf takes them behind a name.
+evr() {
+    rpm -qp --qf '%{version}-%{release}' "$1"
+}
+
+# rpm_makes_accounts: this machine's rpm has a program for sysusers.d, and packages have no %pre for it.
+rpm_makes_accounts() {
+    [ -n "$(rpm --eval '%{?__systemd_sysusers}')" ]
 }
 
 # tree ROOT: a line for each thing in it.

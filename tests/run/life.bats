@@ -264,7 +264,8 @@ undone() {
     runs
     local sender=$pid
     # The link in the receiver's directory is root's, and its end is the account's.
-    "$stand_in" talk "$fs/from" "migrate -d unix:$fs/migrate"$'\n'"info migrate" "Migration status:"
+    # "Migration status:" or, since QEMU 10.1, "Status:".
+    "$stand_in" talk "$fs/from" "migrate -d unix:$fs/migrate"$'\n'"info migrate" "tatus:"
     eventually migrated
     "$stand_in" talk "$fs/to" "info status" "VM status: running"
     kill -s TERM "$sender"

@@ -150,11 +150,18 @@ server_heard() {
     grep -q "^disk 80 written 01" "$BATS_TEST_TMPDIR/heard"
 }
 
+# An swtpm ends with the QEMU that shuts it down, as newer ones do, and takes its socket along. Then comes another.
 swtpm() {
     type -P swtpm >/dev/null || skip "swtpm is not here"
     mkdir "$BATS_TEST_TMPDIR/state"
-    helper command swtpm socket --tpm2 --tpmstate "dir=$BATS_TEST_TMPDIR/state" --ctrl "type=unixio,path=$1/socket"
+    helper swtpm_for_each "$BATS_TEST_TMPDIR/state" "$1/socket"
     eventually test -S "$1/socket"
+}
+
+swtpm_for_each() {
+    while :; do
+        setpriv --pdeathsig KILL swtpm socket --tpm2 --tpmstate "dir=$1" --ctrl "type=unixio,path=$2"
+    done
 }
 
 terminal() {

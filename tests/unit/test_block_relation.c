@@ -105,7 +105,8 @@ static void mount_line(char *rest)
 	char number[32], where[64], source[64] = "";
 	static unsigned id;
 
-	assert_in_range(sscanf(rest, "%31s %63s %63s", number, where, source), 2, 3);
+	int words = sscanf(rest, "%31s %63s %63s", number, where, source);
+	assert_true(words == 2 || words == 3);
 	if (!*source) {
 		cleanup_free char *uevent = xasprintf("%s/dev/block/%s/uevent", root, number);
 		cleanup_file FILE *in = fopen(uevent, "r");
@@ -300,7 +301,7 @@ static void test_trees(void **state)
 			run_case(d->d_name);
 			n++;
 		}
-	assert_in_range(n, 9, 1000);
+	assert_true(n >= 9 && n <= 1000);
 }
 
 /* Without sysfs, files are compared, and nothing of a device is taken for known. */

@@ -25,7 +25,7 @@ struct values {
 	bool all, force;
 };
 
-static bool stop(const struct option_row *row, void *field, const char *argument, char **error)
+static bool stop_here(const struct option_row *row, void *field, const char *argument, char **error)
 {
 	(void)row, (void)field, (void)argument, (void)error;
 	return false;
@@ -41,7 +41,7 @@ static const struct option_row rows[] = {
 	{"all", 'a', NULL, OPTION_NONE, "all", OPTION_FLAG(struct values, all),
 		.commands = OPTION_FOR(SET) | OPTION_FOR(LIST)},
 	{"force", 0, NULL, OPTION_NONE, "force", OPTION_FLAG(struct values, force)},
-	{"stop", 0, NULL, OPTION_NONE, "stop", OPTION_CALL(stop)},
+	{"stop", 0, NULL, OPTION_NONE, "stop", OPTION_CALL(stop_here)},
 	{0},
 };
 

@@ -14,6 +14,7 @@
 #include "audit/bpf.h"
 #include "audit/threads.h"
 #include "audit/tree.h"
+#include "base/proc_text.h"
 #include "conf/settings.h"
 #include "path/trust.h"
 
@@ -75,11 +76,14 @@ struct audit_process {
 	size_t n_descriptors;
 	int descriptors_errno; /* 0: all were seen */
 
-	char *label;   /* of the security module; NULL: none, or not told */
-	char *cgroup;  /* the cgroup file */
-	char *limits;  /* the limits file */
-	char *uid_map; /* of its user namespace */
-	char *user_ns; /* "user:[NUMBER]" */
+	char *label;  /* of the security module; NULL: none, or not told */
+	char *cgroup; /* the cgroup file */
+	char *limits; /* the limits file */
+	/* Where it can dump core (core_dumps.h). */
+	struct proc_guest_memory memory;
+	int memory_errno; /* not 0: why it is not told */
+	char *uid_map;	  /* of its user namespace */
+	char *user_ns;	  /* "user:[NUMBER]" */
 	bool has_start;
 	unsigned long long start; /* clock ticks after boot */
 };

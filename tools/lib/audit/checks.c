@@ -44,8 +44,9 @@ const struct audit_check audit_checks[] = {
 		check_groups, NULL},
 	{"P05", "the permitted and effective sets are empty", SEVERITY_CRITICAL, true, false,
 		"A permitted capability can be made effective at any time, so both sets count.",
-		"Start it with virt-priv-exec. Under libvirt with user root, see "
-		"clear_emulator_capabilities in /etc/libvirt/qemu.conf.",
+		"Start it with virt-priv-exec or virt-priv-run. If libvirt starts it, set another "
+		"user than root in /etc/libvirt/qemu.conf: libvirt gives QEMU all capabilities "
+		"of root, whatever clear_emulator_capabilities says.",
 		check_permitted, NULL},
 	{"P06", "the ambient set is empty", SEVERITY_HIGH, true, false,
 		"Ambient capabilities are permitted and effective in every program that the "
@@ -120,11 +121,14 @@ const struct audit_check audit_checks[] = {
 		"from root to another. /proc does not show the securebits; without any "
 		"permitted capability, and with no_new_privs, there is nothing to preserve.",
 		"Start it with virt-priv-exec, which sets and locks them.", check_securebits, NULL},
-	{"P19", "core dumps are disabled", SEVERITY_LOW, false, false,
-		"A core dump can contain the whole memory of the guest. It is written if "
-		"RLIMIT_CORE is not 0, or if /proc/sys/kernel/core_pattern pipes it into a "
-		"program, which the limit does not prevent.",
-		"Set max_core = 0 in /etc/libvirt/qemu.conf; give QEMU dump-guest-core=off.",
+	{"P19", "core dumps contain no guest memory", SEVERITY_LOW, false, false,
+		"A core dump is written if RLIMIT_CORE is not 0, or if "
+		"/proc/sys/kernel/core_pattern pipes it into a program, which the limit does not "
+		"prevent. It contains the whole memory of the guest, unless QEMU has excluded "
+		"that (dump-guest-core=off, as libvirt starts it by default), which the kernel "
+		"shows in /proc/PID/smaps.",
+		"Give QEMU -machine dump-guest-core=off; under libvirt, set dump_guest_core = 0 in "
+		"/etc/libvirt/qemu.conf, and no dumpCore='on' in the domain. Or set max_core = 0.",
 		check_core_dumps, NULL},
 	{"P20", "a cgroup restricts its devices", SEVERITY_LOW, false, false,
 		"The device controller of cgroups restricts which device nodes a process can open, "
@@ -155,9 +159,10 @@ const struct audit_check audit_checks[] = {
 		NULL, check_account},
 	{"H04", "running processes match qemu.conf", SEVERITY_MEDIUM, false, false,
 		"Only root can write the settings, and they do not make QEMU run as root "
-		"(else the severity is high), libvirt does not use another account that was "
-		"compiled in, and no process was started before the last change of the file "
-		"(low if it runs as the user that the file names now).",
+		"(else the severity is high; QEMU that libvirt starts then has all capabilities, "
+		"whatever clear_emulator_capabilities says), libvirt does not use another "
+		"account that was compiled in, and no process was started before the last change "
+		"of the file (low if it runs as the user that the file names now).",
 		"Edit /etc/libvirt/qemu.conf, restart libvirt's daemon, and restart the VM.", NULL,
 		check_settings},
 	{"H05", "the audit sees all processes", SEVERITY_MEDIUM, false, false,
@@ -165,6 +170,18 @@ const struct audit_check audit_checks[] = {
 		"capability that it needs, and no process is hidden from it (hidepid of "
 		"proc). Otherwise the exit status is 2.",
 		"Run virt-priv-audit as root on the host itself.", NULL, check_sight},
+	{"H06", "the QEMU account is the one of sysusers.d", SEVERITY_MEDIUM, false, false,
+		"The primary group of user qemu is group qemu, and it is a member of group kvm "
+		"(low), as sysusers.d of this package and of Fedora's QEMU declares it. Where rpm "
+		"calls its own sysusers.sh in place of systemd-sysusers, and the line that makes "
+		"qemu a member of kvm came first, the account was created with primary group kvm, "
+		"any free uid and no comment: its disks on shared storage then belong to "
+		"nobody on other hosts, or to somebody else. It is not applicable if qemu.conf "
+		"names another user.",
+		"Stop the VMs, and run the command of the finding. If the uid was changed, give "
+		"the files of the old one to qemu as well: find / -xdev -uid OLD -exec chown -h "
+		"qemu {} +",
+		NULL, check_declared_account},
 };
 const size_t n_audit_checks = N_ELEMENTS(audit_checks);
 

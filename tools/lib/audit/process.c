@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/process.h"
 
+#include "audit/core_dumps.h"
 #include "audit/find.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
@@ -282,6 +283,7 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	p->label = tree_read_at(tree, living, "attr/current", NULL);
 	p->cgroup = tree_read_at(tree, living, "cgroup", NULL);
 	p->limits = tree_read_at(tree, living, "limits", NULL);
+	audit_core_read(audit, living, p);
 	p->uid_map = tree_read_at(tree, living, "uid_map", NULL);
 	p->user_ns = tree_link(living, "ns/user");
 	p->is_libvirt = is_of_libvirt(tree, p);

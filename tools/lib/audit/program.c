@@ -5,7 +5,6 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/proc_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,33 +138,4 @@ void check_traced(struct audit *audit, const struct audit_process *process)
 		else if (tracer > 0)
 			audit_fail(audit, c, "traced by process %lld", (long long)tracer);
 	}
-}
-
-/*
- * kernel/coredump.c: a program in core_pattern gets the dump whatever the limit, but for
- * a limit of 1. systemd-coredump is told the limit (%c) and keeps nothing at 0.
- */
-void check_core_dumps(struct audit *audit, const struct audit_process *process)
-{
-	const char *pattern = tree_read_once(&audit->tree, "/proc/sys/kernel/core_pattern");
-	uint64_t limit;
-
-	if (!process->limits || !proc_limits_soft(process->limits, "Max core file size", &limit)) {
-		audit_unknown(audit, "cannot read the core file size limit");
-		return;
-	}
-	if (limit == 1)
-		return;
-	bool is_piped = pattern && *pattern == '|';
-	if (limit == 0 && is_piped &&
-		!(strstr(pattern, "/systemd-coredump ") && strstr(pattern, " %c")))
-		audit_fail(audit, NO_CLASS,
-			"core_pattern pipes core dumps into a program, whatever RLIMIT_CORE");
-	else if (limit == UINT64_MAX)
-		audit_fail(audit, NO_CLASS, "RLIMIT_CORE allows core dumps of any size");
-	else if (limit > 0)
-		audit_fail(audit, NO_CLASS, "RLIMIT_CORE allows core dumps of %llu bytes",
-			(unsigned long long)limit);
-	else if (!pattern)
-		audit_unknown(audit, "cannot read core_pattern");
 }

@@ -120,6 +120,39 @@ bool proc_limits_soft(const char *text, const char *name, uint64_t *limit)
 	return true;
 }
 
+/* Whether one of the two-letter flags of a VmFlags line is that one. */
+static bool has_vm_flag(const char *line, size_t length, const char *flag)
+{
+	for (size_t i = 0; i + 2 <= length; i++)
+		if (line[i] == flag[0] && line[i + 1] == flag[1] &&
+			(i == 0 || line[i - 1] == ' ') && (i + 2 == length || line[i + 2] == ' '))
+			return true;
+	return false;
+}
+
+void proc_smaps_guest_memory(const char *text, struct proc_guest_memory *memory)
+{
+	static const char size_key[] = "Size:", flags_key[] = "VmFlags:";
+	unsigned long long size = 0;
+
+	*memory = (struct proc_guest_memory){0};
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		const char *number = text + strlen(size_key);
+		if (strncmp(text, size_key, strlen(size_key)) == 0 &&
+			!read_number(&number, 10, &size))
+			size = 0;
+		if (strncmp(text, flags_key, strlen(flags_key)) == 0 &&
+			has_vm_flag(text, length, "dc") && !has_vm_flag(text, length, "io") &&
+			!has_vm_flag(text, length, "pf")) {
+			memory->total += size;
+			memory->dumped += has_vm_flag(text, length, "dd") ? 0 : size;
+		}
+		text += length;
+		text += *text == '\n';
+	}
+}
+
 /* Whether the comma-separated list of the given length has the word. */
 static bool list_has(const char *list, size_t length, const char *word)
 {
@@ -156,6 +189,32 @@ char *proc_cgroup_path(const char *text, const char *controller)
 		}
 		text += length;
 		text += *text == '\n';
+	}
+	return NULL;
+}
+
+/* Whether the name of that length has the suffix, and something before it. */
+static bool ends_with(const char *name, size_t length, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return length > n && memcmp(name + length - n, suffix, n) == 0;
+}
+
+char *proc_cgroup_unit(const char *path)
+{
+	size_t length;
+
+	for (; path && *path == '/'; path += length) {
+		path++;
+		length = strcspn(path, "/");
+		if (ends_with(path, length, ".slice"))
+			continue;
+		/* Where the name could be a file of the kernel's. */
+		size_t escape = *path == '_';
+		bool is_unit =
+			ends_with(path, length, ".service") || ends_with(path, length, ".scope");
+		return is_unit ? xstrndup(path + escape, length - escape) : NULL;
 	}
 	return NULL;
 }

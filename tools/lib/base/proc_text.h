@@ -34,11 +34,32 @@ bool proc_stat_boot(const char *text, long long *seconds);
 /* The soft limit of the line NAME ("Max core file size") of a limits file; UINT64_MAX: none. */
 bool proc_limits_soft(const char *text, const char *name, uint64_t *limit);
 
+/* Guest memory of QEMU, in KiB. */
+struct proc_guest_memory {
+	uint64_t total;
+	uint64_t dumped; /* of it: what a core dump has */
+};
+
+/*
+ * Of an smaps file (proc_pid_smaps(5)): QEMU keeps each block of guest memory from fork(2)
+ * (MADV_DONTFORK, "dc" in VmFlags) and, with dump-guest-core=off, from core dumps (MADV_DONTDUMP,
+ * "dd"). Memory of devices ("io", "pf") is never dumped, and does not count. Without a guest's
+ * memory, both are 0.
+ */
+void proc_smaps_guest_memory(const char *text, struct proc_guest_memory *memory);
+
 /*
  * The path of a cgroup file's line: of the hierarchy of a controller of version 1, or of
  * version 2 with controller "". A new string; NULL: there is no such line.
  */
 char *proc_cgroup_path(const char *text, const char *controller);
+
+/*
+ * The unit of systemd that a cgroup's path lies in, new: below slices, which end with ".slice", the
+ * first name, without the "_" that escapes it (systemd.slice(5)). NULL: that is no service or
+ * scope.
+ */
+char *proc_cgroup_unit(const char *path);
 
 /* A line of a mountinfo file. */
 struct proc_mount {

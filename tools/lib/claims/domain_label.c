@@ -86,8 +86,11 @@ bool domain_label_parse(struct domain_parser *p, const xmlNode *root)
 		return xml_fail(&p->xml, node, "<seclabel> of type dynamic with relabel='no'");
 	if (is_static && !label)
 		return xml_fail(&p->xml, node, "<seclabel> of type static without a <label>");
-	/* A dynamic label is output: what a running domain was given. Elsewhere it is stale. */
-	if (is_static || (!is_none && p->active))
+	/*
+	 * A dynamic label is output: what the domain was given where it ran, which can be another
+	 * host. libvirt ignores it in a domain that it is to start.
+	 */
+	if (is_static)
 		*p->label = steal_pointer(&label);
 	return true;
 }

@@ -29,6 +29,24 @@ static bool parse_nvram(struct domain_parser *p, const xmlNode *node)
 }
 
 /*
+ * The variables of a UEFI firmware in a file that QEMU's uefi-vars device writes. With a template
+ * alone, libvirt makes up the path when it first starts the domain.
+ */
+static bool parse_varstore(struct domain_parser *p, const xmlNode *node)
+{
+	cleanup_free char *path = xml_attribute(node, "path");
+	const struct domain_image image = {
+		.kind = RESOURCE_NVRAM,
+		.access = ACCESS_RW,
+		.action = ACTION_CLAIM,
+		.reason = "writable, exclusive",
+		.source = "varstore",
+	};
+
+	return !path || !*path || domain_image_add_path(p, node, path, NULL, &image);
+}
+
+/*
  * libvirt leaves the owner of a loader alone, and lets QEMU write a pflash that is not
  * marked read-only (qemuDomainInitializePflashStorageSource()).
  */
@@ -60,8 +78,11 @@ static bool parse_boot_file(struct domain_parser *p, const xmlNode *node)
 {
 	static const enum resource_kind kinds[] = {RESOURCE_KERNEL, RESOURCE_INITRD, RESOURCE_DTB};
 	const char *name = (const char *)node->name;
-	struct domain_image image = {
-		.access = ACCESS_RO, .action = ACTION_CHECK, .reason = name, .source = name};
+	struct domain_image image = {.kind = RESOURCE_FILE,
+		.access = ACCESS_RO,
+		.action = ACTION_CHECK,
+		.reason = name,
+		.source = name};
 	cleanup_free char *path = xml_content(node);
 
 	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
@@ -79,8 +100,10 @@ bool domain_os_parse(struct domain_parser *p, const xmlNode *os)
 	} files[] = {
 		{"loader", parse_loader},
 		{"nvram", parse_nvram},
+		{"varstore", parse_varstore},
 		{"kernel", parse_boot_file},
 		{"initrd", parse_boot_file},
+		{"shim", parse_boot_file},
 		{"dtb", parse_boot_file},
 	};
 

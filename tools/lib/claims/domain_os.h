@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The files in <os>: the loader and its NVRAM, kernel, initrd and device tree. Private to claims/.
+ * The files in <os>: the loader and its variables (NVRAM, varstore), kernel, initrd, shim and
+ * device tree. Private to claims/.
  */
 #pragma once
 

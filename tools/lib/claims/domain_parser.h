@@ -12,7 +12,6 @@ struct domain_parser {
 	/* Where what is read goes: the caller's. */
 	struct claim_requests *requests;
 	char **label; /* of the domain */
-	bool active;  /* the document describes a running domain */
 	bool relabel; /* what the domain's seclabel says; true without one */
 	unsigned boot_files_seen;
 };

@@ -43,8 +43,6 @@ static bool parse_domain(struct domain_parser *p, const xmlNode *root, char **na
 	const xmlNode *node = xml_child(root, "name");
 	cleanup_free char *text = node ? xml_content(node) : NULL;
 	*name = text && *text ? steal_pointer(&text) : NULL;
-	/* libvirt writes an id for running domains only. */
-	p->active = xmlHasNsProp((xmlNode *)root, (const xmlChar *)"id", NULL);
 	/* It stands behind the devices, and decides about them. */
 	return domain_label_parse(p, root) && parse_resources(p, root);
 }

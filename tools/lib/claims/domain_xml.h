@@ -22,7 +22,7 @@
 
 struct domain {
 	char *name;  /* <name>, or NULL */
-	char *label; /* "USER:GROUP" of the domain's seclabel of model dac, or NULL: qemu.conf's */
+	char *label; /* "USER:GROUP" of a static seclabel of model dac, or NULL: qemu.conf's */
 	struct claim_requests requests; /* in the order of the document */
 };
 

@@ -127,10 +127,21 @@ void say_what_reads_it(void)
 	     "Running virtual machines keep their settings.");
 }
 
+static void say_what_reads_key(const char *key)
+{
+	if (strcmp(key, "clear_emulator_capabilities") == 0)
+		puts("libvirt ignores this setting: QEMU that it starts as root has all "
+		     "capabilities.\n"
+		     "Running virtual machines keep their settings.");
+	else
+		say_what_reads_it();
+}
+
 static void warn_of_root(void)
 {
-	warn("QEMU will run as root: a guest that breaks out can access all files of root. It "
-	     "has no capabilities unless clear_emulator_capabilities = 0 is set");
+	warn("QEMU will run as root: a guest that breaks out can access all files of root. "
+	     "Started by libvirt, it has all capabilities too; started by virt-priv-run or "
+	     "virt-priv-exec, it has none unless clear_emulator_capabilities = 0 is set");
 }
 
 /* After a block of revert-to-root, a statement further down has no effect. */
@@ -207,7 +218,7 @@ static bool finish_set(
 	fflush(stdout);
 	if (!force)
 		warn_of_findings(e, key);
-	say_what_reads_it();
+	say_what_reads_key(key);
 	return true;
 }
 
@@ -261,7 +272,7 @@ bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 		return false;
 	say("%s:%u: %s removed (was %s%s)", e.path, old->line, key, was,
 		n > 1 ? ", set more than once" : "");
-	say_what_reads_it();
+	say_what_reads_key(key);
 	return true;
 }
 
