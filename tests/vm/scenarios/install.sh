@@ -1,5 +1,6 @@
 # The package comes to a running host, stays over a reboot, and goes.
 # releases: sid
+# timeout: 600
 
 phase_install() {
     local boot
