@@ -14,11 +14,15 @@ is_dnf5() {
 }
 
 # debian_release: the name of the release whose packages apt-get installs, sid too, whose own files do not say so.
+# Before the first update only they are there.
 debian_release() {
-    apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages' 'Origin: Debian' | head -n 1
+    local name
+    name=$(apt-get indextargets --format '$(CODENAME)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
+    # shellcheck source=/dev/null
+    echo "${name:-$(. /etc/os-release && echo "${VERSION_CODENAME-}")}"
 }
 
-# debian_mirror: where that has them from.
+# debian_mirror: from where apt-get has them. mmdebstrap takes it by itself for that release alone.
 debian_mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1
 }

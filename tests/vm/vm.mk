@@ -6,4 +6,4 @@ check-vm:
 
 vm-shell:
 	tests/deps vm
-	tests/vm/shell
+	tests/vm/shell $(RELEASE)

@@ -19,7 +19,7 @@ judge() {
     guest_spoke "$dir" "$name: the guest's line is on the serial port"
 
     is "$(readlink "/proc/$guest/exe")" /usr/bin/qemu-system-x86_64 "$name: QEMU is the process that was started"
-    is "$(find "/proc/$guest/fd" -lname 'anon_inode:kvm-vcpu*' | wc -l)" 1 "$name: it has a vCPU of KVM"
+    is "$(find "/proc/$guest/fd" -lname 'anon_inode:kvm-vcpu:*' | wc -l)" 1 "$name: it has a vCPU of KVM"
     # One line for all threads, or they differ.
     is "$(grep -l KVM "/proc/$guest"/task/*/comm | wc -l)" 1 "$name: one thread is the vCPU's"
     is "$(threads "$guest" Uid)" "$uid $uid $uid $uid" "$name: each thread has user ids $uid"
@@ -49,7 +49,7 @@ an_ordinary_user() {
 
 # Descriptors of processes of those users that are vCPUs, and the users that have them.
 vcpus_of_users() {
-    find /proc/[0-9]*/fd -lname 'anon_inode:kvm-vcpu*' -printf '%h\n' 2>/dev/null |
+    find /proc/[0-9]*/fd -lname 'anon_inode:kvm-vcpu:*' -printf '%h\n' 2>/dev/null |
         xargs -r -n1 dirname | xargs -r stat -c %u | sort -u | awk '$1 >= 7001 && $1 <= 7050'
 }
 

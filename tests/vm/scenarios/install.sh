@@ -1,4 +1,6 @@
 # The package comes to a running host, stays over a reboot, and goes.
+# releases: sid
+# timeout: 600
 
 phase_install() {
     local boot
@@ -12,7 +14,8 @@ phase_install() {
     is "$(stat -c '%F %t:%T' /dev/kvm)" "character special file a:e8" "/dev/kvm is KVM's device"
     is "$(getfacl -cp /dev/kvm | grep -v '^$' | tr '\n' ' ')" "user::rw- group::rw- other::rw- " "/dev/kvm has no ACL beside its mode"
     is "$(id qemu)" "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" "the account is there"
-    is "$(getent passwd qemu | cut -d: -f6-7)" "/:/sbin/nologin" "nobody logs in as the account"
+    is "$(getent passwd qemu | cut -d: -f5-6)" "qemu user:/" "it has its description and its home directory"
+    is "$(realpath "$(getent passwd qemu | cut -d: -f7)")" "$(realpath /sbin/nologin)" "nobody logs in as the account"
     is "$(getent shadow qemu | cut -d: -f2 | cut -c1)" "!" "the account has no password"
     is "$(systemctl is-enabled virt-priv-recover.service)" enabled "the recovery at boot is enabled"
     capture rpm -V virt-privileges

@@ -1,4 +1,5 @@
 # The package comes to a running machine, which is kept: others go on from there.
+# releases: sid
 # kept
 
 phase_installed() {

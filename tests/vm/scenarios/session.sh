@@ -1,4 +1,5 @@
 # An ordinary user, in no special group, has a virtual machine of his own with KVM: qemu:///session.
+# releases: sid
 # from: installed
 
 phase_session() {
@@ -26,7 +27,7 @@ XML
         detail "$(tail -n 20 /home/alice/.cache/libvirt/qemu/log/mine.log)"
     local qemu
     qemu=$(pgrep -u alice -f '^/usr/bin/qemu-system-x86_64.*mine')
-    is "$(find "/proc/$qemu/fd" -lname 'anon_inode:kvm-vcpu*' | wc -l)" 1 "QEMU has a vCPU of KVM"
+    is "$(find "/proc/$qemu/fd" -lname 'anon_inode:kvm-vcpu:*' | wc -l)" 1 "QEMU has a vCPU of KVM"
     is "$(threads "$qemu" Uid)" "6001 6001 6001 6001" "each thread has the user's ids"
     for set in CapPrm CapEff CapInh CapAmb; do
         is "$(threads "$qemu" $set)" 0000000000000000 "each thread's $set is empty"

@@ -1,5 +1,7 @@
 # qemu:///system: libvirtd runs QEMU without privileges, an admin goes back to root and forth, and
 # the auditor sees each of it.
+# releases: sid
+# timeout: 600
 # kernel: apparmor=0
 
 disk=/srv/images/disk.img
@@ -68,7 +70,7 @@ without_privileges() {
     for set in CapPrm CapEff CapInh CapAmb; do
         is "$(all_threads $set)" 0000000000000000 "as qemu: each thread's $set is empty"
     done
-    is "$(find "/proc/$qemu/fd" -lname 'anon_inode:kvm-vcpu*' | wc -l)" 1 "as qemu: it has a vCPU of KVM"
+    is "$(find "/proc/$qemu/fd" -lname 'anon_inode:kvm-vcpu:*' | wc -l)" 1 "as qemu: it has a vCPU of KVM"
     audited 0 "as qemu: the auditor finds nothing"
     is "$(access_of $disk)" "640 qemu:qemu" "as qemu: libvirt has handed it the disk"
     succeeds "as qemu: the auditor's unit runs" systemctl start virt-priv-audit.service
@@ -106,8 +108,11 @@ back_to_root() {
     is "$status" 1 "root: the auditor finds it"
     is "$(grep -c P01 <<<"$output")" 1 "root: it says that QEMU runs as root" || detail "$output"
     capture virt-priv-audit --check H04 --json
-    is "$(grep -c "/etc/libvirt/qemu.conf:$(grep -n '^user' /etc/libvirt/qemu.conf | cut -d: -f1)" <<<"$output")" 1 \
-        "root: it names the line of qemu.conf" || detail "$output"
+    local line
+    line=/etc/libvirt/qemu.conf:$(grep -n '^user' /etc/libvirt/qemu.conf | cut -d: -f1)
+    is "$(grep -c "$line: .* runs QEMU as root" <<<"$output")" 1 "root: it names the line of qemu.conf" || detail "$output"
+    is "$(threads "$qemu" CapEff) $(grep -c "$line: .* gives QEMU that libvirt starts all capabilities" <<<"$output")" \
+        "$(threads 1 CapEff) 1" "root: libvirt's QEMU has every capability, and the auditor says so" || detail "$output"
     it_ends "root"
 }
 
