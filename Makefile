@@ -71,11 +71,12 @@ help:
 	@echo 'make check        run the fast tests, some minutes (as root)'
 	@echo 'make check-all    run all tests except those that boot virtual machines (as root)'
 	@echo 'make check-vm     run the tests that boot virtual machines'
+	@echo 'make check-releases run the tests in roots of other releases of Debian (as root)'
 	@echo 'make vm-shell     open such a virtual machine on this terminal'
 	@echo 'make fuzz         fuzz the parsers of untrusted input, $$(FUZZ_SECONDS) s each [$(FUZZ_SECONDS)]'
 	@echo 'make coverage     report the lines that the tests, or $$(SUITES), do not cover, and why (as root)'
 	@echo 'make bench        measure the cost, compared with other tools (as root)'
-	@echo 'make rpm          build source and binary packages in $$(BUILD)/rpm'
+	@echo 'make rpm          build source and binary packages in $$(BUILD)/rpm; SIGN=KEY signs them'
 	@echo 'make demo         run a guest as root and under virt-priv-exec, and compare them (as root)'
 	@echo 'make format       format the C sources with clang-format'
 	@echo 'make clean        remove $$(BUILD)'
@@ -149,6 +150,12 @@ $(BUILD)/tests/%.so: tests/fault/%.c
 test-programs: $(UNIT_TESTS) $(HELPERS) $(PRELOADS)
 unit-programs: $(UNIT_TESTS)
 
+# What %check of the package runs: all of them, in the source tree.
+.PHONY: check-unit $(UNIT_TESTS:%=run-%)
+check-unit: $(UNIT_TESTS:%=run-%)
+$(UNIT_TESTS:%=run-%): run-%: %
+	$<
+
 # Fuzz targets, for a build by clang -fsanitize=fuzzer-no-link: see tests/fuzz/run.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 PC_FUZZ := $(PC_ALL)
@@ -170,7 +177,7 @@ replay-programs: $(REPLAYS)
 
 include conf/install.mk
 
-.PHONY: deps check check-all fuzz coverage bench rpm demo format clean
+.PHONY: deps check check-all check-releases fuzz coverage bench rpm demo format clean
 deps:
 	tests/deps all
 
@@ -180,7 +187,11 @@ check:
 
 check-all:
 	tests/deps check
-	tests/check all $(addprefix -,$(LESS))
+	tests/check all $(addprefix -,$(WITHOUT))
+
+check-releases:
+	tests/deps check
+	tests/releases/run $(RELEASES)
 
 fuzz:
 	tests/deps check
@@ -198,7 +209,7 @@ bench:
 
 rpm:
 	tests/deps rpm
-	spec/build --output $(BUILD)/rpm
+	spec/build --output $(BUILD)/rpm $(if $(SIGN),--sign '$(SIGN)')
 
 demo:
 	tests/deps demo

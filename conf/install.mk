@@ -51,7 +51,7 @@ uninstall:
 .PHONY: enable disable
 IN_ROOT := $(if $(DESTDIR),--root=$(abspath $(DESTDIR)))
 enable:
-	systemd-sysusers $(IN_ROOT) virt-privileges.conf
+	systemd-sysusers $(IN_ROOT) $(notdir $(wildcard sysusers.d/*.conf))
 	systemd-tmpfiles $(IN_ROOT) --create $(if $(DESTDIR),--exclude-prefix=/dev) virt-privileges.conf
 	systemctl $(IN_ROOT) --no-reload preset virt-priv-recover.service
 	$(apply_kvm_rule)

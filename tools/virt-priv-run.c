@@ -6,6 +6,7 @@
  */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/options.h"
 #include "claims/journal.h"
 #include "launch/launch.h"
@@ -201,6 +202,7 @@ static void describe(struct vm *vm, const struct options *o, const struct launch
 	vm->n_forced = o->forced.n;
 	vm->dry_run = o->check || o->dry_run;
 	vm->control = o->vm != NULL;
+	vm->notify = o->vm ? notify_take() : NULL;
 	vm->name = vm_choose_name(o->name, vm->args, &error);
 	if (!vm->name)
 		die("%s", error);
@@ -270,7 +272,7 @@ int main(int argc, char *argv[])
 	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
 		die("%s", error);
 	/* What follows is done by the monitor process, locks and descriptors too. */
-	if (args->daemonize && !vm.dry_run && is_caller(&supervisor, &status))
+	if (args->daemonize && !vm.control && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
 	if (!vm_plan(&vm, &error))
 		die_status(o.check && !vm.failed ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);

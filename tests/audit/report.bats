@@ -130,11 +130,17 @@ on_terminal() {
     run -2 report --json --prometheus "$scratch/x"
 }
 
-@test "metrics are what promtool accepts, and say what was found" {
+@test "metrics are what promtool accepts" {
+    type -P promtool || skip "no promtool"
+    make_findings
+    run -1 report --prometheus "$scratch/audit.prom"
+    promtool check metrics <"$scratch/audit.prom"
+}
+
+@test "metrics say what was found" {
     make_findings
     run -1 report --prometheus "$scratch/audit.prom"
     [ "$output" = "" ]
-    promtool check metrics <"$scratch/audit.prom"
     grep -x 'virt_priv_audit_findings{check="P16",severity="high"} 1' "$scratch/audit.prom"
     grep -x 'virt_priv_audit_findings{check="P01",severity="critical"} 0' "$scratch/audit.prom"
     grep -x 'virt_priv_audit_unknown{check="P19"} 1' "$scratch/audit.prom"
@@ -219,6 +225,54 @@ on_terminal() {
     run -1 tests/lib/journal-sink /run/systemd/journal/socket "$BATS_TEST_TMPDIR/record" \
         virt-priv-audit --root "$t" --check P09,P16,P17,P01 processes --journal --threshold critical
     [[ $output == *"journal-sink: 3 records, exit status 0" ]]
+}
+
+# in_unit CGROUP INVOCATION: the record of a finding that comes from such a unit.
+in_unit() {
+    printf "$1" >"$BATS_TEST_TMPDIR/cgroup"
+    # shellcheck disable=SC2016
+    tests/lib/journal-sink /run/systemd/journal/socket "$BATS_TEST_TMPDIR/record" \
+        unshare --mount sh -c 'mount --bind "$0" "/proc/$$/cgroup" && exec "$@"' "$BATS_TEST_TMPDIR/cgroup" \
+        env INVOCATION_ID="$2" virt-priv-audit --root "$t" --check P16 processes --journal --threshold critical
+}
+
+@test "a record names the unit that it comes from, so that the journal need not look that up" {
+    make_findings
+    mkdir -p /run/systemd/journal
+    local id=0123456789abcdef0123456789abcdef cgroup invocation unit
+    while IFS='|' read -r cgroup invocation unit; do
+        echo "$cgroup, $invocation: $unit"
+        in_unit "$cgroup" "$invocation" >/dev/null
+        grep -x 'VIRT_PRIV_CHECK=P16' "$BATS_TEST_TMPDIR/record"
+        [ "$(sed -n '/^OBJECT_/p' "$BATS_TEST_TMPDIR/record" | xargs)" = \
+            "${unit:+OBJECT_SYSTEMD_UNIT=$unit OBJECT_SYSTEMD_INVOCATION_ID=$invocation}" ]
+    done <<ROWS
+0::/system.slice/virt-priv-audit.service\n|$id|virt-priv-audit.service
+4:memory:/a.service\n1:name=systemd:/system.slice/b.service\n0::/c.service\n|$id|b.service
+0::/user.slice/user-0.slice/session-1.scope\n|$id|session-1.scope
+0::/system.slice/virt-priv-audit.service\n||
+0::/system.slice/virt-priv-audit.service\n|${id}0|
+0::/system.slice/virt-priv-audit.service\n|${id/0/Z}|
+0::/\n|$id|
+|$id|
+ROWS
+}
+
+@test "a full log is waited for, and what is lost is told" {
+    make_findings
+    mkdir -p /run/systemd/journal
+    # Takes nothing for two seconds.
+    tests/lib/slow-journal /run/systemd/journal/socket 2 "$BATS_TEST_TMPDIR/taken" 3>&- &
+    local journal=$! checks=P01,P03,P05,P09,P16,P17,P19,P20
+    while [ ! -S /run/systemd/journal/socket ]; do sleep 0.02; done
+    run report --check "$checks" processes --journal
+    [[ $output != *"could not be written"* ]]
+    kill "$journal"
+    wait "$journal" || true
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/taken")" -eq "$(grep -cE '^[PH][0-9]+ ' <<<"$output")" ]
+    rm /run/systemd/journal/socket
+    run report --check "$checks" processes --journal
+    [[ $output == *"warning: "*" findings could not be written to the system log"* ]]
 }
 
 @test "--explain: each check has a title, a severity, an explanation and a remedy" {

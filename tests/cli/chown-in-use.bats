@@ -1,6 +1,7 @@
 # What the host itself uses is no VM's disk, unless root says so; and what root runs never is.
 
 load chown.bash
+load loops.bash
 
 bytes=/mnt/bytes
 
@@ -9,33 +10,16 @@ setup() {
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     rm -rf /var/lib/virt-privileges $bytes
     mkdir -p $bytes/m
-    loops=() parts=() helpers=()
+    no_loops
+    helpers=()
     truncate -s 32M $bytes/a.img
     chown alice:alice $bytes/a.img
 }
 
 teardown() {
-    for pid in "${helpers[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for part in "${parts[@]}"; do delpart "${part% *}" "${part#* }" 2>/dev/null || true; done
-    # One that is mounted still goes when it is not any more.
-    for node in "${loops[@]}"; do losetup -d "$node" 2>/dev/null || true; done
-    umount -R $bytes/m 2>/dev/null || true
+    for pid in "${helpers[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" || true; done
+    drop_loops $bytes/m
     rm -rf $bytes
-}
-
-# loop NAME [OPTION]...: $bytes/NAME is a loop device over a.img, $node the machine's own node.
-loop() {
-    node=$(losetup -f --show "${@:2}" $bytes/a.img)
-    loops+=("$node")
-    mknod -m 0660 "$bytes/$1" b $((0x$(stat -c %t "$node"))) $((0x$(stat -c %T "$node")))
-}
-
-part() {
-    addpart "$node" "$2" "$3" "$4"
-    parts+=("$node $2")
-    local number
-    number=$(cat "/sys/block/${node#/dev/}/${node#/dev/}p$2/dev")
-    mknod -m 0660 "$bytes/$1" b "${number%:*}" "${number#*:}"
 }
 
 # refused PATH TEXT: as a whole, with nothing changed; a dry run says it too.
@@ -59,9 +43,9 @@ claimed() {
 }
 
 @test "a mounted device, its disk, and the file behind it, not the partition beside it" {
-    loop disk
-    part p1 1 2048 32768
-    part p2 2 34816 16384
+    loop disk $bytes/a.img
+    part p1 "$node" 1 2048 32768
+    part p2 "$node" 2 34816 16384
     mkfs.ext4 -q $bytes/p1
     mount $bytes/p1 $bytes/m
     refused $bytes/p1 "the host uses it: it is mounted on $bytes/m; end that use, or, if both may write to it: --force-in-use $bytes/p1"
@@ -80,7 +64,7 @@ claimed() {
 }
 
 @test "add is refused as claim is, and so is a disk that stays its owner's by dynamic_ownership = 0" {
-    loop disk
+    loop disk $bytes/a.img
     mkfs.ext4 -q "$node"
     mount "$node" $bytes/m
     disk $bytes/base alice:alice 0644
@@ -97,7 +81,7 @@ claimed() {
 }
 
 @test "what is mounted where it cannot be seen, or somebody has open exclusively" {
-    loop disk
+    loop disk $bytes/a.img
     mkfs.ext4 -q "$node"
     mkfifo $bytes/go
     unshare --mount --propagation private sh -c "mount $node $bytes/m && echo mounted >$bytes/go && read -r x <$bytes/go" 3>&- &

@@ -1,6 +1,7 @@
 # The same bytes under two names: never two VMs', whichever of the names comes first, and never twice one's.
 
 load chown.bash
+load loops.bash
 
 bytes=/mnt/bytes
 
@@ -10,35 +11,16 @@ setup() {
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     rm -rf /var/lib/virt-privileges $bytes
     mkdir -p $bytes/other
-    loops=() parts=() server=''
+    no_loops
+    server=''
     truncate -s 32M $bytes/a.img
     chown alice:alice $bytes/a.img
 }
 
 teardown() {
-    for part in "${parts[@]}"; do delpart "${part% *}" "${part#* }" 2>/dev/null || true; done
-    # One that is mounted still goes when it is not any more.
-    for node in "${loops[@]}"; do losetup -d "$node" 2>/dev/null || true; done
     [ -z "$server" ] || kill -CONT "$server" 2>/dev/null || true
-    umount -R $bytes/m 2>/dev/null || true
+    drop_loops $bytes/m
     rm -rf $bytes
-}
-
-# loop NAME FILE [OPTION]...: $bytes/NAME is a loop device over the file, $node the machine's own node.
-loop() {
-    node=$(losetup -f --show "${@:3}" "$2")
-    loops+=("$node")
-    mknod -m 0660 "$bytes/$1" b $((0x$(stat -c %t "$node"))) $((0x$(stat -c %T "$node")))
-}
-
-# part NAME DEVICE NUMBER START SECTORS: $bytes/NAME is a partition of a loop device.
-part() {
-    addpart "$2" "$3" "$4" "$5"
-    parts+=("$2 $3")
-    local number dir
-    dir=$(readlink -f "/sys/dev/block/$((0x$(stat -c %t "$2"))):$((0x$(stat -c %T "$2")))")
-    number=$(cat "$dir/${dir##*/}p$3/dev")
-    mknod -m 0660 "$bytes/$1" b "${number%:*}" "${number#*:}"
 }
 
 claim() {

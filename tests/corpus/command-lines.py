@@ -10,7 +10,7 @@
                                   read-only, shareable or transient; and for a bare
                                   word that the domain adds to the command line
 
-DIR is libvirt's source. A reading of its own: it shares no code with the reader that it
+DIR is libvirt's source, whose folder of these has had two names. A reading of its own: it shares no code with the reader that it
 is compared with.
 """
 import os
@@ -20,6 +20,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 PINNED = re.compile(r"\.[a-z0-9_]+-(latest|[0-9.]+)(\.[a-z0-9-]+)?$")
+FOLDERS = ("qemuxmlconfdata", "qemuxml2argvdata")
 DEVICE_TYPES = {"file": "file", "block": "dev"}
 
 
@@ -66,7 +67,8 @@ def disks(path):
 
 
 def main():
-    top = os.path.join(sys.argv[2], "tests", "qemuxml2argvdata")
+    folders = (os.path.join(sys.argv[2], "tests", name) for name in FOLDERS)
+    top = next(folder for folder in folders if os.path.isdir(folder))
     for name in names(top):
         if sys.argv[1] == "names":
             print(name)

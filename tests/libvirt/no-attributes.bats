@@ -211,6 +211,7 @@ sys.exit(1)" "$here/disk"
 }
 
 @test "FUSE, a FAT: there are no owners to change" {
+    type -P fusefat || skip "no fusefat"
     truncate -s 4M /mnt/fat.img
     mkfs.fat /mnt/fat.img >/dev/null
     fusefat -o rw+,allow_other /mnt/fat.img "$here" 3>&-

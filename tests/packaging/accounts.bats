@@ -10,7 +10,7 @@ here=tests/packaging
 setup() {
     root=$BATS_TEST_TMPDIR/root
     mkdir -p "$root/etc" "$root/usr/lib/sysusers.d"
-    cp sysusers.d/virt-privileges.conf "$root/usr/lib/sysusers.d/"
+    cp sysusers.d/*.conf "$root/usr/lib/sysusers.d/"
 }
 
 # quiet LEVEL: runs systemd-sysusers, which must have nothing to say at LEVEL or above.

@@ -5,7 +5,9 @@
 #
 # A file of libvirt.d is a situation; its first line names it. The others are, in order:
 #
-#   dnf WORD..., rpm WORD...      a transaction; /NAME is for rpm the package's file
+#   dnf WORD..., rpm WORD...      a transaction; /NAME is for rpm the package's file; @this@ and
+#                                 @earlier@ are the version and release of this tree's package, and of
+#                                 the one before it
 #   run WORD...                   a command in the root
 #   admin append LINE             at the end of qemu.conf
 #   admin write LINE              the whole of qemu.conf
@@ -62,6 +64,9 @@ setup_file() {
     make_packages
     host_state >"$all/host"
     earlier_packages "$all/earlier"
+    this=$(evr "$package")
+    earlier=$(evr "$all"/earlier/virt-privileges-[0-9]*."$arch.rpm")
+    export this earlier
     mkdir "$all/conf" "$all/libvirt-root" "$all/libvirt-qemu"
     for default in root qemu; do
         # The distribution's file, which names an account of its own in the samples.
@@ -90,7 +95,30 @@ own_words() {
     grep -E 'virt-priv-|qemu\.conf|virt-privileges: |[Ww]arning|[Ee]rror|failed' <<<"$1" || true
 }
 
+# transact WORD...: or, where a situation before has had all the same steps, what became of them.
 transact() {
+    local layer
+    layer=$(printf '%s\n' "$default" "${steps[@]}" | sha256sum | cut -c1-16)
+    if [ -d "$all/layers/$layer" ]; then
+        drop_root row
+    else
+        carry_out "$@"
+        keep_root row "$layer" "$lower"
+        echo "$said" >"$all/layers/$layer/said"
+    fi
+    said=$(cat "$all/layers/$layer/said")
+    lower=$(cat "$all/layers/$layer/lower")
+    mount_root row "$lower"
+    echo "$said"
+    # What an admin wrote is there, if the file is.
+    local file=$etc/qemu.conf line
+    [ -e "$file" ] || file=$etc/qemu.conf.rpmsave
+    while IFS= read -r line; do
+        grep -qxF -- "$line" "$file" || { echo "lost: $line" && return 1; }
+    done <"$all/admin-lines"
+}
+
+carry_out() {
     local words=("$@") i
     for i in "${!words[@]}"; do
         if [ "${words[0]}" = rpm ] && [[ ${words[i]} == /* ]]; then
@@ -102,13 +130,6 @@ transact() {
     rpm) said=$(rpm_in row "${words[@]:1}" 2>&1) ;;
     run) said=$(chroot "$all/row" "${words[@]:1}" 2>&1) ;;
     esac || { echo "$said" && return 1; }
-    echo "$said"
-    # What an admin wrote is there, if the file is.
-    local file=$etc/qemu.conf line
-    [ -e "$file" ] || file=$etc/qemu.conf.rpmsave
-    while IFS= read -r line; do
-        grep -qxF -- "$line" "$file" || { echo "lost: $line" && return 1; }
-    done <"$all/admin-lines"
 }
 
 admin() {
@@ -156,13 +177,16 @@ expect() {
 
 # situation FILE DEFAULT
 situation() {
-    local default=$2 conf='' said='' verb line words what which rest
+    local default=$2 conf='' said='' verb line words what which rest steps=() lower=$base
     local etc=$all/row/etc/libvirt
     new_root row
     : >"$all/admin-lines"
     while IFS= read -r line; do
+        line=${line//@this@/$this}
+        line=${line//@earlier@/$earlier}
         echo "$default: $line"
         read -r verb rest <<<"$line"
+        [[ $verb == expect || $line == '#'* ]] || steps+=("$line")
         case $verb in
         dnf | rpm | run)
             read -ra words <<<"$line"

@@ -54,18 +54,35 @@ as_root() {
 @test "the tests are run by make check" {
     [ "${VP_CHECK-}" = yes ]
     make -n check | grep -x tests/check
-    make -n check-all | grep -x "tests/check all *"
-    grep -q '^for target in check "check-all ' .ci/run
+    env -u MAKEFLAGS -u WITHOUT make -n check-all | grep -x "tests/check all *"
+    grep -q '^for target in check "check-all .* check-releases; do' .ci/run
 }
 
 # README: make rpm
+# README: make rpm SIGN=admin@example.org
+# README: gpg --armor --export admin@example.org >admin.asc
+# README: sudo rpm --import admin.asc
 # README: sudo dnf install ./build/rpm/virt-privileges-[0-9]*.x86_64.rp
-@test "make rpm makes exactly one package of the name that dnf is to install" {
-    make rpm BUILD=/mnt/readme
+@test "make rpm makes exactly one package of the name that dnf is to install, and signs it with a key that is named" {
+    local -x HOME=/mnt/readme-home GNUPGHOME=/mnt/readme-home/gnupg
+    mkdir -p -m 0700 "$GNUPGHOME"
+    gpg --batch --quiet --passphrase '' --quick-generate-key admin@example.org rsa2048 sign never
+    # Without a key, nothing is signed.
+    [[ "$(make -n rpm)" == *"spec/build --output build/rpm " ]]
+    as_root "$(commands_of_readme 'make rpm SIGN') BUILD=/mnt/readme"
     local names=(/mnt/readme/rpm/virt-privileges-[0-9]*."$(uname -m)".rpm)
     [ ${#names[@]} -eq 1 ]
     # The installation itself, by dnf, is in rpm.bats.
     [ "$(rpm -qp --qf '%{name}' "${names[0]}" 2>/dev/null)" = virt-privileges ]
+    run ! rpmkeys --checksig "${names[0]}"
+    cd "$BATS_TEST_TMPDIR"
+    as_root "$(commands_of_readme 'gpg --armor')"
+    as_root "$(commands_of_readme 'sudo rpm --import')"
+    for package in /mnt/readme/rpm/*.rpm; do
+        run -0 rpmkeys --checksig "$package"
+        [[ $output == *": digests signatures OK" ]]
+    done
+    gpgconf --kill all
 }
 
 # README: sudo make install enable

@@ -26,15 +26,23 @@ make_packages() {
     export arch
     base=$(tests/lib/base-root)
     export base
-    spec/build --output "$rpms"
+    copy_packages "$rpms"
     new_repo repo "$rpms"/virt-privileges-[0-9]*."$arch.rpm" "$rpms"/virt-privileges-libvirt-*.rpm
     package=$(echo "$all"/repo/virt-privileges-[0-9]*)
     export package
 }
 
+# copy_packages DIR [RPMBUILD-OPTION]...: the packages of this tree, which suites make once for all of them.
+copy_packages() {
+    local made
+    made=$(tests/lib/packages "${@:2}")
+    mkdir -p "$1"
+    cp "$made"/*.rpm "$1"
+}
+
 # earlier_packages DIR: the packages as a release before this one's would have them.
 earlier_packages() {
-    spec/build --output "$1" --define 'dist ~earlier'
+    copy_packages "$1" --define 'dist ~earlier'
 }
 
 # new_repo NAME RPM...: a repository at $all/NAME, and dnf's settings for it alone, no plugins.
@@ -67,14 +75,18 @@ host_state() {
     find /run /etc /usr/lib/sysusers.d /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/systemd | grep -v '^/run/mount' | sort
 }
 
+# mount_root NAME LOWER: an overlay of these directories at $all/NAME.
+mount_root() {
+    local dir=$all/$1
+    mkdir "$dir" "$dir.upper" "$dir.work"
+    mount -t overlay -o "lowerdir=$2,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
+}
+
 # new_root NAME [BASE]: a copy of the base, or of the root of that name, at $all/NAME.
 new_root() {
-    local dir=$all/$1 lower=$base
-    [ $# -eq 1 ] || lower=$all/$2
-    mkdir "$dir" "$dir.upper" "$dir.work"
-    mount -t overlay -o "lowerdir=$lower,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
+    mount_root "$1" "${2+$all/}${2-$base}"
     # Fedora's package filesystem has it, and Debian does not.
-    mkdir -p "$dir/usr/share/licenses"
+    mkdir -p "$all/$1/usr/share/licenses"
 }
 
 drop_root() {
@@ -82,11 +94,21 @@ drop_root() {
     rm -rf "${all:?}/$1" "$all/$1.upper" "$all/$1.work"
 }
 
+# keep_root NAME LAYER LOWER: what was done to the root above these directories stays in $all/layers/LAYER.
+keep_root() {
+    local layer=$all/layers/$2
+    umount --recursive "$all/$1"
+    mkdir -p "$layer"
+    mv "$all/$1.upper" "$layer/upper"
+    echo "$layer/upper:$3" >"$layer/lower"
+    rm -rf "${all:?}/$1" "$all/$1.work"
+}
+
 # dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.
 dnf_in() {
     local root=$all/$1
     shift
-    dnf --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
+    "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
         --setopt=module_platform_id=platform:vp --assumeyes "$@"
 }
 
@@ -96,6 +118,23 @@ rpm_in() {
     shift
     # shellcheck disable=SC2086 # an option or nothing
     rpm $force --root "$root" "$@"
+}
+
+# with_proc ROOT COMMAND...: in the root, which has a /proc for that time.
+with_proc() {
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private sh -c \
+        'root=$1 && shift && mkdir -p "$root/proc" && mount -t proc proc "$root/proc" && exec chroot "$root" "$@"' sh "$all/$1" "${@:2}"
+}
+
+# evr RPM: its version and release, as dnf takes them behind a name.
+evr() {
+    rpm -qp --qf '%{version}-%{release}' "$1"
+}
+
+# rpm_makes_accounts: this machine's rpm has a program for sysusers.d, and packages have no %pre for it.
+rpm_makes_accounts() {
+    [ -n "$(rpm --eval '%{?__systemd_sysusers}')" ]
 }
 
 # tree ROOT: a line for each thing in it.

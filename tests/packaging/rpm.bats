@@ -24,7 +24,7 @@ setup_file() {
 
 # --- How they are built ---
 
-@test "a build in another directory, from the source package, without git: the same packages, bit for bit" {
+@test "a build in another directory, from the source package, without git, with its unit tests: the same packages, bit for bit" {
     cd "$BATS_TEST_TMPDIR"
     rpm2cpio "$rpms"/*.src.rpm | cpio --quiet -id
     tar -xf virt-privileges-*.tar.gz
@@ -32,7 +32,12 @@ setup_file() {
     chmod -R go-rwx virt-privileges-*/
     find virt-privileges-*/ -exec touch -d '1 hour ago' {} +
     cd virt-privileges-*/
-    spec/build --output ../again
+    # A machine whose rpm takes signed packages alone, and the unit tests, which other builds leave out.
+    mkdir -p /etc/rpm
+    echo '%_pkgverify_level all' >/etc/rpm/macros
+    spec/build --output ../again --define "__spec_check_post touch $BATS_TEST_TMPDIR/checked; %{___build_post}"
+    rm /etc/rpm/macros
+    [ -e "$BATS_TEST_TMPDIR/checked" ]
     cd "$BATS_TEST_TMPDIR"
     [ "$(find again -name '*.rpm' | wc -l)" -eq 5 ]
     for rpm in again/*; do
@@ -56,7 +61,7 @@ setup_file() {
     echo '# edited' >>conf/qemu.conf
     # As under sudo, somebody else's checkout.
     chown -R 12345:12345 .
-    spec/build --output ../out
+    spec/build --output ../out --nocheck
     cd "$BATS_TEST_TMPDIR"
     rpm2cpio out/*.src.rpm | cpio --quiet -idu
     tar -tf virt-privileges-*.tar.gz >list
@@ -111,6 +116,7 @@ drwxr-xr-x root:root /usr/lib/systemd/system-preset
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-recover.service
 -rw-r--r-- root:root /usr/lib/systemd/system/virt-priv-vm@.service
 drwxr-xr-x root:root /usr/lib/sysusers.d
+-rw-r--r-- root:root /usr/lib/sysusers.d/virt-privileges-kvm.conf
 -rw-r--r-- root:root /usr/lib/sysusers.d/virt-privileges.conf
 drwxr-xr-x root:root /usr/lib/tmpfiles.d
 -rw-r--r-- root:root /usr/lib/tmpfiles.d/virt-privileges.conf
@@ -172,28 +178,43 @@ FILES
 }
 
 @test "what it requires is the minimum" {
-    rpm -qp --qf '[%{REQUIRES}\n]' "$package" | grep -Ev '^(rpmlib\(|libc\.so\.|rtld\()' | sed 's/(.*//' | sort -u |
-        diff -u - <(printf '%s\n' /bin/sh libacl.so.1 libblkid.so.1 libcap-ng.so.0 libjson-c.so.5 libsmartcols.so.1 libxml2.so.2 shadow-utils)
+    # rpm has what the package itself provides: its accounts, where rpm makes them.
+    rpm -qp --qf '[%{PROVIDES}\n]' "$package" >"$BATS_TEST_TMPDIR/provides"
+    rpm -qp --qf '[%{REQUIRES}\n]' "$package" | grep -vxFf "$BATS_TEST_TMPDIR/provides" |
+        grep -Ev '^(rpmlib\(|libc\.so\.|rtld\()' | sed 's/(.*//; s/\.so\..*/.so/' | sort -u |
+        diff -u - <(printf '%s\n' /bin/sh lib{acl,blkid,cap-ng,json-c,smartcols,xml2}.so && rpm_makes_accounts || echo shadow-utils)
     [ "$(rpm -qp --recommends --suggests --supplements "$package")" = "" ]
 }
 
 # native: the package as rpm makes it that has a program for accounts.
 native() {
-    [ -e "$all/native" ] || spec/build --output "$all/native" --with native_sysusers >&2
+    [ -e "$all/native" ] || copy_packages "$all/native" --with native_sysusers
     echo "$all"/native/virt-privileges-[0-9]*."$arch.rpm"
 }
 
+# scripted: the package as rpm makes it that has none.
+scripted() {
+    local made=$package
+    if rpm_makes_accounts; then
+        [ -e "$all/scripted" ] || copy_packages "$all/scripted" --without native_sysusers
+        made=$(echo "$all"/scripted/virt-privileges-[0-9]*."$arch.rpm")
+    fi
+    echo "$made"
+}
+
 @test "where rpm makes accounts itself there is no %pre, and nothing that it would need" {
-    spec/build --output "$BATS_TEST_TMPDIR" --define '__systemd_sysusers /usr/bin/systemd-sysusers'
+    spec/build --output "$BATS_TEST_TMPDIR" --nocheck --define '__systemd_sysusers /usr/bin/systemd-sysusers'
     for rpm in "$(native)" "$BATS_TEST_TMPDIR"/virt-privileges-[0-9]*."$arch.rpm"; do
         [ "$(rpm -qp --qf '%|PREIN?{yes}:{no}| %|POSTTRANS?{yes}|' "$rpm")" = "no yes" ]
         run ! grep shadow-utils <<<"$(rpm -qp --requires "$rpm")"
         # Where rpm reads it.
-        rpm2cpio "$rpm" | cpio --quiet -i --to-stdout ./usr/lib/sysusers.d/virt-privileges.conf | cmp - sysusers.d/virt-privileges.conf
+        for file in sysusers.d/*.conf; do
+            rpm2cpio "$rpm" | cpio --quiet -i --to-stdout "./usr/lib/$file" | cmp - "$file"
+        done
     done
     # Nothing else is different.
-    diff <(rpm -qp --scripts "$(native)") <(rpm -qp --scripts "$package" | sed '/^preinstall/,/^exit 0/d')
-    diff <(rpm -qpl "$(native)" | grep -v build-id) <(rpm -qpl "$package" | grep -v build-id)
+    diff <(rpm -qp --scripts "$(native)") <(rpm -qp --scripts "$(scripted)" | sed '/^preinstall/,/^exit 0/d')
+    diff <(rpm -qpl "$(native)" | grep -v build-id) <(rpm -qpl "$(scripted)" | grep -v build-id)
 }
 
 @test "the debug packages fit the program and hold its sources" {
@@ -229,7 +250,8 @@ native() {
 }
 
 @test "what it takes and what it brings with it: less than a megabyte and a half, and these libraries" {
-    size=$(rpm -qp --qf '%{SIZE}' "$package")
+    # SIZE alone is not in packages of rpm's format 6.
+    size=$(rpm -qp --qf '%{LONGSIZE}' "$package")
     for program in "$all"/installed/usr/bin/virt-priv-*; do
         chroot "$all/installed" ldd "/usr/bin/${program##*/}"
     done | grep -oE '/[^ ]+' | sort -u >"$BATS_TEST_TMPDIR/libraries"
@@ -240,21 +262,20 @@ native() {
         done <"$BATS_TEST_TMPDIR/libraries"
     } >&3
     [ "$size" -lt 1572864 ]
-    # With what those link themselves, as this distribution has built them.
-    sed 's,.*/,,; s/\.so.*//' "$BATS_TEST_TMPDIR/libraries" | sort -u |
-        diff - <(printf '%s\n' ld-linux-x86-64 libacl libblkid libc libcap-ng libicudata libicuuc libjson-c \
-            liblzma libm libgcc_s libsmartcols libstdc++ libxml2 libz | sort)
+    # What those link themselves is as this distribution has built them.
+    readelf --wide --dynamic "$all"/installed/usr/bin/virt-priv-* | sed -n 's/.*(NEEDED) .*\[\(.*\)\.so.*/\1/p' | sort -u |
+        diff - <(printf '%s\n' libacl libblkid libc libcap-ng libjson-c libsmartcols libxml2)
 }
 
 @test "dnf tells license, changes and weak dependencies" {
     query() {
         dnf_in installed --quiet repoquery "$@" 2>"$BATS_TEST_TMPDIR/dnf"
     }
-    [ "$(query --qf '%{license}' virt-privileges virt-privileges-libvirt | sort -u)" = GPL-2.0-or-later ]
-    query --changelogs virt-privileges | grep -- '- 0.1.0-1$'
+    [ "$(query --qf '%{license}\n' virt-privileges virt-privileges-libvirt | sort -u | xargs)" = GPL-2.0-or-later ]
+    query --changelogs virt-privileges | grep -xF -- "$(sed -n '/^%changelog/{n;p}' spec/virt-privileges.spec)"
     [ "$(query --supplements virt-privileges-libvirt)" = "(virt-privileges and libvirt-daemon-driver-qemu)" ]
     [ "$(query --recommends virt-privileges)$(query --suggests virt-privileges)" = "" ]
-    query --requires virt-privileges-libvirt | grep -x 'virt-privileges = 0.1.0-1'
+    query --requires virt-privileges-libvirt | grep -xF "virt-privileges = $(evr "$package")"
     # Nothing else is installed with it.
     [ "$(rpm_in installed -qa --qf '%{name}\n' | sort | xargs)" = "base-root virt-privileges" ]
 }
@@ -273,8 +294,7 @@ native() {
 @test "installed: systemd-analyze verify finds nothing to say of any unit" {
     for unit in "$all"/installed/usr/lib/systemd/system/virt-priv-*; do
         name=${unit##*/}
-        run -0 unshare --mount --propagation private sh -c \
-            "mount -t proc proc $all/installed/proc && exec chroot $all/installed systemd-analyze verify --man=no ${name/@./@vm.}"
+        run -0 with_proc installed systemd-analyze verify --man=no "${name/@./@vm.}"
         echo "$output"
         [ "$output" = "" ]
     done
@@ -283,16 +303,14 @@ native() {
 @test "installed: the accounts are there" {
     [ "$(chroot "$all/installed" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     run -0 chroot "$all/installed" getent passwd qemu
-    [ "$output" = "qemu:x:107:107:qemu user:/:/sbin/nologin" ]
-    [ -x "$all/installed/sbin/nologin" ]
+    [[ $output =~ ^qemu:x:107:107:qemu\ user:/:(/.*/nologin)$ ]]
+    [ -x "$all/installed${BASH_REMATCH[1]}" ]
     # No password opens it.
     [[ $(chroot "$all/installed" getent shadow qemu) == 'qemu:!'* ]]
 }
 
 @test "installed: the program runs there, as qemu and with nothing in any set" {
-    run -0 unshare --mount --propagation private sh -c \
-        "mount -t proc proc $all/installed/proc && exec chroot $all/installed \
-        virt-priv-exec -- grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status"
+    run -0 with_proc installed virt-priv-exec -- grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status
     expected=$(printf '%s\n' $'Uid:\t107\t107\t107\t107' $'Gid:\t107\t107\t107\t107' $'Groups:\t36 107 ' \
         Cap{Inh,Prm,Eff,Bnd,Amb}:$'\t0000000000000000' $'NoNewPrivs:\t1')
     diff -u - <(printf '%s\n' "$expected") <<<"$(sed 's/ *$/ /; /^Groups/!s/ $//' <<<"$output")"
@@ -340,32 +358,38 @@ put_accounts() {
     fi
 }
 
-# quiet_install ROOT: with rpm, which says nothing but what scriptlets say.
+# quiet_install ROOT: with rpm, which says nothing but what scriptlets say; %pre makes the accounts.
 quiet_install() {
     local said
-    said=$(rpm_in "$1" -i --nodeps "$package" 2>&1)
+    said=$(rpm_in "$1" --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)" 2>&1)
     echo "$said"
     [ "$said" = "" ]
 }
 
 # account_lines ROOT FILE: neither the order of lines nor where nologin is makes a difference.
 account_lines() {
-    sed 's,:/sbin/nologin$,:/usr/sbin/nologin,' "$all/$1/etc/$2" | sort
+    sed 's,:\(/usr\)\?/s\?bin/nologin$,:/usr/sbin/nologin,' "$all/$1/etc/$2" | sort
+}
+
+# install_natively ROOT: as rpm does it that calls systemd-sysusers; one without support for it is helped out.
+install_natively() {
+    rpm_in "$1" --define '__systemd_sysusers /usr/bin/systemd-sysusers' -i --nodeps "$(native)"
+    rpm_makes_accounts ||
+        SYSTEMD_LOG_LEVEL=notice systemd-sysusers --root="$all/$1" virt-privileges.conf virt-privileges-kvm.conf
 }
 
 @test "%pre and systemd-sysusers make the same accounts of the same machine, in silence" {
-    # Builds it, outside of the loop's silence.
+    # Builds them, outside of the loop's silence.
     native
+    scripted
     for case in tests/packaging/accounts.d/*/; do
         name=$(basename "$case")
         new_root "pre-$name"
         put_accounts "pre-$name" "$case/before"
         quiet_install "pre-$name"
-        # What rpm does with such a package, which this machine's rpm does not.
         new_root "native-$name"
         put_accounts "native-$name" "$case/before"
-        rpm_in "native-$name" -i --nodeps "$(native)"
-        SYSTEMD_LOG_LEVEL=notice systemd-sysusers --root="$all/native-$name" virt-privileges.conf
+        install_natively "native-$name"
         for file in passwd group; do
             echo "$case$file"
             diff -u <(sort "$case/after/$file") <(account_lines "pre-$name" "$file")
@@ -373,7 +397,7 @@ account_lines() {
         done
         # Once more, as an upgrade does it: not a byte changes.
         cp -a "$all/pre-$name/etc" "$BATS_TEST_TMPDIR/$name"
-        run -0 rpm_in "pre-$name" -U --force --nodeps "$package"
+        run -0 rpm_in "pre-$name" --define '__systemd_sysusers %{nil}' -U --force --nodeps "$(scripted)"
         [ "$output" = "" ]
         for file in passwd group shadow gshadow; do
             cmp "$all/pre-$name/etc/$file" "$BATS_TEST_TMPDIR/$name/$file"
@@ -384,7 +408,88 @@ account_lines() {
     done
 }
 
+# field_of ROOT FILE NAME N: the Nth field of the entry.
+field_of() {
+    awk -F: -v name="$3" -v n="$4" '$1 == name { print $n }' "$all/$1/etc/$2"
+}
+
+has_sysusers_script() {
+    script=$(rpm --eval '%{_rpmconfigdir}/sysusers.sh')
+    [ -e "$script" ] || skip "this rpm has no sysusers.sh"
+}
+
+@test "rpm's own sysusers.sh makes the same account: its ids where they are free, its group and its comment" {
+    has_sysusers_script
+    native
+    for case in tests/packaging/accounts.d/*/; do
+        name=$(basename "$case")
+        new_root row
+        put_accounts row "$case/before"
+        rpm_in row --define "__systemd_sysusers $script" -i --nodeps "$(native)"
+        # Which other id is taken where that of the line is not free is up to useradd; those that were there stay.
+        for id in passwd:qemu:3 passwd:qemu:5 passwd:qemu:6 group:qemu:3 group:kvm:3; do
+            IFS=: read -r file entry n <<<"$id"
+            wanted=$(awk -F: -v name="$entry" -v n="$n" '$1 == name { print $n }' "$case/after/$file")
+            echo "$name: $id is $(field_of row "$file" "$entry" "$n"), systemd-sysusers makes it $wanted"
+            grep -qs "^$entry:" "$case/before/$file" || [[ $wanted != 9[0-9][0-9] ]] || continue
+            [ "$(field_of row "$file" "$entry" "$n")" = "$wanted" ]
+        done
+        [ "$(field_of row passwd qemu 4)" = "$(field_of row group qemu 3)" ]
+        [[ ,$(field_of row group kvm 4), == *,qemu,* ]]
+        table_row "accounts, made by sysusers.sh: ${name//-/ }" row -
+        drop_root row
+    done
+}
+
+# one_file_package: the lines of all files in one, as a package of before them has them.
+one_file_package() {
+    cat sysusers.d/virt-privileges.conf sysusers.d/virt-privileges-kvm.conf >"$BATS_TEST_TMPDIR/one.conf"
+    cat >"$BATS_TEST_TMPDIR/one.spec" <<SPEC
+Name: one-file
+Version: 1
+Release: 1
+Summary: Accounts
+License: GPL-2.0-or-later
+BuildArch: noarch
+%description
+%install
+install -D -m 0644 $BATS_TEST_TMPDIR/one.conf %{buildroot}%{_sysusersdir}/one.conf
+%files
+%{_sysusersdir}/one.conf
+SPEC
+    rpmbuild -bb --quiet --define "_topdir $BATS_TEST_TMPDIR" --define "_rpmdir $BATS_TEST_TMPDIR" \
+        --define '_rpmfilename one.rpm' "$BATS_TEST_TMPDIR/one.spec"
+}
+
+@test "an account that sysusers.sh made of lines in one file is found by the audit, and mended by what it says" {
+    has_sysusers_script
+    one_file_package
+    new_root row
+    rpm_in row --define "__systemd_sysusers $script" -i --nodeps "$BATS_TEST_TMPDIR/one.rpm"
+    [ "$(field_of row passwd qemu 4)" = "$(field_of row group kvm 3)" ] || skip "this sysusers.sh makes users first"
+    # The account is there: it stays as it is.
+    rpm_in row --define "__systemd_sysusers $script" -i --nodeps "$(native)"
+    run with_proc row virt-priv-audit --check H06 host
+    echo "$output"
+    [ "$status" -eq 1 ]
+    remedy=$(sed -n 's/^H06 .* and run: //p' <<<"$output")
+    table_row "accounts, made by sysusers.sh of one file" row -
+    chroot "$all/row" sh -c "$remedy"
+    run -0 with_proc row virt-priv-audit --check H06 host -v
+    [[ $output == *"H06   pass"* ]]
+    [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
+    [ "$(field_of row passwd qemu 5)" = "qemu user" ]
+    table_row "accounts, made by sysusers.sh of one file, mended" row -
+    drop_root row
+}
+
+# elsewhere: a name service that is no file of /etc, which the root must have.
+elsewhere() {
+    find "$base/usr" -name 'libnss_extrausers.so.*' | grep . || skip "no package of nss-extrausers"
+}
+
 @test "accounts that come from elsewhere, as through LDAP, are taken as they are" {
+    elsewhere
     new_root ldap
     put_accounts ldap none
     echo 'root:x:0:0::/root:/bin/sh' >"$all/ldap/etc/passwd"
@@ -398,6 +503,7 @@ account_lines() {
 }
 
 @test "an id that somebody from elsewhere has is not given to a new account" {
+    elsewhere
     new_root ldap-ids
     put_accounts ldap-ids none
     printf '%s\n' 'passwd: files extrausers' 'group: files extrausers' >"$all/ldap-ids/etc/nsswitch.conf"
@@ -410,7 +516,59 @@ account_lines() {
     [ "$(chroot "$all/ldap-ids" id qemu)" = "uid=107(qemu) gid=996(qemu) groups=996(qemu),997(kvm)" ]
 }
 
-# made_at_boot ROOT: systemd-sysusers makes what %pre could not, as the message promises.
+# signing_key: makes a key of gpg's, and prints its certificate's name.
+signing_key() {
+    export GNUPGHOME=$all/gnupg
+    if [ ! -d "$GNUPGHOME" ]; then
+        mkdir -m 0700 "$GNUPGHOME"
+        gpg --batch --quiet --passphrase '' --quick-generate-key key@localhost rsa2048 sign never >&2
+        gpg --armor --export key@localhost >"$all/key.asc"
+    fi
+}
+
+# refused COMMAND...: it fails, for want of a signature, and nothing is installed.
+refused() {
+    run "$@"
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ $output == *signature* || $output == *"not signed"* || $output == *GPG* || $output == *OpenPGP* ]]
+    run ! rpm_in signatures -q virt-privileges
+}
+
+@test "where signatures are demanded: what is not signed is refused, or installed as README says; what is signed is installed" {
+    local unsigned=$package signed=$BATS_TEST_TMPDIR/${package##*/} all_signed=(--define '_pkgverify_level all') word
+    signing_key
+    cp "$unsigned" "$signed"
+    spec/sign key@localhost "$signed"
+    new_root signatures installed
+    rpm_in signatures -e virt-privileges
+    rpmkeys --root "$all/signatures" --import "$all/key.asc"
+    refused rpm_in signatures "${all_signed[@]}" -i "$unsigned"
+    rpm_in signatures "${all_signed[@]}" --nosignature -i "$unsigned"
+    rpm_in signatures -e virt-privileges
+    rpm_in signatures "${all_signed[@]}" -i "$signed"
+    rpm_in signatures -e virt-privileges
+    word=--nogpgcheck
+    ! type -P dnf5 || word=--no-gpgchecks
+    grep -F -- "$word" README.md
+    refused dnf_in signatures --setopt=localpkg_gpgcheck=True install "$unsigned"
+    dnf_in signatures --setopt=localpkg_gpgcheck=True install "$word" "$unsigned"
+    rpm_in signatures -e virt-privileges
+    dnf_in signatures --setopt=localpkg_gpgcheck=True install "$signed"
+    rpm_in signatures -V virt-privileges
+    gpgconf --kill all
+    drop_root signatures
+}
+
+@test "a key that is not there: nothing is signed, and it is named" {
+    signing_key
+    cp "$package" "$BATS_TEST_TMPDIR/one.rpm"
+    run -1 spec/sign nobody@localhost "$BATS_TEST_TMPDIR/one.rpm"
+    [[ $output == *"spec/sign: cannot sign with the key nobody@localhost"* ]]
+    cmp "$package" "$BATS_TEST_TMPDIR/one.rpm"
+}
+
+# made_at_boot ROOT: systemd-sysusers makes what %pre could not, as the message says.
 made_at_boot() {
     run chroot "$all/$1" id qemu
     [ "$status" -ne 0 ]
@@ -422,8 +580,8 @@ made_at_boot() {
     new_root locked
     mount --bind "$all/locked/etc" "$all/locked/etc"
     mount -o remount,bind,ro "$all/locked/etc"
-    run -0 rpm_in locked -i --nodeps "$package"
-    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers retries at the next boot"* ]]
+    run -0 rpm_in locked --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)"
+    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; to retry: systemd-sysusers (at its first boot, an image does)"* ]]
     [[ $output == *"virt-privileges: 'useradd "* ]]
     run -0 rpm_in locked -V --nodeps virt-privileges
     [ "$output" = "" ]
@@ -431,6 +589,26 @@ made_at_boot() {
     umount "$all/locked/etc"
     made_at_boot locked
     table_row "accounts: /etc cannot be written, after a boot" locked -
+}
+
+@test "account files that cannot be written, where rpm itself makes accounts: refused with systemd-sysusers, told by sysusers.sh" {
+    has_sysusers_script
+    new_root unwritable
+    mount --bind "$all/unwritable/etc" "$all/unwritable/etc"
+    mount -o remount,bind,ro "$all/unwritable/etc"
+    run rpm_in unwritable --define '__systemd_sysusers /usr/bin/systemd-sysusers' -i --nodeps "$(native)"
+    echo "$output"
+    [ "$status" -ne 0 ]
+    [[ $output == *"Read-only file system"* ]]
+    run -1 rpm_in unwritable -q virt-privileges
+    [ ! -e "$all/unwritable/usr/bin/virt-priv-exec" ]
+    table_row "accounts, made by rpm itself: /etc cannot be written" unwritable -
+    run -0 rpm_in unwritable --define "__systemd_sysusers $script" -i --nodeps "$(native)"
+    [[ $output == *"useradd: "* ]]
+    umount "$all/unwritable/etc"
+    made_at_boot unwritable
+    table_row "accounts, made by sysusers.sh: /etc cannot be written, after a boot" unwritable -
+    drop_root unwritable
 }
 
 @test "account files that somebody else has locked: waited for, and the accounts are made" {
@@ -457,9 +635,9 @@ PYTHON
         echo 1 >"$all/stale/etc/$file.lock"
     done
     cp -a "$all/stale/etc" "$BATS_TEST_TMPDIR/etc"
-    run -0 rpm_in stale -i --nodeps "$package"
+    run -0 rpm_in stale --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)"
     echo "$output"
-    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; systemd-sysusers retries at the next boot"* ]]
+    [[ $output == *"virt-privileges: 'groupadd -r -g 36 kvm' failed; to retry: systemd-sysusers (at its first boot, an image does)"* ]]
     for file in passwd group shadow gshadow; do
         cmp "$all/stale/etc/$file" "$BATS_TEST_TMPDIR/etc/$file"
     done

@@ -15,13 +15,16 @@ setup_file() {
     make_socket /run/udev/control
     host_state >"$all/host"
     earlier_packages "$all/earlier"
+    this=$(evr "$package")
+    earlier=$(evr "$all"/earlier/virt-privileges-[0-9]*."$arch.rpm")
+    export this earlier
     tests/lib/libvirt-rpm 1 "$(tests/lib/distribution-qemu-conf)" "$all/earlier"
     new_repo both "$all"/repo/virt-*.rpm "$all"/earlier/virt-privileges-[0-9]*."$arch.rpm" \
         "$all"/earlier/virt-privileges-libvirt-*.rpm "$all"/earlier/libvirt-*.rpm
     new_root installed
     repo=both dnf_in installed install virt-privileges
     new_root installed-earlier
-    repo=both dnf_in installed-earlier install virt-privileges-0.1.0-1~earlier
+    repo=both dnf_in installed-earlier install "virt-privileges-$earlier"
     : >"$all/table"
 }
 
@@ -41,10 +44,8 @@ make_socket() {
     /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"
 }
 
-# inside COMMAND...: in the root, which has a /proc for that time.
 inside() {
-    unshare --mount --propagation private sh -c \
-        'root=$1 && shift && mkdir -p "$root/proc" && mount -t proc proc "$root/proc" && exec chroot "$root" "$@"' sh "$all/row" "$@"
+    with_proc row "$@"
 }
 
 recover_is() {
@@ -57,7 +58,7 @@ is_whole() {
     [ "$(device_mode row)" = "666, rule" ]
     run -0 rpm_in row -V --nodeps virt-privileges
     [ "$output" = "" ]
-    [ "$(rpm_in row -q --qf '%{release}\n' virt-privileges)" = "${1-1}" ]
+    [ "$(rpm_in row -q --qf '%{version}-%{release}' virt-privileges)" = "${1-$this}" ]
 }
 
 # The bytes of the account files, without the copies that shadow-utils make.
@@ -106,15 +107,15 @@ units_are_enabled() {
     table_row "installed" row -
 }
 
-# survives SITUATION FROM COMMAND... -- RELEASE: with a machine that holds a disk, and an
+# survives SITUATION FROM COMMAND... -- EVR: with a machine that holds a disk, and an
 # admin who has disabled the recovery.
 survives() {
-    local situation=$1 release=${*: -1}
+    local situation=$1 evr=${*: -1}
     new_root row "$2"
     with_a_machine
     systemctl --root="$all/row" --quiet disable virt-priv-recover.service
     dnf_in row "${@:3:$#-4}"
-    is_whole "$release"
+    is_whole "$evr"
     machine_is_there
     units_are_enabled
     recover_is disabled
@@ -123,15 +124,15 @@ survives() {
 }
 
 @test "reinstalled: accounts, claims, and what an admin has enabled and disabled are as they were" {
-    survives reinstalled installed reinstall virt-privileges -- 1
+    survives reinstalled installed reinstall virt-privileges -- "$this"
 }
 
 @test "upgraded: accounts, claims, and what an admin has enabled and disabled are as they were" {
-    survives upgraded installed-earlier upgrade virt-privileges -- 1
+    survives upgraded installed-earlier upgrade virt-privileges -- "$this"
 }
 
 @test "downgraded: accounts, claims, and what an admin has enabled and disabled are as they were" {
-    survives downgraded installed downgrade virt-privileges -- 1~earlier
+    survives downgraded installed downgrade virt-privileges -- "$earlier"
 }
 
 @test "removed while a machine holds a disk: that is said, and the disk comes back after another installation" {
@@ -167,23 +168,23 @@ survives() {
 
 @test "history undo: of an installation, of an upgrade, of a removal" {
     new_root row
-    dnf_in row install virt-privileges-0.1.0-1~earlier
-    is_whole '1~earlier'
+    dnf_in row install "virt-privileges-$earlier"
+    is_whole "$earlier"
     dnf_in row history undo last
     run -1 rpm_in row -q virt-privileges
     [ ! -e "$all/row/usr/bin/virt-priv-exec" ]
     recover_is disabled || recover_is "Failed to get unit file state for virt-priv-recover.service: No such file or directory"
-    dnf_in row install virt-privileges-0.1.0-1~earlier
+    dnf_in row install "virt-privileges-$earlier"
     with_a_machine
     dnf_in row upgrade virt-privileges
     is_whole
     dnf_in row history undo last
-    is_whole '1~earlier'
+    is_whole "$earlier"
     machine_is_there
     table_row "history undo of an upgrade" row -
     dnf_in row remove virt-privileges
     dnf_in row history undo last
-    is_whole '1~earlier'
+    is_whole "$earlier"
     machine_is_there
     recover_is enabled
     table_row "history undo of a removal" row -
@@ -193,18 +194,29 @@ survives() {
 # --- Interrupted ---
 
 # ends_at COMMAND: the transaction, scriptlet and all, ends as at a power failure when that is called.
+# sysusers is the program by which rpm itself makes accounts, outside of the root.
 ends_at() {
-    local real
+    local real root=''
     mkdir -p "$all/row/run/udev"
     [ -S "$all/row/run/udev/control" ] || make_socket "$all/row/run/udev/control"
     real=$all/row/usr/sbin/$1
+    if [ "$1" = sysusers ]; then
+        real=$all/sysusers root=$all/row
+        cp "$HOME/.rpmmacros" "$all/rpmmacros"
+        echo "%__systemd_sysusers $real" >>"$HOME/.rpmmacros"
+    fi
     [ ! -e "$real" ] || mv "$real" "$real.real"
     # shellcheck disable=SC2016
-    printf '%s\n' '#!/bin/sh' 'echo ended at "${0##*/}" >/ended' 'read -r group </transaction' 'kill -KILL "-$group"' >"$real"
+    printf '%s\n' '#!/bin/sh' 'echo ended at "${0##*/}" >'"$root/ended" "read -r group <$root/transaction" 'kill -KILL "-$group"' >"$real"
     chmod +x "$real"
 }
 
 works_again() {
+    if [ "$1" = sysusers ]; then
+        rm "$all/sysusers"
+        mv "$all/rpmmacros" "$HOME/.rpmmacros"
+        return
+    fi
     rm "$all/row/usr/sbin/$1"
     [ ! -e "$all/row/usr/sbin/$1.real" ] || mv "$all/row/usr/sbin/$1.real" "$all/row/usr/sbin/$1"
     rm -rf "$all/row/run/udev"
@@ -224,8 +236,17 @@ interrupted() {
     works_again "$1"
 }
 
-@test "an installation that ends amid %pre is repeated" {
-    for command in groupadd useradd usermod; do
+# account_commands: those by which accounts are made: of %pre, or rpm's one.
+account_commands() {
+    if rpm_makes_accounts; then
+        echo sysusers
+    else
+        printf '%s\n' groupadd useradd usermod
+    fi
+}
+
+@test "an installation that ends where its accounts are made is repeated" {
+    for command in $(account_commands); do
         new_root row
         interrupted "$command" install virt-privileges
         run -1 rpm_in row -q virt-privileges
@@ -274,8 +295,10 @@ interrupted() {
     table_row "ended at the trigger, repeated" row adopted
 }
 
-@test "an upgrade that ends at %pre or %posttrans is repeated" {
-    for command in getent udevadm; do
+@test "an upgrade that ends where accounts are made, or at %posttrans, is repeated" {
+    local first=getent
+    ! rpm_makes_accounts || first=sysusers
+    for command in "$first" udevadm; do
         new_root row installed-earlier
         with_a_machine
         # Not in /usr/sbin on this system.
@@ -283,8 +306,8 @@ interrupted() {
         interrupted "$command" upgrade virt-privileges
         machine_is_there
         [ "$(rpm_in row -q virt-privileges | wc -l)" -eq 1 ]
-        if [ "$command" = getent ]; then
-            mv "$all/row/usr/sbin/getent" "$all/row/usr/bin/getent"
+        if [ "$command" = "$first" ]; then
+            [ "$command" != getent ] || mv "$all/row/usr/sbin/getent" "$all/row/usr/bin/getent"
             dnf_in row upgrade virt-privileges
         else
             dnf_in row reinstall virt-privileges
@@ -347,7 +370,7 @@ interrupted() {
     # rpm keeps its scripts in /tmp then, and its database below /usr.
     mount --bind "$all/row/var" "$all/row/var"
     mount -o remount,bind,ro "$all/row/var"
-    run -0 rpm_in row --define '_tmppath /tmp' -i --nodeps "$all"/both/{virt-privileges-0.1.0-1,virt-privileges-libvirt-0.1.0-1,libvirt-}[^~]*.rpm
+    run -0 rpm_in row --define '_tmppath /tmp' -i --nodeps "$package" "$rpms"/virt-privileges-libvirt-*.rpm "$all"/earlier/libvirt-*.rpm
     echo "$output"
     [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads the file\|^Running virtual machines' <<<"$output")" = "virt-priv-conf: warning: cannot create the directory /var/lib/virt-privileges: Read-only file system" ]
     is_whole

@@ -110,6 +110,12 @@ recover_with() {
     vm=conf/systemd/virt-priv-vm@.service
     [ "$(sed -n 's/^ExecStart=//p' "$vm")" = "/usr/bin/virt-priv-run --vm %i" ]
     [[ $(sed -n 's/^After=//p' "$vm") == *virt-priv-recover.service* ]]
+    # A name without a file fails, and who starts it hears what becomes of it: see tests/run/ready.bats.
+    [ "$(sed -n 's/^AssertPathExists=//p' "$vm")" = "/etc/virt-privileges/vms/%i.conf" ]
+    run -1 grep ^Condition "$vm"
+    [ "$(sed -n 's/^Type=//p' "$vm") $(sed -n 's/^NotifyAccess=//p' "$vm")" = "notify main" ]
+    # What is refused is not tried again.
+    [ "$(sed -n 's/^RestartPreventExitStatus=//p' "$vm")" = "125 126 127" ]
     # The guest's time, and some more for SIGTERM and for giving back.
     [ "$(sed -n 's/^TimeoutStopSec=//p' "$vm")" -gt "$(sed -n 's/^ExecStop=.*--timeout //p' "$vm")" ]
 }
@@ -159,7 +165,12 @@ audit_with() {
 }
 
 @test "the service of the audit has no setting that hides what it looks at" {
-    run ! grep -E '^(Protect(Home|Kernel.*|Proc|Clock)|Private.*|.*Paths|RootDirectory|DevicePolicy|RestrictSUIDSGID|DynamicUser|User)=' "$audit"
+    run ! grep -E '^(Protect(Home|KernelModules|Proc)|ProcSubset|Private.*|.*Paths|RootDirectory|RestrictSUIDSGID|DynamicUser|User)=' "$audit"
+    # What it opens of /dev, it may open.
+    [ "$(of_audit DeviceAllow)" = "char-misc rw" ]
+    [ "$(awk '$2 == "misc" { print $1 }' /proc/devices) $(stat -c %Hr /dev/kvm)" = "10 10" ]
+    strace -f -e trace=open,openat,openat2 -o "$BATS_TEST_TMPDIR/trace" virt-priv-audit --journal || true
+    run -1 grep -E '"/dev/' <(grep -vE '"/dev/(kvm|null)"|O_PATH' "$BATS_TEST_TMPDIR/trace")
 }
 
 # score UNIT: what systemd-analyze thinks that it is exposed to, in tenths; 100 is everything.

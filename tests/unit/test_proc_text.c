@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The stat file of a process: what it says, also where its name says something else. What its
- * smaps file says of guest memory.
+ * The stat file of a process: what it says, also where its name says something else; the unit of a
+ * cgroup; and what a smaps file says of guest memory.
  */
 #include "base/array.h"
 #include "base/proc_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -60,6 +61,46 @@ static void stat_file(void **state)
 	}
 }
 
+static const struct {
+	const char *path, *unit;
+} units[] = {
+	{"/system.slice/virt-priv-audit.service", "virt-priv-audit.service"},
+	{"/system.slice/system-virt\\x2dpriv\\x2dvm.slice/virt-priv-vm@web1.service",
+		"virt-priv-vm@web1.service"},
+	/* What a unit has made below itself. */
+	{"/system.slice/libvirtd.service/emulator", "libvirtd.service"},
+	{"/user.slice/user-0.slice/user@0.service/app.slice/a.service", "user@0.service"},
+	{"/user.slice/user-0.slice/session-1.scope", "session-1.scope"},
+	{"/machine.slice/machine-qemu\\x2d1.scope/libvirt", "machine-qemu\\x2d1.scope"},
+	{"/init.scope", "init.scope"},
+	{"/a.service", "a.service"},
+	{"/system.slice/_cpu.service", "cpu.service"},
+	/* Where systemd has no unit. */
+	{"/", NULL},
+	{"", NULL},
+	{NULL, NULL},
+	{"/system.slice", NULL},
+	{"/docker/0123", NULL},
+	{"/system.slice/docker/a.service", NULL},
+	{"/../a.service", NULL},
+	{"/.service", NULL},
+	{"/.slice/a.service", NULL},
+	{"a.service", NULL},
+};
+
+static void unit_of_a_cgroup(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(units); i++) {
+		char *unit = proc_cgroup_unit(units[i].path);
+		print_message("%s\n", units[i].path ? units[i].path : "NULL");
+		assert_int_equal(unit != NULL, units[i].unit != NULL);
+		if (unit)
+			assert_string_equal(unit, units[i].unit);
+		free(unit);
+	}
+}
+
 static const struct memory_row {
 	const char *text;
 	uint64_t total, dumped;
@@ -101,6 +142,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stat_file),
+		cmocka_unit_test(unit_of_a_cgroup),
 		cmocka_unit_test(guest_memory),
 	};
 

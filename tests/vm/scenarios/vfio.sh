@@ -30,4 +30,25 @@ phase_vfio() {
     kill $runner
     wait $runner
     is "$(access_of "/dev/vfio/$group")" "600 root:root" "the group is root's again"
+    as_a_unit "$group"
+}
+
+# as_a_unit GROUP: what the unit's settings leave is enough.
+as_a_unit() {
+    systemd-tmpfiles --create virt-privileges.conf
+    printf '%s\n' qemu-system-x86_64 -accel kvm -m 64 -nodefaults -no-user-config -display none \
+        -device vfio-pci,host=$device -serial file:/run/unit.serial \
+        -drive file=/run/vm/wait.img,format=raw,if=floppy,readonly=on >/etc/virt-privileges/vms/unit.conf
+    succeeds "a unit starts with the device" systemctl start virt-priv-vm@unit.service
+    local qemu
+    qemu=$(pgrep -f '^qemu-system-x86_64.*unit.serial')
+    is "$(find "/proc/$qemu/fd" -lname "/dev/vfio/$1" | wc -l)" 1 "its QEMU has the group open"
+    is "$(awk '/^Max locked memory/ { print $4 }' "/proc/$qemu/limits")" unlimited "it may lock memory"
+    capture systemctl kill --signal=TERM --kill-whom=main virt-priv-vm@unit.service
+    within 60 "it ends" is_gone "$qemu"
+    within 10 "the group is root's once more" is_roots "/dev/vfio/$1"
+}
+
+is_roots() {
+    [ "$(access_of "$1")" = "600 root:root" ]
 }

@@ -46,7 +46,11 @@ counted() {
 
 # it_runs COUNTER: started, its guest has written to the disk, and QEMU has no privilege.
 it_runs() {
-    [ "$1" != 01 ] || succeeds "systemctl starts the VM" systemctl start virt-priv-vm@web1.service
+    if [ "$1" = 01 ]; then
+        succeeds "systemctl starts the VM" systemctl start virt-priv-vm@web1.service
+        is "$(systemctl show -P StatusText virt-priv-vm@web1.service)" "QEMU is running as process $(qemu)" \
+            "systemctl returns when QEMU is ready"
+    fi
     within 90 "the guest writes to its disk: $1" counted "$1" ||
         detail "$(systemctl status virt-priv-vm@web1.service; journalctl --boot --unit virt-priv-vm@web1.service)"
     pid=$(qemu)

@@ -42,3 +42,4 @@ void check_kvm_use(struct audit *audit);
 void check_account(struct audit *audit);
 void check_settings(struct audit *audit);
 void check_sight(struct audit *audit);
+void check_declared_account(struct audit *audit);

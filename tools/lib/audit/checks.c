@@ -170,6 +170,18 @@ const struct audit_check audit_checks[] = {
 		"capability that it needs, and no process is hidden from it (hidepid of "
 		"proc). Otherwise the exit status is 2.",
 		"Run virt-priv-audit as root on the host itself.", NULL, check_sight},
+	{"H06", "the QEMU account is the one of sysusers.d", SEVERITY_MEDIUM, false, false,
+		"The primary group of user qemu is group qemu, and it is a member of group kvm "
+		"(low), as sysusers.d of this package and of Fedora's QEMU declares it. Where rpm "
+		"calls its own sysusers.sh in place of systemd-sysusers, and the line that makes "
+		"qemu a member of kvm came first, the account was created with primary group kvm, "
+		"any free uid and no comment: its disks on shared storage then belong to "
+		"nobody on other hosts, or to somebody else. It is not applicable if qemu.conf "
+		"names another user.",
+		"Stop the VMs, and run the command of the finding. If the uid was changed, give "
+		"the files of the old one to qemu as well: find / -xdev -uid OLD -exec chown -h "
+		"qemu {} +",
+		NULL, check_declared_account},
 };
 const size_t n_audit_checks = N_ELEMENTS(audit_checks);
 

@@ -88,6 +88,83 @@ void check_account(struct audit *audit)
 	judge_groups(audit);
 }
 
+/* What sysusers.d/virt-privileges.conf and virt-privileges-kvm.conf declare. */
+#define DECLARED_USER "qemu"
+#define DECLARED_UID 107
+#define DECLARED_COMMENT "qemu user"
+
+static bool is_free(const struct audit_tree *tree, uid_t uid)
+{
+	cleanup_free char *spec = xasprintf("+%u", uid);
+	struct tree_account holder;
+	bool is_nobodys = tree_find_user(tree, spec, &holder) == 1 && !holder.name;
+
+	tree_account_free(&holder);
+	return is_nobodys;
+}
+
+/* Another uid alone is no fault: an account that is there is kept, and 107 may be taken. */
+static void judge_primary_group(struct audit *audit, gid_t own, bool has_kvm)
+{
+	const struct tree_account *user = &audit->user;
+	cleanup_free char *primary = tree_group_name(&audit->tree, user->gid);
+	cleanup_free char *wanted = tree_group_name(&audit->tree, own);
+	bool is_moved = user->uid != DECLARED_UID && is_free(&audit->tree, DECLARED_UID);
+	cleanup_free char *number = is_moved ? xasprintf(" -u %u", DECLARED_UID) : xstrdup("");
+
+	audit_fail(audit, NO_CLASS,
+		"user " DECLARED_USER " (%u) has the primary group %s instead of %s; stop its VMs, "
+		"and run: usermod%s -g " DECLARED_USER "%s -c '" DECLARED_COMMENT
+		"' " DECLARED_USER,
+		user->uid, primary, wanted, number, has_kvm ? " -a -G kvm" : "");
+}
+
+static bool has_group(const struct tree_account *user, gid_t gid)
+{
+	for (size_t i = 0; i < user->n_groups; i++)
+		if (user->groups[i] == gid)
+			return true;
+	return false;
+}
+
+static void judge_declared(struct audit *audit)
+{
+	gid_t own, kvm;
+	int has_own = tree_find_group(&audit->tree, DECLARED_USER, &own);
+	int has_kvm = tree_find_group(&audit->tree, "kvm", &kvm);
+
+	if (has_own < 0 || has_kvm < 0) {
+		audit_unknown(audit, "cannot look up group %s in the account database",
+			has_own < 0 ? DECLARED_USER : "kvm");
+		return;
+	}
+	if (!has_own)
+		audit_fail(audit, NO_CLASS,
+			"group " DECLARED_USER " does not exist; to create it: systemd-sysusers");
+	else if (audit->user.gid != own)
+		judge_primary_group(audit, own, has_kvm);
+	if (!has_kvm || !has_group(&audit->user, kvm))
+		audit_fail_as(audit, SEVERITY_LOW, NO_CLASS,
+			"user " DECLARED_USER " is not a member of group kvm; to add it: %s",
+			has_kvm ? "usermod -a -G kvm " DECLARED_USER : "systemd-sysusers");
+}
+
+void check_declared_account(struct audit *audit)
+{
+	const char *user = audit->settings.user.value;
+
+	if (audit->settings_errno)
+		audit_unreadable(audit, audit->settings_errno, "cannot read the settings");
+	else if (audit->has_user < 0)
+		audit_unknown(audit, "cannot look up %s in the account database", user);
+	else if (audit->user.name && strcmp(audit->user.name, DECLARED_USER) == 0)
+		judge_declared(audit);
+	else if (strcmp(user, DECLARED_USER) == 0)
+		audit_unknown(audit, "user " DECLARED_USER " does not exist; see H03");
+	else
+		audit_not_applicable(audit, "qemu.conf names another user, %s", user);
+}
+
 /* The account that libvirt runs QEMU as where qemu.conf has no "user"; NULL: not told. New. */
 static char *compiled_default(struct audit *audit)
 {

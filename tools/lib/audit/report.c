@@ -17,6 +17,9 @@
 #define MESSAGE_ID_FINDING "bfd0ee6dbb7a44cd9bb5f27d9e0ba0f4"
 #define MESSAGE_ID_UNKNOWN "4b58b2b7fd7c4e0fb0a4eb7e1a1e6d11"
 
+/* How long the log may take to take a record. */
+#define JOURNAL_SECONDS 10
+
 enum column { COLUMN_CHECK, COLUMN_SEVERITY, COLUMN_PID, COLUMN_TID, COLUMN_FINDING };
 
 /* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
@@ -195,28 +198,41 @@ static int priority_of(const struct finding *finding)
 	return finding->verdict == VERDICT_FAIL ? priorities[finding->severity] : LOG_NOTICE;
 }
 
+/* Whether the log has got it. */
+static bool record(const struct finding *finding, unsigned wait_s)
+{
+	bool failed = finding->verdict == VERDICT_FAIL;
+	cleanup_free char *pid = xasprintf("%d", finding->pid);
+	cleanup_free char *tid = xasprintf("%d", finding->tid);
+	cleanup_free char *message =
+		finding->pid ? xasprintf("%s: process %d: %s", finding->check->id, finding->pid,
+				       finding->message)
+			     : xasprintf("%s: %s", finding->check->id, finding->message);
+	const struct syslog_record_field fields[] = {
+		{"VIRT_PRIV_CHECK", finding->check->id},
+		{"VIRT_PRIV_SEVERITY", severity_name(finding->severity)},
+		{"VIRT_PRIV_STATUS", verdict_name(finding->verdict)},
+		{"VIRT_PRIV_PID", pid},
+		{"VIRT_PRIV_TID", tid},
+		{NULL, NULL},
+	};
+
+	return syslog_record_send(priority_of(finding), "virt-priv-audit",
+		failed ? MESSAGE_ID_FINDING : MESSAGE_ID_UNKNOWN, message, fields, wait_s);
+}
+
 void audit_report_journal(const struct audit *audit)
 {
+	size_t n = 0, n_lost = 0;
+
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
-		bool failed = finding->verdict == VERDICT_FAIL;
-		if (!failed && finding->verdict != VERDICT_UNKNOWN)
+		if (finding->verdict != VERDICT_FAIL && finding->verdict != VERDICT_UNKNOWN)
 			continue;
-		cleanup_free char *pid = xasprintf("%d", finding->pid);
-		cleanup_free char *tid = xasprintf("%d", finding->tid);
-		cleanup_free char *message =
-			finding->pid ? xasprintf("%s: process %d: %s", finding->check->id,
-					       finding->pid, finding->message)
-				     : xasprintf("%s: %s", finding->check->id, finding->message);
-		const struct syslog_record_field fields[] = {
-			{"VIRT_PRIV_CHECK", finding->check->id},
-			{"VIRT_PRIV_SEVERITY", severity_name(finding->severity)},
-			{"VIRT_PRIV_STATUS", verdict_name(finding->verdict)},
-			{"VIRT_PRIV_PID", pid},
-			{"VIRT_PRIV_TID", tid},
-			{NULL, NULL},
-		};
-		syslog_record_send(priority_of(finding), "virt-priv-audit",
-			failed ? MESSAGE_ID_FINDING : MESSAGE_ID_UNKNOWN, message, fields);
+		n++;
+		/* A log that has not taken one in that time need not be waited for again. */
+		n_lost += !record(finding, n_lost ? 0 : JOURNAL_SECONDS);
 	}
+	if (n_lost)
+		warn("%zu of %zu findings could not be written to the system log", n_lost, n);
 }

@@ -142,7 +142,7 @@ static int find(const char *spec, struct question *q, struct entry *entry, char 
 	if (!parsed.numeric) {
 		error_set(error,
 			"%s: %s \"%s\" does not exist; to create the %s of the package: "
-			"systemd-sysusers virt-privileges.conf",
+			"systemd-sysusers",
 			q->origin, q->database == USERS ? "user" : "group", spec,
 			q->database == USERS ? "account" : "group");
 		return -1;

@@ -193,6 +193,32 @@ char *proc_cgroup_path(const char *text, const char *controller)
 	return NULL;
 }
 
+/* Whether the name of that length has the suffix, and something before it. */
+static bool ends_with(const char *name, size_t length, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return length > n && memcmp(name + length - n, suffix, n) == 0;
+}
+
+char *proc_cgroup_unit(const char *path)
+{
+	size_t length;
+
+	for (; path && *path == '/'; path += length) {
+		path++;
+		length = strcspn(path, "/");
+		if (ends_with(path, length, ".slice"))
+			continue;
+		/* Where the name could be a file of the kernel's. */
+		size_t escape = *path == '_';
+		bool is_unit =
+			ends_with(path, length, ".service") || ends_with(path, length, ".scope");
+		return is_unit ? xstrndup(path + escape, length - escape) : NULL;
+	}
+	return NULL;
+}
+
 /* Blanks and the like stand as three octal digits: fs/proc_namespace.c, mangle(). */
 static void resolve_escapes(char *text)
 {

@@ -54,6 +54,13 @@ void proc_smaps_guest_memory(const char *text, struct proc_guest_memory *memory)
  */
 char *proc_cgroup_path(const char *text, const char *controller);
 
+/*
+ * The unit of systemd that a cgroup's path lies in, new: below slices, which end with ".slice", the
+ * first name, without the "_" that escapes it (systemd.slice(5)). NULL: that is no service or
+ * scope.
+ */
+char *proc_cgroup_unit(const char *path);
+
 /* A line of a mountinfo file. */
 struct proc_mount {
 	unsigned long long id; /* statx(2)'s stx_mnt_id */

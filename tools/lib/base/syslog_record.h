@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct syslog_record_field {
 	const char *name; /* [A-Z_0-9]+, see systemd.journal-fields(7) */
 	const char *value;
@@ -14,8 +16,10 @@ struct syslog_record_field {
 /*
  * Sends message with that priority (LOG_WARNING, ... of syslog(3)). message_id
  * is the record's kind, 32 hexadecimal digits; fields ends with a NULL name and
- * goes to the journal only. Never waits and never fails: a host without a log
- * is no reason not to start a VM, and what is not logged is not less safe.
+ * goes to the journal only, as does the unit of this process, if it is one's. Waits for
+ * wait_s seconds at most while the log's queue is full; 0: never. False: it is
+ * lost. A host without a log is no reason not to start a VM, and what is not logged
+ * is not less safe.
  */
-void syslog_record_send(int priority, const char *identifier, const char *message_id,
-	const char *message, const struct syslog_record_field *fields);
+bool syslog_record_send(int priority, const char *identifier, const char *message_id,
+	const char *message, const struct syslog_record_field *fields, unsigned wait_s);

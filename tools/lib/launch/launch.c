@@ -388,7 +388,7 @@ static void record_launch(const struct launch *launch, const char *identifier)
 	if (warning)
 		warn("%s", warning);
 	syslog_record_send(warning ? LOG_WARNING : LOG_INFO, identifier, LAUNCH_MESSAGE_ID,
-		warning ? warning : message, fields);
+		warning ? warning : message, fields, 0);
 }
 
 /* TMPDIR is root's; it is of use only where the account can write too. */

@@ -10,6 +10,7 @@
 #include "vm/pid_file.h"
 #include "vm/prepare.h"
 #include "vm/published.h"
+#include "vm/ready.h"
 #include "vm/runtime.h"
 
 #include <unistd.h>
@@ -57,7 +58,9 @@ static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 static int stay(struct vm *vm, struct supervisor *supervisor)
 {
 	vm_watch_published(vm, supervisor);
+	vm_watch_ready(vm, supervisor);
 	int status = supervise(supervisor, vm->holder);
+	vm_tell_end(vm, status);
 	vm->has_run = status != LAUNCH_FAILED;
 	if (status == 0 && vm->args->daemonize)
 		status = follow_daemon(vm, supervisor);

@@ -103,6 +103,18 @@ static bool bind_control(struct vm *vm, struct vm_step *step, char **error)
 	return vm_bind_socket(vm, step, error);
 }
 
+/* systemd takes the end of virt-priv-run for that of the VM, and ends whatever it leaves. */
+static void refuse_daemon(struct vm *vm)
+{
+	const struct qemuargs_resource r = {
+		.kind = RESOURCE_FILE, .access = ACCESS_RO, .source = "-daemonize"};
+
+	vm_refuse(vm, &r,
+		xstrdup("a VM that is a unit stays in the foreground, since systemd would take the "
+			"end of virt-priv-run for that of the VM: remove it; the unit is ready "
+			"when QEMU is"));
+}
+
 /* Another monitor beside those that the command line may have. */
 static void plan_control(struct vm *vm)
 {
@@ -127,6 +139,8 @@ void vm_plan_runtime(struct vm *vm)
 
 	step->prepare = make_runtime;
 	step->give_back = remove_runtime;
+	if (vm->control && vm->args->daemonize)
+		refuse_daemon(vm);
 	if (vm->control)
 		plan_control(vm);
 }

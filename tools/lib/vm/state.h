@@ -61,12 +61,15 @@ struct vm {
 	int *fds;      /* what QEMU gets: reserved numbers, and the caller's */
 	size_t n_fds;
 	unsigned n_fdsets;
-	int pid_fd; /* of -pidfile, kept open and locked; -1: there is none */
-	int events; /* inotify(7), see published.h; -1: none */
+	int pid_fd;	      /* of -pidfile, kept open and locked; -1: there is none */
+	int events;	      /* inotify(7), see published.h; -1: none */
+	char *notify;	      /* where systemd wants to be told, see ready.h; NULL: nowhere */
+	int monitor;	      /* connected to the control socket, see ready.h; -1: not */
+	unsigned lines_heard; /* from there */
 };
 
 /* Nothing is asked for, and nothing held. */
 #define VM_INIT                                                                                    \
 	{                                                                                          \
-		.name_fd = -1, .pid_fd = -1, .events = -1                                          \
+		.name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1                           \
 	}

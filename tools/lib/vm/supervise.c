@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "launch/launch.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +29,31 @@
 
 void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *context), void *context)
 {
-	s->watched = fd;
-	s->on_input = on_input;
-	s->context = context;
+	assert(s->n_watches < SUPERVISE_MAX_WATCHES);
+	s->watches[s->n_watches++] = (struct supervise_watch){fd, on_input, context};
+}
+
+/* Sets what poll(2) is to look at. Whether something is to be looked at without it. */
+static bool poll_watches(const struct supervisor *s, struct pollfd *polled)
+{
+	bool is_blind = false;
+
+	for (size_t i = 0; i < s->n_watches; i++) {
+		const struct supervise_watch *watch = &s->watches[i];
+		polled[i] = (struct pollfd){watch->on_input ? watch->fd : -1, POLLIN, 0};
+		is_blind |= watch->on_input && watch->fd < 0;
+	}
+	return is_blind;
+}
+
+static void attend_watches(struct supervisor *s, const struct pollfd *polled, bool is_time)
+{
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct supervise_watch *watch = &s->watches[i];
+		bool is_due = polled[i].revents || (is_time && watch->fd < 0);
+		if (is_due && watch->on_input && !watch->on_input(watch->context))
+			watch->on_input = NULL;
+	}
 }
 
 /* Those that QEMU ends by (os_setup_signal_handling()), and those that would end us instead. */
@@ -93,15 +116,15 @@ int supervise(struct supervisor *s, pid_t child)
 {
 	cleanup_fd int signals = open_signals();
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	struct pollfd polled[] = {{pidfd, POLLIN, 0}, {signals, POLLIN, 0}, {-1, POLLIN, 0}};
+	struct pollfd polled[2 + SUPERVISE_MAX_WATCHES] = {
+		{pidfd, POLLIN, 0}, {signals, POLLIN, 0}};
 	int status;
 
 	if (pidfd < 0)
 		warn_errno("cannot open a pidfd of process %d; signals are not forwarded", child);
 	while (pidfd >= 0) {
-		polled[2].fd = s->on_input ? s->watched : -1;
-		int timeout = s->on_input && s->watched < 0 ? WATCH_MS : -1;
-		int n = poll(polled, 3, timeout);
+		bool is_blind = poll_watches(s, polled + 2);
+		int n = poll(polled, 2 + s->n_watches, is_blind ? WATCH_MS : -1);
 		if (n < 0 && errno != EINTR)
 			break;
 		if (n < 0)
@@ -110,8 +133,7 @@ int supervise(struct supervisor *s, pid_t child)
 			break;
 		if (polled[1].revents)
 			forward(signals, pidfd);
-		if ((n == 0 || polled[2].revents) && s->on_input && !s->on_input(s->context))
-			s->on_input = NULL;
+		attend_watches(s, polled + 2, n == 0);
 	}
 	if (IO_RETRY(waitpid(child, &status, 0)) < 0) {
 		warn_errno("cannot determine the exit status of process %d", child);

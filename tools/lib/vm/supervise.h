@@ -7,18 +7,24 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
+
+#define SUPERVISE_MAX_WATCHES 2
 
 /* What a supervising process has open, and watches; the caller's. */
 struct supervisor {
-	int report_to;			 /* to the caller of supervise_detach(); -1: nobody waits */
-	int watched;			 /* -1: looked at several times a second */
-	bool (*on_input)(void *context); /* NULL: nothing is watched */
-	void *context;
+	int report_to; /* to the caller of supervise_detach(); -1: nobody waits */
+	struct supervise_watch {
+		int fd;				 /* -1: looked at several times a second */
+		bool (*on_input)(void *context); /* NULL: no longer */
+		void *context;
+	} watches[SUPERVISE_MAX_WATCHES];
+	size_t n_watches;
 };
 #define SUPERVISOR_INIT                                                                            \
 	{                                                                                          \
-		.report_to = -1, .watched = -1                                                     \
+		.report_to = -1                                                                    \
 	}
 
 /*
@@ -49,7 +55,8 @@ void supervise_let_go(struct supervisor *s);
 
 /*
  * While supervise() waits, has on_input(context) called when there is something to read from fd,
- * or, where fd is -1, several times a second. Until that returns false.
+ * or, where fd is -1, several times a second. Until that returns false. For SUPERVISE_MAX_WATCHES
+ * of them at most.
  */
 void supervise_watch(struct supervisor *s, int fd, bool (*on_input)(void *context), void *context);
 
