@@ -123,6 +123,7 @@ assert "6001" in str(document)' "$disk" <<<"$output"
         others+=("$images/$i.qcow2")
     done
     sleep 600 9<"$images/2.qcow2" 3>&- &
+    eventually [ -e "/proc/$!/fd/9" ]
     run -1 virt-priv-chown recover --libvirt "$disk" "${others[@]}"
     kill $!
     echo "$output"
