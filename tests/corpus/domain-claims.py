@@ -97,6 +97,9 @@ def claims(file):
     domain = ElementTree.parse(file).getroot()
     relabels = domain_relabels(domain)
     yield from boot_files(domain, relabels)
+    for pstore in domain.findall("devices/pstore"):
+        if pstore.findtext("path"):
+            yield pstore.findtext("path"), relabels
     for disk in domain.findall("devices/disk"):
         yield from disk_files(disk, relabels)
 

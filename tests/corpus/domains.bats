@@ -68,6 +68,25 @@ claims() {
         "$(grep -c ' keep ' "$work/ours") to keep, $(wc -l <"$work/refused") domains refused" >&3
 }
 
+@test "each element and attribute that names a path is known, and what is to be read is" {
+    read_all "$work/files"
+    sed -n 's/^error \([^:]*\):.*/\1/p' "$work/files.dump" >"$work/refused"
+    # How deep a backing file lies makes no difference.
+    grep -vxFf "$work/refused" "$work/files" | xargs -d '\n' "$corpus/domain-claims.py" named |
+        sed -E 's/(backingStore\/)+/backingStore\//' >"$work/named"
+    cut -d' ' -f2 "$work/named" | sort -u >"$work/elements"
+    [ "$(wc -l <"$work/elements")" -gt 60 ]
+    run ! grep -vxFf <(sed '/^#/d; s/ .*//' "$corpus/elements") "$work/elements"
+    awk 'NR == FNR { if ($2 == "read") read[$1]; next } $2 in read' "$corpus/elements" "$work/named" |
+        sed 's/ [^ ]* / /' | sort -u >"$work/wanted"
+    awk '$1 == "file" { file = $2; next }
+        match($0, /"[^"]*" source /) { print file, substr($0, RSTART, RLENGTH - length(" source ")) }' "$work/files.dump" | sort -u >"$work/read"
+    [ "$(wc -l <"$work/wanted")" -gt 1000 ]
+    run comm -23 "$work/wanted" "$work/read"
+    printf '%s\n' "$output"
+    diff <(grep -v '^#' "$corpus/unread") - <<<"$output"
+}
+
 @test "every other XML of libvirt's tests is refused by its root" {
     printf "%s\n" tests/*data/*.xml | grep -vxFf "$work/files" >"$work/others"
     [ "$(wc -l <"$work/others")" -gt 500 ]
