@@ -105,16 +105,17 @@ def claims(file):
 
 
 def named(element, where=""):
-    """Whatever looks like a path of the host, wherever it stands."""
+    """Whatever looks like a path of the host, wherever it stands. Of an fdgroup, it opens nothing."""
     for name, value in element.attrib.items():
-        if value.startswith("/"):
+        if value.startswith("/") and not element.get("fdgroup"):
             yield where + "@" + name, value
     text = (element.text or "").strip()
     if text.startswith("/"):
         yield where.rstrip("/"), text
     for child in element:
         if isinstance(child.tag, str):
-            yield from named(child, where + child.tag + "/")
+            kind = "[vhostvdpa]" if child.tag == "disk" and child.get("type") == "vhostvdpa" else ""
+            yield from named(child, where + child.tag + kind + "/")
 
 
 def escape(path):

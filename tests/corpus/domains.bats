@@ -51,7 +51,10 @@ claims() {
     [ "$(wc -l <"$work/files")" -gt 1500 ]
     read_all "$work/files"
     sed -n 's/^error //p' "$work/files.dump" >"$work/refused"
-    diff -u <(grep -v '^#' "$corpus/refused") "$work/refused"
+    # Those that this libvirt has.
+    grep -v '^#' "$corpus/refused" | while IFS= read -r line; do
+        [ ! -e "${line%%:*}" ] || echo "$line"
+    done | diff -u - "$work/refused"
 }
 
 @test "what is claimed of the others is what a second reading says" {
@@ -82,9 +85,9 @@ claims() {
     awk '$1 == "file" { file = $2; next }
         match($0, /"[^"]*" source /) { print file, substr($0, RSTART, RLENGTH - length(" source ")) }' "$work/files.dump" | sort -u >"$work/read"
     [ "$(wc -l <"$work/wanted")" -gt 1000 ]
-    run comm -23 "$work/wanted" "$work/read"
-    printf '%s\n' "$output"
-    diff <(grep -v '^#' "$corpus/unread") - <<<"$output"
+    run -0 comm -23 "$work/wanted" "$work/read"
+    echo "$output"
+    [ -z "$output" ]
 }
 
 @test "every other XML of libvirt's tests is refused by its root" {
@@ -93,9 +96,8 @@ claims() {
     read_all "$work/others"
     run ! grep '^domain ' "$work/others.dump"
     run grep -vE "^file |: the root element is <[a-zA-Z-]+>, not libvirt's <domain>$" "$work/others.dump"
-    printf '%s\n' "$output"
-    # Two that are no XML at all: input for parsers of command output.
-    [ "${#lines[@]}" -eq 2 ]
+    # Some are no XML, on purpose or as output of commands.
+    run ! grep -vE '^error tests/(nodedevmdevctldata/mdevctl-list-|qemuxmlconfdata/broken-xml-invalid)' <<<"$output"
 }
 
 @test "every domain that is cut short is refused" {
