@@ -188,6 +188,20 @@ has_taps() {
     [ "$(cat "/proc/$pid"/fdinfo/* | grep -cx "iff:	$1")" = "$2" ] && interfaces | grep -qx "$1"
 }
 
+# sends_at_once BYTES: what the kernel keeps of it for QEMU's tap device.
+sends_at_once() {
+    local fd
+    fd=$(grep -lx "iff:	.*" "/proc/$pid"/fdinfo/* | head -n 1)
+    /usr/bin/python3 - "$pid" "${fd##*/}" "$1" <<'PYTHON'
+import ctypes, fcntl, os, struct, sys
+PIDFD_GETFD, TUNGETSNDBUF = 438, 0x800454D3
+fd = ctypes.CDLL(None).syscall(PIDFD_GETFD, os.pidfd_open(int(sys.argv[1])), int(sys.argv[2]), 0)
+kept, = struct.unpack("i", fcntl.ioctl(fd, TUNGETSNDBUF, bytes(4)))
+print("sends at once:", kept)
+sys.exit(kept != int(sys.argv[3]))
+PYTHON
+}
+
 no_tap() {
     ! interfaces | grep tap
 }

@@ -333,8 +333,8 @@ static int *reserve(struct vm *vm, unsigned n)
 /* Keys that say how to make the device can't stand beside fd=. */
 static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
 {
-	static const char *const keys[] = {"ifname", "script", "downscript", "vnet_hdr", "helper",
-		"queues", "br", "sndbuf", "vhostdev"};
+	static const char *const keys[] = {
+		"ifname", "script", "downscript", "vnet_hdr", "helper", "queues", "br", "vhostdev"};
 
 	for (size_t i = 0; i < N_ELEMENTS(keys); i++)
 		qemuargs_set(vm->args, r->option, keys[i], NULL);
