@@ -53,6 +53,7 @@ teardown_file() {
     for dump in on off; do
         mkdir -m 0777 "$scratch/core-$dump"
         # Memory that was never touched is in no dump.
+        # shellcheck disable=SC2034,SC2054
         more=(-m 64 -object memory-backend-ram,id=guest,size=64M,prealloc=on -machine "dump-guest-core=$dump,memory-backend=guest")
         cd "$scratch/core-$dump"
         qemu virt-priv-exec

@@ -60,10 +60,20 @@ def disks(path):
         if not word.startswith("-") and not before.startswith("-"):
             yield word
     for disk in root.findall("devices/disk"):
-        source = disk.find("source")
-        key = DEVICE_TYPES.get(disk.get("type", "file"))
-        if key and source is not None and source.get(key) and written_alone(disk):
-            yield source.get(key)
+        if written_alone(disk):
+            yield from image(disk)
+
+
+def image(disk):
+    """The file of a disk, and the one that has the data of a qcow2 image."""
+    source = disk.find("source")
+    if source is None:
+        return
+    key = DEVICE_TYPES.get(disk.get("type", "file"))
+    if key and source.get(key):
+        yield source.get(key)
+    if source.find("dataStore") is not None:
+        yield from image(source.find("dataStore"))
 
 
 def main():

@@ -97,21 +97,25 @@ def claims(file):
     domain = ElementTree.parse(file).getroot()
     relabels = domain_relabels(domain)
     yield from boot_files(domain, relabels)
+    for pstore in domain.findall("devices/pstore"):
+        if pstore.findtext("path"):
+            yield pstore.findtext("path"), relabels
     for disk in domain.findall("devices/disk"):
         yield from disk_files(disk, relabels)
 
 
 def named(element, where=""):
-    """Whatever looks like a path of the host, wherever it stands."""
+    """Whatever looks like a path of the host, wherever it stands. Of an fdgroup, it opens nothing."""
     for name, value in element.attrib.items():
-        if value.startswith("/"):
+        if value.startswith("/") and not element.get("fdgroup"):
             yield where + "@" + name, value
     text = (element.text or "").strip()
     if text.startswith("/"):
         yield where.rstrip("/"), text
     for child in element:
         if isinstance(child.tag, str):
-            yield from named(child, where + child.tag + "/")
+            kind = "[vhostvdpa]" if child.tag == "disk" and child.get("type") == "vhostvdpa" else ""
+            yield from named(child, where + child.tag + kind + "/")
 
 
 def escape(path):

@@ -90,6 +90,8 @@ static void test_no_name_twice(void **state)
 		assert_ptr_equal(confkey_find(key->name), key);
 }
 
+#define A_SIZE "expected a number of bytes, or a number with a unit in quotes: \"10GiB\""
+
 /* A word of the command line, and the literal, or the end of the message. */
 static const struct {
 	const char *key, *word, *literal, *error;
@@ -125,6 +127,34 @@ static const struct {
 	{"max_core", "unlimited", "\"unlimited\"", NULL},
 	{"max_core", "1073741824", "1073741824", NULL},
 	{"max_core", "1G", NULL, "expected a number of bytes or \"unlimited\""},
+	{"auto_dump_max_size", "0", "0", NULL},
+	{"auto_dump_max_size", "10737418240", "10737418240", NULL},
+	{"auto_dump_max_size", "10GiB", "\"10GiB\"", NULL},
+	{"auto_dump_max_size", "10gb", "\"10gb\"", NULL},
+	{"auto_dump_max_size", "010K", "\"010K\"", NULL},
+	{"auto_dump_max_size", "10bytes", "\"10bytes\"", NULL},
+	{"auto_dump_max_size", "15EiB", "\"15EiB\"", NULL},
+	{"auto_dump_max_size", "16EiB", NULL, A_SIZE},
+	{"auto_dump_max_size", "18EB", "\"18EB\"", NULL},
+	{"auto_dump_max_size", "19EB", NULL, A_SIZE},
+	{"auto_dump_max_size", "18446744073709551615b", "\"18446744073709551615b\"", NULL},
+	{"auto_dump_max_size", "18446744073709551616b", NULL, A_SIZE},
+	{"auto_dump_max_size", "18446744073709551616k", NULL, A_SIZE},
+	{"auto_dump_max_size", "10 GiB", NULL, A_SIZE},
+	{"auto_dump_max_size", "10Gi", NULL, A_SIZE},
+	{"auto_dump_max_size", "10GiBs", NULL, A_SIZE},
+	{"auto_dump_max_size", "10Z", NULL, A_SIZE},
+	{"auto_dump_max_size", "10bit", NULL, A_SIZE},
+	{"auto_dump_max_size", "1.5G", NULL, A_SIZE},
+	{"auto_dump_max_size", "0x10k", NULL, A_SIZE},
+	{"auto_dump_max_size", "GiB", NULL, A_SIZE},
+	{"auto_dump_max_size", "-1", NULL, A_SIZE},
+	{"auto_dump_max_size", "", NULL, A_SIZE},
+	{"auto_dump_max_size", "unlimited", NULL, A_SIZE},
+	{"auto_dump_max_size", "[ \"10\" ]", NULL, A_SIZE},
+	{"backup_port_min", "10809", "10809", NULL},
+	{"backup_port_max", "-1", NULL, "expected a number from 0 to 4294967295"},
+	{"qemu_vnc", "qemu-vnc", "\"qemu-vnc\"", NULL},
 	{"namespaces", "[]", "[ ]", NULL},
 	{"namespaces", "[\"mount\",'pid',]", "[ \"mount\", \"pid\" ]", NULL},
 	{"namespaces", "mount", NULL, "expected a list of strings in brackets"},

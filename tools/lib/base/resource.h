@@ -8,7 +8,7 @@
 enum resource_kind {
 	RESOURCE_DISK,	  /* an image or block device at the top: not named as a backing file */
 	RESOURCE_BACKING, /* an image that only stands below another one, however deep */
-	RESOURCE_NVRAM,	  /* an image of flash memory (pflash) */
+	RESOURCE_NVRAM,	  /* an image of flash memory (pflash), UEFI variables, a pstore */
 	RESOURCE_KERNEL,
 	RESOURCE_INITRD,
 	RESOURCE_DTB,

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/domain_disk.h"
+#include "claims/domain_image.h"
 #include "claims/domain_label.h"
 #include "claims/domain_os.h"
 
@@ -14,11 +15,33 @@
 /* Far more than any element of a domain has. */
 #define MAX_ATTRIBUTES 256
 
+/* What the guest's kernel keeps over a crash: QEMU makes the file where there is none. */
+static bool parse_pstore(struct domain_parser *p, const xmlNode *pstore)
+{
+	const xmlNode *node = xml_child(pstore, "path");
+	cleanup_free char *path = node ? xml_content(node) : NULL;
+	const struct domain_image image = {
+		.kind = RESOURCE_NVRAM,
+		.access = ACCESS_RW,
+		.action = ACTION_CLAIM,
+		.reason = "writable, exclusive",
+		.source = "pstore",
+		.optional = true,
+	};
+
+	return !path || !*path || domain_image_add_path(p, node, path, NULL, &image);
+}
+
 static bool parse_devices(struct domain_parser *p, const xmlNode *devices)
 {
 	for_xml_children(disk, devices, "disk")
 	{
 		if (!domain_disk_parse(p, disk))
+			return false;
+	}
+	for_xml_children(pstore, devices, "pstore")
+	{
+		if (!parse_pstore(p, pstore))
 			return false;
 	}
 	return true;

@@ -116,7 +116,6 @@ static bool parse_integer(struct parser *p, struct conf_value *value)
 {
 	bool negative = peek(p) == '-';
 	bool overflow = false;
-	/* Summed up below zero, where there is one number more. */
 	long long sum = 0;
 
 	if (!is_digit(peek(p)))
@@ -125,14 +124,13 @@ static bool parse_integer(struct parser *p, struct conf_value *value)
 		return fail_expected(p, "a digit after the sign");
 	for (; is_digit(peek(p)) && !overflow; p->cursor++)
 		overflow = __builtin_mul_overflow(sum, 10, &sum) ||
-			   __builtin_sub_overflow(sum, peek(p) - '0', &sum);
-	if (!negative)
-		overflow = overflow || __builtin_sub_overflow(0, sum, &sum);
+			   __builtin_add_overflow(sum, peek(p) - '0', &sum);
+	/* libvirt 11 takes no LLONG_MIN. */
 	if (overflow)
 		return fail_at(p, value->line, value->column,
-			"expected an integer from %lld to %lld", LLONG_MIN, LLONG_MAX);
+			"expected an integer from %lld to %lld", -LLONG_MAX, LLONG_MAX);
 	value->type = CONF_INTEGER;
-	value->integer = sum;
+	value->integer = negative ? -sum : sum;
 	return true;
 }
 

@@ -4,8 +4,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* In the order of libvirt's own file. */
 static const struct confkey keys[] = {
@@ -75,6 +78,7 @@ static const struct confkey keys[] = {
 	{"snapshot_image_format", CONFKEY_STRING},
 	{"auto_dump_path", CONFKEY_STRING},
 	{"auto_dump_bypass_cache", CONFKEY_BOOLEAN},
+	{"auto_dump_max_size", CONFKEY_BYTES},
 	{"auto_start_bypass_cache", CONFKEY_BOOLEAN},
 	{"auto_start_delay", CONFKEY_COUNT},
 	{"auto_shutdown_try_save", CONFKEY_STRING},
@@ -104,6 +108,8 @@ static const struct confkey keys[] = {
 	{"migration_host", CONFKEY_STRING},
 	{"migration_port_min", CONFKEY_COUNT},
 	{"migration_port_max", CONFKEY_COUNT},
+	{"backup_port_min", CONFKEY_COUNT},
+	{"backup_port_max", CONFKEY_COUNT},
 	{"log_timestamp", CONFKEY_BOOLEAN},
 	{"nvram", CONFKEY_LIST},
 	{"stdio_handler", CONFKEY_STRING},
@@ -114,6 +120,7 @@ static const struct confkey keys[] = {
 	{"pr_helper", CONFKEY_STRING},
 	{"slirp_helper", CONFKEY_STRING},
 	{"qemu_rdp", CONFKEY_STRING},
+	{"qemu_vnc", CONFKEY_STRING},
 	{"dbus_daemon", CONFKEY_STRING},
 	{"swtpm_user", CONFKEY_USER},
 	{"swtpm_group", CONFKEY_GROUP},
@@ -211,6 +218,33 @@ static bool is_between(const struct conf_value *value, long long lowest, long lo
 	return value->type == CONF_INTEGER && value->integer >= lowest && value->integer <= highest;
 }
 
+/*
+ * Digits and a unit, as virScaleInteger() in libvirt's src/util/ reads them: none, "b", "byte" or
+ * "bytes"; or one of the letters below for powers of 1024, alone or with "iB", or of 1000, with
+ * "B", in any case.
+ */
+static bool is_byte_count(const char *text)
+{
+	static const char powers[] = "kmgtpe";
+	unsigned long long count, unit = 1;
+	char *suffix;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	count = strtoull(text, &suffix, 10);
+	const char *power = *suffix ? strchr(powers, lower(*suffix)) : NULL;
+	if (!*suffix || strcasecmp(suffix, "b") == 0 || strcasecmp(suffix, "byte") == 0 ||
+		strcasecmp(suffix, "bytes") == 0)
+		return errno == 0;
+	bool is_binary = !suffix[1] || strcasecmp(suffix + 1, "ib") == 0;
+	if (!power || (!is_binary && strcasecmp(suffix + 1, "b") != 0))
+		return false;
+	for (const char *p = powers; p <= power; p++)
+		unit *= is_binary ? 1024 : 1000;
+	return errno == 0 && count <= ULLONG_MAX / unit;
+}
+
 bool confkey_accepts(
 	const struct confkey *key, const struct conf_value *value, const char **expected)
 {
@@ -237,6 +271,10 @@ bool confkey_accepts(
 		*expected = "a number of bytes or \"unlimited\"";
 		return is_between(value, 0, LLONG_MAX) ||
 		       (value->type == CONF_STRING && strcmp(value->string, "unlimited") == 0);
+	case CONFKEY_BYTES:
+		*expected = "a number of bytes, or a number with a unit in quotes: \"10GiB\"";
+		return is_between(value, 0, LLONG_MAX) ||
+		       (value->type == CONF_STRING && is_byte_count(value->string));
 	case CONFKEY_USER:
 	case CONFKEY_GROUP:
 		*expected = "a name or a number in quotes";

@@ -3,8 +3,8 @@
  * The keys that libvirt knows in qemu.conf, and the type that it reads each with.
  *
  * The names and types are facts of libvirt's src/qemu/qemu_conf.c, from 9.0 on and with
- * those that newer versions have, and of keys that it only still accepts. tests/cli checks
- * that none of the distribution's own file is missing.
+ * those that newer versions have, up to 12.8, and of keys that it only still accepts. tests/cli
+ * checks that none of the distribution's own file, and of libvirt's augeas lens, is missing.
  *
  * Private to conf/.
  */
@@ -21,8 +21,9 @@ enum confkey_type {
 	CONFKEY_COUNT,	 /* an unsigned int */
 	CONFKEY_LIST,	 /* of strings */
 	CONFKEY_STRING_OR_LIST,
-	CONFKEY_SIZE, /* max_core: bytes, or "unlimited" */
-	CONFKEY_USER, /* a string that names an account */
+	CONFKEY_SIZE,  /* max_core: bytes, or "unlimited" */
+	CONFKEY_BYTES, /* bytes, or a string of a number and a unit: "10GiB" */
+	CONFKEY_USER,  /* a string that names an account */
 	CONFKEY_GROUP,
 };
 

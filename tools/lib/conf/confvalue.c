@@ -99,6 +99,8 @@ static bool is_quoted_key(const struct confkey *key, const char *word)
 		return *word != '[';
 	case CONFKEY_SIZE:
 		return strcmp(word, "unlimited") == 0;
+	case CONFKEY_BYTES:
+		return word[strspn(word, "+0123456789")] != '\0';
 	default:
 		return false;
 	}
