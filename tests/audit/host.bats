@@ -174,27 +174,27 @@ needs_kvm() {
     [[ $output == *"H04   unknown"* ]]
 }
 
-@test "H06: an account that rpm's own script created wrong is named, and the command of the finding mends it" {
+@test "H07: an account that rpm's own script created wrong is named, and the command of the finding mends it" {
     local remedy
-    run -0 virt-priv-audit --check H06 host
+    run -0 virt-priv-audit --check H07 host
     cp /etc/passwd /etc/group "$BATS_TEST_TMPDIR"
     sed -i 's,^qemu:.*,qemu:x:999:36::/:/sbin/nologin,' /etc/passwd
-    finds "H06   medium     -   - user qemu (999) has the primary group kvm (36) instead of qemu (107); " --check H06 host
+    finds "H07   medium     -   - user qemu (999) has the primary group kvm (36) instead of qemu (107); " --check H07 host
     remedy=$(sed -n 's/.* and run: //p' <<<"$output")
     [[ $remedy == usermod\ * ]]
     bash -c "$remedy"
-    run -0 virt-priv-audit --check H06 host -v
-    [[ $output == *"H06   pass"* ]]
+    run -0 virt-priv-audit --check H07 host -v
+    [[ $output == *"H07   pass"* ]]
     [ "$(getent passwd qemu | cut -d: -f1-6)" = "qemu:x:107:107:qemu user:/" ]
     [ "$(id -G qemu)" = "107 36" ]
     gpasswd -d qemu kvm
-    run -0 virt-priv-audit --check H06 host
+    run -0 virt-priv-audit --check H07 host
     echo "$output"
-    [[ $output == *"H06   low"*" user qemu is not a member of group kvm; to add it: usermod -a -G kvm qemu"* ]]
+    [[ $output == *"H07   low"*" user qemu is not a member of group kvm; to add it: usermod -a -G kvm qemu"* ]]
     bash -c "$(sed -n 's/.* to add it: //p' <<<"$output")"
     [ "$(id -G qemu)" = "107 36" ]
     printf '%s\n' 'user = "alice"' >/etc/libvirt/qemu.conf
-    run -0 virt-priv-audit --check H06 host -v
-    [[ $output == *"H06   not-applicable"* ]]
+    run -0 virt-priv-audit --check H07 host -v
+    [[ $output == *"H07   not-applicable"* ]]
     cp "$BATS_TEST_TMPDIR"/{passwd,group} /etc
 }

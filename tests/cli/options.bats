@@ -111,7 +111,7 @@ virt-priv-audit --threshold m|medium
 virt-priv-audit --explain P2|P20
 virt-priv-audit --explain a|all
 virt-priv-audit --check H01,P2|H01,P20
-virt-priv-audit --exclude H0|H01 H02 H03 H04 H05 H06
+virt-priv-audit --exclude H0|H01 H02 H03 H04 H05 H07
 virt-priv-audit --pid ''|pids
 virt-priv-audit --root ''|files -d
 virt-priv-audit --prometheus ''|files

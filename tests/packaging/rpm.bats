@@ -472,14 +472,14 @@ SPEC
     [ "$(field_of row passwd qemu 4)" = "$(field_of row group kvm 3)" ] || skip "this sysusers.sh makes users first"
     # The account is there: it stays as it is.
     rpm_in row --define "__systemd_sysusers $script" -i --nodeps "$(native)"
-    run with_proc row virt-priv-audit --check H06 host
+    run with_proc row virt-priv-audit --check H07 host
     echo "$output"
     [ "$status" -eq 1 ]
-    remedy=$(sed -n 's/^H06 .* and run: //p' <<<"$output")
+    remedy=$(sed -n 's/^H07 .* and run: //p' <<<"$output")
     table_row "accounts, made by sysusers.sh of one file" row -
     chroot "$all/row" sh -c "$remedy"
-    run -0 with_proc row virt-priv-audit --check H06 host -v
-    [[ $output == *"H06   pass"* ]]
+    run -0 with_proc row virt-priv-audit --check H07 host -v
+    [[ $output == *"H07   pass"* ]]
     [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     [ "$(field_of row passwd qemu 5)" = "qemu user" ]
     table_row "accounts, made by sysusers.sh of one file, mended" row -

@@ -170,7 +170,7 @@ const struct audit_check audit_checks[] = {
 		"capability that it needs, and no process is hidden from it (hidepid of "
 		"proc). Otherwise the exit status is 2.",
 		"Run virt-priv-audit as root on the host itself.", NULL, check_sight},
-	{"H06", "the QEMU account is the one of sysusers.d", SEVERITY_MEDIUM, false, false,
+	{"H07", "the QEMU account is the one of sysusers.d", SEVERITY_MEDIUM, false, false,
 		"The primary group of user qemu is group qemu, and it is a member of group kvm "
 		"(low), as sysusers.d of this package and of Fedora's QEMU declares it. Where rpm "
 		"calls its own sysusers.sh in place of systemd-sysusers, and the line that makes "
