@@ -478,11 +478,13 @@ SPEC
     [ "$status" -eq 1 ]
     remedy=$(sed -n 's/^H07 .* and run: //p' <<<"$output")
     table_row "accounts, made by sysusers.sh of one file" row -
+    install -m 0600 -o "$(field_of row passwd qemu 3)" /dev/null "$all/row/srv/disk"
     chroot "$all/row" sh -c "$remedy"
     run -0 with_proc row virt-priv-audit --check H07 host -v
     [[ $output == *"H07   pass"* ]]
     [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     [ "$(field_of row passwd qemu 5)" = "qemu user" ]
+    [ "$(stat -c %u "$all/row/srv/disk")" = 107 ]
     table_row "accounts, made by sysusers.sh of one file, mended" row -
     drop_root row
 }
