@@ -106,12 +106,15 @@ keep_root() {
     rm -rf "${all:?}/$1" "$all/$1.work"
 }
 
-# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.
+# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo. That packages are not signed, as dnf5 says
+# of each transaction, is no news; nor are the warnings of systemd 258 and later, in scriptlets, of a root without
+# /proc.
 dnf_in() {
     local root=$all/$1
     shift
-    "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
-        --setopt=module_platform_id=platform:vp --assumeyes "$@"
+    SYSTEMD_LOG_LEVEL=err "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" \
+        --installroot "$root" --releasever 0 --setopt=module_platform_id=platform:vp --assumeyes "$@" \
+        2> >(sed '/^Warning: skipped OpenPGP checks for /d' >&2)
 }
 
 # rpm_in ROOT OPTION...
@@ -119,7 +122,7 @@ rpm_in() {
     local root=$all/$1
     shift
     # shellcheck disable=SC2086 # an option or nothing
-    rpm $force --root "$root" "$@"
+    SYSTEMD_LOG_LEVEL=err rpm $force --root "$root" "$@"
 }
 
 # with_proc ROOT COMMAND...: in the root, which has a /proc for that time.
