@@ -81,7 +81,8 @@ host_state() {
 mount_root() {
     local dir=$all/$1
     mkdir "$dir" "$dir.upper" "$dir.work"
-    mount -t overlay -o "lowerdir=$2,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
+    # By mount(2): fsconfig(2) takes no value of more than 255 characters, and these have many layers.
+    LIBMOUNT_FORCE_MOUNT2=always mount -t overlay -o "lowerdir=$2,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
 }
 
 # new_root NAME [BASE]: a copy of the base, or of the root of that name, at $all/NAME.
@@ -107,7 +108,7 @@ keep_root() {
 }
 
 # dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo. That packages are not signed, as dnf5 says
-# of each transaction, is no news; nor are the warnings of systemd 258 and later, in scriptlets, of a root without
+# of each transaction, is no news; nor are the warnings of systemd 257 and later, in scriptlets, of a root without
 # /proc.
 dnf_in() {
     local root=$all/$1
