@@ -10,7 +10,7 @@ export all=/mnt/rpm
 export rpms=$all/rpms
 # The account database, and what rpm and dnf keep, in what tree() prints.
 export accounts='^etc/((passwd|group|shadow|gshadow)-?|\.pwd\.lock) '
-export bookkeeping='^usr/lib/sysimage|^var/(cache|lib)/dnf|^var/log/(dnf|hawkey)|^etc/dnf'
+export bookkeeping='^usr/lib/sysimage|^var/(cache|lib)/(lib)?dnf|^var/log/(dnf|hawkey)|^etc/dnf|^run/dnf'
 
 # Builds the packages into $rpms, and a repository of them and the stand-in, $all/repo.
 make_packages() {
