@@ -81,7 +81,8 @@ host_state() {
 mount_root() {
     local dir=$all/$1
     mkdir "$dir" "$dir.upper" "$dir.work"
-    mount -t overlay -o "lowerdir=$2,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
+    # A root of several layers has a longer option than fsconfig(2) takes, which mount of util-linux 2.39 prefers.
+    LIBMOUNT_FORCE_MOUNT2=always mount -t overlay -o "lowerdir=$2,upperdir=$dir.upper,workdir=$dir.work" overlay "$dir"
 }
 
 # new_root NAME [BASE]: a copy of the base, or of the root of that name, at $all/NAME.
@@ -112,6 +113,12 @@ dnf_in() {
     shift
     "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
         --setopt=module_platform_id=platform:vp --assumeyes "$@"
+}
+
+# scriptlets_said: of what dnf or rpm has printed, on standard input, all but dnf5's marks and its word about
+# signatures, and what systemctl says, since systemd 262, in a root without /proc.
+scriptlets_said() {
+    sed -E 's/^>>> ?//; /^Warning: skipped OpenPGP checks for /d; / \/proc\/ is not mounted\. /,/^Your mileage may vary\.$/d'
 }
 
 # rpm_in ROOT OPTION...
