@@ -7,6 +7,7 @@
 #include "claims/plan.h"
 #include "path/absolute.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -103,6 +104,25 @@ char *vm_absolute(struct vm *vm, const char *path)
 	if (!absolute)
 		vm_fail(vm, error);
 	return absolute;
+}
+
+char *vm_reach(struct vm *vm, const struct qemuargs_resource *resource, struct safepath *walk,
+	bool *is_missing)
+{
+	cleanup_free char *path = vm_absolute(vm, resource->path);
+	cleanup_free char *error = NULL;
+
+	if (is_missing)
+		*is_missing = false;
+	if (!path)
+		return NULL;
+	if (safepath_open_from(&vm->claims.start, path, walk, &error))
+		return steal_pointer(&path);
+	if (is_missing && errno == ENOENT)
+		*is_missing = true;
+	else
+		vm_refuse(vm, resource, steal_pointer(&error));
+	return NULL;
 }
 
 bool vm_add_claim(
