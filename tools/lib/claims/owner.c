@@ -144,6 +144,8 @@ static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 	if (!e->attributes && !e->is_void)
 		return true;
 	libvirt_xattr_read(fd, &r);
+	if (r.state == LIBVIRT_XATTR_MALFORMED)
+		return false;
 	if (e->refs_before)
 		return r.refs == e->refs_before;
 	return r.state != LIBVIRT_XATTR_CURRENT || (e->is_void && libvirt_domains_is_nobodys(st));
