@@ -155,7 +155,10 @@ static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 static bool remember_owner(struct entry *e, int fd, char **error)
 {
 	struct libvirt_xattr r = {
-		.uid = e->old_uid, .gid = e->old_gid, .refs = 1, .time = boot_time()};
+		.uid = e->old_uid, .gid = e->old_gid, .refs = 1, .time = boot_time(error)};
+
+	if (r.time < 0)
+		return false;
 	int result = e->refs_before ? libvirt_xattr_write_refs(fd, e->refs_before + 1)
 				    : libvirt_xattr_write(fd, &r);
 

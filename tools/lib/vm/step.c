@@ -141,6 +141,8 @@ bool vm_add_claim(
 	if (wanted.shared)
 		wanted.access = ACCESS_RW;
 	claims_add(&vm->claims, &wanted);
+	if (vm->claims.failure)
+		vm_fail(vm, xstrdup(vm->claims.failure));
 	vm_want(vm, &wanted);
 	const struct claims_item *item = &vm->claims.items[vm->claims.n_items - 1];
 	struct vm_item *ours = vm_item(vm, resource, item->action, xstrdup(item->reason));
