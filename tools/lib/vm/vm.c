@@ -42,7 +42,7 @@ static void plan_with_tap(struct vm *vm, size_t resource)
 static void plan_resource(struct vm *vm, size_t i)
 {
 	/* A kind that no command line names has none, and is refused. */
-	static void (*const planners[])(struct vm * vm, size_t resource) = {
+	static void (*const planners[])(struct vm *, size_t) = {
 		[RESOURCE_DISK] = vm_plan_image,
 		[RESOURCE_BACKING] = vm_plan_image,
 		[RESOURCE_NVRAM] = vm_plan_image,
