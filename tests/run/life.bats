@@ -507,6 +507,8 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     kill -s TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true
+    # QEMU says so where it is given what is to be removed from it.
+    run -1 grep -i deprecated "$BATS_TEST_TMPDIR/out"
     rm "$fs/serial"
     given_back
     run -1 virt-priv-run --stop web1
