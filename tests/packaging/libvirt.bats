@@ -148,10 +148,11 @@ admin() {
     esac
 }
 
-# is_file NAME CONTENT
+# is_file NAME CONTENT, or CONTENT|CONTENT
 is_file() {
     local file=$etc/$1
     case $2 in
+    *'|'*) is_file "$1" "${2%%|*}" || is_file "$1" "${2#*|}" ;;
     missing) [ ! -e "$file" ] && [ ! -L "$file" ] ;;
     link:*) [ -L "$file" ] && content "${2#*:}" && cmp "$all/wanted" "$file" ;;
     *) [ ! -L "$file" ] && content "$2" && diff -u "$all/wanted" "$file" && cmp "$all/wanted" "$file" ;;

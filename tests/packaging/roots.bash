@@ -19,6 +19,8 @@ make_packages() {
     # rpm's own settings: a database where Fedora has it.
     export HOME=$all/home
     echo '%_dbpath /usr/lib/sysimage/rpm' >"$HOME/.rpmmacros"
+    # Directories that rpm 6 hides from scriptlets: with a root it does not, and says so each time.
+    echo '%__transaction_unshare_paths %{nil}' >>"$HOME/.rpmmacros"
     # Debian's rpm wants this option before it installs anything.
     force=$(rpm --help | grep -o -- --force-debian || true)
     export force
@@ -104,12 +106,15 @@ keep_root() {
     rm -rf "${all:?}/$1" "$all/$1.work"
 }
 
-# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.
+# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo. That packages are not signed, as dnf5 says
+# of each transaction, is no news; nor are the warnings of systemd 258 and later, in scriptlets, of a root without
+# /proc.
 dnf_in() {
     local root=$all/$1
     shift
-    "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
-        --setopt=module_platform_id=platform:vp --assumeyes "$@"
+    SYSTEMD_LOG_LEVEL=err "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" \
+        --installroot "$root" --releasever 0 --setopt=module_platform_id=platform:vp --assumeyes "$@" \
+        2> >(sed '/^Warning: skipped OpenPGP checks for /d' >&2)
 }
 
 # rpm_in ROOT OPTION...
@@ -117,7 +122,7 @@ rpm_in() {
     local root=$all/$1
     shift
     # shellcheck disable=SC2086 # an option or nothing
-    rpm $force --root "$root" "$@"
+    SYSTEMD_LOG_LEVEL=err rpm $force --root "$root" "$@"
 }
 
 # with_proc ROOT COMMAND...: in the root, which has a /proc for that time.

@@ -140,7 +140,7 @@ survives() {
     with_a_machine
     run -0 dnf_in row remove virt-privileges
     echo "$output"
-    grep -xF "virt-privileges: files are still claimed by vm1, and recorded in /var/lib/virt-privileges; if their owners are not restored when the virtual machine stops, install virt-privileges again and run: virt-priv-chown release --name vm1" <<<"$output"
+    grep -xF "virt-privileges: files are still claimed by vm1, and recorded in /var/lib/virt-privileges; if their owners are not restored when the virtual machine stops, install virt-privileges again and run: virt-priv-chown release --name vm1" <(sed 's/^>>> //' <<<"$output")
     machine_is_there
     [ "$(find "$all/row/etc/systemd" -name 'virt-priv-*')" = "" ]
     table_row "removed while a machine holds a disk" row -
@@ -173,7 +173,7 @@ survives() {
     dnf_in row history undo last
     run -1 rpm_in row -q virt-privileges
     [ ! -e "$all/row/usr/bin/virt-priv-exec" ]
-    recover_is disabled || recover_is "Failed to get unit file state for virt-priv-recover.service: No such file or directory"
+    recover_is disabled || recover_is not-found || recover_is "Failed to get unit file state for virt-priv-recover.service: No such file or directory"
     dnf_in row install "virt-privileges-$earlier"
     with_a_machine
     dnf_in row upgrade virt-privileges
