@@ -17,7 +17,7 @@
 #   admin empty-dev               nothing in /dev, /proc, /sys and /run
 #   expect WHAT DEFAULT VALUE     DEFAULT: the account of this libvirt, or any
 #
-# WHAT is conf, rpmnew or rpmsave: a file as described under content(); verify: all that
+# WHAT is conf, rpmnew or rpmsave: a file as described under content(), rpmsave also one of two, A|B; verify: all that
 # rpm -V says of it, of both packages; says: what the last transaction printed contains
 # that; silent: not a word of this package; lists: packages that are installed.
 #
@@ -92,7 +92,7 @@ teardown_file() {
 
 # What the packages themselves say, of all that a transaction prints.
 own_words() {
-    grep -E 'virt-priv-|qemu\.conf|virt-privileges: |[Ww]arning|[Ee]rror|failed' <<<"$1" || true
+    scriptlets_said <<<"$1" | grep -E 'virt-priv-|qemu\.conf|virt-privileges: |[Ww]arning|[Ee]rror|failed' || true
 }
 
 # transact WORD...: or, where a situation before has had all the same steps, what became of them.
@@ -164,7 +164,8 @@ expect() {
     local packages
     case $1 in
     conf) is_file qemu.conf "$3" && conf=$3 ;;
-    rpmnew | rpmsave) is_file "qemu.conf.$1" "$3" ;;
+    rpmnew) is_file qemu.conf.rpmnew "$3" ;;
+    rpmsave) is_file qemu.conf.rpmsave "${3%|*}" || is_file qemu.conf.rpmsave "${3#*|}" ;;
     verify)
         mapfile -t packages < <(rpm_in row -qa 'virt-privileges*' libvirt-daemon-driver-qemu)
         diff <(rpm_in row -V --nodeps "${packages[@]}") <([ -z "$3" ] || printf '%s\n' "$3")
