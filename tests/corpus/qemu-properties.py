@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 """What the installed QEMU can be given that might name something of the host, beside what is read in it.
 
-    qemu-properties.py [--list] DUMP REVIEWED [QEMU]
+    qemu-properties.py DUMP REVIEWED [QEMU]
 
 DUMP is the program qemuargs-dump; REVIEWED, the list of what is known (qemu-properties.reviewed,
 which describes itself). QEMU is asked for the options of -help, the keys in it and those of
 query-command-line-options, and the members of type string that query-qmp-schema, device-list-properties
 and qom-list-properties name. QEMU has no type of its own for a file name, a descriptor, a socket or
-a user: all of them are strings.
+a user: on the command line all of them are strings.
 
 Each must be in REVIEWED, and must be read as that says: a path, a number and a port are put in its
-place. Prints TAP; --list prints what there is, with what is read in it.
+place. Prints TAP, with a line for each of them.
 """
 import fnmatch
 import json
@@ -52,14 +52,17 @@ class Qemu:
         request = {"execute": command}
         if arguments:
             request["arguments"] = arguments
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            answer = json.loads(line)
-            if "return" in answer:
-                return answer["return"]
-            if "error" in answer:
-                return None
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            for line in self.process.stdout:
+                answer = json.loads(line)
+                if "return" in answer:
+                    return answer["return"]
+                if "error" in answer:
+                    return None
+        except BrokenPipeError:
+            pass
         # Of a class whose module is not installed, or is another's.
         self.process.wait()
         self.lost.append(f"{command} {arguments}: QEMU ended by {self.process.returncode}")
@@ -359,9 +362,7 @@ def gather(dump, program):
 
 
 def main():
-    arguments = sys.argv[1:]
-    only_list = arguments[0] == "--list"
-    dump, reviewed, *program = arguments[only_list:]
+    dump, reviewed, *program = sys.argv[1:]
     dump = os.path.abspath(dump)
     found, wrong, lost = gather(dump, program[0] if program else "qemu-system-x86_64")
     reviewed = Reviewed(reviewed)
@@ -369,25 +370,23 @@ def main():
     lines = [tuple(word.replace(PATH, probe) for word in sample_of(words, row[4] if row else ()))
              for _, words, row in rows for probe in PROBES]
     outputs = read_all(dump, lines)
-    unlike = {}
-    for index, (name, words, row) in enumerate(rows):
+    verdicts = {}
+    for index, (name, _, row) in enumerate(rows):
         is_read = seen(outputs[3 * index:3 * index + 3])
-        if only_list:
-            print(*name, is_read, row[3] if row else "-", *words)
-        elif not row or is_read != row[3]:
-            expected = f"reviewed as {row[3]}, but" if row else "not reviewed;"
-            unlike.setdefault((name[0], name[2], expected, is_read), []).append((name[1], lines[3 * index]))
-    for (option, key, expected, is_read), places in unlike.items():
-        more = f", and of {len(places) - 1} more" if len(places) > 1 else ""
-        wrong.append(f"{option} {places[0][0]} {key}{more}: {expected} read as {is_read}: {' '.join(places[0][1])}")
-    if not only_list:
-        print(f"1..{len(found.samples)}")
-        for message in wrong:
-            print(f"not ok - {message}")
-        for message in lost:
-            print(f"# not examined: {message}")
-        print(f"# {len(found.samples)} options and properties")
-    sys.exit(bool(wrong) and not only_list)
+        if not row or is_read != row[3]:
+            expected = f"reviewed as {row[3]}" if row else "not in qemu-properties.reviewed"
+            wrong.append(f"{' '.join(name)}: {expected}, and read as {is_read}: {' '.join(lines[3 * index])}")
+            verdicts[name] = None
+        else:
+            verdicts.setdefault(name, is_read)
+    for message in wrong:
+        print(f"not ok - {message}")
+    for name, verdict in verdicts.items():
+        if verdict:
+            print(f"ok - {' '.join(name)}: {verdict}")
+    for message in lost:
+        print(f"# not examined: {message}")
+    sys.exit(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,9 @@ static inline void print_resource(FILE *out, const struct qemuargs *args, size_t
 	print_or_dash(out, " ", r->key);
 	print_or_dash(out, " | ", r->reason);
 	print_image(out, r);
+	if (r->kind == RESOURCE_FD)
+		fprintf(out, "%s%s", r->by_name ? " by-name" : "",
+			r->takes_set ? " takes-set" : "");
 	fprintf(out, "%s%s%s%s%s%s\n", r->append ? " append" : "", r->takes_fd ? " takes-fd" : "",
 		r->reconnects ? " reconnects" : "", r->is_searched ? " searched" : "",
 		r->snapshot ? " snapshot" : "", r->iommufd ? " iommufd" : "");

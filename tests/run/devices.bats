@@ -294,10 +294,13 @@ EOT
     bus_device mdev/devices/83b8f4f2 10
     vfio_device mdev/devices/83b8f4f2 vfio1
     local check="check /dev/vfio/vfio assigned to the guest" own=/sys/bus/pci/devices/0000
-    # A kernel before 6.1 knows of groups alone.
-    mount -t tmpfs tmpfs /sys/class
+    # A kernel before 6.1 knows of groups alone; there, one of its devices has a driver of VFIO's.
     planned "-device vfio-pci,host=02:00.0" "$check" "claim /dev/vfio/11 assigned to the guest"
-    mkdir /sys/class/vfio-dev
+    planned "-device vfio-pci,host=03:00.1" "$check" "claim /dev/vfio/12 assigned to the guest"
+    pci_device 02:00.1 11 vfio-pci
+    vfio_device pci/devices/0000:02:00.1 vfio2
+    pci_device 03:00.3 12 mlx5_vfio_pci
+    vfio_device pci/devices/0000:03:00.3 vfio3
     while IFS='|' read -ra lines; do
         echo "${lines[0]}"
         planned "${lines[0]}" "${lines[@]:1}"

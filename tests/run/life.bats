@@ -255,6 +255,33 @@ undone() {
     given_back
 }
 
+@test "the lock of the journals is gone when a disk is free at last that was waited for at the end: the same" {
+    local claims=/var/lib/virt-privileges/claims holder
+    make dir root:root 0755 "$fs/run"
+    args+=(-name again -monitor "unix:$fs/run/monitor,server,nowait")
+    start
+    runs
+    setpriv --reuid qemu --regid qemu --clear-groups tests/lib/escaped-qemu "$fs/a.raw" "lock write" >/mnt/vm.holder.out 3>&- &
+    holder=$!
+    helpers_started+=("$holder")
+    eventually grep -qx ok /mnt/vm.holder.out
+    echo >&"$in"
+    # It looks at the lock of the disk again and again, and sleeps between (clock_nanosleep, 230).
+    eventually grep -q '^230 ' "/proc/$runner/syscall"
+    mv $claims/.lock /mnt/lock.mine
+    ln -s nowhere $claims/.lock
+    kill "$holder"
+    finish
+    [ "$status" -eq 33 ]
+    [ ! -e "$fs/run/monitor" ]
+    claimed
+    grep -F "cannot open the lock $claims/.lock: Too many levels of symbolic links; what VM 'again' has claimed stays claimed; once that is mended: virt-priv-chown release --name again" "$err"
+    rm $claims/.lock
+    mv /mnt/lock.mine $claims/.lock
+    virt-priv-chown release --name again
+    given_back
+}
+
 @test "a disk that is plugged in later, and given back with the others" {
     make blank bob:bob 0600 "$fs/b.raw"
     args+=(-name plugged -monitor "unix:$fs/monitor,server,nowait")
@@ -269,6 +296,33 @@ undone() {
     [ "$status" -eq 33 ]
     [ "$(owner "$fs/b.raw")" = bob:bob ]
     given_back
+}
+
+@test "what the caller has opened, by its name: a file of root's, and a pipe" {
+    wrapper=(bash -c 'exec 7>>"$0" 8> >(exec cat >"$0.piped"); exec "$@"' "$fs/log")
+    local disk=("${args[@]}") second
+    echo before >"$fs/log"
+    chmod 0600 "$fs/log"
+    for second in "-serial file:/dev/fd/7" "-chardev file,id=c,path=/dev/fd/7,append=on -serial chardev:c" \
+        "-chardev file,id=c,path=/proc/self/fd/8 -serial chardev:c"; do
+        read -ra second <<<"$second"
+        args=("${disk[@]}" "${second[@]}")
+        start
+        runs
+        unprivileged "$pid"
+        leave
+        [ "$status" -eq 33 ]
+        given_back
+        [ "$(owner "$fs/log")" = root:root ]
+        # As QEMU does of its own, the first one has truncated it; the last one has not written there.
+        [[ ${second[*]} == *file:* ]] || [ "$(grep -c '^disk 80 written' "$fs/log")" -eq 2 ]
+    done
+    run -1 grep before "$fs/log"
+    eventually grep -q '^disk 80 written' "$fs/log.piped"
+    run -125 "${wrapper[@]}" virt-priv-run qemu-system-x86_64 "${machine[@]}" -kernel /dev/fd/7
+    [[ $output == *"QEMU opens it once more, by its name: $fs/log is 0600 root:root: qemu may not read it; name the file itself"* ]]
+    run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" -serial file:/dev/stdout
+    [[ $output == *": qemu may not write it; use -chardev file,id=ID,path=/dev/fd/1 and chardev:ID"* ]]
 }
 
 @test "a guest that migrates to another VM on the host" {
@@ -286,7 +340,6 @@ undone() {
     runs
     local sender=$pid
     # The link in the receiver's directory is root's, and its end is the account's.
-    # "Migration status:" or, since QEMU 10.1, "Status:".
     "$stand_in" talk "$fs/from" "migrate -d unix:$fs/migrate"$'\n'"info migrate" "tatus:"
     eventually migrated
     "$stand_in" talk "$fs/to" "info status" "VM status: running"
@@ -303,8 +356,9 @@ undone() {
     given_back
 }
 
+# "Migration status:" or, since QEMU 10.1, "Status:" and tabulators.
 migrated() {
-    "$stand_in" talk "$fs/from" "info migrate" "Migration status:" | grep "Migration status: completed"
+    "$stand_in" talk "$fs/from" "info migrate" "tatus:" | grep 'tatus:[[:space:]]*completed'
 }
 
 @test "-daemonize: the caller returns when QEMU is ready, a monitor stays and gives everything back" {
@@ -507,6 +561,8 @@ assert os.getxattr(sys.argv[1], "trusted.libvirt.security.dac").rstrip(b"\0") ==
     kill -s TERM "$runner"
     eventually ended "$runner"
     wait "$runner" || true
+    # QEMU says so where it is given what is to be removed from it.
+    run -1 grep -i deprecated "$BATS_TEST_TMPDIR/out"
     rm "$fs/serial"
     given_back
     run -1 virt-priv-run --stop web1

@@ -72,9 +72,11 @@ size_t qemuargs_add(struct qemuargs_parser *p, enum resource_kind kind, enum res
 	if (!path || !*path || qemuargs_behind(path, "/dev/fdset/"))
 		return QEMUARGS_NONE;
 	fd = descriptor_of(path);
-	if (fd)
-		return add(p, RESOURCE_FD, access, option, key, fd, "opened by the caller");
-	return add(p, kind, access, option, key, path, reason);
+	if (!fd)
+		return add(p, kind, access, option, key, path, reason);
+	size_t added = add(p, RESOURCE_FD, access, option, key, fd, "opened by the caller");
+	p->args->resources[added].by_name = true;
+	return added;
 }
 
 size_t qemuargs_add_key(struct qemuargs_parser *p, enum resource_kind kind,

@@ -43,7 +43,11 @@ struct qemuargs_resource {
 	bool auto_read_only; /* opened read-only until something writes */
 	bool has_backing;    /* the option itself names its backing file, or "" or null for none */
 	bool has_data_file;  /* the option itself names its data file */
-	bool by_name; /* io_uring: opened by a library, to which no descriptor set is a name */
+	/*
+	 * DISK: opened by a library, to which no descriptor set is a name (io_uring). FD: opened
+	 * once more, by a name such as /dev/stdout or /proc/self/fd/7.
+	 */
+	bool by_name;
 	/*
 	 * Where the image is described whose bytes path holds: the keys of that option which
 	 * begin with image_key ("" or "file." ...) are those of its format, so that
@@ -53,8 +57,10 @@ struct qemuargs_resource {
 	char *image_key;
 	/* FILE: a name that QEMU also looks for among its own files, if it is not there. */
 	bool is_searched;
-	/* LOG. */
-	bool append; /* what is in it already stays */
+	/* LOG, and a FD in its place. */
+	bool append;		/* what is in it already stays */
+	bool takes_set;		/* /dev/fdset/N will do for its name */
+	const char *append_key; /* what makes it append; NULL: there is none. Static. */
 	/* LISTEN: whether QEMU itself can be given a descriptor in the place of the path. */
 	bool takes_fd;
 	/* PCI: QEMU opens the device's own node (iommufd=), and not that of its group. */

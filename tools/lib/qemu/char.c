@@ -29,8 +29,13 @@ static void add_log(
 {
 	size_t added = qemuargs_add_key(p, RESOURCE_LOG, ACCESS_CREATE, option, key, reason);
 
-	if (added != QEMUARGS_NONE)
-		qemuargs_resource(p, added)->append = append;
+	if (added == QEMUARGS_NONE)
+		return;
+	struct qemuargs_resource *r = qemuargs_resource(p, added);
+	r->append = append;
+	r->takes_set = true;
+	if (!qemuargs_value(p, option)->opaque)
+		r->append_key = strcmp(key, "logfile") == 0 ? "logappend" : "append";
 }
 
 /* Which of PATH.in, PATH.out and PATH there are is for QEMU to see (chardev/char-pipe.c). */

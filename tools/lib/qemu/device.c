@@ -257,9 +257,15 @@ void qemuargs_find_global(struct qemuargs_parser *p, size_t option)
 {
 	cleanup_free char *driver = NULL;
 	const char *rom = qemuargs_global(p, option, "romfile", &driver);
+	const char *value = qemuargs_key(p, option, "value");
 
 	if (rom && *rom)
 		qemuargs_add_searched(p, option, "value", rom, "option ROM");
+	else if (value && *value == '/')
+		qemuargs_warn(p, option, "value", value,
+			"the QEMU user needs access to it: set the property in a -device or "
+			"-object "
+			"instead");
 }
 
 void qemuargs_find_object(struct qemuargs_parser *p, size_t option)

@@ -9,14 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Where reserved numbers begin: above what a shell passes to QEMU by number. */
 #define FIRST_RESERVED 64
 
-static void add_fd(struct vm *vm, int fd)
+void vm_pass_fd(struct vm *vm, int fd)
 {
 	ARRAY_GROW(vm->fds, vm->n_fds);
 	vm->fds[vm->n_fds++] = fd;
@@ -33,7 +32,7 @@ int vm_reserve(struct vm *vm)
 				      "files (ulimit -n)",
 				    strerror(errno)));
 	else
-		add_fd(vm, fd);
+		vm_pass_fd(vm, fd);
 	return fd;
 }
 
@@ -56,26 +55,4 @@ int vm_keep(struct vm *vm, int fd, const char *path)
 				      "(ulimit -n)",
 				    path, strerror(errno)));
 	return kept;
-}
-
-void vm_plan_fd(struct vm *vm, size_t i)
-{
-	const struct qemuargs_resource *resource = &vm->args->resources[i];
-	char *end;
-	long fd = strtol(resource->path, &end, 10);
-
-	int flags = *end || end == resource->path || fd < 0 || fd > 1 << 20
-			    ? -1
-			    : fcntl((int)fd, F_GETFD);
-	/* What came from the caller came through execve(2); what is closed there is our own. */
-	if (flags < 0 || (fd > STDERR_FILENO && flags & FD_CLOEXEC)) {
-		vm_refuse(vm, resource,
-			xasprintf("descriptor %s is not open; the caller must open it first, as "
-				  "in: %s<>FILE",
-				resource->path, resource->path));
-		return;
-	}
-	if (fd > STDERR_FILENO)
-		add_fd(vm, (int)fd);
-	vm_item(vm, resource, ACTION_PASS, xstrdup("opened by the caller"));
 }

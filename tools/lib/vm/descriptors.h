@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The descriptors that QEMU gets: the caller's, and those whose numbers are reserved while the
- * command line is planned, so that it can name them. Private to vm/.
+ * The descriptors that QEMU gets: the caller's (opened.h), and those whose numbers are reserved
+ * while the command line is planned, so that it can name them. Private to vm/.
  */
 #pragma once
 
@@ -16,6 +16,5 @@ int vm_reserve(struct vm *vm);
 bool vm_fill(int reserved, int fd, char **error);
 /* Another descriptor of what fd is, for a step; path is for messages. -1, and vm_fail(). */
 int vm_keep(struct vm *vm, int fd, const char *path);
-
-/* Plans a descriptor that the command line names (its index in args->resources). */
-void vm_plan_fd(struct vm *vm, size_t resource);
+/* QEMU gets the descriptor under its own number. */
+void vm_pass_fd(struct vm *vm, int fd);

@@ -22,8 +22,6 @@
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 #define USB_DEVICES "/sys/bus/usb/devices"
-/* Of the devices whose drivers are VFIO's, since Linux 6.1. */
-#define VFIO_CLASS "/sys/class/vfio-dev"
 #define VFIO_NODES "/dev/vfio/devices"
 
 /* Claims one node, or leaves it as it is where that will do. */
@@ -157,10 +155,28 @@ static char *vfio_name(const char *directory)
 	return NULL;
 }
 
+/* Whether some PCI device of the group has a VFIO node of its own. */
+static bool has_own_nodes(const char *group)
+{
+	cleanup_dir DIR *dir = opendir(PCI_DEVICES);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)) != NULL) {
+		cleanup_free char *directory = xasprintf(PCI_DEVICES "/%s", d->d_name);
+		cleanup_free char *link = xasprintf("%s/iommu_group", directory);
+		cleanup_free char *other = link_name(link);
+		cleanup_free char *name =
+			other && strcmp(other, group) == 0 ? vfio_name(directory) : NULL;
+		if (name)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Beside vfio-pci, VFIO has variant drivers (mlx5_vfio_pci, nvgrace_gpu_vfio_pci, a vendor's own).
- * A device of any of them is in the class vfio-dev; on a kernel without it, the node of a group
- * tells that some device of the group has one.
+ * Since Linux 6.1, a device of any of them has a name of VFIO's. Where none of a group has one, the
+ * group's node tells that a driver of VFIO has some device of it.
  */
 static bool is_vfios(const char *directory, const char *driver, const char *group)
 {
@@ -170,7 +186,7 @@ static bool is_vfios(const char *directory, const char *driver, const char *grou
 	if (name)
 		return true;
 	cleanup_free char *node = xasprintf("/dev/vfio/%s", group);
-	return access(VFIO_CLASS, F_OK) < 0 && access(node, F_OK) == 0;
+	return access(node, F_OK) == 0 && !has_own_nodes(group);
 }
 
 /* Why the PCI device can't be assigned to a guest, a new message; NULL: it can. */

@@ -75,6 +75,15 @@ char *vm_pass_set(
 	return xasprintf("/dev/fdset/%u", set);
 }
 
+char *vm_pass_written(struct vm *vm, const struct safepath *walk)
+{
+	unsigned set = FIRST_FDSET + vm->n_fdsets++;
+	int fd = -1;
+
+	add_to_set(vm, set, walk, O_WRONLY, &fd);
+	return xasprintf("/dev/fdset/%u", set);
+}
+
 void vm_pass_by_name(struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
 {
 	struct vm_step *step = vm_step(vm, walk->path);

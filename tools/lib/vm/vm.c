@@ -5,12 +5,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/resource.h"
+#include "claims/boot.h"
 #include "claims/journal_lock.h"
-#include "claims/lockwait.h"
 #include "path/absolute.h"
 #include "path/probe.h"
 #include "vm/claim.h"
-#include "vm/descriptors.h"
 #include "vm/devices.h"
 #include "vm/files.h"
 #include "vm/header.h"
@@ -19,6 +18,7 @@
 #include "vm/logs.h"
 #include "vm/memory.h"
 #include "vm/network.h"
+#include "vm/opened.h"
 #include "vm/passt.h"
 #include "vm/pid_file.h"
 #include "vm/published.h"
@@ -132,18 +132,12 @@ bool vm_plan(struct vm *vm, char **error)
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
 	probe_resources(vm);
-	struct lockwait waits = {0};
-	bool recovered, good = true;
-	if (!journal_lock(true, error)) {
+	if (!boot_read(error) || !journal_lock(true, error)) {
 		vm->failed = true;
 		vm_let_go_of_name(vm);
 		return false;
 	}
-	do
-		recovered = vm_recover_abandoned(vm, &waits, error);
-	while (recovered && lockwait_again(&waits, &good));
-	lockwait_end(&waits);
-	if (!recovered || !vm_begin_claims(vm, error)) {
+	if (!vm_recover_abandoned(vm, error) || !vm_begin_claims(vm, error)) {
 		vm_end_claims(vm);
 		vm_let_go_of_name(vm);
 		return false;
