@@ -175,14 +175,31 @@ needs_kvm() {
 }
 
 @test "H07: an account that rpm's own script created wrong is named, and the command of the finding mends it" {
-    local remedy
+    local remedy running file=$scratch/of-the-old-uid
     run -0 virt-priv-audit --check H07 host
     cp /etc/passwd /etc/group "$BATS_TEST_TMPDIR"
-    sed -i 's,^qemu:.*,qemu:x:999:36::/:/sbin/nologin,' /etc/passwd
-    finds "H07   medium     -   - user qemu (999) has the primary group kvm (36) instead of qemu (107); " --check H07 host
+    sed -i 's,^qemu:.*,qemu:x:997:36::/:/sbin/nologin,' /etc/passwd
+    finds "H07   medium     -   - user qemu (997) has the primary group kvm (36) instead of qemu (107); " --check H07 host
     remedy=$(sed -n 's/.* and run: //p' <<<"$output")
-    [[ $remedy == usermod\ * ]]
+    [[ $remedy == usermod\ *" && find / -xdev -uid 997 "* ]]
+    # Of this machine's own files, none is looked for: a file system of the test's is.
+    remedy=${remedy/find \/ /find $scratch }
+    install -m 0600 -o 997 -g 6001 /dev/null "$file"
+    ln -s /etc/shadow "$file.link"
+    chown -h 997 "$file.link"
+    # With a process of the user, nothing is changed.
+    setpriv --reuid 997 --clear-groups sleep 60 3>&- &
+    running=$!
+    until [ "$(ps -o ruid= -p "$running" | xargs)" = 997 ]; do sleep 0.02; done
+    run ! bash -c "$remedy"
+    [[ $output == *"user qemu is currently used by process $running"* ]]
+    kill "$running"
+    wait "$running" || true
+    [ "$(getent passwd qemu)" = "qemu:x:997:36::/:/sbin/nologin" ]
+    [ "$(stat -c %u "$file")" = 997 ]
     bash -c "$remedy"
+    [ "$(stat -c %u:%g:%a "$file" "$file.link" /etc/shadow | xargs)" = "107:6001:600 107:0:777 $(stat -c %u:%g:%a /etc/shadow)" ]
+    [ "$(stat -c %u /etc/shadow)" = 0 ]
     run -0 virt-priv-audit --check H07 host -v
     [[ $output == *"H07   pass"* ]]
     [ "$(getent passwd qemu | cut -d: -f1-6)" = "qemu:x:107:107:qemu user:/" ]
@@ -193,6 +210,20 @@ needs_kvm() {
     [[ $output == *"H07   low"*" user qemu is not a member of group kvm; to add it: usermod -a -G kvm qemu"* ]]
     bash -c "$(sed -n 's/.* to add it: //p' <<<"$output")"
     [ "$(id -G qemu)" = "107 36" ]
+    # Of another name service it is used as it is, and usermod could not change it.
+    if [ -n "$(find /usr/lib -name 'libnss_extrausers.so.*')" ]; then
+        mkdir -p /var/lib/extrausers
+        mount -t tmpfs -o mode=0755 tmpfs /var/lib/extrausers
+        sed -n 's/^qemu:x:107:107:/qemu:x:997:36:/p' /etc/passwd >/var/lib/extrausers/passwd
+        sed -i '/^qemu:/d' /etc/passwd
+        cp /etc/nsswitch.conf "$BATS_TEST_TMPDIR"
+        printf '%s\n' 'passwd: files extrausers' 'group: files' >/etc/nsswitch.conf
+        run -0 virt-priv-audit --check H07 host -v
+        [[ $output == *"H07   not-applicable"*" user qemu is not one of /etc/passwd"* ]]
+        cp "$BATS_TEST_TMPDIR/nsswitch.conf" /etc
+        umount /var/lib/extrausers
+        cp "$BATS_TEST_TMPDIR"/{passwd,group} /etc
+    fi
     printf '%s\n' 'user = "alice"' >/etc/libvirt/qemu.conf
     run -0 virt-priv-audit --check H07 host -v
     [[ $output == *"H07   not-applicable"* ]]

@@ -277,7 +277,7 @@ ROWS
 
 @test "--explain: each check has a title, a severity, an explanation and a remedy" {
     local id n=0
-    for id in P{00..20} H{01..05}; do
+    for id in P{00..20} H{01..05} H07; do
         run -0 virt-priv-audit --explain "$id"
         [[ ${lines[0]} == "$id  "?* && $output == *"Severity: "* && $output == *"Remedy:"* ]]
         [ "$(wc -L <<<"$output")" -le 80 ]

@@ -8,31 +8,6 @@ teardown() {
     rm -f "$fs.img" /etc/libvirt/qemu.conf
 }
 
-# in_background COMMAND...: its output in $BATS_TEST_TMPDIR/said, its process id in $waiter.
-in_background() {
-    "$@" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
-    waiter=$!
-}
-
-# ends_with STATUS: the command in the background.
-ends_with() {
-    local ended=0
-    wait $waiter || ended=$?
-    [ "$ended" -eq "$1" ]
-}
-
-# waits: the command in the background has let go of the journals, with its disk still locked.
-waits() {
-    local i
-    for ((i = 0; i < 2000; i++)); do
-        kill -0 $waiter
-        # It looks at the lock again and again, and sleeps between (clock_nanosleep, 230).
-        ! grep -q '^230 ' "/proc/$waiter/syscall" || return 0
-        sleep 0.02
-    done
-    return 1
-}
-
 @test "three disks that a leftover process has locked: another VM's claim and release do not wait" {
     local i words=()
     disk $fs/other alice:alice 0640

@@ -98,6 +98,18 @@ sweep() {
     [ "$(litter)" = "" ]
 }
 
+@test "an attribute that grows while it is read is copied whole" {
+    local before
+    for before in '' x; do
+        bash -c "$with_file"
+        python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.note", sys.argv[2].encode())' "$admin" "$before"
+        GROWN="what the admin notes, at more length" LD_PRELOAD=$VP_BUILD/tests/growing-attribute.so \
+            run -0 "$conf" set user bob
+        run -0 getfattr --only-values --absolute-names -n user.note "$admin"
+        [ "$output" = "what the admin notes, at more length" ]
+    done
+}
+
 @test "what an interrupted edit left goes away with the next one, and is nobody's to read" {
     printf 'user = "a"\n' | write "$admin"
     chmod 0644 "$admin"

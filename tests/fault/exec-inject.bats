@@ -17,15 +17,15 @@ state="setpriv --groups 6,36,4242 --inh-caps +net_admin,+kill --ambient-caps +ne
     echo "# ${lines[-1]}" >&3
 }
 
+# The number of the prctl(2) that installs the filter, from one trace of it.
+filter_call() {
+    tests/lib/terminal trace "$VP_BUILD/virt-priv-exec" strace -qq -o /mnt/scratch/trace -e trace=prctl >/dev/null
+    grep -n 'PR_SET_SECCOMP' /mnt/scratch/trace | head -n 1 | cut -d: -f1
+}
+
 @test "the terminal's filter, unanswered or refused: 125" {
     for answer in retval=0 error=EPERM error=EINVAL; do
         tests/lib/terminal filter-missing "$VP_BUILD/virt-priv-exec" \
             strace -qq -o /dev/null -e trace=prctl -e "inject=prctl:$answer:when=$(filter_call)"
     done
-}
-
-# The number of the prctl(2) that installs the filter, from one trace of it.
-filter_call() {
-    tests/lib/terminal trace "$VP_BUILD/virt-priv-exec" strace -qq -o /mnt/scratch/trace -e trace=prctl >/dev/null
-    grep -n 'PR_SET_SECCOMP' /mnt/scratch/trace | head -n 1 | cut -d: -f1
 }

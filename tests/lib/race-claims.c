@@ -154,7 +154,7 @@ static unsigned long count_wins(const struct scenario *s, const char *when)
 static bool release(bool *good)
 {
 	struct lockwait waits = {0};
-	struct journal *journal;
+	struct journal *journal, **all;
 	cleanup_free char *error = NULL;
 	size_t n;
 	bool all_read;
@@ -163,7 +163,8 @@ static bool release(bool *good)
 		die("%s", error);
 	if (!journal)
 		return false;
-	struct journal **all = journal_read_all(&n, &all_read);
+	if (!journal_read_all(&all, &n, &all_read, &error))
+		die("%s", error);
 	*good = claims_release(journal, NULL, false, all, n, &waits);
 	lockwait_end(&waits);
 	journal_free(journal);
@@ -434,8 +435,8 @@ int main(int argc, char **argv)
 	race.each = strtod(argv[3], NULL) / (double)n;
 	if (!settings_read(&race.settings, NULL, &error))
 		die("%s", error);
-	if (!race.program)
-		journal_lock_or_die(true);
+	if (!race.program && !journal_lock(true, &error))
+		die("%s", error);
 	make_victims();
 	hide_output();
 	double begin = seconds();

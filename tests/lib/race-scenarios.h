@@ -21,9 +21,10 @@ static gid_t team;
 static const char *top; /* DIR, the current directory */
 
 /* What the processes tell each other. */
-static struct shared {
+struct shared {
 	_Atomic unsigned long swaps, watched, sweeps;
-} * shared;
+};
+static struct shared *shared;
 
 /* Making the tree, as root. */
 

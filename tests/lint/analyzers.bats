@@ -5,10 +5,7 @@ bats_require_minimum_version 1.5.0
 load lint.bash
 
 @test "gcc -fanalyzer" {
-    # gcc 12 takes a variable with the cleanup attribute for uninitialized once it has folded its NULL, or
-    # "0" for freed twice.
-    each gcc "${cc_flags[@]}" -O1 -fanalyzer -Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-double-free \
-        -c -o /dev/null {}
+    each tests/lint/fanalyzer {} "${cc_flags[@]}"
 }
 
 @test "clang-tidy" {
@@ -58,16 +55,42 @@ int null(void)
 	return *p;
 }
 END
-    run gcc -O1 -fanalyzer -c -o /dev/null "$BATS_TEST_TMPDIR/wrong.c"
-    [[ $output == *"-Wanalyzer-null-dereference"* ]]
+    run -0 tests/lint/fanalyzer "$BATS_TEST_TMPDIR/wrong.c"
+    [[ $output == *"In function 'null'"*"-Wanalyzer-null-dereference"* ]]
     run -1 clang-tidy --quiet --config-file=.clang-tidy "$BATS_TEST_TMPDIR/wrong.c" --
     run ! cppcheck -q --error-exitcode=1 "$BATS_TEST_TMPDIR/wrong.c"
 }
 
+@test "what gcc -fanalyzer takes for a fault is passed over in the function that is listed, and nowhere else" {
+    [ "$(gcc -dumpversion)" -ge 13 ] || skip "gcc $(gcc -dumpversion) sees no descriptors"
+    mkdir -p "$BATS_TEST_TMPDIR/tools/lib/base"
+    cd "$BATS_TEST_TMPDIR"
+    for function in io_replace_fd other; do
+        printf '#include <unistd.h>\nint %s(int from, int to);\n' "$function"
+        printf 'int %s(int from, int to)\n{\n\treturn dup2(from, to) == to;\n}\n' "$function"
+    done >tools/lib/base/io.c
+    run -0 "$BATS_TEST_DIRNAME/fanalyzer" tools/lib/base/io.c
+    [ "$(grep -c 'warning: ' <<<"$output")" -eq 1 ]
+    [[ $output == *"In function 'other'"*"io.c:10:"*"-Wanalyzer-fd-leak"* ]]
+    [[ $output != *"'io_replace_fd'"* ]]
+    echo 'extern int nothing;' >tools/lib/base/io.c
+    run -0 "$BATS_TEST_DIRNAME/fanalyzer" tools/lib/base/io.c
+    [ "$output" = "tools/lib/base/io.c:io_replace_fd [-Wanalyzer-fd-leak]: is listed in tests/lint/fanalyzer, and not seen" ]
+}
+
+# files: all of the sources, each with a NUL. What is copied into the root of another release is no repository.
+files() {
+    if [ -e .git ]; then
+        git ls-files -z --cached --others --exclude-standard
+    else
+        find . -path ./build -prune -o -type f -print0
+    fi
+}
+
 # Every shell script, by its first line, and what bats and others source.
 scripts() {
-    git ls-files -z --cached --others --exclude-standard | xargs -0 grep -lE '^#!(/bin/(ba)?sh|/usr/bin/env bats)'
-    git ls-files --cached --others --exclude-standard '*.bats' '*.bash'
+    files | xargs -0 grep -lE '^#!(/bin/(ba)?sh|/usr/bin/env bats)'
+    files | tr '\0' '\n' | grep -E '\.(bats|bash)$'
 }
 
 @test "shellcheck" {

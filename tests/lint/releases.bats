@@ -57,3 +57,110 @@ versions() {
     run -1 tests/releases/table "$BATS_TEST_TMPDIR/stretch.versions"
     [[ $output == *"not ok - README.md names stretch"* ]]
 }
+
+@test "README.md's table is made from what was tested, and nothing else of it changes" {
+    local copy=$BATS_TEST_TMPDIR/copy file
+    mkdir -p "$copy/tests/releases"
+    cp README.md "$copy"
+    cp tests/releases/table "$copy/tests/releases"
+    file=$(versions trixie QEMU=10.9.13)
+    sed -i 's/^dnf5 .*/dnf5 5.4.6/' "$file"
+    run -1 "$copy/tests/releases/table" "$file"
+    run -0 "$copy/tests/releases/table" --renew "$file"
+    [[ $output == *"ok - README.md names what was tested on trixie"* ]]
+    run -1 diff README.md "$copy/README.md"
+    [ "$(grep -c '^[<>]' <<<"$output")" -eq 2 ]
+    [[ ${lines[3]} == "> | 13 trixie | 10.9 |"*"| 5.4 |"* ]]
+}
+
+# stand_in FILE LINE...: a program of the checkout's copy.
+stand_in() {
+    printf '#!/bin/bash\n' >"$copy/tests/releases/$1"
+    printf '%s\n' "${@:2}" >>"$copy/tests/releases/$1"
+}
+
+# copy_of_matrix: the matrix of two releases, in whose roots nothing is but what a test says.
+copy_of_matrix() {
+    copy=$BATS_TEST_TMPDIR/copy
+    mkdir -p "$copy/tests" "$BATS_TEST_TMPDIR/bin"
+    cp -r tests/releases "$copy/tests/releases"
+    printf '%s\n' "suite this that why not" "unit yes yes" >"$copy/tests/releases/suites"
+    printf '%s\n' "| Debian | QEMU | libvirt |" "|---|---|---|" "| 1 this | 7.2 | 9.0 |" "| 2 that | 7.2 | 9.0 |" >"$copy/README.md"
+    stand_in root 'echo "$1"'
+    stand_in versions 'echo "distribution other"'
+    # What the suites of "this" end with is in two files; in "that", all pass.
+    stand_in enter 'case $1:$2 in' '*versions) printf "%s\n" "QEMU 7.2.1" "libvirt 9.0.0" ;;' \
+        'that:*check) echo "3 passed, 0 failed" ;;' 'this:*check) cat said && exit "$(cat status)" ;;' 'esac'
+    ln -sf /bin/true "$BATS_TEST_TMPDIR/bin/mmdebstrap"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+@test "the last line counts the last lines of all releases, and the rows of README.md" {
+    [ "$(id -u)" -eq 0 ] || skip "as root"
+    local said ends expected last
+    copy_of_matrix
+    # What tests/check prints and its status; and those of the whole.
+    while IFS='|' read -r said ends expected last; do
+        echo "$said" >"$copy/said"
+        echo "$ends" >"$copy/status"
+        run "-$expected" "$copy/tests/releases/run"
+        [ "${lines[-1]}" = "$last" ]
+        [[ $output == *"this: $said"*"that: 3 passed, 0 failed"* ]]
+    done <<'ROWS'
+2 passed, 0 failed|0|0|7 passed, 0 failed
+2 passed, 0 failed, 4 skipped|0|0|7 passed, 0 failed, 4 skipped
+2 passed, 1 failed|1|1|7 passed, 1 failed
+2 passed, 0 failed|1|1|7 passed, 1 failed
+ok - 1|137|1|5 passed, 1 failed
+ROWS
+}
+
+@test "a root that cannot be made fails, and the other releases are tested all the same" {
+    [ "$(id -u)" -eq 0 ] || skip "as root"
+    copy_of_matrix
+    stand_in root 'echo "no mirror" >&2; [ "$1" = that ] && echo "$1"'
+    run -1 "$copy/tests/releases/run"
+    [[ $output == *"this: no mirror"*"this: not ok - make deps"*"that: 3 passed"* ]]
+    [ "${lines[-1]}" = "4 passed, 1 failed" ]
+}
+
+@test "a mirror that fails for a moment is asked again, and nothing is taken from the failed attempt" {
+    [ "$(id -u)" -eq 0 ] || skip "as root"
+    local root mmdebstrap=$BATS_TEST_TMPDIR/bin/mmdebstrap
+    copy_of_matrix
+    mkdir "$copy/tests/lib"
+    cp tests/lib/manager.bash "$copy/tests/lib"
+    cp tests/releases/root "$copy/tests/releases"
+    rm "$mmdebstrap"
+    # shellcheck disable=SC2016 # the stand-in's
+    printf '%s\n' '#!/bin/bash' "echo >>'$BATS_TEST_TMPDIR/asked'" 'while [ ! -d "${!#}" ]; do set -- "${@:1:$#-1}"; done' \
+        "[ \$(wc -l <'$BATS_TEST_TMPDIR/asked') -gt 1 ] && touch \"\${!#}/whole\" || { touch \"\${!#}/part\"; exit 1; }" >"$mmdebstrap"
+    chmod +x "$mmdebstrap"
+    run -0 --separate-stderr "$copy/tests/releases/root" this
+    root=$output
+    [ -e "$root/whole" ] && [ ! -e "$root/part" ]
+    # It is kept.
+    run -0 --separate-stderr "$copy/tests/releases/root" this
+    [ "$output" = "$root" ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -eq 2 ]
+}
+
+@test "what runs in a root ends with the run" {
+    [ "$(id -u)" -eq 0 ] || skip "as root"
+    local pid inside i
+    copy_of_matrix
+    stand_in enter 'exec unshare --mount --pid --fork --kill-child sh -c "echo \$\$ >/dev/null; sleep 987.6; :"'
+    "$copy/tests/releases/run" this >/dev/null 2>&1 3>&- &
+    pid=$!
+    for ((i = 0; i < 300; i++)); do
+        inside=$(pgrep -f 'sleep 987[.]6$') && break
+        sleep 0.1
+    done
+    [ -n "$inside" ]
+    kill -TERM "$pid"
+    run -143 wait "$pid"
+    for ((i = 0; i < 100; i++)); do
+        [ -n "$(ps -o pid= -p "${inside//$'\n'/,}")" ] || return 0
+        sleep 0.1
+    done
+    return 1
+}

@@ -8,6 +8,20 @@ bats_require_minimum_version 1.5.0
     [ "${BASH_REMATCH[1]}" -gt 100 ]
 }
 
+# What a process may not go on without: the credentials of root, which it has let go of for a moment.
+@test "only programs and launch/ end the process" {
+    run -0 grep -nE '\b(die|die_errno|die_status|exit|abort|err|errx)\(' -r tools/lib --include='*.[ch]' --exclude-dir=launch
+    for line in "${lines[@]}"; do
+        case $line in
+        tools/lib/base/log.[ch]:*) ;;
+        'tools/lib/path/access.c:'*'die_errno("cannot become root again");') ;;
+        *:[0-9]*:[/\ ]\**) ;;
+        *) echo "$line" && wrong=yes ;;
+        esac
+    done
+    [ -z "${wrong-}" ]
+}
+
 # A small house that keeps them, in the current directory.
 house() {
     cd "$BATS_TEST_TMPDIR" || return

@@ -66,7 +66,10 @@ as_root() {
 # README: sudo dnf install ./build/rpm/virt-privileges-[0-9]*.x86_64.rp
 @test "make rpm makes exactly one package of the name that dnf is to install, and signs it with a key that is named" {
     local -x HOME=/mnt/readme-home GNUPGHOME=/mnt/readme-home/gnupg
-    mkdir -p -m 0700 "$GNUPGHOME"
+    mkdir -p "$HOME"
+    mkdir -m 0700 "$GNUPGHOME"
+    # The key is imported there, and not on this machine.
+    echo "%_dbpath $HOME/db" >"$HOME/.rpmmacros"
     gpg --batch --quiet --passphrase '' --quick-generate-key admin@example.org rsa2048 sign never
     # Without a key, nothing is signed.
     [[ "$(make -n rpm)" == *"spec/build --output build/rpm " ]]

@@ -19,6 +19,8 @@ make_packages() {
     # rpm's own settings: a database where Fedora has it.
     export HOME=$all/home
     echo '%_dbpath /usr/lib/sysimage/rpm' >"$HOME/.rpmmacros"
+    # Directories that rpm 6 hides from scriptlets: with a root it does not, and says so each time.
+    echo '%__transaction_unshare_paths %{nil}' >>"$HOME/.rpmmacros"
     # Debian's rpm wants this option before it installs anything.
     force=$(rpm --help | grep -o -- --force-debian || true)
     export force

@@ -34,9 +34,11 @@ setup_file() {
     cd virt-privileges-*/
     # A machine whose rpm takes signed packages alone, and the unit tests, which other builds leave out.
     mkdir -p /etc/rpm
-    echo '%_pkgverify_level all' >/etc/rpm/macros
+    echo '%_pkgverify_level all' >/etc/rpm/macros.all
+    [ "$(rpm --eval '%_pkgverify_level')" = all ]
     spec/build --output ../again --define "__spec_check_post touch $BATS_TEST_TMPDIR/checked; %{___build_post}"
-    rm /etc/rpm/macros
+    rm /etc/rpm/macros.all
+    rmdir --ignore-fail-on-non-empty /etc/rpm
     [ -e "$BATS_TEST_TMPDIR/checked" ]
     cd "$BATS_TEST_TMPDIR"
     [ "$(find again -name '*.rpm' | wc -l)" -eq 5 ]
@@ -78,9 +80,9 @@ setup_file() {
     [ "$(ls "$BATS_TEST_TMPDIR")" = "" ]
 }
 
-@test "the spec requires the libraries that the Makefile links" {
+@test "the spec requires the libraries that the Makefile links, and that of the unit tests" {
     rpmspec -q --buildrequires spec/virt-privileges.spec | sed -n 's/^pkgconfig(\(.*\))$/\1/p' | sort |
-        diff -u - <(sed -En 's/^PC_(virt.*|BPF) := //p' Makefile | xargs -n 1 | sort -u)
+        diff -u - <(sed -En 's/^PC_(virt.*|BPF|TESTS) := //p' Makefile | sed 's/\$(PC_ALL)//' | xargs -n 1 | sort -u)
 }
 
 @test "the version is the spec's everywhere" {
@@ -216,7 +218,8 @@ scripted() {
     rpmspec --parse --define '__systemd_sysusers /usr/bin/systemd-sysusers' spec/virt-privileges.spec |
         diff "$BATS_TEST_TMPDIR/native" -
     # Nothing else is different.
-    diff <(rpm -qp --scripts "$(native)") <(rpm -qp --scripts "$(scripted)" | sed '/^preinstall/,/^exit 0/d')
+    diff <(rpm -qp --scripts "$(native)" | sed '/^# rpm.s sysusers.sh /,/^ *echo /d') \
+        <(rpm -qp --scripts "$(scripted)" | sed '/^preinstall/,/^exit 0/d')
     diff <(rpm -qpl "$(native)" | grep -v build-id) <(rpm -qpl "$(scripted)" | grep -v build-id)
 }
 
@@ -444,21 +447,21 @@ has_sysusers_script() {
     done
 }
 
-# one_file_package: the lines of all files in one, as a package of before them has them.
+# one_file_package: a release before this one's, with the lines of all files in one.
 one_file_package() {
     cat sysusers.d/virt-privileges.conf sysusers.d/virt-privileges-kvm.conf >"$BATS_TEST_TMPDIR/one.conf"
     cat >"$BATS_TEST_TMPDIR/one.spec" <<SPEC
-Name: one-file
-Version: 1
+Name: virt-privileges
+Version: 0.0.1
 Release: 1
 Summary: Accounts
 License: GPL-2.0-or-later
 BuildArch: noarch
 %description
 %install
-install -D -m 0644 $BATS_TEST_TMPDIR/one.conf %{buildroot}%{_sysusersdir}/one.conf
+install -D -m 0644 $BATS_TEST_TMPDIR/one.conf %{buildroot}/usr/lib/sysusers.d/virt-privileges.conf
 %files
-%{_sysusersdir}/one.conf
+/usr/lib/sysusers.d/virt-privileges.conf
 SPEC
     rpmbuild -bb --quiet --define "_topdir $BATS_TEST_TMPDIR" --define "_rpmdir $BATS_TEST_TMPDIR" \
         --define '_rpmfilename one.rpm' "$BATS_TEST_TMPDIR/one.spec"
@@ -470,20 +473,50 @@ SPEC
     new_root row
     rpm_in row --define "__systemd_sysusers $script" -i --nodeps "$BATS_TEST_TMPDIR/one.rpm"
     [ "$(field_of row passwd qemu 4)" = "$(field_of row group kvm 3)" ] || skip "this sysusers.sh makes users first"
-    # The account is there: it stays as it is.
-    rpm_in row --define "__systemd_sysusers $script" -i --nodeps "$(native)"
+    # Upgraded: the account is there, and stays as it is.
+    rpm_in row --define "__systemd_sysusers $script" -U --nodeps "$(native)"
     run with_proc row virt-priv-audit --check H07 host
     echo "$output"
     [ "$status" -eq 1 ]
     remedy=$(sed -n 's/^H07 .* and run: //p' <<<"$output")
     table_row "accounts, made by sysusers.sh of one file" row -
+    install -m 0600 -o "$(field_of row passwd qemu 3)" /dev/null "$all/row/srv/disk"
     chroot "$all/row" sh -c "$remedy"
     run -0 with_proc row virt-priv-audit --check H07 host -v
     [[ $output == *"H07   pass"* ]]
     [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     [ "$(field_of row passwd qemu 5)" = "qemu user" ]
+    [ "$(stat -c %u "$all/row/srv/disk")" = 107 ]
     table_row "accounts, made by sysusers.sh of one file, mended" row -
     drop_root row
+}
+
+@test "upgraded from one sysusers.d file, and removed: what an administrator changed of the account stays" {
+    local maker own=$BATS_TEST_TMPDIR/own
+    one_file_package
+    mkdir "$own"
+    printf '%s\n' root:x:0:0::/root:/bin/sh qemu:x:5107:6200:ours:/srv/vms:/usr/bin/false >"$own/passwd"
+    printf '%s\n' root:x:0: kvm:x:5036:alice,qemu storage:x:6200: qemu:x:107:bob backup:x:6201:qemu >"$own/group"
+    printf '%s\n' 'qemu:!*:20000::::::' >"$own/shadow"
+    for maker in scripted native script; do
+        new_root row
+        put_accounts row "$own"
+        case $maker in
+        scripted) program='%{nil}' rpm=$(scripted) ;;
+        native) program=/usr/bin/systemd-sysusers rpm=$(native) ;;
+        script) program=$(rpm --eval '%{_rpmconfigdir}/sysusers.sh') rpm=$(native) ;;
+        esac
+        echo "$maker: $program"
+        [ "$maker" != script ] || [ -e "$program" ] || { echo "# no $program here" >&3 && drop_root row && continue; }
+        rpm_in row --define "__systemd_sysusers $program" -i --nodeps "$BATS_TEST_TMPDIR/one.rpm"
+        rpm_in row --define "__systemd_sysusers $program" -U --nodeps "$rpm"
+        [ "$(rpm_in row -q --qf '%{version}\n' virt-privileges)" = "$(rpm -qp --qf '%{version}' "$rpm")" ]
+        rpm_in row --define "__systemd_sysusers $program" -e virt-privileges
+        for file in passwd group shadow; do
+            diff -u "$own/$file" "$all/row/etc/$file"
+        done
+        drop_root row
+    done
 }
 
 # elsewhere: a name service that is no file of /etc, which the root must have.
@@ -531,36 +564,75 @@ signing_key() {
 
 # refused COMMAND...: it fails, for want of a signature, and nothing is installed.
 refused() {
-    run "$@"
+    local refusal=0
+    "$@" >"$BATS_TEST_TMPDIR/refusal" 2>&1 || refusal=$?
+    output=$(<"$BATS_TEST_TMPDIR/refusal")
     echo "$output"
-    [ "$status" -ne 0 ]
+    [ "$refusal" -ne 0 ]
     [[ $output == *signature* || $output == *"not signed"* || $output == *GPG* || $output == *OpenPGP* ]]
     run ! rpm_in signatures -q virt-privileges
 }
 
+# demanding LEVEL COMMAND...: where %_pkgverify_level is that.
+demanding() {
+    mkdir -p "$all/demanding"
+    { cat "$HOME/.rpmmacros" && echo "%_pkgverify_level $1"; } >"$all/demanding/.rpmmacros"
+    HOME=$all/demanding "${@:2}"
+}
+
+# accepted COMMAND...: it installs the package, which is removed again.
+accepted() {
+    "$@"
+    rpm_in signatures -q virt-privileges
+    rpm_in signatures -e virt-privileges
+}
+
 @test "where signatures are demanded: what is not signed is refused, or installed as README says; what is signed is installed" {
-    local unsigned=$package signed=$BATS_TEST_TMPDIR/${package##*/} all_signed=(--define '_pkgverify_level all') word
+    local unsigned=$package signed=$BATS_TEST_TMPDIR/${package##*/} word=--nogpgcheck by_policy=refused
     signing_key
     cp "$unsigned" "$signed"
     spec/sign key@localhost "$signed"
     new_root signatures installed
     rpm_in signatures -e virt-privileges
+    run -1 rpmkeys --root "$all/signatures" --checksig --define '_pkgverify_level all' "$signed"
     rpmkeys --root "$all/signatures" --import "$all/key.asc"
-    refused rpm_in signatures "${all_signed[@]}" -i "$unsigned"
-    rpm_in signatures "${all_signed[@]}" --nosignature -i "$unsigned"
-    rpm_in signatures -e virt-privileges
-    rpm_in signatures "${all_signed[@]}" -i "$signed"
-    rpm_in signatures -e virt-privileges
-    word=--nogpgcheck
-    ! type -P dnf5 || word=--no-gpgchecks
+    run -0 rpmkeys --root "$all/signatures" --checksig "$signed"
+    [[ $output == *": digests signatures OK" ]]
+    refused demanding all rpm_in signatures -i "$unsigned"
+    accepted demanding all rpm_in signatures -U --nosignature "$unsigned"
+    accepted demanding all rpm_in signatures -i "$signed"
+    # dnf 4 goes by rpm's setting as well, and its option does not change that.
+    ! type -P dnf5 || word=--no-gpgchecks by_policy=accepted
     grep -F -- "$word" README.md
-    refused dnf_in signatures --setopt=localpkg_gpgcheck=True install "$unsigned"
-    dnf_in signatures --setopt=localpkg_gpgcheck=True install "$word" "$unsigned"
-    rpm_in signatures -e virt-privileges
-    dnf_in signatures --setopt=localpkg_gpgcheck=True install "$signed"
-    rpm_in signatures -V virt-privileges
+    sed 's/^\[main\]/&\nlocalpkg_gpgcheck=True/' "$all/repo.conf" >"$all/demanding.conf"
+    repo=demanding refused dnf_in signatures install "$unsigned"
+    repo=demanding accepted dnf_in signatures install "$word" "$unsigned"
+    repo=demanding accepted dnf_in signatures install "$signed"
+    "$by_policy" demanding all dnf_in signatures install "$unsigned"
+    "$by_policy" demanding all dnf_in signatures install "$word" "$unsigned"
+    accepted demanding all dnf_in signatures install "$signed"
     gpgconf --kill all
     drop_root signatures
+}
+
+@test "a key of sq's signs as well" {
+    [ "$(rpm --eval '%{?_openpgp_sign}')" != "" ] || skip "this rpm signs with gpg alone"
+    type -P sq || skip "no sq here"
+    local signed=$BATS_TEST_TMPDIR/one.rpm key
+    cp -a "$HOME" "$BATS_TEST_TMPDIR/home"
+    export HOME=$BATS_TEST_TMPDIR/home
+    echo '%_openpgp_sign sq' >>"$HOME/.rpmmacros"
+    sq key generate --own-key --without-password --email key@localhost
+    key=$(sq key list | grep -oE -m 1 '[0-9A-F]{40,64}')
+    cp "$package" "$signed"
+    spec/sign "$key" "$signed"
+    sq cert export --cert "$key" >"$BATS_TEST_TMPDIR/key.asc"
+    mkdir "$BATS_TEST_TMPDIR/keys"
+    rpmkeys --dbpath "$BATS_TEST_TMPDIR/keys" --import "$BATS_TEST_TMPDIR/key.asc"
+    run -0 rpmkeys --dbpath "$BATS_TEST_TMPDIR/keys" --checksig --verbose "$signed"
+    [[ ${output,,} == *" signature, key fingerprint: ${key,,}: ok"* ]]
+    run -1 spec/sign key@localhost "$signed"
+    [[ $output == *"cannot sign with the key key@localhost: see above, and list the keys with sq key list"* ]]
 }
 
 @test "a key that is not there: nothing is signed, and it is named" {
@@ -608,6 +680,7 @@ made_at_boot() {
     table_row "accounts, made by rpm itself: /etc cannot be written" unwritable -
     run -0 rpm_in unwritable --define "__systemd_sysusers $script" -i --nodeps "$(native)"
     [[ $output == *"useradd: "* ]]
+    [[ $output == *"virt-privileges: user qemu does not exist; to create it: systemd-sysusers (at its first boot, an image does)"* ]]
     umount "$all/unwritable/etc"
     made_at_boot unwritable
     table_row "accounts, made by sysusers.sh: /etc cannot be written, after a boot" unwritable -

@@ -99,15 +99,23 @@ recover_with() {
     setpriv --bounding-set "-all,$caps" --inh-caps=-all --no-new-privs virt-priv-chown recover -v
 }
 
+# verified UNIT...: systemd-analyze finds nothing to say. It loads units of other packages with them; a line of
+# their files that it finds fault with is theirs.
+verified() {
+    local status=0
+    systemd-analyze verify "${@/#//usr/lib/systemd/system/}" >"$BATS_TEST_TMPDIR/said" 2>&1 || status=$?
+    cat "$BATS_TEST_TMPDIR/said"
+    [ "$status" -eq 0 ]
+    run -1 grep -vP '^/[^:]*/(?!virt-priv)[^/:]+:[0-9]+: ' "$BATS_TEST_TMPDIR/said"
+}
+
 @test "systemd-analyze verify finds nothing to say of the service" {
-    run -0 systemd-analyze verify /usr/lib/systemd/system/virt-priv-recover.service
-    [ "$output" = "" ]
+    verified virt-priv-recover.service
     cmp "$unit" /usr/lib/systemd/system/virt-priv-recover.service
 }
 
 @test "systemd-analyze verify finds nothing to say of the unit of a VM" {
-    run -0 systemd-analyze verify /usr/lib/systemd/system/virt-priv-vm@.service
-    [ "$output" = "" ]
+    verified virt-priv-vm@.service
     vm=conf/systemd/virt-priv-vm@.service
     [ "$(sed -n 's/^ExecStart=//p' "$vm")" = "/usr/bin/virt-priv-run --vm %i" ]
     [[ $(sed -n 's/^After=//p' "$vm") == *virt-priv-recover.service* ]]
@@ -122,8 +130,7 @@ recover_with() {
 }
 
 @test "systemd-analyze verify finds nothing to say of the audit and its timer" {
-    run -0 systemd-analyze verify /usr/lib/systemd/system/virt-priv-audit.{service,timer}
-    [ "$output" = "" ]
+    verified virt-priv-audit.{service,timer}
     cmp "$audit" /usr/lib/systemd/system/virt-priv-audit.service
     [ "$(of_audit ExecStart)" = "/usr/bin/virt-priv-audit --journal" ]
 }

@@ -24,6 +24,22 @@ static FILE *open_database(const struct audit_tree *tree, const char *path)
 	return file;
 }
 
+/* The entry of that name or, name being NULL, of that id in /etc/passwd; errno as below. */
+static const struct passwd *find_in_passwd_file(
+	const struct audit_tree *tree, const char *name, uid_t uid)
+{
+	const struct passwd *pw;
+
+	cleanup_file FILE *file = open_database(tree, "/etc/passwd");
+	if (!file)
+		return NULL;
+	while ((pw = fgetpwent(file)) != NULL)
+		if (name ? strcmp(pw->pw_name, name) == 0 : pw->pw_uid == uid)
+			return pw;
+	errno = ferror(file) ? EIO : 0;
+	return NULL;
+}
+
 /*
  * The entry of that name or, name being NULL, of that id. NULL with errno 0 if there is
  * none: getpwnam(3) lists what C libraries put there instead.
@@ -39,14 +55,7 @@ static const struct passwd *find_passwd(const struct audit_tree *tree, const cha
 			errno = 0;
 		return pw;
 	}
-	cleanup_file FILE *file = open_database(tree, "/etc/passwd");
-	if (!file)
-		return NULL;
-	while ((pw = fgetpwent(file)) != NULL)
-		if (name ? strcmp(pw->pw_name, name) == 0 : pw->pw_uid == uid)
-			return pw;
-	errno = ferror(file) ? EIO : 0;
-	return NULL;
+	return find_in_passwd_file(tree, name, uid);
 }
 
 static const struct group *find_group(const struct audit_tree *tree, const char *name, gid_t gid)
@@ -158,9 +167,18 @@ int tree_find_user(const struct audit_tree *tree, const char *spec, struct tree_
 	account->gid = pw->pw_gid;
 	account->name = xstrdup(pw->pw_name);
 	account->shell = xstrdup(pw->pw_shell ? pw->pw_shell : "");
+	account->comment = xstrdup(pw->pw_gecos ? pw->pw_gecos : "");
 	find_groups(tree, account);
 	sort_groups(account);
 	return 1;
+}
+
+int tree_user_is_local(const struct audit_tree *tree, const char *name)
+{
+	errno = 0;
+	if (find_in_passwd_file(tree, name, 0))
+		return 1;
+	return errno && errno != ENOENT ? -1 : 0;
 }
 
 int tree_find_group(const struct audit_tree *tree, const char *spec, gid_t *gid)
@@ -186,6 +204,7 @@ void tree_account_free(struct tree_account *account)
 {
 	free(account->name);
 	free(account->shell);
+	free(account->comment);
 	free(account->groups);
 	*account = (struct tree_account){0};
 }

@@ -20,26 +20,35 @@ void audit_bpf_close(struct audit_bpf *bpf)
 ssize_t audit_bpf_find(
 	struct audit_bpf *bpf, const unsigned long long *sizes, size_t n_sizes, pid_t **pids)
 {
-	(void)bpf, (void)sizes, (void)n_sizes, (void)pids;
+	(void)bpf;
+	(void)sizes;
+	(void)n_sizes;
+	(void)pids;
 	return -1;
 }
 
 ssize_t audit_bpf_find_kvm(struct audit_bpf *bpf, pid_t **pids)
 {
-	(void)bpf, (void)pids;
+	(void)bpf;
+	(void)pids;
 	return -1;
 }
 
 bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid)
 {
-	(void)bpf, (void)pid;
+	(void)bpf;
+	(void)pid;
 	return false;
 }
 
 bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long start,
 	struct audit_thread **out, size_t *n)
 {
-	(void)bpf, (void)pid, (void)start, (void)out, (void)n;
+	(void)bpf;
+	(void)pid;
+	(void)start;
+	(void)out;
+	(void)n;
 	return false;
 }
 

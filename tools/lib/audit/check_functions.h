@@ -42,4 +42,6 @@ void check_kvm_use(struct audit *audit);
 void check_account(struct audit *audit);
 void check_settings(struct audit *audit);
 void check_sight(struct audit *audit);
+
+/* declared_account.c */
 void check_declared_account(struct audit *audit);

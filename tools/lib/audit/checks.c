@@ -177,10 +177,10 @@ const struct audit_check audit_checks[] = {
 		"qemu a member of kvm came first, the account was created with primary group kvm, "
 		"any free uid and no comment: its disks on shared storage then belong to "
 		"nobody on other hosts, or to somebody else. It is not applicable if qemu.conf "
-		"names another user.",
-		"Stop the VMs, and run the command of the finding. If the uid was changed, give "
-		"the files of the old one to qemu as well: find / -xdev -uid OLD -exec chown -h "
-		"qemu {} +",
+		"names another user, or if the account is not one of /etc/passwd.",
+		"Stop the VMs, and run the command of the finding; usermod refuses to change the "
+		"uid of a user that runs processes. Repeat its find for other file systems that "
+		"have files of the old uid, and restart libvirt's daemon.",
 		NULL, check_declared_account},
 };
 const size_t n_audit_checks = N_ELEMENTS(audit_checks);

@@ -54,12 +54,12 @@ void check_core_dumps(struct audit *audit, const struct audit_process *process)
 	uint64_t limit;
 	enum written written = is_written(audit, process, &limit);
 
+	if (written == NOT_WRITTEN)
+		return;
 	if (written == LIMIT_NOT_TOLD)
 		audit_unknown(audit, "cannot read the core file size limit");
 	else if (written == PATTERN_NOT_TOLD)
 		audit_unknown(audit, "cannot read core_pattern");
-	else if (written == NOT_WRITTEN)
-		return;
 	else if (process->memory_errno)
 		audit_unreadable(audit, process->memory_errno,
 			"cannot determine whether core dumps contain guest memory");

@@ -234,16 +234,18 @@ static enum answer ask_child(const struct audit *audit, struct kvm_result *share
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return ANSWER_NOT_ASKED;
-	cleanup_fd int in = ends[0];
-	cleanup_fd int out = ends[1];
 	fflush(NULL);
 	pid_t pid = fork();
-	if (pid < 0)
-		return ANSWER_NOT_ASKED;
-	if (pid == 0)
-		child(audit, out, shared);
-	close(steal_fd(&out));
-	return await(pid, in);
+	int number = errno;
+	if (pid == 0) {
+		close(ends[0]);
+		child(audit, ends[1], shared);
+	}
+	close(ends[1]);
+	enum answer answer = pid < 0 ? ANSWER_NOT_ASKED : await(pid, ends[0]);
+	close(ends[0]);
+	errno = number;
+	return answer;
 }
 
 static void say_failed(struct audit *audit, const struct kvm_result *result, const char *user)

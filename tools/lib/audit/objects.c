@@ -255,8 +255,13 @@ static void add_claimed(struct audit *audit, const struct journal *journal)
 		.context = &entries,
 		.keep = &audit->tree.fd,
 		.n_keep = 1};
+	cleanup_free char *error = NULL;
 
-	attempt(&asked, journal->n_entries);
+	/* Whether a number of a file counts depends on the boot. */
+	if (!audit->tree.root && !boot_read(&error))
+		audit->claims_unread = true;
+	else
+		attempt(&asked, journal->n_entries);
 }
 
 /* Whether nobody but root can have written what a journal says. */

@@ -82,8 +82,8 @@ char *tree_group_name(const struct audit_tree *tree, gid_t gid);
 struct tree_account {
 	uid_t uid;
 	gid_t gid;
-	char *name, *shell; /* NULL: a number without an account */
-	gid_t *groups;	    /* supplementary ones with the primary one; none without an account */
+	char *name, *shell, *comment; /* NULL: a number without an account */
+	gid_t *groups; /* supplementary ones with the primary one; none without an account */
 	size_t n_groups;
 };
 
@@ -93,4 +93,10 @@ struct tree_account {
  */
 int tree_find_user(const struct audit_tree *tree, const char *spec, struct tree_account *account);
 int tree_find_group(const struct audit_tree *tree, const char *spec, gid_t *gid);
+
+/*
+ * Whether /etc/passwd itself has the user, so that usermod(8) can change it: 1 or 0, or -1 and
+ * errno if the file cannot be read.
+ */
+int tree_user_is_local(const struct audit_tree *tree, const char *name);
 void tree_account_free(struct tree_account *account);

@@ -14,7 +14,10 @@
 
 static inline void cleanup_free_(void *p)
 {
-	free(*(void **)p);
+	void *owned = *(void **)p;
+
+	if (owned)
+		free(owned);
 }
 
 static inline void cleanup_fd_(const int *fd)

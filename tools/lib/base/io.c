@@ -98,6 +98,11 @@ bool io_sync(int fd)
 	return IO_RETRY(fsync(fd)) == 0;
 }
 
+bool io_replace_fd(int number, int fd, int flags)
+{
+	return fd == number || dup3(fd, number, flags) == number;
+}
+
 const char *io_fd_path(int fd, char path[IO_FD_PATH_SIZE])
 {
 	snprintf(path, IO_FD_PATH_SIZE, "/proc/self/fd/%d", fd);

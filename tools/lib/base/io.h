@@ -54,6 +54,12 @@ bool io_write_all_at(int fd, const void *bytes, size_t length, off_t offset);
 bool io_sync(int fd);
 
 /*
+ * dup3(2): the number becomes another one for what fd is open for, in place of what it was before;
+ * flags are 0 or O_CLOEXEC. If fd has that number, it stays as it is. False and errno.
+ */
+bool io_replace_fd(int number, int fd, int flags);
+
+/*
  * The name that a descriptor, O_PATH too, has in /proc (proc_pid_fd(5)): for what takes a path
  * alone. It lives as long as the block that it is written in.
  */

@@ -40,7 +40,9 @@ const struct option_row *options_row(const struct option_table *table, size_t i)
 bool option_store_flag(
 	const struct option_row *row, void *field, const char *argument, char **error)
 {
-	(void)row, (void)argument, (void)error;
+	(void)row;
+	(void)argument;
+	(void)error;
 	*(bool *)field = true;
 	return true;
 }
@@ -48,7 +50,8 @@ bool option_store_flag(
 bool option_store_text(
 	const struct option_row *row, void *field, const char *argument, char **error)
 {
-	(void)row, (void)error;
+	(void)row;
+	(void)error;
 	*(const char **)field = argument;
 	return true;
 }
@@ -58,7 +61,8 @@ bool option_store_texts(
 {
 	struct option_texts *texts = field;
 
-	(void)row, (void)error;
+	(void)row;
+	(void)error;
 	ARRAY_GROW(texts->items, texts->n);
 	texts->items[texts->n++] = argument;
 	return true;

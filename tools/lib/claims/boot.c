@@ -2,8 +2,8 @@
 #include "claims/boot.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "claims/runtime_dir.h"
 #include "path/trust.h"
 
@@ -26,18 +26,27 @@
 static long long seen =
 	-1; /* in an attribute of libvirt's; 0: none in this boot, -1: not read yet */
 
-const char *boot_id(void)
+static char id[BOOT_ID_LENGTH + 1]; /* empty: not read yet */
+
+bool boot_read(char **error)
 {
 	static const char path[] = "/proc/sys/kernel/random/boot_id";
-	static char id[BOOT_ID_LENGTH + 1];
+	char text[BOOT_ID_LENGTH + 1];
 
-	if (!id[0]) {
-		ssize_t n = io_read_short(AT_FDCWD, path, id, sizeof id);
-		if (n < 0)
-			die_errno("cannot read the boot id from %s: is /proc mounted?", path);
-		if (n != BOOT_ID_LENGTH || strspn(id, "0123456789abcdef-") != BOOT_ID_LENGTH)
-			die("cannot read the boot id from %s: is /proc mounted?", path);
-	}
+	if (id[0])
+		return true;
+	ssize_t n = io_read_short(AT_FDCWD, path, text, sizeof text);
+	if (n < 0)
+		return error_set_errno(
+			error, "cannot read the boot id from %s: is /proc mounted?", path);
+	if (n != BOOT_ID_LENGTH || strspn(text, "0123456789abcdef-") != BOOT_ID_LENGTH)
+		return error_set(error, "cannot read the boot id from %s: is /proc mounted?", path);
+	memcpy(id, text, sizeof id);
+	return true;
+}
+
+const char *boot_id(void)
+{
 	return id;
 }
 
@@ -49,17 +58,18 @@ static long long from_utmp(void)
 
 	setutxent();
 	record = getutxid(&wanted);
-	long long time = record ? record->ut_tv.tv_sec : 0;
+	long long time = record && record->ut_tv.tv_sec > 0 ? record->ut_tv.tv_sec : 0;
 	endutxent();
 	return time;
 }
 
+/* -1 and errno: it can't be read. */
 static long long from_uptime(void)
 {
 	char text[64];
 
 	if (io_read_short(AT_FDCWD, "/proc/uptime", text, sizeof text) <= 0)
-		die_errno("cannot read /proc/uptime");
+		return -1;
 	/* As llround(3) of what is positive, which would need another library. */
 	long long booted = (long long)((double)time(NULL) - strtod(text, NULL) + 0.5);
 	/* A clock that nobody has set begins at 0, and a host that slept was booted before that. */
@@ -79,10 +89,12 @@ static int open_runtime(void)
 
 /*
  * What was seen, in this boot, by an earlier call; 0 if nothing was. Which boot that was is
- * told by the boot's id and not by the time, since the clock can have been set meanwhile.
+ * told by the boot's id and not by the time, since the clock can have been set meanwhile; -1:
+ * that can't be told.
  */
 static long long from_file(void)
 {
+	cleanup_free char *ignored = NULL;
 	char text[BOOT_ID_LENGTH + 32] = "";
 	struct stat st;
 	cleanup_fd int dir = open_runtime();
@@ -93,6 +105,8 @@ static long long from_file(void)
 	if (fd < 0 || fstat(fd, &st) < 0 || !trust_is_roots(fd, &st) ||
 		read(fd, text, sizeof text - 1) <= 0)
 		return 0;
+	if (!boot_read(&ignored))
+		return -1;
 	if (strncmp(text, boot_id(), BOOT_ID_LENGTH) != 0 || text[BOOT_ID_LENGTH] != ' ')
 		return 0;
 	char *end;
@@ -100,6 +114,7 @@ static long long from_file(void)
 	return time > 0 && time < LLONG_MAX && strcmp(end, "\n") == 0 ? time : 0;
 }
 
+/* As from_file(). */
 static long long last_seen(void)
 {
 	if (seen < 0)
@@ -109,30 +124,34 @@ static long long last_seen(void)
 
 static bool is_near(long long a, long long b)
 {
-	return b != 0 && llabs(a - b) <= TOLERANCE;
+	return b > 0 && llabs(a - b) <= TOLERANCE;
 }
 
-bool boot_time_matches(long long time)
+int boot_time_matches(long long time)
 {
 	static long long utmp, uptime;
 
-	if (!uptime) {
+	if (uptime <= 0) {
 		utmp = from_utmp();
 		uptime = from_uptime();
 	}
-	return is_near(time, utmp) || is_near(time, uptime) || is_near(time, last_seen());
+	if (is_near(time, utmp) || is_near(time, uptime) || is_near(time, last_seen()))
+		return 1;
+	return uptime < 0 || last_seen() < 0 ? -1 : 0;
 }
 
-long long boot_time(void)
+long long boot_time(char **error)
 {
 	static long long current;
 
-	if (last_seen())
+	if (last_seen() > 0)
 		return last_seen();
-	if (!current)
+	if (current <= 0)
 		current = from_utmp();
-	if (!current)
+	if (current == 0)
 		current = from_uptime();
+	if (current < 0)
+		error_set_errno(error, "cannot read /proc/uptime");
 	return current;
 }
 
@@ -146,6 +165,8 @@ void boot_time_seen(long long time)
 	seen = time;
 	/* Only a help: without the file, the next one that is seen serves as well. */
 	cleanup_free char *error = NULL;
+	if (!boot_read(&error))
+		return;
 	cleanup_fd int dir = runtime_dir_open(&error);
 	if (dir < 0)
 		return;

@@ -78,24 +78,39 @@ static void undo(struct claims_plan *plan)
 		warn("%s", error);
 }
 
+/* Releases what is due of the claim that the VM has left. False and a new message on failure. */
+static bool release_left(const struct claims_plan *plan, char **error)
+{
+	struct journal *journal, **all;
+	size_t n;
+	bool all_read;
+
+	if (!journal_read(plan->journal->name, &journal, error))
+		return false;
+	bool good = !journal || journal_read_all(&all, &n, &all_read, error);
+	if (good && journal) {
+		claims_release(journal, NULL, false, all, n, plan->waits);
+		journal_free_all(all, n);
+	}
+	journal_free(journal);
+	return good;
+}
+
 /*
  * What could not be undone since somebody, as libvirt for a moment, had it locked: again, as
  * soon as it is free. The plan is at its end then.
  */
 static void undo_rest(struct claims_plan *plan)
 {
-	bool good = true, all_read;
+	cleanup_free char *error = NULL;
+	bool good = true;
 
-	while (plan->n_left > 0 && lockwait_again(plan->waits, &good)) {
-		cleanup_free char *error = NULL;
-		struct journal *journal;
-		size_t n;
-		if (!journal_read(plan->journal->name, &journal, &error) || !journal)
-			break;
-		struct journal **all = journal_read_all(&n, &all_read);
-		claims_release(journal, NULL, false, all, n, plan->waits);
-		journal_free_all(all, n);
-		journal_free(journal);
+	while (plan->n_left > 0 && lockwait_again(plan->waits, &good, &error) &&
+		release_left(plan, &error))
+		;
+	if (error) {
+		cleanup_free char *stays = claims_stays_claimed(plan->journal->name, error);
+		warn("%s", stays);
 	}
 	if (plan->n_left > 0 && plan->busy) {
 		plan->busy = false;
@@ -167,9 +182,14 @@ static bool carry_out(struct claims_plan *plan)
 		return true;
 	if (has_new && !may_give_back(&journal->entries[plan->first_new]))
 		return false;
+	long long booted = boot_time(&error);
+	if (booted < 0) {
+		warn("%s; nothing was changed", error);
+		return false;
+	}
 	plan->was_settled = journal->settled;
 	journal->settled = false;
-	journal->boot_time = boot_time();
+	journal->boot_time = booted;
 	if (!journal_write(journal, &error)) {
 		warn("%s; nothing was changed", error);
 		undo(plan);

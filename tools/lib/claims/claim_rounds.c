@@ -2,6 +2,7 @@
 #include "claims/claim_rounds.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "claims/carry_out.h"
@@ -68,8 +69,12 @@ bool claim_rounds_plan(struct claim_rounds *rounds, char **error)
 		plan->journal->holder_start = rounds->holder_start;
 		plan->journal->holder_namespace = process_namespace();
 	}
-	for (size_t i = 0; i < rounds->requests->n; i++)
+	for (size_t i = 0; i < rounds->requests->n && !plan->failure; i++)
 		claims_add(plan, &rounds->requests->all[i]);
+	if (plan->failure) {
+		*error = steal_pointer(&plan->failure);
+		return false;
+	}
 	plan_report_refusals(plan);
 	return true;
 }
@@ -85,12 +90,16 @@ static bool carry_out(struct claim_rounds *rounds, char **error)
 			return true;
 		if (!plan->busy)
 			return false;
-		if (!lockwait_again(plan->waits, &good))
+		if (!lockwait_again(plan->waits, &good, error))
 			break;
 		claims_restart(plan);
 		if (!claim_rounds_begin(rounds, error) || !claim_rounds_plan(rounds, error))
 			return false;
 	}
+	cleanup_free char *why = *error;
+	*error = NULL;
+	if (why)
+		return error_set(error, "%s; nothing was changed", why);
 	warn("nothing was changed");
 	return false;
 }

@@ -22,10 +22,11 @@ bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 		plan->journal = NULL;
 	}
 	plan->is_new = !plan->journal;
-	if (plan->is_new)
-		plan->journal = journal_new(name);
+	if (plan->is_new && !(plan->journal = journal_new(name, error)))
+		return false;
 	plan->first_new = plan->journal->n_entries;
-	plan->others = journal_read_all(&plan->n_others, &plan->all_read);
+	if (!journal_read_all(&plan->others, &plan->n_others, &plan->all_read, error))
+		return false;
 	for (size_t i = 0; i < plan->n_others; i++)
 		for (size_t j = 0; j < plan->others[i]->n_entries; j++)
 			if (plan->others[i]->entries[j].kind == ENTRY_GRANT)
@@ -53,6 +54,7 @@ void claims_end(struct claims_plan *plan)
 	free(plan->identities);
 	free(plan->labels);
 	free(plan->items);
+	free(plan->failure);
 	free(plan->fds);
 	safepath_forget(&plan->start);
 	claimable_free(&plan->claimable);

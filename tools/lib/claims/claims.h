@@ -35,6 +35,7 @@ struct claims_plan {
 	struct claims_item *items;
 	size_t n_items;
 	bool refused;  /* an item is refused */
+	char *failure; /* why planning can't go on at all, whatever is asked for; NULL: it can */
 	size_t n_left; /* entries of this call that could not be undone */
 	bool busy;     /* it could not be carried out now, and nothing was said: carry_out.h */
 	struct journal **others;
@@ -73,7 +74,7 @@ const struct identity *claims_identity(struct claims_plan *plan, const char *lab
 
 /*
  * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false
- * and a new message if its journal can't be read.
+ * and a new message if its journal can't be read, or no list of them be had.
  */
 bool claims_begin(struct claims_plan *plan, const char *name, char **error);
 /* Releases what the plan holds. */

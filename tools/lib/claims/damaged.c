@@ -55,8 +55,11 @@ static void free_wreck(struct wreck *wreck)
 	free(wreck->in_use);
 }
 
-/* Without the lock, so that nobody waits for a file system that does not answer. */
-static void probe_wreck(const struct wreck *wreck)
+/*
+ * Without the lock, so that nobody waits for a file system that does not answer. False and a new
+ * message where it can't be had again.
+ */
+static bool probe_wreck(const struct wreck *wreck, char **error)
 {
 	const struct journal *parts[] = {wreck->whole, wreck->partial};
 	cleanup_free const char **paths = NULL;
@@ -70,32 +73,33 @@ static void probe_wreck(const struct wreck *wreck)
 		}
 	journal_unlock();
 	probe(paths, n);
-	journal_lock_or_die(true);
+	return journal_lock(true, error);
 }
 
 /* One line, in which nothing is what a terminal obeys, or another line. */
 __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
-	char *line;
 	va_list ap;
 
 	va_start(ap, format);
-	int n = vasprintf(&line, format, ap);
+	cleanup_free char *raw = xvasprintf(format, ap);
 	va_end(ap);
-	if (n < 0)
-		die("out of memory");
-	cleanup_free char *raw = line;
 	cleanup_free char *safe = log_escape(raw);
 	puts(safe);
 }
 
-/* The journals that can be read; what there is to say of others is not what is asked for now. */
-static struct journal **others(size_t *n)
+/*
+ * The journals that can be read; what there is to say of others is not what is asked for now. False
+ * and a new message if they can't be listed.
+ */
+static bool read_others(struct journal ***out, size_t *n, char **error)
 {
 	size_t n_names;
-	cleanup_free char **names = journal_names(&n_names);
-	struct journal **all = xcalloc(n_names + 1, sizeof *all);
+	cleanup_free char **names = NULL;
 
+	if (!journal_names(&names, &n_names, error))
+		return false;
+	struct journal **all = xcalloc(n_names + 1, sizeof *all);
 	*n = 0;
 	for (size_t i = 0; i < n_names; i++) {
 		cleanup_free char *name = names[i];
@@ -105,7 +109,8 @@ static struct journal **others(size_t *n)
 			all[(*n)++] = steal_pointer(&file.whole);
 		journal_file_free(&file);
 	}
-	return all;
+	*out = all;
+	return true;
 }
 
 /* Another VM whose journal has the object; NULL: none. */
@@ -265,19 +270,18 @@ static const char *why_not_believed(
 	return NULL;
 }
 
-/* Prints all of it; *rest gets what is believed. Returns whether that is all. */
-static bool report(const char *name, struct wreck *wreck, struct journal *rest)
+/* Prints all of it; rest gets what is believed. Returns whether that is all. */
+static bool report(struct wreck *wreck, struct journal *const *all, size_t n, struct journal *rest)
 {
-	size_t n, n_whole = wreck->whole ? wreck->whole->n_entries : 0;
+	size_t n_whole = wreck->whole ? wreck->whole->n_entries : 0;
 	bool all_known = n_whole > 0 && wreck->partial->n_entries == 0;
-	struct journal **all = others(&n);
 
 	say("# %s", wreck->file.why);
 	if (n_whole == 0 && (!wreck->partial || wreck->partial->n_entries == 0))
 		say("# no entry can be read");
 	for (size_t i = 0; i < n_whole; i++) {
 		struct entry *e = &wreck->whole->entries[i];
-		const char *whose = other_holder(name, e, all, n);
+		const char *whose = other_holder(rest->name, e, all, n);
 		const char *why = why_not_believed(wreck, e, whose);
 		if (why) {
 			say_whole(wreck, e, whose, why);
@@ -293,16 +297,18 @@ static bool report(const char *name, struct wreck *wreck, struct journal *rest)
 	}
 	for (size_t i = 0; wreck->partial && i < wreck->partial->n_entries; i++)
 		say_partial(wreck, &wreck->partial->entries[i]);
-	journal_free_all(all, n);
 	return all_known;
 }
 
-/* A journal of the VM as the damaged one's head has it, without entries; new. */
-static struct journal *rest_of(const char *name, const struct wreck *wreck)
+/*
+ * A journal of the VM as the damaged one's head has it, without entries; new. NULL and a new
+ * message on failure.
+ */
+static struct journal *rest_of(const char *name, const struct wreck *wreck, char **error)
 {
-	struct journal *rest = journal_new(name);
+	struct journal *rest = journal_new(name, error);
 
-	if (wreck->is_sound) {
+	if (rest && wreck->is_sound) {
 		strcpy(rest->boot, wreck->whole->boot);
 		rest->boot_time = wreck->whole->boot_time;
 		rest->holder = wreck->whole->holder;
@@ -311,14 +317,13 @@ static struct journal *rest_of(const char *name, const struct wreck *wreck)
 	return rest;
 }
 
-static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool *all_known)
+/* Sets it aside, as far as it was reported; rest: what is believed of it. */
+static enum claims_damaged put_aside(const char *name, struct wreck *wreck, struct journal *rest)
 {
 	cleanup_free char *aside = NULL;
 	cleanup_free char *error = NULL;
-	struct journal *rest = rest_of(name, wreck);
 	bool good = false;
 
-	*all_known = report(name, wreck, rest);
 	/* What nobody can read any more must not be gone. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		warn_errno("cannot write to standard output; nothing was changed");
@@ -331,9 +336,25 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 		warn("%s", error);
 	if (aside)
 		warn("VM '%s': its damaged journal is kept as %s/%s", name, JOURNAL_DIR, aside);
-	enum claims_damaged result = !good	       ? CLAIMS_DAMAGED_FAILED
-				     : rest->n_entries ? CLAIMS_DAMAGED_RELEASE
-						       : CLAIMS_DAMAGED_ASIDE;
+	return !good		 ? CLAIMS_DAMAGED_FAILED
+	       : rest->n_entries ? CLAIMS_DAMAGED_RELEASE
+				 : CLAIMS_DAMAGED_ASIDE;
+}
+
+static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool *all_known)
+{
+	enum claims_damaged result = CLAIMS_DAMAGED_FAILED;
+	cleanup_free char *error = NULL;
+	struct journal *rest = rest_of(name, wreck, &error), **all;
+	size_t n;
+
+	if (rest && read_others(&all, &n, &error)) {
+		*all_known = report(wreck, all, n, rest);
+		journal_free_all(all, n);
+		result = put_aside(name, wreck, rest);
+	} else {
+		log_error("%s; nothing was changed", error);
+	}
 	journal_free(rest);
 	return result;
 }
@@ -341,12 +362,17 @@ static enum claims_damaged set_aside(const char *name, struct wreck *wreck, bool
 enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known)
 {
 	enum claims_damaged result;
+	cleanup_free char *error = NULL;
 	struct wreck wreck;
 
 	read_wreck(name, &wreck);
-	probe_wreck(&wreck);
-	/* It can be another one now. */
+	bool is_locked = probe_wreck(&wreck, &error);
 	free_wreck(&wreck);
+	if (!is_locked) {
+		log_error("%s; nothing was changed", error);
+		return CLAIMS_DAMAGED_FAILED;
+	}
+	/* It can be another one now. */
 	read_wreck(name, &wreck);
 	switch (wreck.file.state) {
 	case JOURNAL_NONE:

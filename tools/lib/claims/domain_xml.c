@@ -181,7 +181,7 @@ static bool parse_text(struct domain_parser *p, const char *text, size_t length,
 	bool ok = false;
 
 	if (!xml)
-		die("out of memory");
+		die_out_of_memory();
 	xml->_private = &p->xml;
 	xml->sax->internalSubset = refuse_doctype;
 	xml->sax->serror = note_error;

@@ -26,10 +26,11 @@ static void free_entry(struct entry *e)
 	ownable_free(&e->ownable);
 }
 
-struct journal *journal_new(const char *name)
+struct journal *journal_new(const char *name, char **error)
 {
+	if (!boot_read(error))
+		return NULL;
 	struct journal *journal = xcalloc(1, sizeof *journal);
-
 	journal->name = xstrdup(name);
 	strcpy(journal->boot, boot_id());
 	return journal;

@@ -69,8 +69,11 @@ struct journal {
 /* Whether name can be the name of a VM: [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}. */
 bool journal_is_name(const char *name);
 
-/* A journal without entries, of this boot; journal_free() ends it. */
-struct journal *journal_new(const char *name);
+/*
+ * A journal without entries, of this boot; journal_free() ends it. NULL and a new message on
+ * failure.
+ */
+struct journal *journal_new(const char *name, char **error);
 void journal_free(struct journal *journal);
 /* The same of an array of them, and the array. */
 void journal_free_all(struct journal **all, size_t n);

@@ -8,13 +8,16 @@
 
 #include <stdlib.h>
 
-struct journal_damage *journal_damage_list(size_t *n)
+bool journal_damage_list(struct journal_damage **out, size_t *n, char **error)
 {
 	size_t n_names;
-	cleanup_free char **names = journal_names(&n_names);
-	struct journal_damage *all = xcalloc(n_names + 1, sizeof *all);
+	cleanup_free char **names = NULL;
 
+	*out = NULL;
 	*n = 0;
+	if (!journal_names(&names, &n_names, error))
+		return false;
+	struct journal_damage *all = xcalloc(n_names + 1, sizeof *all);
 	for (size_t i = 0; i < n_names; i++) {
 		struct journal_file file;
 		journal_load(names[i], &file);
@@ -25,7 +28,8 @@ struct journal_damage *journal_damage_list(size_t *n)
 		journal_file_free(&file);
 		free(names[i]);
 	}
-	return all;
+	*out = all;
+	return true;
 }
 
 void journal_damage_free(struct journal_damage *all, size_t n)
@@ -40,7 +44,11 @@ void journal_damage_free(struct journal_damage *all, size_t n)
 char *journal_damage_reason(void)
 {
 	size_t n;
-	struct journal_damage *all = journal_damage_list(&n);
+	struct journal_damage *all;
+	cleanup_free char *error = NULL;
+
+	if (!journal_damage_list(&all, &n, &error))
+		return xasprintf("cannot determine whether another VM has claimed it: %s", error);
 	cleanup_free char *command = n ? journal_set_aside_command(all[0].name) : NULL;
 	char *reason = xasprintf("cannot determine whether another VM has claimed it: a journal "
 				 "cannot be read%s%s%s%s",

@@ -17,9 +17,9 @@ struct journal_damage {
 
 /*
  * Those that can't be read now, sorted by name, new; journal_damage_free() ends them. The journals
- * are locked.
+ * are locked. False and a new message if they can't be listed.
  */
-struct journal_damage *journal_damage_list(size_t *n);
+bool journal_damage_list(struct journal_damage **all, size_t *n, char **error);
 void journal_damage_free(struct journal_damage *all, size_t n);
 
 /* Why no VM can claim a disk, a new sentence that names one of them, and its command. */

@@ -53,6 +53,9 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 	struct stat st;
 	char *error = NULL;
 
+	/* Whether it counts depends on that. */
+	if (!boot_read(&file->why))
+		return;
 	if (fstat(fd, &st) < 0) {
 		fail(&file->why, name, "examine the journal");
 		return;

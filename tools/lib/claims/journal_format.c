@@ -54,7 +54,7 @@ char *journal_format(const struct journal *journal)
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
-		die("out of memory");
+		die_out_of_memory();
 	fprintf(out, JOURNAL_FIRST_LINE "\nname %s\nboot %s\nbooted %lld\n", journal->name,
 		journal->boot, journal->boot_time);
 	if (journal->holder)
@@ -67,6 +67,6 @@ char *journal_format(const struct journal *journal)
 		put_entry(out, &journal->entries[i]);
 	fprintf(out, "entries %zu\n%s", journal->n_entries, journal->settled ? "settled\n" : "");
 	if (fclose(out) != 0)
-		die("out of memory");
+		die_out_of_memory();
 	return text;
 }

@@ -8,12 +8,14 @@
 #include <stddef.h>
 
 /*
- * The names of VMs that something in JOURNAL_DIR has, sorted and new. Ends the program on errors.
+ * The names of VMs that something in JOURNAL_DIR has, sorted: a new array of new texts. False and a
+ * new message if not all can be listed.
  */
-char **journal_names(size_t *n);
+bool journal_names(char ***names, size_t *n, char **error);
 
 /*
  * All journals, sorted by name; journal_free_all() ends them. One that can't be read is reported
- * on standard error and makes *all_read false.
+ * on standard error and makes *all_read false. False and a new message if they can't be listed:
+ * then none is returned.
  */
-struct journal **journal_read_all(size_t *n, bool *all_read);
+bool journal_read_all(struct journal ***all, size_t *n, bool *all_read, char **error);

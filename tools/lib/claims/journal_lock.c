@@ -152,14 +152,6 @@ bool journal_lock(bool exclusive, char **error)
 	return true;
 }
 
-void journal_lock_or_die(bool exclusive)
-{
-	cleanup_free char *error = NULL;
-
-	if (!journal_lock(exclusive, &error))
-		die("%s", error);
-}
-
 int journal_directory(void)
 {
 	return directory;

@@ -16,11 +16,6 @@
  * had.
  */
 bool journal_lock(bool exclusive, char **error);
-/*
- * The same for those who had it, let go of it, and can't go on without it: ends the program if it
- * can't be had. What is on disk is what a killed program would have left.
- */
-void journal_lock_or_die(bool exclusive);
 /* Lets go of it; a child that has it keeps it. */
 void journal_unlock(void);
 

@@ -167,7 +167,10 @@ void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 		r->state = LIBVIRT_XATTR_STALE;
 	} else if (parse_number(&p, LLONG_MAX, &seconds) && !*p) {
 		r->time = (long long)seconds;
-		r->state = boot_time_matches(r->time) ? LIBVIRT_XATTR_CURRENT : LIBVIRT_XATTR_STALE;
+		int matches = boot_time_matches(r->time);
+		r->state = matches < 0 ? LIBVIRT_XATTR_MALFORMED
+			   : matches   ? LIBVIRT_XATTR_CURRENT
+				       : LIBVIRT_XATTR_STALE;
 	}
 }
 

@@ -22,7 +22,7 @@ enum libvirt_xattr_state {
 	LIBVIRT_XATTR_CURRENT, /* of this boot: somebody holds the file */
 	LIBVIRT_XATTR_STALE,   /* of an earlier one: the owner is the true one, the count is void */
 	LIBVIRT_XATTR_UNSUPPORTED, /* no such attributes here */
-	LIBVIRT_XATTR_MALFORMED,   /* or they could not be read */
+	LIBVIRT_XATTR_MALFORMED,   /* or they could not be read, or not which boot is theirs */
 };
 
 struct libvirt_xattr {

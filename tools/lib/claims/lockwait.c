@@ -138,15 +138,11 @@ static void wait_for_all(struct lockwait *waits)
 	}
 }
 
-bool lockwait_again(struct lockwait *waits, bool *good)
+/* What is free is due; what is not is reported. Returns whether all is free. */
+static bool sort_waiting(struct lockwait *waits, bool is_last)
 {
-	if (waits->waiting.n == 0)
-		return false;
-	/* What is free only now and then must not be waited for again and again. */
-	bool is_last = is_time_up(waits);
-	journal_unlock();
-	if (!is_last)
-		wait_for_all(waits);
+	bool good = true;
+
 	drop(&waits->due);
 	for (size_t i = 0; i < waits->waiting.n; i++) {
 		struct lockwait_file *waited = &waits->waiting.all[i];
@@ -156,15 +152,31 @@ bool lockwait_again(struct lockwait *waits, bool *good)
 			continue;
 		}
 		say_who(waited);
-		*good = false;
+		good = false;
 		close(waited->fd);
 		free(waited->path);
 	}
 	free(waits->waiting.all);
 	waits->waiting = (struct lockwait_list){0};
+	return good;
+}
+
+bool lockwait_again(struct lockwait *waits, bool *good, char **error)
+{
+	*error = NULL;
+	if (waits->waiting.n == 0)
+		return false;
+	/* What is free only now and then must not be waited for again and again. */
+	bool is_last = is_time_up(waits);
+	journal_unlock();
+	if (!is_last)
+		wait_for_all(waits);
+	*good = sort_waiting(waits, is_last) && *good;
 	waits->is_later_round = true;
 	/* Who had it open may have ended. */
 	open_files_forget();
-	journal_lock_or_die(true);
-	return waits->due.n > 0;
+	if (journal_lock(true, error))
+		return waits->due.n > 0;
+	*good = false;
+	return false;
 }

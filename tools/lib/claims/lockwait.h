@@ -45,6 +45,8 @@ bool lockwait_due(const struct lockwait *waits, const char *path);
 /*
  * Behind a round: whether there is to be another one. With an empty list there is not.
  * What is locked still when the time is up is reported, and makes *good false. The lock of
- * the journals is held before and afterwards, and others can have had it between.
+ * the journals is held before and afterwards, and others can have had it between. *error is NULL;
+ * or a new message, and *good false, where it can't be had again: then it is not held, there is no
+ * other round, and nothing must be done that depends on the journals.
  */
-bool lockwait_again(struct lockwait *waits, bool *good);
+bool lockwait_again(struct lockwait *waits, bool *good, char **error);

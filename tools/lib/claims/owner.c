@@ -144,6 +144,8 @@ static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 	if (!e->attributes && !e->is_void)
 		return true;
 	libvirt_xattr_read(fd, &r);
+	if (r.state == LIBVIRT_XATTR_MALFORMED)
+		return false;
 	if (e->refs_before)
 		return r.refs == e->refs_before;
 	return r.state != LIBVIRT_XATTR_CURRENT || (e->is_void && libvirt_domains_is_nobodys(st));
@@ -153,7 +155,10 @@ static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
 static bool remember_owner(struct entry *e, int fd, char **error)
 {
 	struct libvirt_xattr r = {
-		.uid = e->old_uid, .gid = e->old_gid, .refs = 1, .time = boot_time()};
+		.uid = e->old_uid, .gid = e->old_gid, .refs = 1, .time = boot_time(error)};
+
+	if (r.time < 0)
+		return false;
 	int result = e->refs_before ? libvirt_xattr_write_refs(fd, e->refs_before + 1)
 				    : libvirt_xattr_write(fd, &r);
 

@@ -136,6 +136,10 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 	char *error = NULL;
 	struct entry *e = plan_add_entry(plan, ENTRY_OWNER, walk->fd, walk->path, &walk->st, id);
 
+	if (!e) {
+		plan_refuse(plan, item, xstrdup(plan->failure));
+		return;
+	}
 	e->rdev = S_ISREG(walk->st.st_mode) ? 0 : walk->st.st_rdev;
 	plan->has_devices = plan->has_devices || e->type != 'f';
 	e->new_uid = identity->uid;

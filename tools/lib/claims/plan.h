@@ -12,7 +12,8 @@
 
 /*
  * Adds one resource of a domain, or of a --disk, to the plan: an item, and entries of its journal.
- * What can't be done makes it a refused one, with the reason.
+ * What can't be done makes it a refused one, with the reason. plan->failure: it is that of all that
+ * would follow, too.
  */
 void claims_add(struct claims_plan *plan, const struct claim_request *resource);
 

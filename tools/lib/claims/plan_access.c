@@ -29,6 +29,8 @@ static char *plan_grant(struct claims_plan *plan, int fd, const char *path, cons
 	if (other && whose == plan->journal)
 		return NULL;
 	struct entry *e = plan_add_entry(plan, ENTRY_GRANT, fd, path, st, &id);
+	if (!e)
+		return xstrdup(plan->failure);
 	e->old_uid = st->st_uid;
 	e->old_gid = st->st_gid;
 	e->mode = st->st_mode & 07777;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/plan_entries.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "claims/find.h"
 
@@ -59,8 +60,12 @@ struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int
 	struct journal *journal = plan->journal;
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if (copy < 0)
-		die_errno("cannot keep %s open; raise the limit of open files (ulimit -n)", path);
+	if (copy < 0) {
+		free(plan->failure);
+		error_set_errno(&plan->failure,
+			"cannot keep %s open; raise the limit of open files (ulimit -n)", path);
+		return NULL;
+	}
 	struct entry *e = journal_add(journal);
 	size_t n = journal->n_entries;
 	if ((n & (n - 1)) == 0 || n == plan->first_new + 1)

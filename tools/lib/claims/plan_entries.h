@@ -22,8 +22,8 @@ const struct entry *plan_find_entry(const struct claims_plan *plan, const struct
 /*
  * A new entry of the plan's journal, for the object of fd (O_PATH), whose path, type and identity
  * are set. The descriptor is kept, so that what is changed is what was judged. Entries that were
- * looked at before may have moved. Ends the program where that is one descriptor too many: nothing
- * was changed yet, and what is left of the plan would fail the same way.
+ * looked at before may have moved. NULL where that is one descriptor too many, which is the plan's
+ * failure: what is left of it would fail the same way.
  */
 struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int fd,
 	const char *path, const struct stat *st, const struct fileid *id);

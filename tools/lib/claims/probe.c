@@ -19,8 +19,11 @@ static bool is_all_known(struct journal *const *all, size_t n)
 	return true;
 }
 
-/* Without the lock; others may have changed the journals afterwards. */
-static void ask_for(struct journal *const *all, size_t n, bool exclusive)
+/*
+ * Without the lock; others may have changed the journals afterwards. False and a new message where
+ * it can't be had again.
+ */
+static bool ask_for(struct journal *const *all, size_t n, bool exclusive, char **error)
 {
 	cleanup_free const char **paths = NULL;
 	size_t n_paths = 0;
@@ -32,7 +35,7 @@ static void ask_for(struct journal *const *all, size_t n, bool exclusive)
 			paths[n_paths++] = all[j]->entries[i].path;
 	}
 	probe(paths, n_paths);
-	journal_lock_or_die(exclusive);
+	return journal_lock(exclusive, error);
 }
 
 bool claims_probe(const char *name, struct journal **out, char **error)
@@ -40,21 +43,29 @@ bool claims_probe(const char *name, struct journal **out, char **error)
 	while (journal_read(name, out, error)) {
 		if (!*out || is_all_known(out, 1))
 			return true;
-		ask_for(out, 1, true);
+		bool is_locked = ask_for(out, 1, true, error);
 		journal_free(*out);
+		*out = NULL;
+		if (!is_locked)
+			return false;
 	}
 	return false;
 }
 
-struct journal **claims_probe_all(size_t *n, bool *all_read, bool exclusive)
+bool claims_probe_all(
+	struct journal ***all, size_t *n, bool *all_read, bool exclusive, char **error)
 {
-	for (;;) {
-		struct journal **all = journal_read_all(n, all_read);
-		if (is_all_known(all, *n))
-			return all;
-		ask_for(all, *n, exclusive);
-		journal_free_all(all, *n);
+	while (journal_read_all(all, n, all_read, error)) {
+		if (is_all_known(*all, *n))
+			return true;
+		bool is_locked = ask_for(*all, *n, exclusive, error);
+		journal_free_all(*all, *n);
+		*all = NULL;
+		*n = 0;
+		if (!is_locked)
+			return false;
 	}
+	return false;
 }
 
 void claims_probe_requests(const struct claim_requests *requests)

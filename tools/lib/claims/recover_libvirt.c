@@ -33,6 +33,9 @@ bool recover_libvirt_object(int fd, const struct stat *st, bool dry_run, bool *b
 	pid_t opener = open_files_first(st, (uid_t)-1);
 	if (fstat(file, &now) < 0)
 		return error_set_errno(message, "cannot examine it");
+	if (r.state == LIBVIRT_XATTR_MALFORMED)
+		return error_set(message, "the attributes trusted.libvirt.security.*dac are "
+					  "malformed, or cannot be read");
 	if (r.state != LIBVIRT_XATTR_CURRENT && r.state != LIBVIRT_XATTR_STALE) {
 		return error_set(message, "it has no attributes of libvirt that name an owner");
 	}

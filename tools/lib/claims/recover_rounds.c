@@ -62,10 +62,16 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 
 static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, struct lockwait *waits)
 {
+	cleanup_free char *error = NULL;
+	struct journal **all;
 	size_t n;
-	bool good = true;
-	struct journal **all = claims_probe_all(&n, &good, true);
+	bool good;
 
+	/* What is not known can be held: nothing is given back. */
+	if (!claims_probe_all(&all, &n, &good, true, &error)) {
+		log_error("%s; nothing more is recovered", error);
+		return false;
+	}
 	for (size_t i = 0; i < n; i++)
 		good = recover_claim(all[i], dry_run, all, n, waits) && good;
 	journal_free_all(all, n);
@@ -76,12 +82,15 @@ static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, stru
 
 bool recover_rounds(char *const *paths, size_t n, bool dry_run)
 {
+	cleanup_free char *error = NULL;
 	struct lockwait waits = {0};
 	bool good = true;
 
 	do
 		good = recover_round(paths, n, dry_run, &waits) && good;
-	while (lockwait_again(&waits, &good));
+	while (lockwait_again(&waits, &good, &error));
+	if (error)
+		log_error("%s; nothing more is recovered", error);
 	lockwait_end(&waits);
 	return good;
 }

@@ -248,3 +248,10 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 	}
 	return good;
 }
+
+char *claims_stays_claimed(const char *name, const char *why)
+{
+	return xasprintf("%s; what VM '%s' still has claimed stays claimed; list it: "
+			 "virt-priv-chown status",
+		why, name);
+}

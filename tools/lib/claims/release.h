@@ -18,3 +18,6 @@
  */
 bool claims_release(struct journal *journal, const char *path, bool recovering,
 	struct journal *const *all, size_t n_all, struct lockwait *waits);
+
+/* The message where a release could not go on, and why; new. */
+char *claims_stays_claimed(const char *name, const char *why);

@@ -60,13 +60,26 @@ static bool release_disk(struct journal *journal, const struct claim_request *di
 	       claims_release(journal, path, false, all, n, waits);
 }
 
+/* What others hold is not known, or could not be asked again. */
+static void say_stays(const struct journal *journal, const char *why)
+{
+	cleanup_free char *stays = claims_stays_claimed(journal->name, why);
+
+	log_error("%s", stays);
+}
+
 static bool release_round(struct journal *journal, const struct claim_requests *disks, bool force,
 	struct lockwait *waits)
 {
+	cleanup_free char *error = NULL;
+	struct journal **all;
 	size_t n;
 	bool all_read, good = true;
-	struct journal **all = journal_read_all(&n, &all_read);
 
+	if (!journal_read_all(&all, &n, &all_read, &error)) {
+		say_stays(journal, error);
+		return false;
+	}
 	for (size_t i = 0; disks && i < disks->n; i++)
 		good = release_disk(journal, &disks->all[i], force, all, n, waits) && good;
 	if (!disks)
@@ -78,13 +91,15 @@ static bool release_round(struct journal *journal, const struct claim_requests *
 
 bool release_rounds(struct journal *journal, const struct claim_requests *disks, bool force)
 {
+	cleanup_free char *error = NULL;
 	struct lockwait waits = {0};
 	struct journal_stamp before, now;
 	bool good = true, again;
 
 	do {
 		good = release_round(journal, disks, force, &waits) && good;
-		again = journal_stamp(journal->name, &before) && lockwait_again(&waits, &good);
+		again = journal_stamp(journal->name, &before) &&
+			lockwait_again(&waits, &good, &error);
 		/* The claim that is there now may be another one, of a VM that runs. */
 		if (again &&
 			(!journal_stamp(journal->name, &now) || !journal_same(&before, &now))) {
@@ -94,6 +109,8 @@ bool release_rounds(struct journal *journal, const struct claim_requests *disks,
 			again = good = false;
 		}
 	} while (again);
+	if (error)
+		say_stays(journal, error);
 	lockwait_end(&waits);
 	return good;
 }

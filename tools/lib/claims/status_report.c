@@ -92,7 +92,7 @@ static struct libscols_table *new_table(const char *const *columns, size_t n)
 	struct libscols_table *table = scols_new_table();
 
 	if (!table)
-		die("out of memory");
+		die_out_of_memory();
 	for (size_t i = 0; i < n; i++)
 		scols_table_new_column(table, columns[i], 0, 0);
 	return table;
@@ -111,7 +111,7 @@ static void cell(struct libscols_line *line, size_t column, char *text)
 	cleanup_free char *safe = log_escape(raw);
 
 	if (!line || scols_line_set_data(line, column, safe) != 0)
-		die("out of memory");
+		die_out_of_memory();
 }
 
 /* Why an entry stays if it is released now, or has stayed at the last release; new, or NULL. */
@@ -343,13 +343,20 @@ static bool print_json(struct journal *const *all, size_t n, const struct journa
 
 bool status_report(char *const *paths, size_t n_paths, bool json)
 {
+	cleanup_free char *error = NULL;
+	struct journal **all;
+	struct journal_damage *damaged;
 	size_t n, n_damaged;
 	bool all_read, reached;
 
 	/* It is printed behind the lock: who reads it can take a while. */
 	setvbuf(stdout, xmalloc(OUTPUT_SIZE), _IOFBF, OUTPUT_SIZE);
-	struct journal **all = claims_probe_all(&n, &all_read, false);
-	struct journal_damage *damaged = journal_damage_list(&n_damaged);
+	if (!claims_probe_all(&all, &n, &all_read, false, &error) ||
+		!journal_damage_list(&damaged, &n_damaged, &error)) {
+		log_error("%s", error);
+		journal_free_all(all, n);
+		return false;
+	}
 	if (json) {
 		reached = print_json(all, n, damaged, n_damaged, paths, n_paths);
 	} else {

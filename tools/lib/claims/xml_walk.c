@@ -27,7 +27,7 @@ bool xml_fail_line(struct xml_reader *reader, long line, const char *format, ...
 static char *take(xmlChar *text)
 {
 	if (!text)
-		die("out of memory");
+		die_out_of_memory();
 	char *copy = xstrdup((const char *)text);
 	xmlFree(text);
 	return copy;

@@ -279,34 +279,32 @@ bool conffile_open(const char *path, bool make_directory, struct conffile *file,
 
 /* Replacing. */
 
-/* The names of all attributes, each with a NUL, new; their length, or -1 and errno. */
-static ssize_t list_attributes(int fd, char **names)
+/*
+ * The value of an attribute, or without a name the names of all, each with a NUL: new; its length,
+ * or -1 and errno. It may grow while it is read. A size of 0 would ask for the length alone, and
+ * so there is always room for a byte more.
+ */
+static ssize_t get_attribute(int fd, const char *name, char **value)
 {
-	*names = NULL;
+	*value = NULL;
 	for (;;) {
-		ssize_t room = flistxattr(fd, NULL, 0);
-		if (room < 0)
-			return errno == ENOTSUP ? 0 : -1;
-		*names = xreallocarray(*names, (size_t)room, 1);
-		ssize_t n = flistxattr(fd, *names, (size_t)room);
+		ssize_t n = name ? fgetxattr(fd, name, NULL, 0) : flistxattr(fd, NULL, 0);
+		if (n < 0)
+			return -1;
+		size_t room = (size_t)n + 1;
+		*value = xreallocarray(*value, room, 1);
+		n = name ? fgetxattr(fd, name, *value, room) : flistxattr(fd, *value, room);
 		if (n >= 0 || errno != ERANGE)
 			return n;
 	}
 }
 
-/* Its length, or -1 and errno. *value is new. */
-static ssize_t get_attribute(int fd, const char *name, char **value)
+/* The same of the names, of which there are none where there are no attributes. */
+static ssize_t list_attributes(int fd, char **names)
 {
-	*value = NULL;
-	for (;;) {
-		ssize_t room = fgetxattr(fd, name, NULL, 0);
-		if (room < 0)
-			return -1;
-		*value = xreallocarray(*value, (size_t)room, 1);
-		ssize_t n = fgetxattr(fd, name, *value, (size_t)room);
-		if (n >= 0 || errno != ERANGE)
-			return n;
-	}
+	ssize_t length = get_attribute(fd, NULL, names);
+
+	return length < 0 && errno == ENOTSUP ? 0 : length;
 }
 
 /* These vouch for the content of one inode (evm, ima); the kernel makes them anew. */
@@ -324,7 +322,8 @@ static bool copy_attribute(int from, int to, const char *name)
 	if (n < 0)
 		return false;
 	/* What policy has given the new file already need not be asked for. */
-	if (get_attribute(to, name, &there) == n && memcmp(wanted, there, (size_t)n) == 0)
+	ssize_t given = get_attribute(to, name, &there);
+	if (given >= 0 && given == n && memcmp(wanted, there, (size_t)n) == 0)
 		return true;
 	return fsetxattr(to, name, wanted, (size_t)n, 0) == 0;
 }

@@ -23,10 +23,11 @@ static struct mounts now;
 static int mountinfo = -1;
 
 /* What was read before stays: callers hold mounts of it. They seldom change in a run. */
-static struct earlier {
+struct earlier {
 	struct mounts mounts;
 	struct earlier *before;
-} * earlier;
+};
+static struct earlier *earlier;
 
 static void set_aside(void)
 {

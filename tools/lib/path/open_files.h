@@ -11,7 +11,7 @@
  * that is asked about. Where it can't be seen who has files open, OPEN_FILES_UNSEEN has each object
  * open, and open_files_text() says why.
  */
-#define OPEN_FILES_UNSEEN ((pid_t)-1)
+#define OPEN_FILES_UNSEEN (-1)
 void open_files_forget(void);
 
 /*

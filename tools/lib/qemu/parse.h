@@ -16,6 +16,11 @@ struct qemuargs_pair {
 	char *name, *value;
 };
 
+struct qemuargs_net_of {
+	size_t resource;
+	struct qemuargs_net net;
+};
+
 struct qemuargs_private {
 	char **words;
 	size_t n_words;
@@ -23,10 +28,7 @@ struct qemuargs_private {
 	size_t n_documents;
 	struct qemuargs_pair *before, *after;
 	size_t n_before, n_after;
-	struct qemuargs_net_of {
-		size_t resource;
-		struct qemuargs_net net;
-	} * nets;
+	struct qemuargs_net_of *nets;
 	size_t n_nets;
 };
 

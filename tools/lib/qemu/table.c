@@ -10,22 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLAG(name)                                                                                 \
-	{                                                                                          \
-		name, SYNTAX_FLAG, NULL, NULL, NULL                                                \
-	}
-#define VALUE(name)                                                                                \
-	{                                                                                          \
-		name, SYNTAX_LITERAL, NULL, NULL, NULL                                             \
-	}
-#define OPTS(name, implied)                                                                        \
-	{                                                                                          \
-		name, SYNTAX_OPTS, implied, NULL, NULL                                             \
-	}
+#define SPEC(...) ((struct qemuargs_spec){__VA_ARGS__})
+#define FLAG(name) SPEC(name, SYNTAX_FLAG, NULL, NULL, NULL)
+#define VALUE(name) SPEC(name, SYNTAX_LITERAL, NULL, NULL, NULL)
+#define OPTS(name, implied) SPEC(name, SYNTAX_OPTS, implied, NULL, NULL)
 #define FIND(name, syntax, implied, find)                                                          \
-	{                                                                                          \
-		name, SYNTAX_##syntax, implied, qemuargs_find_##find, NULL                         \
-	}
+	SPEC(name, SYNTAX_##syntax, implied, qemuargs_find_##find, NULL)
 
 /* In the order of strcmp(). */
 static const struct qemuargs_spec specs[] = {

@@ -2,6 +2,7 @@
 #include "vm/claim.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "claims/carry_out.h"
@@ -20,26 +21,48 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-bool vm_recover_abandoned(struct vm *vm, struct lockwait *waits, char **error)
+/* What is left of it shows when the claims are begun. False and a new message on failure. */
+static bool release_abandoned(struct journal *journal, struct lockwait *waits, char **error)
 {
-	struct journal *journal;
+	struct journal **all;
 	bool all_read;
 	size_t n;
+
+	if (!journal_read_all(&all, &n, &all_read, error))
+		return false;
+	info("VM '%s': its abandoned claim is released first", journal->name);
+	claims_release(journal, NULL, true, all, n, waits);
+	journal_free_all(all, n);
+	return true;
+}
+
+static bool recover_round(struct vm *vm, struct lockwait *waits, char **error)
+{
+	struct journal *journal;
 
 	if (!claims_probe(vm->name, &journal, error))
 		return false;
 	if (!journal)
 		return true;
-	*error = NULL;
 	enum claims_hold hold = claims_hold(journal, error);
-	if (hold == CLAIMS_ABANDONED && !vm->dry_run) {
-		struct journal **all = journal_read_all(&n, &all_read);
-		info("VM '%s': its abandoned claim is released first", vm->name);
-		claims_release(journal, NULL, true, all, n, waits);
-		journal_free_all(all, n);
-	}
+	bool good = hold != CLAIMS_UNKNOWN;
+	if (hold == CLAIMS_ABANDONED && !vm->dry_run)
+		good = release_abandoned(journal, waits, error);
 	journal_free(journal);
-	return hold != CLAIMS_UNKNOWN;
+	return good;
+}
+
+bool vm_recover_abandoned(struct vm *vm, char **error)
+{
+	struct lockwait waits = {0};
+	bool recovered, good = true;
+
+	do {
+		*error = NULL;
+		recovered = recover_round(vm, &waits, error);
+	} while (recovered && lockwait_again(&waits, &good, error));
+	lockwait_end(&waits);
+	return recovered && !*error;
 }
 
 bool vm_begin_claims(struct vm *vm, char **error)
@@ -106,11 +129,11 @@ static bool plan_claims_again(struct vm *vm, struct lockwait *waits, char **erro
 		return false;
 	vm->claims.quiet = true;
 	vm->claims.waits = waits;
-	for (size_t i = 0; i < vm->n_wanted; i++)
+	for (size_t i = 0; i < vm->n_wanted && !vm->claims.failure; i++)
 		claims_add(&vm->claims, &vm->wanted[i]);
-	if (!vm->claims.refused)
+	if (!vm->claims.failure && !vm->claims.refused)
 		return true;
-	*error = refusals(&vm->claims);
+	*error = vm->claims.failure ? steal_pointer(&vm->claims.failure) : refusals(&vm->claims);
 	return false;
 }
 
@@ -128,9 +151,11 @@ static bool make_claims(
 		vm->claims.journal->holder_namespace = process_namespace();
 		if (claims_carry_out(&vm->claims))
 			return true;
-		if (!vm->claims.busy || !lockwait_again(waits, &good)) {
-			*error = xasprintf("VM '%s': cannot claim its files", vm->name);
-			return false;
+		*error = NULL;
+		if (!vm->claims.busy || !lockwait_again(waits, &good, error)) {
+			cleanup_free char *why = *error;
+			return error_set(error, "VM '%s': cannot claim its files%s%s", vm->name,
+				why ? ": " : "", why ? why : "");
 		}
 		claims_end(&vm->claims);
 	}
@@ -186,25 +211,46 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 	return good;
 }
 
+/* What can't be given back now waits for the admin. */
+static void say_stays(const struct vm *vm, const char *why)
+{
+	warn("%s; what VM '%s' has claimed stays claimed; once that is mended: virt-priv-chown "
+	     "release --name %s",
+		why, vm->name, vm->name);
+}
+
+static bool release_own(struct vm *vm, struct journal *journal, struct lockwait *waits)
+{
+	cleanup_free char *error = NULL;
+	struct journal **all;
+	bool all_read;
+	size_t n;
+
+	vm->was_claimed = true;
+	open_files_forget();
+	if (!journal_read_all(&all, &n, &all_read, &error)) {
+		say_stays(vm, error);
+		return false;
+	}
+	bool good = claims_release(journal, NULL, false, all, n, waits) && all_read;
+	journal_free_all(all, n);
+	return good;
+}
+
 /* Gives back what is not locked by others. */
 static bool release_round(struct vm *vm, struct lockwait *waits)
 {
 	cleanup_free char *error = NULL;
 	struct journal *journal;
-	bool all_read;
-	size_t n;
-
 	bool good = claims_probe(vm->name, &journal, &error);
-	if (!good)
-		warn("%s", error);
-	/* What was claimed by hand under the name since then is somebody else's. */
-	if (journal && journal->holder == vm->holder) {
-		vm->was_claimed = true;
-		open_files_forget();
-		struct journal **all = journal_read_all(&n, &all_read);
-		good = claims_release(journal, NULL, false, all, n, waits) && all_read;
-		journal_free_all(all, n);
+
+	if (!good) {
+		cleanup_free char *stays = claims_stays_claimed(vm->name, error);
+		warn("%s", stays);
 	}
+	/* What was claimed by hand under the name since then is somebody else's. */
+	if (journal && journal->holder == vm->holder)
+		good = release_own(vm, journal, waits);
 	journal_free(journal);
 	return good;
 }
@@ -217,15 +263,15 @@ static bool release_rounds_of(struct vm *vm)
 	bool good = true;
 
 	if (!journal_lock(true, &error)) {
-		warn("%s; what VM '%s' has claimed stays claimed; once that is mended: "
-		     "virt-priv-chown release --name %s",
-			error, vm->name, vm->name);
+		say_stays(vm, error);
 		return false;
 	}
 	vm->was_claimed = false;
 	do
 		good = release_round(vm, &waits) && good;
-	while (lockwait_again(&waits, &good));
+	while (lockwait_again(&waits, &good, &error));
+	if (error)
+		say_stays(vm, error);
 	lockwait_end(&waits);
 	journal_unlock();
 	return good;

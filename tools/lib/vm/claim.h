@@ -11,9 +11,10 @@
 
 /*
  * For vm_plan(), with the lock of the journals: gives back what a killed runner has left of a VM
- * of that name, if its QEMU is gone too. False and a new message on failure.
+ * of that name, if its QEMU is gone too. What others have locked is waited for without that lock.
+ * False and a new message on failure; where it can't be had again, it is not held then.
  */
-bool vm_recover_abandoned(struct vm *vm, struct lockwait *waits, char **error);
+bool vm_recover_abandoned(struct vm *vm, char **error);
 /* Begins vm->claims; false and a new message where the name has a claim. And ends them, and
  * unlocks. */
 bool vm_begin_claims(struct vm *vm, char **error);

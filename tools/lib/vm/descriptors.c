@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/step.h"
 
@@ -37,7 +38,7 @@ int vm_reserve(struct vm *vm)
 
 bool vm_fill(int reserved, int fd, char **error)
 {
-	bool good = dup3(fd, reserved, O_CLOEXEC) == reserved;
+	bool good = io_replace_fd(reserved, fd, O_CLOEXEC);
 
 	if (!good)
 		*error = xasprintf("cannot use descriptor %d: %s", reserved, strerror(errno));

@@ -72,19 +72,14 @@ char *vm_document(struct vm *vm, const char *path, const char *text)
 void vm_plan_file(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = vm_absolute(vm, r->path);
-	cleanup_free char *error = NULL;
 	struct safepath walk;
+	bool is_missing = false;
+	cleanup_free char *path = vm_reach(vm, r, &walk, r->is_searched ? &is_missing : NULL);
 
+	if (is_missing)
+		vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's data files"));
 	if (!path)
 		return;
-	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
-		if (r->is_searched && errno == ENOENT)
-			vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's data files"));
-		else
-			vm_refuse(vm, r, steal_pointer(&error));
-		return;
-	}
 	cleanup_free char *why = vm_why_denied(vm, &walk, R_OK, NULL);
 	if (!why)
 		vm_item(vm, r, ACTION_CHECK, NULL);
@@ -100,16 +95,11 @@ void vm_plan_file(struct vm *vm, size_t resource)
 void vm_plan_directory(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = vm_absolute(vm, r->path);
-	cleanup_free char *error = NULL;
 	struct safepath walk;
+	cleanup_free char *path = vm_reach(vm, r, &walk, NULL);
 
 	if (!path)
 		return;
-	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
-		vm_refuse(vm, r, steal_pointer(&error));
-		return;
-	}
 	char *why = vm_why_denied(
 		vm, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, NULL);
 	vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);

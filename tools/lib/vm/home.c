@@ -114,7 +114,7 @@ static _Noreturn void empty_as_owner(int dir, const struct stat *st)
 	const struct identity owner = {.uid = st->st_uid, .gid = st->st_gid};
 
 	/* From here on it may be stopped by the QEMU user: it has nothing that others wait for. */
-	if (dup2(dir, STDERR_FILENO + 1) < 0 ||
+	if (!io_replace_fd(STDERR_FILENO + 1, dir, 0) ||
 		syscall(SYS_close_range, STDERR_FILENO + 2, ~0U, 0) < 0)
 		give_up();
 	if (st->st_uid != 0)

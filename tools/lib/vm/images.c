@@ -155,20 +155,16 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 void vm_plan_image(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = vm_absolute(vm, r->path);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (!path)
-		return;
 	if (vm->images == VM_IMAGES_LEAVE) {
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
 	}
-	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
-		vm_refuse(vm, r, steal_pointer(&error));
+	cleanup_free char *path = vm_reach(vm, r, &walk, NULL);
+	if (!path)
 		return;
-	}
 	if (r->cdrom)
 		open_read_only(vm, r);
 	if (vm->images == VM_IMAGES_PASS)

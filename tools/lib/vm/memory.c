@@ -72,19 +72,14 @@ static void plan_memory_directory(
 void vm_plan_memory(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = vm_absolute(vm, r->path);
-	cleanup_free char *error = NULL;
 	struct safepath walk;
+	bool is_missing;
+	cleanup_free char *path = vm_reach(vm, r, &walk, &is_missing);
 
+	if (is_missing)
+		vm_plan_log(vm, resource);
 	if (!path)
 		return;
-	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
-		if (errno == ENOENT)
-			vm_plan_log(vm, resource);
-		else
-			vm_refuse(vm, r, steal_pointer(&error));
-		return;
-	}
 	if (S_ISDIR(walk.st.st_mode))
 		plan_memory_directory(vm, r, &walk);
 	else if (r->access == ACCESS_RO)

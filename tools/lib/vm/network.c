@@ -19,6 +19,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -122,10 +123,7 @@ static bool prepare_tap(struct vm *vm, struct vm_step *step, char **error)
 	(void)vm;
 	char name[IFNAMSIZ] = "";
 
-	if (step->net->ifname)
-		memcpy(name, step->net->ifname, strlen(step->net->ifname));
-	else
-		memcpy(name, "tap%d", sizeof "tap%d");
+	snprintf(name, sizeof name, "%s", step->net->ifname ? step->net->ifname : "tap%d");
 	if (!open_queues(step, name, error))
 		return false;
 	step->name = xstrdup(name);
@@ -154,7 +152,7 @@ static bool join_bridge(const char *bridge, const char *name, char **error)
 	cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {0};
 
-	memcpy(request.ifr_name, bridge, strlen(bridge));
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", bridge);
 	request.ifr_ifindex = (int)if_nametoindex(name);
 	if (fd < 0 || ioctl(fd, SIOCBRADDIF, &request) < 0) {
 		*error = xasprintf(
@@ -162,7 +160,7 @@ static bool join_bridge(const char *bridge, const char *name, char **error)
 		return false;
 	}
 	memset(&request, 0, sizeof request);
-	memcpy(request.ifr_name, name, strlen(name));
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
 	/* A high address, so that the bridge does not take it for its own. */
 	if (ioctl(fd, SIOCGIFHWADDR, &request) == 0) {
 		request.ifr_hwaddr.sa_data[0] = (char)0xfe;

@@ -77,8 +77,9 @@ static _Noreturn void become_passt(struct vm *vm, struct vm_step *step, const st
 	struct launch *launch = vm->launch;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-		dup2(ends->said, STDERR_FILENO) < 0)
+	if (null < 0 || !io_replace_fd(STDIN_FILENO, null, 0) ||
+		!io_replace_fd(STDOUT_FILENO, null, 0) ||
+		!io_replace_fd(STDERR_FILENO, ends->said, 0))
 		die_errno("cannot set the standard descriptors of passt");
 	close(vm->name_fd);
 	setsid();

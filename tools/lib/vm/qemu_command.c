@@ -107,7 +107,7 @@ static char *right_order(char *const *command, char *const *own, size_t n_own, b
 		return NULL;
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
-		die("out of memory");
+		die_out_of_memory();
 	for (size_t i = 0; i < at; i++) {
 		cleanup_free char *word = shell_word(command[i]);
 		fprintf(out, "%s ", word);
@@ -120,7 +120,7 @@ static char *right_order(char *const *command, char *const *own, size_t n_own, b
 	}
 	fprintf(out, "%s ...%s", inner ? inner : command[at], inner ? "'" : "");
 	if (fclose(out) != 0)
-		die("out of memory");
+		die_out_of_memory();
 	return text;
 }
 

@@ -202,16 +202,11 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 void vm_plan_connect(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
-	cleanup_free char *path = vm_absolute(vm, r->path);
-	cleanup_free char *error = NULL;
 	struct safepath walk;
+	cleanup_free char *path = vm_reach(vm, r, &walk, NULL);
 
 	if (!path)
 		return;
-	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
-		vm_refuse(vm, r, steal_pointer(&error));
-		return;
-	}
 	cleanup_free char *why = vm_why_denied(vm, &walk, W_OK, NULL);
 	if (!S_ISSOCK(walk.st.st_mode)) {
 		vm_refuse(vm, r, xstrdup("it is not a socket"));

@@ -75,7 +75,4 @@ struct vm {
 };
 
 /* Nothing is asked for, and nothing held. */
-#define VM_INIT                                                                                    \
-	{                                                                                          \
-		.name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1                           \
-	}
+#define VM_INIT ((struct vm){.name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1})

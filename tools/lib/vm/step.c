@@ -7,6 +7,7 @@
 #include "claims/plan.h"
 #include "path/absolute.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -105,6 +106,25 @@ char *vm_absolute(struct vm *vm, const char *path)
 	return absolute;
 }
 
+char *vm_reach(struct vm *vm, const struct qemuargs_resource *resource, struct safepath *walk,
+	bool *is_missing)
+{
+	cleanup_free char *path = vm_absolute(vm, resource->path);
+	cleanup_free char *error = NULL;
+
+	if (is_missing)
+		*is_missing = false;
+	if (!path)
+		return NULL;
+	if (safepath_open_from(&vm->claims.start, path, walk, &error))
+		return steal_pointer(&path);
+	if (is_missing && errno == ENOENT)
+		*is_missing = true;
+	else
+		vm_refuse(vm, resource, steal_pointer(&error));
+	return NULL;
+}
+
 bool vm_add_claim(
 	struct vm *vm, const struct qemuargs_resource *resource, const struct claim_request *asked)
 {
@@ -121,6 +141,8 @@ bool vm_add_claim(
 	if (wanted.shared)
 		wanted.access = ACCESS_RW;
 	claims_add(&vm->claims, &wanted);
+	if (vm->claims.failure)
+		vm_fail(vm, xstrdup(vm->claims.failure));
 	vm_want(vm, &wanted);
 	const struct claims_item *item = &vm->claims.items[vm->claims.n_items - 1];
 	struct vm_item *ours = vm_item(vm, resource, item->action, xstrdup(item->reason));

@@ -50,6 +50,14 @@ void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *re
 void vm_fail(struct vm *vm, char *why);
 /* A path of the command line, absolute, new. NULL: the planning has ended (vm_fail()). */
 char *vm_absolute(struct vm *vm, const char *path);
+/*
+ * The beginning of most plans: walks to the object of the resource, as root, into *walk, which the
+ * caller closes. Returns its path, absolute and new. NULL: there is nothing to go on with, and that
+ * is planned: the resource is refused with the reason, or the planning has ended (vm_fail()).
+ * is_missing, unless NULL: becomes whether there is no such object, which then is not refused.
+ */
+char *vm_reach(struct vm *vm, const struct qemuargs_resource *resource, struct safepath *walk,
+	bool *is_missing);
 /* A new step; its pointer is good until the next one. */
 struct vm_step *vm_step(struct vm *vm, const char *path);
 

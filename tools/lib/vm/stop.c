@@ -113,7 +113,7 @@ static bool wait_for_end(int process, int fd, long long end)
 			continue;
 		if (polled[0].revents)
 			return true;
-		if (polled[1].revents && !hear(fd, &heard))
+		if (polled[1].revents && !hear(polled[1].fd, &heard))
 			polled[1].fd = -1;
 	}
 	return false;

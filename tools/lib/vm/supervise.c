@@ -215,14 +215,11 @@ enum supervise_side supervise_detach(struct supervisor *s, int *status, char **e
 
 void supervise_report(struct supervisor *s, int status)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	if (s->report_to < 0)
 		return;
+	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-		dup2(null, fd);
-	if (null > STDERR_FILENO)
-		close(null);
+		io_replace_fd(fd, null, 0);
 	if (write(s->report_to, &status, sizeof status) < 0 && errno != EPIPE)
 		warn_errno("cannot report the exit status %d", status);
 	close(s->report_to);

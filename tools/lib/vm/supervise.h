@@ -24,10 +24,7 @@ struct supervisor {
 	struct supervise_watch *watches;
 	size_t n_watches;
 };
-#define SUPERVISOR_INIT                                                                            \
-	{                                                                                          \
-		.parent = getppid(), .report_to = -1                                               \
-	}
+#define SUPERVISOR_INIT ((struct supervisor){.parent = getppid(), .report_to = -1})
 
 /*
  * Blocks SIGPIPE, and the signals that are forwarded; what arrives from now on waits for

@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/resource.h"
+#include "claims/boot.h"
 #include "claims/journal_lock.h"
-#include "claims/lockwait.h"
 #include "path/absolute.h"
 #include "path/probe.h"
 #include "vm/claim.h"
@@ -42,7 +42,7 @@ static void plan_with_tap(struct vm *vm, size_t resource)
 static void plan_resource(struct vm *vm, size_t i)
 {
 	/* A kind that no command line names has none, and is refused. */
-	static void (*const planners[])(struct vm * vm, size_t resource) = {
+	static void (*const planners[])(struct vm *, size_t) = {
 		[RESOURCE_DISK] = vm_plan_image,
 		[RESOURCE_BACKING] = vm_plan_image,
 		[RESOURCE_NVRAM] = vm_plan_image,
@@ -132,18 +132,12 @@ bool vm_plan(struct vm *vm, char **error)
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
 	probe_resources(vm);
-	struct lockwait waits = {0};
-	bool recovered, good = true;
-	if (!journal_lock(true, error)) {
+	if (!boot_read(error) || !journal_lock(true, error)) {
 		vm->failed = true;
 		vm_let_go_of_name(vm);
 		return false;
 	}
-	do
-		recovered = vm_recover_abandoned(vm, &waits, error);
-	while (recovered && lockwait_again(&waits, &good));
-	lockwait_end(&waits);
-	if (!recovered || !vm_begin_claims(vm, error)) {
+	if (!vm_recover_abandoned(vm, error) || !vm_begin_claims(vm, error)) {
 		vm_end_claims(vm);
 		vm_let_go_of_name(vm);
 		return false;
