@@ -98,7 +98,7 @@ sweep() {
     [ "$(litter)" = "" ]
 }
 
-@test "an attribute that grows while it is read is copied whole" {
+@test "an attribute that grows meanwhile is copied whole" {
     local before
     for before in '' x; do
         bash -c "$with_file"

@@ -71,7 +71,7 @@ END
     done >tools/lib/base/io.c
     run -0 "$BATS_TEST_DIRNAME/fanalyzer" tools/lib/base/io.c
     [ "$(grep -c 'warning: ' <<<"$output")" -eq 1 ]
-    [[ $output == *"In function 'other'"*"io.c:10:"*"-Wanalyzer-fd-leak"* ]]
+    [[ $output == *"In function 'other'"*"io.c:11:"*"-Wanalyzer-fd-leak"* ]]
     [[ $output != *"'io_replace_fd'"* ]]
     echo 'extern int nothing;' >tools/lib/base/io.c
     run -0 "$BATS_TEST_DIRNAME/fanalyzer" tools/lib/base/io.c

@@ -27,8 +27,7 @@ XML
     createrepo_c --quiet --groupfile "$all/comps.xml" "$all/distribution"
     new_root installed
     rm -rf "$all"/installed/{dev,proc,sys,run}/{*,.[!.]*}
-    mapfile -t packages < <(section %packages | sed '/^#/d; /^$/d')
-    repo=distribution dnf_in installed install "${packages[@]}"
+    install_packages
     : >"$all/table"
 }
 
@@ -53,6 +52,20 @@ section() {
     awk -v name="$1" '$1 == name { inside = 1; next } $1 == "%end" { inside = 0 } inside' "$ks"
 }
 
+# install_packages: what the file names, by dnf. With Debian 13's libcomps, dnf 4 dies of a segmentation fault on any
+# group: there it is given the group's package, and $all/no-groups says so.
+install_packages() {
+    local packages status=0
+    mapfile -t packages < <(section %packages | sed '/^#/d; /^$/d')
+    repo=distribution dnf_in installed install "${packages[@]}" || status=$?
+    if [ $status -eq 139 ]; then
+        touch "$all/no-groups"
+        status=0
+        repo=distribution dnf_in installed install "${packages[@]/#@core/core-of-all}" || status=$?
+    fi
+    return $status
+}
+
 # play_post [SED]: as the installer does, with a line of it changed.
 play_post() {
     section %post | sed "${1-}" >"$all/row/post"
@@ -70,6 +83,11 @@ user_in_force() {
     [ "$(grep -c '^%end$' "$ks")" -eq "$(grep -cE '^%(packages|post)' "$ks")" ]
     # The installer writes nothing over what it was not told to.
     [ "$(grep -E '^(clearpart|zerombr|ignoredisk)' "$ks")" = "clearpart --none" ]
+}
+
+@test "the group that it begins with" {
+    [ ! -e "$all/no-groups" ] || skip "this dnf's libcomps dies on any group"
+    rpm_in installed -q core-of-all
 }
 
 @test "its packages: the account, the device, libvirt's settings and the recovery at boot" {

@@ -107,15 +107,19 @@ keep_root() {
     rm -rf "${all:?}/$1" "$all/$1.work"
 }
 
-# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo. That packages are not signed, as dnf5 says
-# of each transaction, is no news; nor are the warnings of systemd 257 and later, in scriptlets, of a root without
-# /proc.
+# dnf_in ROOT COMMAND...: what dnf does with $all/repo, or $repo.
 dnf_in() {
     local root=$all/$1
     shift
-    SYSTEMD_LOG_LEVEL=err "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" \
-        --installroot "$root" --releasever 0 --setopt=module_platform_id=platform:vp --assumeyes "$@" \
-        2> >(sed '/^Warning: skipped OpenPGP checks for /d' >&2)
+    "$(type -P dnf5 || type -P dnf)" --config "$all/${repo-repo}.conf" --installroot "$root" --releasever 0 \
+        --setopt=module_platform_id=platform:vp --assumeyes "$@"
+}
+
+# scriptlets_said: of what dnf or rpm has printed, on standard input, all but dnf5's marks and its word about
+# signatures, what rpm 4.20 says of each root, and what systemctl says, since systemd 257, in one without /proc.
+scriptlets_said() {
+    sed -E 's/^>>> ?//; /^Warning: skipped OpenPGP checks for /d; /^warning: private mounts in chroot not implemented$/d
+        / \/proc\/ is not mounted\. /,/^Your mileage may vary\.$/d'
 }
 
 # rpm_in ROOT OPTION...
@@ -123,7 +127,7 @@ rpm_in() {
     local root=$all/$1
     shift
     # shellcheck disable=SC2086 # an option or nothing
-    SYSTEMD_LOG_LEVEL=err rpm $force --root "$root" "$@"
+    rpm $force --root "$root" "$@"
 }
 
 # with_proc ROOT COMMAND...: in the root, which has a /proc for that time.

@@ -140,7 +140,7 @@ survives() {
     with_a_machine
     run -0 dnf_in row remove virt-privileges
     echo "$output"
-    grep -xF "virt-privileges: files are still claimed by vm1, and recorded in /var/lib/virt-privileges; if their owners are not restored when the virtual machine stops, install virt-privileges again and run: virt-priv-chown release --name vm1" <(sed 's/^>>> //' <<<"$output")
+    grep -xF "virt-privileges: files are still claimed by vm1, and recorded in /var/lib/virt-privileges; if their owners are not restored when the virtual machine stops, install virt-privileges again and run: virt-priv-chown release --name vm1" <(scriptlets_said <<<"$output")
     machine_is_there
     [ "$(find "$all/row/etc/systemd" -name 'virt-priv-*')" = "" ]
     table_row "removed while a machine holds a disk" row -
@@ -358,11 +358,11 @@ account_commands() {
     new_root row
     rm -rf "$all"/row/usr/bin/{udevadm,systemctl,systemd-*}
     run -0 rpm_in row -i --nodeps "$package"
-    [ "$output" = "" ]
+    [ "$(scriptlets_said <<<"$output")" = "" ]
     is_whole
     table_row "neither systemd nor udev" row -
     run -0 rpm_in row -e virt-privileges
-    [ "$output" = "" ]
+    [ "$(scriptlets_said <<<"$output")" = "" ]
 }
 
 @test "an image whose /var cannot be written: nothing fails, and a word about what could not be noted" {

@@ -32,10 +32,9 @@ nothing_said() {
     [ "$(cat "$said")" = listening ]
 }
 
-# stop_unit [STATUS]
 stop_unit() {
     kill -s TERM "$runner"
-    unit_ended "${1-0}"
+    unit_ended 0
 }
 
 # unit_ended STATUS

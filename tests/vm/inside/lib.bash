@@ -109,6 +109,15 @@ guest_spoke() {
     within 60 "$2" grep -q 'virt-privileges: a guest runs' "$1/out" || detail "$(cat "$1/err")"
 }
 
+# shown UNIT PROPERTY...: their values in this order, where systemctl show has its own for several.
+shown() {
+    local unit=$1 property values=()
+    for property in "${@:2}"; do
+        values+=("$(systemctl show -P "$property" "$unit")")
+    done
+    echo "${values[*]}"
+}
+
 is_gone() {
     [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }

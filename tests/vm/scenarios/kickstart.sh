@@ -9,7 +9,7 @@ phase_first_boot() {
     is "$(id qemu)" "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" "the account is there"
     is "$(access_of /dev/kvm)" "666 root:kvm" "/dev/kvm is for everybody"
     is "$(virt-priv-conf get user) $(virt-priv-conf get group)" "qemu qemu" "libvirt's settings name the account"
-    is "$(systemctl show -P Result -P ExecMainStatus -P ConditionResult virt-priv-recover.service | xargs)" \
+    is "$(shown virt-priv-recover.service Result ExecMainStatus ConditionResult)" \
         "success 0 yes" "the recovery at boot is enabled, and has run" || detail "$(systemctl status virt-priv-recover.service)"
     is "$(systemctl is-enabled virt-priv-audit.timer) $(systemctl is-active virt-priv-audit.timer)" "enabled active" \
         "the auditor's timer is enabled, as the kickstart file asks for"

@@ -80,7 +80,7 @@ set_clock() {
 }
 
 phase_recovered() {
-    is "$(systemctl show -P Result -P ExecMainStatus -P ActiveState virt-priv-recover.service | xargs)" \
+    is "$(shown virt-priv-recover.service Result ExecMainStatus ActiveState)" \
         "success 0 inactive" "after a reboot: the unit has run" ||
         detail "$(systemctl status virt-priv-recover.service; journalctl --boot --unit virt-priv-recover.service)"
     is "$(access_of "$disk") $(access_of "$later")" "640 alice:alice 640 alice:alice" "the disks are their owner's again"
@@ -93,7 +93,7 @@ phase_recovered() {
     is "$(ls /var/lib/virt-privileges/claims)" "" "no claim is left"
     is "$(journalctl --boot --quiet --output=cat --unit virt-priv-recover.service --grep=vm1 | wc -l)" 1 \
         "the journal tells whose claim it was"
-    is "$(systemctl show -P Before virt-priv-recover.service | tr ' ' '\n' | grep -x libvirtd.service)" libvirtd.service \
+    is "$(shown virt-priv-recover.service Before | tr ' ' '\n' | grep -x libvirtd.service)" libvirtd.service \
         "it runs before libvirtd"
 }
 

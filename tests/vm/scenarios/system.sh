@@ -74,7 +74,7 @@ without_privileges() {
     audited 0 "as qemu: the auditor finds nothing"
     is "$(access_of $disk)" "640 qemu:qemu" "as qemu: libvirt has handed it the disk"
     succeeds "as qemu: the auditor's unit runs" systemctl start virt-priv-audit.service
-    is "$(systemctl show -P Result virt-priv-audit.service)" success "as qemu: the auditor's unit ends well" ||
+    is "$(shown virt-priv-audit.service Result)" success "as qemu: the auditor's unit ends well" ||
         detail "$(journalctl --boot --quiet --output=cat --unit virt-priv-audit.service)"
 }
 

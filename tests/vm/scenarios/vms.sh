@@ -48,7 +48,7 @@ counted() {
 it_runs() {
     if [ "$1" = 01 ]; then
         succeeds "systemctl starts the VM" systemctl start virt-priv-vm@web1.service
-        is "$(systemctl show -P StatusText virt-priv-vm@web1.service)" "QEMU is running as process $(qemu)" \
+        is "$(shown virt-priv-vm@web1.service StatusText)" "QEMU is running as process $(qemu)" \
             "systemctl returns when QEMU is ready"
     fi
     within 90 "the guest writes to its disk: $1" counted "$1" ||
@@ -93,7 +93,7 @@ it_does_not_answer() {
     rm -f "$serial"
     systemctl start virt-priv-vm@web1.service
     within 90 "the guest runs once more" grep -q written "$serial"
-    kill -s STOP "$(systemctl show -P MainPID virt-priv-vm@web1.service)" "$(qemu)"
+    kill -s STOP "$(shown virt-priv-vm@web1.service MainPID)" "$(qemu)"
     printf '%s\n' '[Service]' TimeoutStopSec=5 >/etc/systemd/system/virt-priv-vm@.service.d/hang.conf
     systemctl daemon-reload
     capture systemctl stop virt-priv-vm@web1.service
@@ -133,11 +133,6 @@ power_was_lost() {
     is "$(find /var/lib/virt-privileges/claims -type f -name '[a-z]*')" "" "no claim is left"
     is "$("${boot[@]}" --grep=web1 | wc -l)" 1 "the journal tells whose disk it was" || detail "$("${boot[@]}")"
     within 60 "libvirtd runs" systemctl is-active --quiet libvirtd.service
-    is "$([ "$(moment ExecMainExitTimestampMonotonic virt-priv-recover)" -lt \
-        "$(moment ExecMainStartTimestampMonotonic libvirtd)" ] && echo yes)" yes "that was before libvirtd started"
-}
-
-# moment PROPERTY UNIT: microseconds.
-moment() {
-    systemctl show -P "$1" "$2.service"
+    is "$([ "$(shown virt-priv-recover.service ExecMainExitTimestampMonotonic)" -lt \
+        "$(shown libvirtd.service ExecMainStartTimestampMonotonic)" ] && echo yes)" yes "that was before libvirtd started"
 }

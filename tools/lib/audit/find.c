@@ -202,25 +202,38 @@ static bool is_installed(const struct audit *audit, const char *exe, const struc
 /*
  * A process whose first thread has ended shows no executable, as a kernel thread does; it
  * is told by its number of threads, which is the link count of its task directory
- * (fs/proc/base.c, proc_task_getattr()), and by the executable of another thread.
+ * (fs/proc/base.c, proc_task_getattr()), and by the executable of another thread: of that, as
+ * readlinkat(2) has it, and its path. ENOENT: there is none.
  */
-static bool find_living_thread(const struct audit_tree *tree, const char *pid, char path[64])
+static ssize_t read_living_thread(
+	const struct audit_tree *tree, const char *pid, char path[64], char exe[PATH_MAX])
 {
 	struct stat st;
 	const struct dirent *d;
+	int number = ENOENT;
 
 	snprintf(path, 64, "%s/task", pid);
-	if (fstatat(tree->proc, path, &st, 0) < 0 || st.st_nlink <= 3)
-		return false;
-	int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	while (dir && (d = readdir(dir)) != NULL) {
-		char target[8];
-		snprintf(path, 64, "%.20s/task/%.20s/exe", pid, d->d_name);
-		if (d->d_name[0] != '.' && readlinkat(tree->proc, path, target, sizeof target) > 0)
-			return true;
+	if (fstatat(tree->proc, path, &st, 0) < 0)
+		return -1;
+	if (st.st_nlink <= 3) {
+		errno = ENOENT;
+		return -1;
 	}
-	return false;
+	int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return -1;
+	while ((d = readdir(dir)) != NULL) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, 64, "%.20s/task/%.20s/exe", pid, d->d_name);
+		ssize_t n = readlinkat(tree->proc, path, exe, PATH_MAX);
+		if (n > 0)
+			return n;
+		number = errno;
+	}
+	errno = number;
+	return -1;
 }
 
 /* Whether the process is QEMU. One that can't be told makes *number the reason, else 0. */
@@ -234,8 +247,8 @@ static bool is_qemu(
 	snprintf(path, sizeof path, "%.20s/exe", pid);
 	*number = 0;
 	ssize_t n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
-	if (n < 0 && errno == ENOENT && !tree->root && find_living_thread(tree, pid, path))
-		n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
+	if (n < 0 && errno == ENOENT && !tree->root)
+		n = read_living_thread(tree, pid, path, exe);
 	if (n < 0) {
 		*number = errno == ENOENT || errno == ESRCH ? 0 : errno;
 		return false;

@@ -9,10 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Above what people choose by hand for their own -add-fd. */
+/* Above what most people choose by hand for their own -add-fd. */
 #define FIRST_FDSET 1000
 
 static bool open_object(struct vm *vm, struct vm_step *step, char **error)
@@ -45,6 +46,29 @@ static bool hold_object(struct vm *vm, struct vm_step *step, char **error)
 	return vm_fill(step->fd, fd, error);
 }
 
+static bool is_taken(const struct vm *vm, unsigned set)
+{
+	for (size_t i = 0; i < vm->args->n_options; i++) {
+		const char *own = strcmp(vm->args->options[i].name, "add-fd") == 0
+					  ? qemuargs_get(vm->args, i, "set")
+					  : NULL;
+		if (own && strtoul(own, NULL, 0) == set)
+			return true;
+	}
+	return false;
+}
+
+/* A number that the command line has not given to a set of its own. */
+static unsigned new_set(struct vm *vm)
+{
+	unsigned set;
+
+	do
+		set = FIRST_FDSET + vm->n_fdsets++;
+	while (is_taken(vm, set));
+	return set;
+}
+
 /* Adds a descriptor of the object, opened so, to a set of QEMU's. */
 static void add_to_set(
 	struct vm *vm, unsigned set, const struct safepath *walk, int flags, int *first)
@@ -64,7 +88,7 @@ static void add_to_set(
 char *vm_pass_set(
 	struct vm *vm, const struct safepath *walk, bool reads, bool writes_too, bool direct)
 {
-	unsigned set = FIRST_FDSET + vm->n_fdsets++;
+	unsigned set = new_set(vm);
 	int extra = direct ? O_DIRECT : 0;
 	int first = -1;
 
@@ -77,7 +101,7 @@ char *vm_pass_set(
 
 char *vm_pass_written(struct vm *vm, const struct safepath *walk)
 {
-	unsigned set = FIRST_FDSET + vm->n_fdsets++;
+	unsigned set = new_set(vm);
 	int fd = -1;
 
 	add_to_set(vm, set, walk, O_WRONLY, &fd);
