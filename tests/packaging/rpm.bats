@@ -369,7 +369,7 @@ put_accounts() {
 # quiet_install ROOT: with rpm, which says nothing but what scriptlets say; %pre makes the accounts.
 quiet_install() {
     local said
-    said=$(rpm_in "$1" --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)" 2>&1)
+    said=$(set -o pipefail && rpm_in "$1" --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)" 2>&1 | scriptlets_said)
     echo "$said"
     [ "$said" = "" ]
 }
@@ -406,7 +406,7 @@ install_natively() {
         # Once more, as an upgrade does it: not a byte changes.
         cp -a "$all/pre-$name/etc" "$BATS_TEST_TMPDIR/$name"
         run -0 rpm_in "pre-$name" --define '__systemd_sysusers %{nil}' -U --force --nodeps "$(scripted)"
-        [ "$output" = "" ]
+        [ "$(scriptlets_said <<<"$output")" = "" ]
         for file in passwd group shadow gshadow; do
             cmp "$all/pre-$name/etc/$file" "$BATS_TEST_TMPDIR/$name/$file"
         done
@@ -733,7 +733,7 @@ PYTHON
     quiet_install bare
     [ "$(find "$all"/bare/{dev,proc,sys,run} -mindepth 1)" = "" ]
     run -0 rpm_in bare -e virt-privileges
-    [ "$output" = "" ]
+    [ "$(scriptlets_said <<<"$output")" = "" ]
     [ "$(find "$all"/bare/{dev,proc,sys,run} -mindepth 1)" = "" ]
 }
 
