@@ -56,6 +56,7 @@ all_rows() {
 @test "a data file in one node" { row data-file-blockdev pass; }
 @test "a data file as a node" { row data-file-node pass; }
 @test "a data file of the account" { row data-file-of-account pass; }
+@test "a data file named relative to where QEMU is started" { row data-file-relative pass; }
 @test "a connection to an NBD server that the caller has opened" { row nbd-fd pass; }
 @test "a disk that the caller has opened, named behind a socket" { row fdset-behind-qmp pass; }
 @test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy pass; }

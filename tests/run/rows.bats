@@ -100,6 +100,7 @@ all_rows() {
 @test "a data file in one node" { row data-file-blockdev; }
 @test "a data file as a node" { row data-file-node; }
 @test "a data file of the account" { row data-file-of-account; }
+@test "a data file named relative to where QEMU is started" { row data-file-relative; }
 @test "-netdev passt" { row passt; }
 @test "-nic passt" { row passt-nic; }
 @test "the name of a pseudo-terminal" { row pty-link; }

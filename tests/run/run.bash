@@ -101,8 +101,8 @@ PYTHON
 }
 
 # make KIND OWNER MODE PATH: a file of a VM. KIND: guest (a raw disk that starts the guest), qcow2 (the
-# same), with-data (a qcow2 image whose bytes are in another file, PATH.data, which starts the guest), blank (a raw
-# disk without a guest), overlay=BACKING,FORMAT, luks, cd, kernel, firmware, rom, acpi (a
+# same), with-data (a qcow2 image whose bytes are in another file, PATH.data, which starts the guest), with-data=NAME
+# (the same; they are in NAME of $fs, and that is how it is named), blank (a raw disk without a guest), overlay=BACKING,FORMAT, luks, cd, kernel, firmware, rom, acpi (a
 # table), dir, text=LINE, script=BODY, block (the node of a device that starts the guest), random and null
 # (those of /dev), fifo, socket, or data-file=PATH (a qcow2 image whose header names it).
 make() {
@@ -110,6 +110,11 @@ make() {
     case $kind in
     guest) cp "$guests/disk" "$path" ;;
     qcow2) qemu-img convert -q -f raw -O qcow2 "$guests/disk" "$path" ;;
+    with-data=*)
+        make with-data "$owner" "$mode" "$path"
+        mv "$path.data" "$fs/${kind#*=}"
+        rename_data_file "$path" "${kind#*=}"
+        ;;
     with-data)
         qemu-img convert -q -f raw -O qcow2 -o "data_file=$path.data,data_file_raw=on" "$guests/disk" "$path"
         chown "$owner" "$path.data"

@@ -97,8 +97,8 @@ static void leave_protocol(
 /* What a header names. */
 struct named {
 	const char *what; /* "backing", "data-file" */
-	const char *name; /* as it stands there */
 	const char *path;
+	bool beside;	    /* by its name, it is in the image's directory */
 	const char *format; /* NULL: none is stated */
 	bool written;
 	bool trusted;
@@ -129,7 +129,7 @@ static char *plan_reference(struct vm *vm, const struct reference *at, const str
 	if (why && named->trusted && passes)
 		return pass_reference(vm, at, named, walk);
 	/* Passed images have no name of their own any more that a relative one could start from. */
-	if (!why && passes && named->name[0] != '/' &&
+	if (!why && passes && named->beside &&
 		!(named->format && spell_out(vm, at, named->what, named->format, named->path)))
 		return xstrdup("relative path, and an image that is passed has no directory");
 	return steal_pointer(&why);
@@ -159,14 +159,18 @@ static void add_reference(
 static void follow_reference(struct vm *vm, const struct reference *at, const char *what,
 	const char *name, const char *format)
 {
-	cleanup_free char *path = vm_header_path(at->image, name);
+	bool is_backing = strcmp(what, "backing") == 0;
+	cleanup_free char *relative = vm_header_path(is_backing ? at->image : NULL, name);
 	cleanup_free char *error = NULL;
 	struct safepath walk;
 
-	if (!path) {
+	if (!relative) {
 		leave_protocol(vm, at, what, name);
 		return;
 	}
+	cleanup_free char *path = vm_absolute(vm, relative);
+	if (!path)
+		return;
 	if (!probe_is_known(path)) {
 		refuse_reference(
 			vm, at, what, path, "it did not exist when the file systems were probed");
@@ -177,8 +181,8 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		return;
 	}
 	bool written = is_written(at, what);
-	const struct named named = {
-		what, name, path, format, written, !written && is_trusted(vm, path)};
+	const struct named named = {what, path, is_backing && vm_header_is_beside(name), format,
+		written, !written && is_trusted(vm, path)};
 	cleanup_free char *why = plan_reference(vm, at, &named, &walk);
 	add_reference(vm, at, &named, why);
 	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "path/absolute.h"
 #include "path/probe.h"
 #include "path/safepath.h"
 
@@ -19,18 +20,20 @@ bool vm_header_has_protocol(const char *name)
 	return name[strcspn(name, ":/")] == ':';
 }
 
-/* The path that a header means; NULL: it is none of this host. image: absolute. */
+bool vm_header_is_beside(const char *name)
+{
+	return name[0] != '/' && !vm_header_has_protocol(name);
+}
+
 char *vm_header_path(const char *image, const char *name)
 {
-	const char *slash = strrchr(image, '/');
-
 	if (strncmp(name, "file:", 5) == 0)
-		name += 5;
-	else if (vm_header_has_protocol(name))
+		return xstrdup(name + 5);
+	if (vm_header_has_protocol(name))
 		return NULL;
-	if (name[0] == '/')
+	if (!image || !vm_header_is_beside(name))
 		return xstrdup(name);
-	return xasprintf("%.*s/%s", (int)(slash - image), image, name);
+	return xasprintf("%.*s/%s", (int)(strrchr(image, '/') - image), image, name);
 }
 
 /* Reads the header of an image whose format was stated. False: it has none to be read. */
@@ -57,20 +60,27 @@ bool vm_header_read(
 	return qcow2_parse(bytes, (size_t)length, header, error);
 }
 
+/* The same, absolute; NULL: it is none of this host, or the working directory can't be told. */
+static char *absolute(const char *image, const char *name)
+{
+	cleanup_free char *path = name ? vm_header_path(image, name) : NULL;
+	cleanup_free char *ignored = NULL;
+
+	return path ? absolute_path(path, &ignored) : NULL;
+}
+
 /*
  * What one image names as its backing and data file. Returns the backing file's path and format,
  * new, or NULL: there is none to go on with.
  */
 static char *probe_named(const char *image, const struct qcow2 *header)
 {
-	cleanup_free char *backing =
-		header->backing ? vm_header_path(image, header->backing) : NULL;
-	cleanup_free char *data =
-		header->data_file ? vm_header_path(image, header->data_file) : NULL;
+	cleanup_free char *backing = absolute(image, header->backing);
+	cleanup_free char *data = absolute(NULL, header->data_file);
 	const char *const paths[] = {backing ? backing : data, data};
 
 	if (paths[0])
-		probe(paths, paths[1] ? 2 : 1);
+		probe(paths, backing && data ? 2 : 1);
 	return steal_pointer(&backing);
 }
 

@@ -16,7 +16,18 @@
 /* Whether it names a protocol, as path_has_protocol() of QEMU's block.c tells it. */
 bool vm_header_has_protocol(const char *name);
 
-/* The path, new, that the header of image means by a name; NULL: it is none of this host. */
+/*
+ * Whether a backing file of that name is looked for beside the image. All other relative names, of
+ * data files and behind "file:", QEMU looks up from its working directory
+ * (bdrv_get_full_backing_filename() of block.c, which is asked of backing files alone).
+ */
+bool vm_header_is_beside(const char *name);
+
+/*
+ * The path, new, that the header of image means by the name of a backing file, or, where image is
+ * NULL, of a data file; a relative one is one of QEMU's working directory. NULL: it is none of this
+ * host.
+ */
 char *vm_header_path(const char *image, const char *name);
 
 /*

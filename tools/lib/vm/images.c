@@ -29,30 +29,17 @@ static bool has_keys(const struct vm *vm, const struct qemuargs_resource *r)
 	return form == QEMUARGS_KEYVALUE || form == QEMUARGS_JSON || form == QEMUARGS_SECTION;
 }
 
-static bool is_relative(const char *name)
-{
-	return name && name[0] != '/' && !vm_header_has_protocol(name);
-}
-
-/*
- * What the image names from its own directory, which it then leaves: "backing" or "data", NULL if
- * it names nothing so.
- */
-static const char *relative_reference(
-	const struct qemuargs_resource *r, const struct safepath *walk)
+/* Whether the image names a backing file beside it, in the directory that it then leaves. */
+static bool has_backing_beside(const struct qemuargs_resource *r, const struct safepath *walk)
 {
 	cleanup_free char *error = NULL;
-	const char *what = NULL;
 	struct qcow2 header;
 
-	if (!vm_header_read(r->format, walk, &header, &error))
-		return NULL;
-	if (!r->has_backing && is_relative(header.backing))
-		what = "backing";
-	else if (!r->has_data_file && is_relative(header.data_file))
-		what = "data";
+	if (r->has_backing || !vm_header_read(r->format, walk, &header, &error))
+		return false;
+	bool is_beside = header.backing && vm_header_is_beside(header.backing);
 	qcow2_free(&header);
-	return what;
+	return is_beside;
 }
 
 /* path: that of the resource, absolute, so that there is an item in any case. */
@@ -62,13 +49,12 @@ static void plan_claim(
 	bool parents;
 	cleanup_free char *why = vm_why_denied(vm, walk, 0, &parents);
 	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
-	const char *relative = by_descriptor ? relative_reference(r, walk) : NULL;
 
-	if (relative) {
+	if (by_descriptor && has_backing_beside(r, walk)) {
 		vm_refuse(vm, r,
 			xasprintf("%s; it cannot be passed as a descriptor, since its header names "
-				  "its %s file relative to its directory",
-				why, relative));
+				  "its backing file relative to its directory",
+				why));
 		return;
 	}
 	if (vm_add_claim(vm, r,
