@@ -146,7 +146,7 @@ ROWS
 
 @test "what runs in a root ends with the run" {
     [ "$(id -u)" -eq 0 ] || skip "as root"
-    local pid inside i
+    local pid inside i status=0
     copy_of_matrix
     stand_in enter 'exec unshare --mount --pid --fork --kill-child sh -c "echo \$\$ >/dev/null; sleep 987.6; :"'
     "$copy/tests/releases/run" this >/dev/null 2>&1 3>&- &
@@ -157,7 +157,8 @@ ROWS
     done
     [ -n "$inside" ]
     kill -TERM "$pid"
-    run -143 wait "$pid"
+    wait "$pid" || status=$?
+    [ "$status" -eq 143 ]
     for ((i = 0; i < 100; i++)); do
         [ -n "$(ps -o pid= -p "${inside//$'\n'/,}")" ] || return 0
         sleep 0.1

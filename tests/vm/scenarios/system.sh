@@ -109,7 +109,7 @@ back_to_root() {
     is "$(grep -c P01 <<<"$output")" 1 "root: it says that QEMU runs as root" || detail "$output"
     capture virt-priv-audit --check H04 --json
     local line
-    line=/etc/libvirt/qemu.conf:$(grep -n '^user' /etc/libvirt/qemu.conf | cut -d: -f1)
+    line=/etc/libvirt/qemu.conf:$(grep -n '^user = "root"' /etc/libvirt/qemu.conf | cut -d: -f1)
     is "$(grep -c "$line: .* runs QEMU as root" <<<"$output")" 1 "root: it names the line of qemu.conf" || detail "$output"
     is "$(threads "$qemu" CapEff) $(grep -c "$line: .* gives QEMU that libvirt starts all capabilities" <<<"$output")" \
         "$(threads 1 CapEff) 1" "root: libvirt's QEMU has every capability, and the auditor says so" || detail "$output"
