@@ -17,7 +17,7 @@ phase_vms() {
     chmod 0640 "$disk"
     # Its guest has no ear for a power button: not a minute of it.
     mkdir -p /etc/systemd/system/virt-priv-vm@.service.d
-    printf '%s\n' '[Service]' ExecStop= 'ExecStop=/usr/bin/virt-priv-run --stop %i --timeout 2' \
+    printf '%s\n' '[Service]' ExecStop= 'ExecStop=-/usr/bin/virt-priv-run --stop %i --timeout 2' \
         >/etc/systemd/system/virt-priv-vm@.service.d/short.conf
     systemctl daemon-reload
     for module in tun vhost_net vhost_vsock; do
