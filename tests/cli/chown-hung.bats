@@ -24,6 +24,23 @@ hang() {
     silence
 }
 
+@test "recover: a holder that was killed, and takes its time to end, is waited for" {
+    serve /mnt/hung /bin/sleep
+    disk $fs/a alice:alice 0640
+    silence
+    # It waits for an answer to its read, which nothing interrupts.
+    cat /mnt/hung/file >/dev/null 3>&- &
+    holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
+    kill -KILL $holder
+    run -0 virt-priv-chown recover --dry-run
+    [ "$output" = "" ]
+    (sleep 2 && kill -KILL "$server") 3>&- &
+    within 30 virt-priv-chown recover
+    [ "$status" -eq 0 ]
+    [ "$(owner $fs/a) $(journals)" = "alice:alice " ]
+}
+
 @test "a user's descriptor of an overlay on a FUSE mount of hers that does not answer" {
     disk $fs/a bob:bob 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a

@@ -8,10 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+/* PF_EXITING of include/linux/sched.h. */
+#define FLAG_EXITING 0x4
+
+/* More than the kernel writes, of a process in a thousand groups. */
+#define STATUS_SIZE 16384
 /* More than the kernel writes: 52 fields, and a name of 64 characters at most. */
 #define STAT_SIZE 2048
 
@@ -51,6 +58,28 @@ bool process_start(pid_t pid, unsigned long long *start, char **error)
 	}
 	*start = proc_stat_has_ended(&stat) ? 0 : stat.start;
 	return true;
+}
+
+/* Whether SIGKILL is in that set of a status file (proc_pid_status(5)). */
+static bool has_kill(const char *status, const char *set)
+{
+	const char *line = strstr(status, set);
+
+	return line && (strtoull(line + strlen(set), NULL, 16) & UINT64_C(1) << (SIGKILL - 1)) != 0;
+}
+
+bool process_is_ending(pid_t pid)
+{
+	char path[sizeof "/proc//status" + 3 * sizeof pid], text[STATUS_SIZE];
+	struct proc_stat stat;
+
+	if (!process_stat(AT_FDCWD, pid, &stat) || proc_stat_has_ended(&stat))
+		return false;
+	if (stat.flags & FLAG_EXITING)
+		return true;
+	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	return io_read_short(AT_FDCWD, path, text, sizeof text) > 0 &&
+	       (has_kill(text, "\nSigPnd:") || has_kill(text, "\nShdPnd:"));
 }
 
 unsigned long long process_namespace(void)

@@ -21,5 +21,12 @@ bool process_stat(int directory, pid_t pid, struct proc_stat *stat);
  */
 bool process_start(pid_t pid, unsigned long long *start, char **error);
 
+/*
+ * Whether the process has been killed, or exits, and has not come to its end: what it has open is
+ * closed only there, which takes a while, as for a VM with much memory. False also where that can't
+ * be told.
+ */
+bool process_is_ending(pid_t pid);
+
 /* The pid namespace of this process, by its inode (pid_namespaces(7)); 0 and errno. */
 unsigned long long process_namespace(void);

@@ -1,15 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claims/recover_rounds.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "claims/holder.h"
+#include "claims/journal_lock.h"
 #include "claims/probe.h"
 #include "claims/recover_libvirt.h"
 #include "claims/release.h"
+#include "path/open_files.h"
 #include "path/safepath.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* For all holders that are about to end. */
+#define ENDING_SECONDS 20
+
+/* Holders that were killed and have their claim still: systemd runs ExecStopPost= by then. */
+struct ending {
+	int *fds; /* pidfds */
+	size_t n;
+};
+
+static void note_ending(struct ending *ending, pid_t holder)
+{
+	int fd = process_is_ending(holder) ? (int)syscall(SYS_pidfd_open, holder, 0) : -1;
+
+	if (fd < 0)
+		return;
+	ARRAY_GROW(ending->fds, ending->n);
+	ending->fds[ending->n++] = fd;
+}
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* Waits until all have ended, or for that long, and closes them. */
+static void wait_for_end(struct ending *ending)
+{
+	long long end = now() + ENDING_SECONDS * 1000LL;
+
+	for (size_t i = 0; i < ending->n; i++) {
+		struct pollfd polled = {ending->fds[i], POLLIN, 0};
+		long long left = end - now();
+		(void)IO_RETRY(poll(&polled, 1, left > 0 ? (int)left : 0));
+		close(ending->fds[i]);
+	}
+	free(ending->fds);
+	*ending = (struct ending){0};
+	/* Who had it open has ended. */
+	open_files_forget();
+}
 
 /* A file that libvirt's attributes name an owner of. */
 static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
@@ -42,13 +95,15 @@ static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
 
 /* The claim of one VM, if nobody holds it. What is known of its holder is told once. */
 static bool recover_claim(struct journal *journal, bool dry_run, struct journal *const *all,
-	size_t n, struct lockwait *waits)
+	size_t n, struct lockwait *waits, struct ending *ending)
 {
 	cleanup_free char *error = NULL;
 	enum claims_hold hold = claims_hold(journal, &error);
 
 	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
 		warn("%s; not released", error);
+	if (ending && hold == CLAIMS_HELD && journal->holder)
+		note_ending(ending, journal->holder);
 	if (hold != CLAIMS_ABANDONED)
 		return hold != CLAIMS_UNKNOWN;
 	if (dry_run) {
@@ -60,7 +115,8 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 	return claims_release(journal, NULL, true, all, n, waits);
 }
 
-static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, struct lockwait *waits)
+static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, struct lockwait *waits,
+	struct ending *ending)
 {
 	cleanup_free char *error = NULL;
 	struct journal **all;
@@ -73,24 +129,40 @@ static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, stru
 		return false;
 	}
 	for (size_t i = 0; i < n; i++)
-		good = recover_claim(all[i], dry_run, all, n, waits) && good;
+		good = recover_claim(all[i], dry_run, all, n, waits, ending) && good;
 	journal_free_all(all, n);
 	for (size_t i = 0; i < n_paths; i++)
 		good = recover_file(paths[i], dry_run, waits) && good;
 	return good;
 }
 
-bool recover_rounds(char *const *paths, size_t n, bool dry_run)
+/* ending: is added to; NULL: nobody is waited for behind it. */
+static bool all_rounds(
+	char *const *paths, size_t n, bool dry_run, struct ending *ending, char **error)
 {
-	cleanup_free char *error = NULL;
 	struct lockwait waits = {0};
 	bool good = true;
 
 	do
-		good = recover_round(paths, n, dry_run, &waits) && good;
-	while (lockwait_again(&waits, &good, &error));
+		good = recover_round(paths, n, dry_run, &waits, ending) && good;
+	while (lockwait_again(&waits, &good, error));
+	lockwait_end(&waits);
+	return good;
+}
+
+bool recover_rounds(char *const *paths, size_t n, bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	struct ending ending = {0};
+
+	bool good = all_rounds(paths, n, dry_run, dry_run ? NULL : &ending, &error);
+	if (!error && ending.n > 0) {
+		journal_unlock();
+		wait_for_end(&ending);
+		good = journal_lock(true, &error) && all_rounds(NULL, 0, false, NULL, &error) &&
+		       good;
+	}
 	if (error)
 		log_error("%s; nothing more is recovered", error);
-	lockwait_end(&waits);
 	return good;
 }
