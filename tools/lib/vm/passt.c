@@ -79,8 +79,10 @@ static _Noreturn void become_passt(struct vm *vm, struct vm_step *step, const st
 
 	if (null < 0 || !io_replace_fd(STDIN_FILENO, null, 0) ||
 		!io_replace_fd(STDOUT_FILENO, null, 0) ||
-		!io_replace_fd(STDERR_FILENO, ends->said, 0))
-		die_errno("cannot set the standard descriptors of passt");
+		!io_replace_fd(STDERR_FILENO, ends->said, 0)) {
+		warn_errno("cannot set the standard descriptors of passt");
+		_exit(LAUNCH_FAILED);
+	}
 	close(vm->name_fd);
 	setsid();
 	launch->path = step->path;
