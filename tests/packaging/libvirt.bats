@@ -7,7 +7,8 @@
 #
 #   dnf WORD..., rpm WORD...      a transaction; /NAME is for rpm the package's file; @this@ and
 #                                 @earlier@ are the version and release of this tree's package, and of
-#                                 the one before it
+#                                 the one before it; @block@ and @user@, the numbers of two of the lines that
+#                                 it has set: the first, and that of user
 #   run WORD...                   a command in the root
 #   admin append LINE             at the end of qemu.conf
 #   admin write LINE              the whole of qemu.conf
@@ -79,6 +80,8 @@ setup_file() {
         new_repo "$default" "$all/libvirt-$default"/*.rpm "$all"/earlier/virt-privileges-[0-9]*."$arch.rpm" \
             "$all"/earlier/virt-privileges-libvirt-*.rpm "$all"/repo/virt-*.rpm
     done
+    sample=$(grep -n -m 1 '^#user = "' "$all/conf/root-1" | cut -d: -f1)
+    export sample
     : >"$all/table"
 }
 
@@ -92,7 +95,7 @@ teardown_file() {
 
 # What the packages themselves say, of all that a transaction prints.
 own_words() {
-    grep -E 'virt-priv-|qemu\.conf|virt-privileges: |[Ww]arning|[Ee]rror|failed' <<<"$1" || true
+    scriptlets_said <<<"$1" | grep -E 'virt-priv-|qemu\.conf|virt-privileges: |[Ww]arning|[Ee]rror|failed' || true
 }
 
 # transact WORD...: or, where a situation before has had all the same steps, what became of them.
@@ -185,6 +188,8 @@ situation() {
     while IFS= read -r line; do
         line=${line//@this@/$this}
         line=${line//@earlier@/$earlier}
+        line=${line//@block@/$((sample + 1))}
+        line=${line//@user@/$((sample + 3))}
         echo "$default: $line"
         read -r verb rest <<<"$line"
         [[ $verb == expect || $line == '#'* ]] || steps+=("$line")

@@ -369,7 +369,7 @@ put_accounts() {
 # quiet_install ROOT: with rpm, which says nothing but what scriptlets say; %pre makes the accounts.
 quiet_install() {
     local said
-    said=$(rpm_in "$1" --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)" 2>&1)
+    said=$(set -o pipefail && rpm_in "$1" --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)" 2>&1 | scriptlets_said)
     echo "$said"
     [ "$said" = "" ]
 }
@@ -406,7 +406,7 @@ install_natively() {
         # Once more, as an upgrade does it: not a byte changes.
         cp -a "$all/pre-$name/etc" "$BATS_TEST_TMPDIR/$name"
         run -0 rpm_in "pre-$name" --define '__systemd_sysusers %{nil}' -U --force --nodeps "$(scripted)"
-        [ "$output" = "" ]
+        [ "$(scriptlets_said <<<"$output")" = "" ]
         for file in passwd group shadow gshadow; do
             cmp "$all/pre-$name/etc/$file" "$BATS_TEST_TMPDIR/$name/$file"
         done
@@ -514,8 +514,11 @@ SPEC
         rpm_in row --define "__systemd_sysusers $program" -U --nodeps "$rpm"
         [ "$(rpm_in row -q --qf '%{version}\n' virt-privileges)" = "$(rpm -qp --qf '%{version}' "$rpm")" ]
         rpm_in row --define "__systemd_sysusers $program" -e virt-privileges
+        # systemd-sysusers also creates what else the root's files declare.
         for file in passwd group shadow; do
-            diff -u "$own/$file" "$all/row/etc/$file"
+            run ! grep -vxFf "$all/row/etc/$file" "$own/$file"
+            [ "$output" = "" ]
+            [ "$(grep -c ^qemu: "$all/row/etc/$file")" -eq 1 ]
         done
         drop_root row
     done
@@ -730,7 +733,7 @@ PYTHON
     quiet_install bare
     [ "$(find "$all"/bare/{dev,proc,sys,run} -mindepth 1)" = "" ]
     run -0 rpm_in bare -e virt-privileges
-    [ "$output" = "" ]
+    [ "$(scriptlets_said <<<"$output")" = "" ]
     [ "$(find "$all"/bare/{dev,proc,sys,run} -mindepth 1)" = "" ]
 }
 
@@ -758,6 +761,8 @@ STUB
     [ -e /sys/devices/virtual/misc/kvm ] || skip "this kernel has no KVM device to announce"
     # shellcheck disable=SC2086
     scenario() {
+        # rpm 6 lets scriptlets have no network, by which tests/lib/uevent reaches udevd.
+        with_net() { rpm $force --define '__transaction_unshare %{nil}' "$@"; }
         # Slow enough to see whether it is waited for.
         mkdir -p /run/udev/rules.d
         echo 'KERNEL=="kvm", PROGRAM=="/bin/sleep 0.3"' >/run/udev/rules.d/00-slow.rules
@@ -766,12 +771,12 @@ STUB
         trap 'kill $udevd; wait $udevd; cat /run/udevd.log' EXIT
         until [ -S /run/udev/control ] && /usr/bin/udevadm control --ping --timeout=10; do sleep 0.02; done
         [ "$(stat -c %a:%U:%G /dev/kvm)" = 660:root:kvm ]
-        rpm $force --dbpath "$1/db" -i --nodeps "$1/package.rpm"
+        with_net --dbpath "$1/db" -i --nodeps "$1/package.rpm"
         [ "$(stat -c %a:%U:%G /dev/kvm)" = 666:root:kvm ]
         # An upgrade's %postun comes after the new package's files: it must not take the mode away.
-        rpm $force --dbpath "$1/db" -U --force --nodeps "$1/package.rpm"
+        with_net --dbpath "$1/db" -U --force --nodeps "$1/package.rpm"
         [ "$(stat -c %a:%U:%G /dev/kvm)" = 666:root:kvm ]
-        rpm $force --dbpath "$1/db" -e virt-privileges
+        with_net --dbpath "$1/db" -e virt-privileges
         [ "$(stat -c %a:%U:%G /dev/kvm)" = 660:root:kvm ]
     }
     cp "$package" "$BATS_TEST_TMPDIR/package.rpm"

@@ -158,11 +158,12 @@ survives() {
     touch "$all/row/srv/disk2"
     inside virt-priv-chown claim --name vm2 --disk /srv/disk2
     run -0 rpm_in row -e virt-privileges
+    output=$(scriptlets_said <<<"$output")
     [[ $output == "virt-privileges: files are still claimed by vm1, vm2, and "*" release --name vm1" ]]
     drop_root row
     new_root row installed
     run -0 rpm_in row -e virt-privileges
-    [ "$output" = "" ]
+    [ "$(scriptlets_said <<<"$output")" = "" ]
     table_row removed row -
 }
 
@@ -343,7 +344,7 @@ account_commands() {
     new_root row
     rm -rf "$all"/row/{dev,proc,sys,run}/{*,.[!.]*}
     run -0 dnf_in row install virt-privileges libvirt-daemon-driver-qemu
-    run ! grep -iE 'warning|error|failed|not found|cannot|No such' <<<"$output"
+    run ! grep -iE 'warning|error|failed|not found|cannot|No such' <(scriptlets_said <<<"$output")
     # dnf itself keeps its lock below /run.
     [ "$(find "$all"/row/{dev,proc,sys,run} -mindepth 1 ! -path '*/run/dnf*' ! -path '*/run/user*')" = "" ]
     recover_is enabled
@@ -351,7 +352,7 @@ account_commands() {
     [ "$(inside virt-priv-conf get user)" = qemu ]
     table_row "nothing in /dev, /proc, /sys, /run" row adopted
     run -0 dnf_in row remove virt-privileges
-    run ! grep -iE 'warning|error|failed|not found|cannot|No such' <<<"$output"
+    run ! grep -iE 'warning|error|failed|not found|cannot|No such' <(scriptlets_said <<<"$output")
 }
 
 @test "a root without systemd, and without udev" {
@@ -372,7 +373,7 @@ account_commands() {
     mount -o remount,bind,ro "$all/row/var"
     run -0 rpm_in row --define '_tmppath /tmp' -i --nodeps "$package" "$rpms"/virt-privileges-libvirt-*.rpm "$all"/earlier/libvirt-*.rpm
     echo "$output"
-    [ "$(grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads the file\|^Running virtual machines' <<<"$output")" = "virt-priv-conf: warning: cannot create the directory /var/lib/virt-privileges: Read-only file system" ]
+    [ "$(scriptlets_said <<<"$output" | grep -v '^/etc/libvirt/qemu.conf:\|^libvirt reads the file\|^Running virtual machines')" = "virt-priv-conf: warning: cannot create the directory /var/lib/virt-privileges: Read-only file system" ]
     is_whole
     recover_is enabled
     [ "$(inside virt-priv-conf get user)" = qemu ]
