@@ -209,6 +209,7 @@ private() {
         "echo 'alice:!:bob:' >>/etc/gshadow" \
         "sed -i 's/^group:.*/group: files sss/' /etc/nsswitch.conf" \
         "sed -i 's/^passwd:.*/passwd: files ldap [NOTFOUND=return] systemd/' /etc/nsswitch.conf" \
+        "printf '%b' '\\0\ninitgroups: files sss\n' >>/etc/nsswitch.conf" \
         "mkdir /etc/userdb; touch /etc/userdb/bob:alice.membership" \
         "chgrp team $fs/images"; do
         run private "$change"

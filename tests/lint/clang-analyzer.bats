@@ -4,8 +4,34 @@ bats_require_minimum_version 1.5.0
 
 load lint.bash
 
+# The command, without a check that takes for open what the cleanup attribute closes (tools/lib/base/cleanup.h),
+# if this clang's does: that of 19 and 21; 14 has none, and fails where one is left out that it does not have.
+setup() {
+    read_cc_flags
+    analyze=(clang --analyze "${cc_flags[@]}" -o /dev/null)
+    closed=$BATS_TEST_TMPDIR/closed.c
+    cat >"$closed" <<'SOURCE'
+#include "base/cleanup.h"
+int closed(void);
+int closed(void)
+{
+	cleanup_file FILE *file = fopen("/etc/passwd", "re");
+
+	return file ? fgetc(file) : 0;
+}
+SOURCE
+    if "${analyze[@]}" "$closed" 2>&1 | grep -F '[unix.Stream]'; then
+        analyze+=(-Xclang -analyzer-disable-checker=unix.Stream)
+    fi
+}
+
 @test "clang --analyze" {
-    each clang --analyze "${cc_flags[@]}" -o /dev/null {}
+    each "${analyze[@]}" {}
+}
+
+@test "a stream that is closed by its attribute is no fault to it" {
+    run -0 "${analyze[@]}" "$closed"
+    [ -z "$output" ]
 }
 
 @test "it is heard where it sees something" {
@@ -18,7 +44,16 @@ int wrong(int x)
 	stored = 2;
 	return x;
 }
+#include <stdlib.h>
+void *freed(void);
+void *freed(void)
+{
+	void *p = malloc(1);
+
+	free(p);
+	return p;
+}
 SOURCE
-    run -0 clang --analyze -o /dev/null "$BATS_TEST_TMPDIR/wrong.c"
-    [[ $output == *"[deadcode.DeadStores]"* ]]
+    run -0 "${analyze[@]}" "$BATS_TEST_TMPDIR/wrong.c"
+    [[ $output == *"[deadcode.DeadStores]"* && $output == *"[unix.Malloc]"* ]]
 }

@@ -79,7 +79,7 @@ static int judge_group(struct audit *audit, size_t class, uid_t uid, gid_t gid)
 {
 	struct group_reach reach = reach_of(audit, uid, gid);
 
-	if (reach.n == 0)
+	if (!reach.first)
 		return reach.number;
 	cleanup_free char *name = tree_group_name(&audit->tree, gid);
 	cleanup_free char *more =

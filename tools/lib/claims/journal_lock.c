@@ -60,8 +60,8 @@ static void end_waiting(int signal)
 /* Takes away what interrupted writes left. */
 static void tidy(void)
 {
-	cleanup_dir DIR *dir =
-		fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int again = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)) != NULL) {

@@ -193,9 +193,8 @@ static bool release_entry(struct release *release, size_t i)
 	free(e->kept);
 	e->kept = NULL;
 	claims_find(release->back.journal, e, &object);
-	if (object.fd >= 0)
-		touched_add(&release->touched, i, object.fd);
 	if (object.how == FILEID_FOUND) {
+		touched_add(&release->touched, i, object.fd);
 		good = give_back(release, e, object.fd);
 		/* It was moved aside with its subvolume, for a snapshot of it. */
 		if (e->done && claims_find_snapshot(e, &object)) {
@@ -204,6 +203,7 @@ static bool release_entry(struct release *release, size_t i)
 			good = put_right(release, e, &object);
 		}
 	} else if (object.is_doubtful) {
+		touched_add(&release->touched, i, object.fd);
 		good = put_right(release, e, &object);
 	} else if (object.how == FILEID_ENDED) {
 		e->done = good = true;

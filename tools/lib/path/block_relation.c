@@ -180,7 +180,7 @@ static void add_mounted_devices(
 		cleanup_free char *path = xasprintf("%s/devices", d->d_name);
 		int inner = d->d_name[0] == '.'
 				    ? -1
-				    : openat(dirfd(all), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+				    : openat(fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		cleanup_dir DIR *devices = inner < 0 ? NULL : fdopendir(inner);
 		struct dirent *device;
 		dev_t found[256];
@@ -296,11 +296,11 @@ static void add_disks_of(struct builder *b, dev_t dev)
 	cleanup_dir DIR *all = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
 	while (all && (d = readdir(all)) != NULL) {
-		cleanup_free char *disk = place_in_devices(dirfd(all), d->d_name);
+		cleanup_free char *disk = place_in_devices(fd, d->d_name);
 		cleanup_free char *number = xasprintf("%s/dev", d->d_name);
 		dev_t found;
 		if (disk && strncmp(disk, place, length) == 0 && disk[length] == '/' &&
-			block_read_dev(dirfd(all), number, &found))
+			block_read_dev(fd, number, &found))
 			add_device(b, found, everything, NULL);
 	}
 }

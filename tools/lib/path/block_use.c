@@ -89,14 +89,14 @@ static bool look_at_holders(struct search *s, char **error)
 		char name[256] = "";
 		struct stat st = {.st_mode = S_IFBLK};
 		if (d->d_name[0] == '.' || strncmp(d->d_name, "loop", 4) == 0 ||
-			!block_read_dev(dirfd(all), number, &st.st_rdev) || !takes(s, &st, true) ||
+			!block_read_dev(fd, number, &st.st_rdev) || !takes(s, &st, true) ||
 			s->n_parts > lowest ||
 			(s->n_parts == lowest && strverscmp(d->d_name, first) > 0))
 			continue;
 		lowest = s->n_parts;
 		snprintf(first, sizeof first, "%s", d->d_name);
 		free(s->use);
-		io_read_line(dirfd(all), name_path, name, sizeof name);
+		io_read_line(fd, name_path, name, sizeof name);
 		s->use = xasprintf("%s%s%s%s is built on it", d->d_name, *name ? " (" : "", name,
 			*name ? ")" : "");
 	}

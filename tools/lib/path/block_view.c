@@ -119,9 +119,8 @@ static int find_loops(struct search *search, int sys)
 	if (!dir)
 		return errno == ENOENT ? 0 : errno;
 	while (errno = 0, (d = readdir(dir)) != NULL) {
-		int error = strncmp(d->d_name, "loop", 4) == 0
-				    ? add_loop(search, dirfd(dir), d->d_name)
-				    : 0;
+		int error =
+			strncmp(d->d_name, "loop", 4) == 0 ? add_loop(search, fd, d->d_name) : 0;
 		if (error)
 			return error;
 	}

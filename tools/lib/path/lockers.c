@@ -87,7 +87,8 @@ static bool is_roots(int proc, const char *pid)
 
 char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 {
-	cleanup_dir DIR *dir = opendir("/proc");
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = proc < 0 ? NULL : fdopendir(proc);
 	struct dirent *d;
 
 	cleanup_free char *roots = NULL;
@@ -97,15 +98,15 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 		char *end;
 		long number = strtol(d->d_name, &end, 10);
 		if (*end || number <= 0 || number > INT_MAX || number == getpid() ||
-			!is_holder(dirfd(dir), d->d_name, st, wanted))
+			!is_holder(proc, d->d_name, st, wanted))
 			continue;
-		if (is_roots(dirfd(dir), d->d_name)) {
+		if (is_roots(proc, d->d_name)) {
 			if (!roots)
-				roots = name_process(dirfd(dir), d->d_name);
+				roots = name_process(proc, d->d_name);
 			continue;
 		}
 		*pid = (pid_t)number;
-		return name_process(dirfd(dir), d->d_name);
+		return name_process(proc, d->d_name);
 	}
 	return roots ? steal_pointer(&roots) : xstrdup("a process that is not visible in /proc");
 }

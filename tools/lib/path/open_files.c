@@ -7,6 +7,7 @@
 #include "base/has_cap.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/proc_text.h"
 #include "base/process.h"
 #include "path/look.h"
 
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,9 +234,9 @@ static void take_process(void *context, size_t i, const struct attempt_answer *a
 		read_numbers(scan->proc, scan->names[i]);
 }
 
-static void scan_in_child(DIR *proc)
+static void scan_in_child(int proc, DIR *dir)
 {
-	struct scan scan = {.proc = dirfd(proc)};
+	struct scan scan = {.proc = proc};
 	struct attempt asked = {.ask = ask_process,
 		.take = take_process,
 		.context = &scan,
@@ -242,11 +244,10 @@ static void scan_in_child(DIR *proc)
 		.n_keep = 1};
 	struct dirent *d;
 
-	while ((d = readdir(proc)) != NULL) {
+	while ((d = readdir(dir)) != NULL) {
 		pid_t pid = pid_of(d->d_name);
-		cleanup_fd int process = pid && pid != getpid()
-						 ? openat(scan.proc, d->d_name, O_PATH | O_CLOEXEC)
-						 : -1;
+		cleanup_fd int process =
+			pid && pid != getpid() ? openat(proc, d->d_name, O_PATH | O_CLOEXEC) : -1;
 		if (process < 0)
 			continue;
 		note_libvirt(process, pid);
@@ -275,43 +276,43 @@ static bool hides(const char *options)
 
 static bool are_hidden(int proc)
 {
-	cleanup_free char *line = NULL;
-	size_t room = 0;
-	unsigned long long id;
+	struct proc_mount mount;
 	struct statx stx;
+	bool hidden = false;
 
 	if (has_cap(CAP_SYS_PTRACE))
 		return false;
-	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
-	if (!file || statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+	cleanup_free char *text = io_read_file(AT_FDCWD, "/proc/self/mountinfo", SIZE_MAX, NULL);
+	if (!text || statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
 		return true;
-	while (getline(&line, &room, file) > 0) {
-		const char *options = strstr(line, " - proc ");
-		if (options && sscanf(line, "%llu", &id) == 1 &&
-			(id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) && hides(options))
-			return true;
+	for (const char *p = text; !hidden && proc_mountinfo_next(&p, &mount);) {
+		hidden = strcmp(mount.type, "proc") == 0 &&
+			 (mount.id == stx.stx_mnt_id || !(stx.stx_mask & STATX_MNT_ID)) &&
+			 hides(mount.options);
+		proc_mount_free(&mount);
 	}
-	return ferror(file);
+	return hidden;
 }
 
 static char *read_all(void)
 {
-	cleanup_dir DIR *dir = opendir("/proc");
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = proc < 0 ? NULL : fdopendir(proc);
 	struct dirent *d;
 
 	if (!dir)
 		return xasprintf(
 			"cannot read /proc to determine which processes have files open: %s",
 			strerror(errno));
-	if (are_hidden(dirfd(dir)))
+	if (are_hidden(proc))
 		return xstrdup("cannot determine which processes have files open: /proc is mounted "
 			       "with hidepid, and CAP_SYS_PTRACE is missing; run it with that "
 			       "capability, or: mount -o remount,hidepid=0 /proc");
 	if (look_may_wait())
-		scan_in_child(dir);
+		scan_in_child(proc, dir);
 	else
 		while ((d = readdir(dir)) != NULL)
-			read_process(dirfd(dir), d->d_name);
+			read_process(proc, d->d_name);
 	return NULL;
 }
 
@@ -426,11 +427,12 @@ static bool has_open(const struct stat *st, uid_t uid, pid_t pid)
 
 bool open_files_have_domain(const struct stat *st, uid_t uid)
 {
-	cleanup_dir DIR *dir = opendir(DOMAINS);
+	int domains = open(DOMAINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = domains < 0 ? NULL : fdopendir(domains);
 	struct dirent *d;
 
 	while (dir && (d = readdir(dir)) != NULL) {
-		pid_t pid = domain_of(dirfd(dir), d->d_name);
+		pid_t pid = domain_of(domains, d->d_name);
 		if (pid && has_open(st, uid, pid))
 			return true;
 	}

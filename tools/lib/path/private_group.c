@@ -3,13 +3,16 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <gshadow.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +90,7 @@ static bool names_local_alone(char *services)
 {
 	char *rest = services;
 
-	services[strcspn(services, "#\n")] = '\0';
+	services[strcspn(services, "#")] = '\0';
 	for (const char *word; (word = strsep(&rest, " \t")) != NULL;)
 		if (*word && *word != '[' && strcmp(word, "files") != 0 &&
 			strcmp(word, "systemd") != 0)
@@ -98,22 +101,25 @@ static bool names_local_alone(char *services)
 static bool accounts_are_local(void)
 {
 	static const char *const databases[] = {"passwd:", "group:", "initgroups:"};
-	cleanup_file FILE *file = fopen("/etc/nsswitch.conf", "re");
-	cleanup_free char *line = NULL;
-	size_t room = 0;
+	size_t size;
+	cleanup_free char *text = io_read_file(AT_FDCWD, "/etc/nsswitch.conf", SIZE_MAX, &size);
+	char *rest = text;
 
 	/* glibc's default is the files alone. */
-	if (!file)
+	if (!text)
 		return errno == ENOENT;
-	while (getline(&line, &room, file) >= 0) {
-		char *p = line + strspn(line, " \t");
+	/* What is behind a NUL counts for glibc. */
+	if (strlen(text) < size)
+		return false;
+	for (char *p; (p = strsep(&rest, "\n")) != NULL;) {
+		p += strspn(p, " \t");
 		for (size_t i = 0; i < N_ELEMENTS(databases); i++) {
 			size_t length = strlen(databases[i]);
 			if (strncmp(p, databases[i], length) == 0 && !names_local_alone(p + length))
 				return false;
 		}
 	}
-	return !ferror(file);
+	return true;
 }
 
 /* "USER:GROUP.membership", of any user (nss-systemd(8), systemd.io/GROUP_RECORD). */

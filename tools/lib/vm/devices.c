@@ -6,6 +6,7 @@
 #include "vm/devices.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
 #include "vm/step.h"
@@ -258,10 +259,9 @@ void vm_plan_pci(struct vm *vm, size_t resource)
 static long read_number(const char *device, const char *file, int base)
 {
 	cleanup_free char *path = xasprintf(USB_DEVICES "/%s/%s", device, file);
-	cleanup_file FILE *in = fopen(path, "re");
 	char text[32];
 
-	return in && fgets(text, sizeof text, in) ? strtol(text, NULL, base) : -1;
+	return io_read_short(AT_FDCWD, path, text, sizeof text) > 0 ? strtol(text, NULL, base) : -1;
 }
 
 /* Two numbers with ":" between them, each decimal or with 0x. */
