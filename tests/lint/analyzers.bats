@@ -13,10 +13,11 @@ load lint.bash
 }
 
 @test "cppcheck" {
-    # It knows neither die(), which does not return, nor any other processor.
+    # It knows neither die(), which does not return, nor any other processor; and some versions say of each long
+    # function that they do not follow all of its branches.
     each cppcheck -q --enable=warning,performance,portability --std=c11 --suppress=missingInclude \
         --suppress=nullPointerRedundantCheck --suppress=nullPointerArithmeticRedundantCheck \
-        --suppress=ctunullpointer --suppress=unknownMacro -D__x86_64__ -D_GNU_SOURCE '-DVERSION="0"' \
+        --suppress=ctunullpointer --suppress=unknownMacro --suppress=normalCheckLevelMaxBranches -D__x86_64__ -D_GNU_SOURCE '-DVERSION="0"' \
         '-DVENDOR_CONF="/qemu.conf"' -Itools/lib {}
 }
 

@@ -12,11 +12,11 @@ char *shell_word(const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				    "/._-+,:@%=";
-	char *word = xmalloc(4 * strlen(text) + sizeof "$''"), *to = word;
 	bool is_safe = true;
 
 	if (*text && strspn(text, plain) == strlen(text))
-		return strcpy(word, text);
+		return xstrdup(text);
+	char *word = xmalloc(4 * strlen(text) + sizeof "$''"), *to = word;
 	for (const char *p = text; *p && is_safe; p += text_utf8_length(p))
 		is_safe = text_utf8_length(p) > 0 && !text_is_control(p);
 	to = stpcpy(to, is_safe ? "'" : "$'");

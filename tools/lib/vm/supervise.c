@@ -128,7 +128,7 @@ int supervise(struct supervisor *s, pid_t child)
 	cleanup_fd int signals = open_signals();
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
 	cleanup_free struct pollfd *polled = xcalloc(2 + s->n_watches, sizeof *polled);
-	int status;
+	int status = 0;
 
 	if (pidfd < 0)
 		warn_errno("cannot open a pidfd of process %d; signals are not forwarded", child);
