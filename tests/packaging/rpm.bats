@@ -356,8 +356,10 @@ scripted() {
     diff -u <(tree untouched | grep -Ev "$accounts") <(tree removed | grep -Ev "$accounts")
 }
 
-# put_accounts ROOT DIR: the account files of DIR, and those that it lacks empty.
+# put_accounts ROOT DIR: the account files of DIR, and those that it lacks empty. Accounts that other packages of
+# the root declare, which systemd-sysusers would create as well, take no id.
 put_accounts() {
+    rm -f "$all/$1"/usr/lib/sysusers.d/*.conf
     for file in passwd group shadow gshadow; do
         : >"$all/$1/etc/$file"
     done
