@@ -72,7 +72,7 @@ as_root() {
     echo "%_dbpath $HOME/db" >"$HOME/.rpmmacros"
     gpg --batch --quiet --passphrase '' --quick-generate-key admin@example.org rsa2048 sign never
     # Without a key, nothing is signed.
-    [[ "$(make -n rpm)" == *"spec/build --output build/rpm " ]]
+    [[ "$(env -u MAKEFLAGS -u MAKELEVEL make -n rpm)" == *"spec/build --output build/rpm " ]]
     as_root "$(commands_of_readme 'make rpm SIGN') BUILD=/mnt/readme"
     local names=(/mnt/readme/rpm/virt-privileges-[0-9]*."$(uname -m)".rpm)
     [ ${#names[@]} -eq 1 ]

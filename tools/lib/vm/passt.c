@@ -22,6 +22,8 @@
 /* Until it is ready, and until it has ended when it is asked to. */
 #define START_MS 10000
 #define END_MS 5000
+/* From its own end to that of QEMU, if that was why. */
+#define QEMU_END_MS 1000
 /* Of what it says while it starts. */
 #define SAID_MAX 4096
 
@@ -195,26 +197,22 @@ static bool start(struct vm *vm, struct vm_step *step, char **error)
 	return good;
 }
 
-/* Waits for it, and says how it ended, unless it was asked to or QEMU closed its socket. */
-static void bury(struct vm_step *step)
+/* Waits for it. is_early: says how it ended, unless that was well. */
+static void bury(struct vm_step *step, bool is_early)
 {
 	int status;
 
 	if (IO_RETRY(waitpid(step->pid, &status, 0)) < 0)
 		warn_errno("cannot wait for %s (%s)", step->path, step->name);
+	else if (!is_early)
+		;
 	else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		warn("%s (%s) exited with status %d; the VM has no network there", step->path,
 			step->name, WEXITSTATUS(status));
-	else if (WIFSIGNALED(status) && WTERMSIG(status) != step->signal)
+	else if (WIFSIGNALED(status))
 		warn("%s (%s) was killed by signal %d; the VM has no network there", step->path,
 			step->name, WTERMSIG(status));
 	step->pid = 0;
-}
-
-static bool bury_early(void *step)
-{
-	bury(step);
-	return false;
 }
 
 /* QEMU has closed the socket when it ended, by which passt ends, too. */
@@ -223,13 +221,27 @@ static void end(struct vm *vm, struct vm_step *step)
 	(void)vm;
 	if (!step->pid)
 		return;
-	step->signal = SIGTERM;
 	kill(step->pid, SIGTERM);
-	if (!wait_for_end(step->pid, END_MS)) {
-		step->signal = SIGKILL;
+	if (!wait_for_end(step->pid, END_MS))
 		kill(step->pid, SIGKILL);
+	bury(step, false);
+}
+
+/*
+ * One of them has ended. Where QEMU closed its socket, that was to come, however it ended: it lives
+ * in a PID namespace, whose first process can be the first to end, and then the kernel kills it.
+ */
+static bool bury_early(void *context)
+{
+	struct vm *vm = context;
+	bool is_early = !wait_for_end(vm->holder, QEMU_END_MS);
+
+	for (size_t i = 0; i < vm->n_steps; i++) {
+		struct vm_step *step = &vm->steps[i];
+		if (step->give_back == end && step->pid && wait_for_end(step->pid, 0))
+			bury(step, is_early);
 	}
-	bury(step);
+	return false;
 }
 
 void vm_watch_passt(struct vm *vm, struct supervisor *supervisor)
@@ -239,7 +251,7 @@ void vm_watch_passt(struct vm *vm, struct supervisor *supervisor)
 		int pidfd = step->pid ? (int)syscall(SYS_pidfd_open, step->pid, 0) : -1;
 		/* Without that its end is told at QEMU's. */
 		if (pidfd >= 0)
-			supervise_watch(supervisor, pidfd, bury_early, step);
+			supervise_watch(supervisor, pidfd, bury_early, vm);
 	}
 }
 

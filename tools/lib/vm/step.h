@@ -33,7 +33,6 @@ struct vm_step {
 	char *name;	      /* of an interface, a link's target */
 	char **words;	      /* of a program; owned */
 	pid_t pid;	      /* of its process, a child; 0: none */
-	int signal;	      /* by which it was asked to end; 0: it was not */
 	dev_t dev;	      /* of what was made */
 	ino_t ino;
 };
