@@ -150,6 +150,7 @@ void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 		return;
 	if (has_owner >= 0 && !parse_owner(owner, r)) {
 		r->state = LIBVIRT_XATTR_MALFORMED;
+		errno = EINVAL;
 		return;
 	}
 	if (has_refs < 0 || has_owner < 0) {
@@ -158,6 +159,7 @@ void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 	}
 	const char *p = refs;
 	r->state = LIBVIRT_XATTR_MALFORMED;
+	errno = EINVAL;
 	if (!parse_number(&p, UINT_MAX, &n) || *p || n == 0)
 		return;
 	r->refs = (unsigned)n;

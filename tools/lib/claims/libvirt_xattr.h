@@ -41,7 +41,10 @@ struct libvirt_xattr {
  */
 int libvirt_xattr_counts(int fd, const struct stat *st);
 
-/* Reads them; fd may be O_PATH. Never fails: what can't be read is UNSUPPORTED or MALFORMED. */
+/*
+ * Reads them; fd may be O_PATH. Never fails: what can't be read is UNSUPPORTED or MALFORMED, and
+ * errno says why.
+ */
 void libvirt_xattr_read(int fd, struct libvirt_xattr *remembered);
 
 /* All three of the file; -1 and errno on failure. fd may be O_PATH in each of these. */

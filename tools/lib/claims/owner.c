@@ -132,23 +132,36 @@ bool owner_plan(
 	return true;
 }
 
-/* Whether the locked file is still what the plan was made with. */
-static bool is_as_planned(const struct entry *e, int fd, const struct stat *st)
+static const char changed[] = "it changed meanwhile; try again";
+
+/* Whether the attributes of the locked file are still what the plan was made with. */
+static bool has_planned_attributes(
+	const struct entry *e, int fd, const struct stat *st, char **error)
 {
 	struct libvirt_xattr r;
 
-	if (st->st_nlink > 1 || (st->st_mode & 07777) != e->mode)
-		return false;
-	if (!is_target(e, st) && (st->st_uid != e->old_uid || st->st_gid != e->old_gid))
-		return false;
 	if (!e->attributes && !e->is_void)
 		return true;
 	libvirt_xattr_read(fd, &r);
 	if (r.state == LIBVIRT_XATTR_MALFORMED)
-		return false;
-	if (e->refs_before)
-		return r.refs == e->refs_before;
-	return r.state != LIBVIRT_XATTR_CURRENT || (e->is_void && libvirt_domains_is_nobodys(st));
+		return error_set_errno(
+			error, "cannot read the attributes trusted.libvirt.security.*dac again");
+	if (e->refs_before ? r.refs == e->refs_before
+			   : r.state != LIBVIRT_XATTR_CURRENT ||
+				     (e->is_void && libvirt_domains_is_nobodys(st)))
+		return true;
+	return error_set(error, "%s", changed);
+}
+
+/* Whether all of it is. False and a new message if not. */
+static bool is_as_planned(const struct entry *e, int fd, const struct stat *st, char **error)
+{
+	bool has_mode = st->st_nlink <= 1 && (st->st_mode & 07777) == e->mode;
+	bool has_owner = is_target(e, st) || (st->st_uid == e->old_uid && st->st_gid == e->old_gid);
+
+	if (!has_mode || !has_owner)
+		return error_set(error, "%s", changed);
+	return has_planned_attributes(e, fd, st, error);
 }
 
 /* Writes the attributes; where they can't be, the journal alone has to do. */
@@ -198,10 +211,8 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 		return error_set_errno(error, "cannot open and lock it");
 	if (fstat(file, &st) < 0)
 		return error_set_errno(error, "cannot examine it");
-	if (!is_as_planned(e, file, &st)) {
-		*error = xstrdup("it changed meanwhile; try again");
+	if (!is_as_planned(e, file, &st, error))
 		return false;
-	}
 	/* One more holder is all or nothing; three new attributes can be a part of that. */
 	e->changed = e->refs_before == 0;
 	if (e->attributes && !remember_owner(e, file, error))
