@@ -107,6 +107,9 @@ scripts() {
     for manual in tools/man/*.[0-9] "$VP_BUILD"/man/*.[0-9]; do
         run -0 mandoc -T lint -W warning "$manual"
         [ -z "$output" ]
+        # The first word of a heading would be one of mdoc's macros, as In is.
+        mandoc -T ascii "$manual" | sed 's/.\x08//g' >"$BATS_TEST_TMPDIR/page"
+        run -1 grep -nE '^( {3})?[^[:alnum:] ]' "$BATS_TEST_TMPDIR/page"
     done
 }
 
