@@ -19,6 +19,11 @@ looked_up() {
     [ -z "$output" ]
 }
 
+@test "each thing is looked for once for a purpose" {
+    run -0 awk '{ n = split($1, purposes, ","); for (i = 1; i <= n; i++) if (seen[purposes[i] " " $2]++) print purposes[i], $2 }' <(rows)
+    [ "$output" = "" ]
+}
+
 @test "each of Fedora's packages was looked up there, and each row has one in each release" {
     local column fedora
     diff <(rows | awk '{ print $4 }' | tr '|' '\n' | grep -vx -e - | sort -u) \
