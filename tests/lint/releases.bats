@@ -47,6 +47,19 @@ versions() {
     [ "$(grep -c '^ok ' <<<"$output")" -eq ${#files[@]} ]
 }
 
+@test "CHANGES names the lowest and the highest version of each column" {
+    local text span n=0
+    text=$(tr -s ' \n' '  ' <CHANGES)
+    while read -r span; do
+        [[ $text == *" $span"[,\;\ ]* ]] || { echo "CHANGES has no '$span'" && return 1; }
+        n=$((n + 1))
+    done < <(awk -F' *[|] *' '$3 == "QEMU" { for (i = 3; i < NF; i++) name[i] = $i; next }
+        !name[3] || !/^[|]/ || /^[|]-/ { next }
+        { for (i = 3; i < NF; i++) if ($i != "-") { if (!low[i]) low[i] = $i; high[i] = $i } }
+        END { for (i in name) print name[i], low[i] (low[i] == high[i] ? "" : " to " high[i]) }' README.md)
+    [ "$n" -ge 9 ]
+}
+
 @test "a version that README.md does not name is seen" {
     run -1 tests/releases/table "$(versions trixie QEMU=10.10.1)"
     [[ $output == *"not ok - README.md names what was tested on trixie"*"QEMU 10.0, tested was 10.10.1"* ]]
