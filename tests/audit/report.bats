@@ -258,6 +258,47 @@ in_unit() {
 ROWS
 }
 
+# real_journal: a journald of this host alone, in $journal, that reads nothing of the kernel's.
+real_journal() {
+    [ -x /usr/lib/systemd/systemd-journald ] || skip "no journald here"
+    [ -s /etc/machine-id ] || systemd-id128 new >/etc/machine-id
+    mkdir -p /run/systemd/journal /etc/systemd
+    printf '%s\n' '[Journal]' Storage=volatile ReadKMsg=no Audit= RateLimitBurst=0 >/etc/systemd/journald.conf
+    rm -f /run/systemd/journal/socket
+    unshare --net /usr/lib/systemd/systemd-journald 3>&- 2>"$BATS_TEST_TMPDIR/journald" &
+    journal=$!
+    local i
+    for ((i = 0; i < 500; i++)); do
+        [ ! -S /run/systemd/journal/io.systemd.journal ] || return 0
+        sleep 0.02
+    done
+    cat "$BATS_TEST_TMPDIR/journald"
+    return 1
+}
+
+@test "journalctl -u finds each record, though the journal comes to it when the audit has ended" {
+    local runs=${VP_JOURNAL_RUNS:-20} checks=P16,P17,P19 i
+    make_findings
+    real_journal
+    echo 0::/system.slice/virt-priv-audit.service >"$BATS_TEST_TMPDIR/cgroup"
+    for ((i = 0; i < runs; i++)); do
+        kill -STOP "$journal"
+        # shellcheck disable=SC2016
+        unshare --mount sh -c 'mount --bind "$0" "/proc/$$/cgroup" && exec "$@"' "$BATS_TEST_TMPDIR/cgroup" \
+            env INVOCATION_ID=0123456789abcdef0123456789abcdef \
+            virt-priv-audit --root "$t" --check "$checks" processes --journal --threshold critical >/dev/null
+        kill -CONT "$journal"
+        journalctl --sync
+    done
+    kill "$journal"
+    wait "$journal" || true
+    journalctl --quiet --unit virt-priv-audit.service --output cat --output-fields VIRT_PRIV_CHECK |
+        sort | uniq -c | awk '{ print $2, $1 }' >"$BATS_TEST_TMPDIR/found"
+    rm -r /run/systemd/journal /run/log/journal
+    # shellcheck disable=SC2086
+    diff <(printf "%s $runs\n" ${checks//,/ }) "$BATS_TEST_TMPDIR/found"
+}
+
 @test "a full log is waited for, and what is lost is told" {
     make_findings
     mkdir -p /run/systemd/journal
