@@ -157,6 +157,20 @@ ROWS
     [ "$output" = "$root" ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -eq 2 ]
 }
 
+@test "where no machine can be made of Debian's packages, that is a skip, and a scenario that is not there an error" {
+    local copy=$BATS_TEST_TMPDIR/machines
+    mkdir -p "$copy/tests/lib" "$copy/tests/vm"
+    cp -r tests/vm/run tests/vm/scenarios "$copy/tests/vm"
+    echo 'manager=dnf' >"$copy/tests/lib/manager.bash"
+    run -0 "$copy/tests/vm/run" system sid-system
+    [ "${lines[0]}" = "ok - machines of system sid-system # skip they are made of Debian's packages, by apt-get" ]
+    [ "${lines[-1]}" = "0 passed, 0 failed, 1 skipped" ]
+    run -2 "$copy/tests/vm/run" no-such
+    echo 'manager=apt-get' >"$copy/tests/lib/manager.bash"
+    run ! "$copy/tests/vm/run" system
+    [[ $output != *skip* ]]
+}
+
 @test "what runs in a root ends with the run" {
     [ "$(id -u)" -eq 0 ] || skip "as root"
     local pid inside i status=0
