@@ -24,7 +24,8 @@ hang() {
     silence
 }
 
-@test "recover: a holder that was killed, and takes its time to end, is waited for" {
+# ending: "v" has a claim whose holder was killed, and takes its time to end.
+ending() {
     serve /mnt/hung /bin/sleep
     disk $fs/a alice:alice 0640
     silence
@@ -33,12 +34,40 @@ hang() {
     holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
     kill -KILL $holder
+}
+
+@test "recover: a holder that was killed, and takes its time to end, is waited for" {
+    ending
     run -0 virt-priv-chown recover --dry-run
     [ "$output" = "" ]
     (sleep 2 && kill -KILL "$server") 3>&- &
     within 30 virt-priv-chown recover
     [ "$status" -eq 0 ]
     [ "$(owner $fs/a) $(journals)" = "alice:alice " ]
+}
+
+@test "recover: behind that wait, what was told of other VMs is not told again" {
+    ending
+    disk $fs/b alice:alice 0640
+    sleep 600 3>&- &
+    other=$!
+    holders+=("$other")
+    run -0 virt-priv-chown claim --name w --pid $other --disk $fs/b
+    # Another PID namespace than this one.
+    sed -i 's/^\(holder [0-9]* [0-9]*\) [0-9]*$/\1 1/' /var/lib/virt-privileges/claims/w
+    (sleep 2 && kill -KILL "$server") 3>&- &
+    within 30 virt-priv-chown recover
+    [ "$status" -eq 1 ]
+    [ "$(grep -c "VM 'w': .*; not released" <<<"$output")" -eq 1 ]
+    [ "$(owner $fs/a) $(owner $fs/b) $(journals)" = "alice:alice qemu:qemu w" ]
+}
+
+@test "recover: a holder that was killed and does not end is told of" {
+    ending
+    within 30 virt-priv-chown recover
+    [ "$status" -eq 1 ]
+    [[ $output == *"VM 'v': its process $holder is ending, but has not ended within 20 s; not released; once it has ended: virt-priv-chown recover"* ]]
+    [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
 }
 
 @test "a user's descriptor of an overlay on a FUSE mount of hers that does not answer" {

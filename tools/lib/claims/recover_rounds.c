@@ -23,20 +23,35 @@
 /* For all holders that are about to end. */
 #define ENDING_SECONDS 20
 
-/* Holders that were killed and have their claim still: systemd runs ExecStopPost= by then. */
-struct ending {
-	int *fds; /* pidfds */
-	size_t n;
+/* A holder that was killed and has its claim still: systemd runs ExecStopPost= by then. */
+struct ending_holder {
+	pid_t pid;
+	int fd; /* a pidfd */
 };
+
+struct ending {
+	struct ending_holder *all;
+	size_t n;
+	bool waited; /* for them: from now on, it is about their claims alone */
+};
+
+static bool is_ending_holder(const struct ending *ending, pid_t pid)
+{
+	for (size_t i = 0; i < ending->n; i++)
+		if (ending->all[i].pid == pid)
+			return true;
+	return false;
+}
 
 static void note_ending(struct ending *ending, pid_t holder)
 {
-	int fd = process_is_ending(holder) ? (int)syscall(SYS_pidfd_open, holder, 0) : -1;
-
+	if (is_ending_holder(ending, holder) || !process_is_ending(holder))
+		return;
+	int fd = (int)syscall(SYS_pidfd_open, holder, 0);
 	if (fd < 0)
 		return;
-	ARRAY_GROW(ending->fds, ending->n);
-	ending->fds[ending->n++] = fd;
+	ARRAY_GROW(ending->all, ending->n);
+	ending->all[ending->n++] = (struct ending_holder){holder, fd};
 }
 
 static long long now(void)
@@ -47,19 +62,18 @@ static long long now(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-/* Waits until all have ended, or for that long, and closes them. */
+/* Waits until all have ended, or for that long. */
 static void wait_for_end(struct ending *ending)
 {
 	long long end = now() + ENDING_SECONDS * 1000LL;
 
 	for (size_t i = 0; i < ending->n; i++) {
-		struct pollfd polled = {ending->fds[i], POLLIN, 0};
+		struct pollfd polled = {ending->all[i].fd, POLLIN, 0};
 		long long left = end - now();
 		(void)IO_RETRY(poll(&polled, 1, left > 0 ? (int)left : 0));
-		close(ending->fds[i]);
+		close(ending->all[i].fd);
 	}
-	free(ending->fds);
-	*ending = (struct ending){0};
+	ending->waited = true;
 	/* Who had it open has ended. */
 	open_files_forget();
 }
@@ -93,16 +107,30 @@ static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
 	return good || busy;
 }
 
+/* By a process that was waited for in vain. False: it is told, once. */
+static bool still_held(const struct journal *journal, const struct lockwait *waits)
+{
+	if (!waits->is_later_round)
+		warn("VM '%s': its process %d is ending, but has not ended within %d s; not "
+		     "released; once it has ended: virt-priv-chown recover",
+			journal->name, journal->holder, ENDING_SECONDS);
+	return false;
+}
+
 /* The claim of one VM, if nobody holds it. What is known of its holder is told once. */
 static bool recover_claim(struct journal *journal, bool dry_run, struct journal *const *all,
 	size_t n, struct lockwait *waits, struct ending *ending)
 {
 	cleanup_free char *error = NULL;
-	enum claims_hold hold = claims_hold(journal, &error);
 
+	if (ending->waited && !is_ending_holder(ending, journal->holder))
+		return true;
+	enum claims_hold hold = claims_hold(journal, &error);
 	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
 		warn("%s; not released", error);
-	if (ending && hold == CLAIMS_HELD && journal->holder)
+	if (hold == CLAIMS_HELD && ending->waited)
+		return still_held(journal, waits);
+	if (hold == CLAIMS_HELD && journal->holder && !dry_run)
 		note_ending(ending, journal->holder);
 	if (hold != CLAIMS_ABANDONED)
 		return hold != CLAIMS_UNKNOWN;
@@ -136,7 +164,7 @@ static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, stru
 	return good;
 }
 
-/* ending: is added to; NULL: nobody is waited for behind it. */
+/* ending: is added to, until it is waited for. */
 static bool all_rounds(
 	char *const *paths, size_t n, bool dry_run, struct ending *ending, char **error)
 {
@@ -155,13 +183,14 @@ bool recover_rounds(char *const *paths, size_t n, bool dry_run)
 	cleanup_free char *error = NULL;
 	struct ending ending = {0};
 
-	bool good = all_rounds(paths, n, dry_run, dry_run ? NULL : &ending, &error);
+	bool good = all_rounds(paths, n, dry_run, &ending, &error);
 	if (!error && ending.n > 0) {
 		journal_unlock();
 		wait_for_end(&ending);
-		good = journal_lock(true, &error) && all_rounds(NULL, 0, false, NULL, &error) &&
+		good = journal_lock(true, &error) && all_rounds(NULL, 0, false, &ending, &error) &&
 		       good;
 	}
+	free(ending.all);
 	if (error)
 		log_error("%s; nothing more is recovered", error);
 	return good;
