@@ -21,6 +21,17 @@ static struct claim_request *add(struct domain_parser *p, const struct domain_im
 	return r;
 }
 
+struct domain_image domain_image_written(const char *source)
+{
+	return (struct domain_image){
+		.kind = RESOURCE_NVRAM,
+		.access = ACCESS_RW,
+		.action = ACTION_CLAIM,
+		.reason = "writable, exclusive",
+		.source = source,
+	};
+}
+
 void domain_image_leave(
 	struct domain_parser *p, const struct domain_image *image, const char *reason)
 {
@@ -41,6 +52,8 @@ bool domain_image_add_path(struct domain_parser *p, const xmlNode *node, const c
 	const struct domain_override *override = decides || !inherited ? own : inherited;
 	struct domain_image local = *image;
 
+	if (!path || !*path)
+		return true;
 	if (*path != '/')
 		return xml_fail(
 			&p->xml, node, "%s: the path \"%s\" is not absolute", image->source, path);
@@ -70,9 +83,8 @@ static bool add_source(struct domain_parser *p, const char *type, const xmlNode 
 		domain_image_leave(p, image, "fdgroup");
 		return true;
 	}
-	/* An empty path means an empty drive, as in libvirt. */
 	cleanup_free char *path = xml_attribute(source, is_file ? "file" : "dev");
-	return !path || !*path || domain_image_add_path(p, source, path, own, image);
+	return domain_image_add_path(p, source, path, own, image);
 }
 
 /* Where the guest's data lies if the image holds only its tables. */

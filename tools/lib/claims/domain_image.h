@@ -21,6 +21,9 @@ struct domain_image {
 	const struct domain_override *inherited;
 };
 
+/* What a VM keeps beside its disks, and writes: UEFI variables, a pstore. source: for people. */
+struct domain_image domain_image_written(const char *source);
+
 /*
  * Adds a request for the image of a <source> of that type ("file", "block", ...), and one for
  * its data file. False and a message where they are malformed.
@@ -29,7 +32,8 @@ bool domain_image_add(struct domain_parser *p, const char *type, const xmlNode *
 	const struct domain_image *image);
 /*
  * Adds a request for the image at the path that node has; own: the seclabel of its <source>, or
- * NULL. False and a message if the path is relative.
+ * NULL. Adds nothing without a path, or for an empty one, which is an empty drive, as in libvirt.
+ * False and a message if the path is relative.
  */
 bool domain_image_add_path(struct domain_parser *p, const xmlNode *node, const char *path,
 	const struct domain_override *own, const struct domain_image *image);

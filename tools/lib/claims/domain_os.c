@@ -10,22 +10,16 @@ static bool parse_nvram(struct domain_parser *p, const xmlNode *node)
 	cleanup_free char *type = xml_attribute(node, "type");
 	cleanup_free char *format = xml_attribute(node, "format");
 	const xmlNode *source = xml_child(node, "source");
-	const struct domain_image image = {
-		.kind = RESOURCE_NVRAM,
-		.access = ACCESS_RW,
-		.action = ACTION_CLAIM,
-		.reason = "writable, exclusive",
-		.source = "nvram",
-		.format = format,
-	};
+	struct domain_image image = domain_image_written("nvram");
 
+	image.format = format;
 	if (type && !source)
 		return xml_fail(&p->xml, node, "<nvram type='%s'> without a <source>", type);
 	if (type)
 		return domain_image_add(p, type, source, &image);
 	/* With a template alone, libvirt makes up the path when it first starts the domain. */
 	cleanup_free char *path = xml_content(node);
-	return !*path || domain_image_add_path(p, node, path, NULL, &image);
+	return domain_image_add_path(p, node, path, NULL, &image);
 }
 
 /*
@@ -35,15 +29,9 @@ static bool parse_nvram(struct domain_parser *p, const xmlNode *node)
 static bool parse_varstore(struct domain_parser *p, const xmlNode *node)
 {
 	cleanup_free char *path = xml_attribute(node, "path");
-	const struct domain_image image = {
-		.kind = RESOURCE_NVRAM,
-		.access = ACCESS_RW,
-		.action = ACTION_CLAIM,
-		.reason = "writable, exclusive",
-		.source = "varstore",
-	};
+	const struct domain_image image = domain_image_written("varstore");
 
-	return !path || !*path || domain_image_add_path(p, node, path, NULL, &image);
+	return domain_image_add_path(p, node, path, NULL, &image);
 }
 
 /*
@@ -71,7 +59,7 @@ static bool parse_loader(struct domain_parser *p, const xmlNode *node)
 		image.access = ACCESS_RW;
 		image.reason = "writable loader";
 	}
-	return !*path || domain_image_add_path(p, node, path, NULL, &image);
+	return domain_image_add_path(p, node, path, NULL, &image);
 }
 
 static bool parse_boot_file(struct domain_parser *p, const xmlNode *node)
@@ -88,7 +76,7 @@ static bool parse_boot_file(struct domain_parser *p, const xmlNode *node)
 	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
 		if (xml_is(name, resource_kind_name(kinds[i])))
 			image.kind = kinds[i];
-	return !*path || domain_image_add_path(p, node, path, NULL, &image);
+	return domain_image_add_path(p, node, path, NULL, &image);
 }
 
 /* The first of each name in the document counts, as in libvirt. */

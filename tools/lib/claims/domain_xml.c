@@ -20,16 +20,10 @@ static bool parse_pstore(struct domain_parser *p, const xmlNode *pstore)
 {
 	const xmlNode *node = xml_child(pstore, "path");
 	cleanup_free char *path = node ? xml_content(node) : NULL;
-	const struct domain_image image = {
-		.kind = RESOURCE_NVRAM,
-		.access = ACCESS_RW,
-		.action = ACTION_CLAIM,
-		.reason = "writable, exclusive",
-		.source = "pstore",
-		.optional = true,
-	};
+	struct domain_image image = domain_image_written("pstore");
 
-	return !path || !*path || domain_image_add_path(p, node, path, NULL, &image);
+	image.optional = true;
+	return domain_image_add_path(p, node, path, NULL, &image);
 }
 
 static bool parse_devices(struct domain_parser *p, const xmlNode *devices)
