@@ -255,6 +255,23 @@ undone() {
     given_back
 }
 
+@test "the journal cannot be read at the end: the same" {
+    local claims=/var/lib/virt-privileges/claims
+    args+=(-name again)
+    start
+    runs
+    mv $claims/again /mnt/journal.mine
+    mkdir $claims/again
+    leave
+    [ "$status" -eq 33 ]
+    claimed
+    grep -F "; what VM 'again' has claimed stays claimed; once that is mended: virt-priv-chown release --name again" "$err"
+    rmdir $claims/again
+    mv /mnt/journal.mine $claims/again
+    virt-priv-chown release --name again
+    given_back
+}
+
 @test "the lock of the journals is gone when a disk is free at last that was waited for at the end: the same" {
     local claims=/var/lib/virt-privileges/claims holder
     make dir root:root 0755 "$fs/run"

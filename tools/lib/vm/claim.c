@@ -244,10 +244,8 @@ static bool release_round(struct vm *vm, struct lockwait *waits)
 	struct journal *journal;
 	bool good = claims_probe(vm->name, &journal, &error);
 
-	if (!good) {
-		cleanup_free char *stays = claims_stays_claimed(vm->name, error);
-		warn("%s", stays);
-	}
+	if (!good)
+		say_stays(vm, error);
 	/* What was claimed by hand under the name since then is somebody else's. */
 	if (journal && journal->holder == vm->holder)
 		good = release_own(vm, journal, waits);
