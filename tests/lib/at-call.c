@@ -7,9 +7,9 @@
  * error. With PROCESS, in place of that of one process alone: 0 is the command, 1 the first other
  * one that makes such a call.
  * "{holder}" in an argument is the id of this process, which lives as long as the command. The
- * file REACHED is made when the call was reached, and says what it was about: the paths of its
- * first argument, where that is a descriptor, and of its second one, where that is text. Ends as
- * the command does, once all of its processes have ended.
+ * file REACHED is made when the call was reached: a line with the program that makes it, and what
+ * it was about, the paths of its first argument, where that is a descriptor, and of its second one,
+ * where that is text. Ends as the command does, once all of its processes have ended.
  *
  * strace does the same at several times the cost: it stops the command at other calls too, and
  * with --seccomp-bpf can't kill. A seccomp filter asks for this call alone (seccomp_unotify(2)).
@@ -99,7 +99,7 @@ static bool is_meant(pid_t pid)
 /* The file REACHED: which call of several it is, where they come in another number each time. */
 static void note(const struct seccomp_notif *asked)
 {
-	char link[64], target[PATH_MAX + 1] = "", text[256] = "";
+	char link[64], target[PATH_MAX + 1] = "", program[PATH_MAX + 1] = "", text[256] = "";
 	struct iovec here = {text, sizeof text - 1};
 	struct iovec there = {(void *)asked->data.args[1], sizeof text - 1};
 	int fd = open(reached, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -107,9 +107,12 @@ static void note(const struct seccomp_notif *asked)
 	snprintf(link, sizeof link, "/proc/%u/fd/%d", asked->pid, (int)asked->data.args[0]);
 	if (readlink(link, target, sizeof target - 1) < 0)
 		*target = 0;
+	snprintf(link, sizeof link, "/proc/%u/exe", asked->pid);
+	if (readlink(link, program, sizeof program - 1) < 0)
+		*program = 0;
 	if (process_vm_readv((pid_t)asked->pid, &here, 1, &there, 1, 0) < 0)
 		*text = 0;
-	if (fd < 0 || dprintf(fd, "%s %s\n", target, text) < 0)
+	if (fd < 0 || dprintf(fd, "%s\n%s %s\n", program, target, text) < 0)
 		err(2, "%s", reached);
 	close(fd);
 }

@@ -121,9 +121,18 @@ class AtCall:
         ended = run(self.words(command, call.point, how), stderr=subprocess.STDOUT)
         return ended.status, text_of(ended)
 
+    def _read(self):
+        """The program that made the call, and what it was about."""
+        if not os.path.exists(self._reached):
+            return "", ""
+        with open(self._reached, encoding="utf-8", errors="backslashreplace") as file:
+            program, _, about = file.read().partition("\n")
+        return program, about.rstrip("\n") + " "
+
+    def program(self):
+        """The path of the program that made the call; "" where it was not reached."""
+        return self._read()[0]
+
     def about(self):
         """What the call was about; "" where it was not reached."""
-        if not os.path.exists(self._reached):
-            return ""
-        with open(self._reached, encoding="utf-8", errors="backslashreplace") as file:
-            return file.read().rstrip("\n") + " "
+        return self._read()[1]
