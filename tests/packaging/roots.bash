@@ -147,6 +147,30 @@ rpm_makes_accounts() {
     [ -n "$(rpm --eval '%{?__systemd_sysusers}')" ]
 }
 
+# native: the package as rpm makes it that has a program for accounts.
+native() {
+    [ -e "$all/native" ] || copy_packages "$all/native" --with native_sysusers
+    echo "$all"/native/virt-privileges-[0-9]*."$arch.rpm"
+}
+
+# scripted: the package as rpm makes it that has none.
+scripted() {
+    local made=$package
+    if rpm_makes_accounts; then
+        [ -e "$all/scripted" ] || copy_packages "$all/scripted" --without native_sysusers
+        made=$(echo "$all"/scripted/virt-privileges-[0-9]*."$arch.rpm")
+    fi
+    echo "$made"
+}
+
+# quiet_install ROOT: with rpm, which says nothing but what scriptlets say; %pre makes the accounts.
+quiet_install() {
+    local said
+    said=$(set -o pipefail && rpm_in "$1" --define '__systemd_sysusers %{nil}' -i --nodeps "$(scripted)" 2>&1 | scriptlets_said)
+    echo "$said"
+    [ "$said" = "" ]
+}
+
 # tree ROOT: a line for each thing in it.
 tree() {
     find "$all/$1" -xdev -mindepth 1 \

@@ -1,12 +1,12 @@
 # -run-with exit-with-parent=on: QEMU ends with the parent of virt-priv-run, which stands between the two.
-# shellcheck disable=SC2034,SC2054 # start() reads them, and words of QEMU have commas
+# shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own; start() reads them, and words of QEMU have commas
 
 load host.bash
+load one-disk.bash
 
 setup() {
     clean_host
-    make guest alice:alice 0640 "$fs/a.raw"
-    args=(-drive "file=$fs/a.raw,format=raw")
+    one_disk
     wrapper=("$stand_in" parent)
     # A QEMU that knows the option, or one that takes it for nothing: what it does itself is no matter here.
     if ! qemu-system-x86_64 -help | grep -q exit-with-parent; then
@@ -38,11 +38,6 @@ parent_is_killed() {
     eventually ended "$runner"
     wait "$runner" || true
     exec {in}>&-
-}
-
-given_back() {
-    [ "$(stat -c '%U:%G %a' "$fs/a.raw")" = "alice:alice 640" ]
-    nothing_left
 }
 
 @test "the parent is killed: QEMU ends, and the disk is given back" {

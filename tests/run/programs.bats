@@ -2,17 +2,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2054 # each test has variables of its own, which start() reads; words of QEMU have commas
 
 load host.bash
-
-setup() {
-    clean_host
-    make guest alice:alice 0640 "$fs/a.raw"
-    args=(-drive "file=$fs/a.raw,format=raw")
-}
-
-given_back() {
-    [ "$(stat -c '%U:%G %a' "$fs/a.raw")" = "alice:alice 640" ]
-    nothing_left
-}
+load one-disk.bash
 
 # saved_state FILE: that of such a VM, before its guest runs.
 saved_state() {
