@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/proc_text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,9 +84,11 @@ bool syslog_record_send(int priority, const char *identifier, const char *messag
 	text = add_unit(text);
 	bool is_sent = send_datagram(JOURNAL_SOCKET, text, wait_s);
 	if (!is_sent) {
+		bool has_waited = errno == EAGAIN;
 		cleanup_free char *line = xasprintf(
 			"<%d>%s[%d]: %s", LOG_AUTHPRIV | priority, identifier, getpid(), safe);
-		is_sent = send_datagram(SYSLOG_SOCKET, line, wait_s);
+		/* Who reads neither the one nor the other is waited for once: journald has both. */
+		is_sent = send_datagram(SYSLOG_SOCKET, line, has_waited ? 0 : wait_s);
 	}
 	free(text);
 	return is_sent;
