@@ -2,18 +2,19 @@
 # Loop devices of the machine and partitions of them, by nodes of a test's own in $bytes. setup() calls no_loops, and
 # teardown() drop_loops.
 
+load ../lib/attach.bash
+
 # Some tests leave the directory of the checkout.
 partition=$PWD/tests/lib/partition
 
 no_loops() {
-    loops=() parts=()
+    parts=()
 }
 
 # loop NAME FILE [OPTION]...: $bytes/NAME is a loop device over the file, $node the machine's own node.
 loop() {
     local part
-    node=$(losetup -f --show "${@:3}" "$2")
-    loops+=("$node")
+    attach "${@:2}"
     # Partitions that a former user has left on it.
     for part in /sys/block/"${node##*/}"/loop*p*; do
         [ ! -e "$part" ] || "$partition" delete "$node" "$(cat "$part/partition")"
@@ -36,8 +37,8 @@ part() {
 # another process of the machine looks at just now can't be deleted, and would be the next user's of the device.
 drop_loops() {
     local node part device number dir deadline=$((SECONDS + 30))
-    for node in "${loops[@]}"; do
-        [[ $(cat "/sys/block/${node##*/}/loop/backing_file" 2>/dev/null) != "$1"/* ]] || losetup -d "$node"
+    for node in "${!attachments[@]}"; do
+        [[ $(cat "/sys/block/${node##*/}/loop/backing_file" 2>/dev/null) != "$1"/* ]] || detach "$node"
     done
     umount -R "$1" 2>/dev/null || true
     for part in "${parts[@]}"; do
@@ -46,5 +47,5 @@ drop_loops() {
             sleep 0.05
         done
     done
-    for node in "${loops[@]}"; do losetup -d "$node" 2>/dev/null || true; done
+    detach_all
 }

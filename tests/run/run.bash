@@ -7,6 +7,7 @@ PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
 fs=/mnt/vm
 guests=/mnt/guests
 load ../cli/exec.bash
+load ../lib/attach.bash
 
 # What every VM has, whatever else its command line says: a guest that can leave, and talks to us.
 machine=(-accel tcg -m 16 -nodefaults -no-user-config -display none -device isa-debug-exit,iobase=0xf4)
@@ -39,7 +40,7 @@ clean_host() {
     rm -rf "${fs:?}"/* /etc/libvirt/qemu.conf /etc/virt-privileges /etc/qemu /var/lib/virt-privileges /run/virt-privileges
     cd "$BATS_TEST_DIRNAME/../.." || return
     umask 022
-    args=() own=() wrapper=() expectations=() helpers_started=() loops=() mode=claim identity=qemu status_expected=33
+    args=() own=() wrapper=() expectations=() helpers_started=() mode=claim identity=qemu status_expected=33
     last_line=$wrote
     declare -gA put=()
 }
@@ -52,10 +53,7 @@ end_all() {
     done
     # By name alone: to look for what is attached to a file that is not there, losetup compares names, and
     # finds the devices of the other hosts.
-    local node
-    for node in "${loops[@]}"; do
-        losetup -d "$node" 2>/dev/null || true
-    done
+    detach_all
     [ -z "${BATS_ERROR_STATUS-}" ] || [ "$BATS_ERROR_STATUS" = 0 ] || tail -n 20 /mnt/vm.*out /mnt/vm.*err
     rm -f /mnt/vm*.out /mnt/vm*.err /mnt/vm*.in
 }
@@ -152,11 +150,10 @@ make() {
     text=*) printf '%s\n' "${kind#*=}" >"$path" ;;
     script=*) printf '#!/bin/sh\n%s\n' "${kind#*=}" >"$path" ;;
     block)
-        local loop
+        local node
         cp "$guests/disk" "$fs/blocks"
-        loop=$(losetup -f --show "$fs/blocks")
-        loops+=("$loop")
-        mknod "$path" b "$(stat -c '0x%t' "$loop")" "$(stat -c '0x%T' "$loop")"
+        attach "$fs/blocks"
+        mknod "$path" b "$(stat -c '0x%t' "$node")" "$(stat -c '0x%T' "$node")"
         ;;
     *) echo "make: no such kind: $kind" && return 1 ;;
     esac
