@@ -21,6 +21,8 @@ dynamic_ownership 1 0
 remember_owner 1 0
 clear_emulator_capabilities 1 0
 seccomp_sandbox -1 0
+isolate_ids 90000:8192 0
+namespaces some 0
 max_core unset 0
 max_processes unset 0
 max_files unset 0
@@ -87,7 +89,7 @@ active() {
     tests/lib/uncomment-samples conf/qemu.conf >"$work/q.conf"
     "$dump" "$work/q.conf" | sed 's/^[0-9:]* \([a-z_]*\) = .*/\1/' >"$work/keys"
     printf '%s\n' user group dynamic_ownership remember_owner clear_emulator_capabilities seccomp_sandbox \
-        max_core max_processes max_files cgroup_device_acl namespaces security_driver | diff - "$work/keys"
+        isolate_ids max_core max_processes max_files cgroup_device_acl namespaces security_driver | diff - "$work/keys"
     # What the file shows as a default is one; callers take an unset max_core as 0.
     sed "s|^file .*|file $work/q.conf|; s/^max_core .*/max_core 0 0/" "$work/defaults" | cut -d' ' -f1,2 >"$work/expected"
     "$settings" "$work/q.conf" | cut -d' ' -f1,2 | diff "$work/expected" -

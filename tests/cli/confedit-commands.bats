@@ -183,6 +183,7 @@ dynamic_ownership 1 default
 remember_owner 1 default
 clear_emulator_capabilities 1 default
 seccomp_sandbox -1 default
+isolate_ids 90000:8192 default
 max_core unlimited $admin:2
 max_processes 0 default
 max_files 0 default

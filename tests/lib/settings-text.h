@@ -33,6 +33,9 @@ static void print_settings(FILE *out, const struct settings *s)
 	for (size_t i = 0; i < sizeof(integers) / sizeof(integers[0]); i++)
 		fprintf(out, "%s %d %u\n", integers[i].key, integers[i].setting.value,
 			integers[i].setting.line);
+	fprintf(out, "isolate_ids %u:%u %u\n", s->isolate_ids.value.first,
+		s->isolate_ids.value.count, s->isolate_ids.line);
+	fprintf(out, "namespaces %s %u\n", s->no_namespaces ? "none" : "some", s->namespaces_line);
 	print_limit(out, "max_core", &s->max_core);
 	print_limit(out, "max_processes", &s->max_processes);
 	print_limit(out, "max_files", &s->max_files);

@@ -84,6 +84,34 @@ static const struct {
 	{"seccomp_sandbox = 4294967295\n",
 		"1:19: seccomp_sandbox: expected -1, 0 or 1, found 4294967295", NULL},
 
+	{"isolate_ids = \"70000:16\"\n", NULL, "isolate_ids 70000:16 1\n"},
+	{"isolate_ids = \"65536:34464\"\n", NULL, "isolate_ids 65536:34464 1\n"},
+	{"isolate_ids = 70000\n", "1:15: isolate_ids: expected FIRST:COUNT in quotes, found 70000",
+		NULL},
+	{"isolate_ids = \"65535:2\"\n",
+		"1:15: isolate_ids: \"65535:2\" is not within the ids 65536 to 99999", NULL},
+	{"isolate_ids = \"99999:2\"\n",
+		"1:15: isolate_ids: \"99999:2\" is not within the ids 65536 to 99999", NULL},
+	{"isolate_ids = \"90000:18446744073709551617\"\n",
+		"1:15: isolate_ids: \"90000:18446744073709551617\" is not within the ids 65536 to "
+		"99999",
+		NULL},
+	{"isolate_ids = \"90000:0\"\n",
+		"1:15: isolate_ids: \"90000:0\" is not a range of ids: FIRST:COUNT, as in "
+		"\"90000:8192\"",
+		NULL},
+	{"isolate_ids = \"90000:+16\"\n",
+		"1:15: isolate_ids: \"90000:+16\" is not a range of ids: FIRST:COUNT, as in "
+		"\"90000:8192\"",
+		NULL},
+	{"isolate_ids = \"90000\"\n",
+		"1:15: isolate_ids: \"90000\" is not a range of ids: FIRST:COUNT, as in "
+		"\"90000:8192\"",
+		NULL},
+	{"namespaces = [ ]\n", NULL, "namespaces none 1\n"},
+	{"namespaces = [ \"mount\" ]\n", NULL, "namespaces some 1\n"},
+	{"namespaces = 0\n", "1:14: namespaces: expected a list, found 0", NULL},
+
 	{"max_core = 0\n", NULL, "max_core 0 1\n"},
 	{"max_core = 9223372036854775807\n", NULL, "max_core 9223372036854775807 1\n"},
 	{"max_core = \"unlimited\"\n", NULL, "max_core unlimited 1\n"},
@@ -137,7 +165,8 @@ static char *without_defaults(char *text)
 {
 	static const char defaults[] = "\nuser qemu 0\ngroup qemu 0\ndynamic_ownership 1 0\n"
 				       "remember_owner 1 0\nclear_emulator_capabilities 1 0\n"
-				       "seccomp_sandbox -1 0\nmax_core unset 0\n"
+				       "seccomp_sandbox -1 0\nisolate_ids 90000:8192 0\n"
+				       "namespaces some 0\nmax_core unset 0\n"
 				       "max_processes unset 0\nmax_files unset 0\n";
 	char *rest = xstrdup("");
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/idspec.h"
 
+#include "base/error.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -57,5 +58,32 @@ bool idspec_parse(const char *spec, struct idspec *out, char **error)
 		.id = numeric ? (uint32_t)decimal(number) : 0,
 		.name = forced ? NULL : spec,
 	};
+	return true;
+}
+
+/* The number at *p, which is advanced; false: there is none. */
+static bool number(const char **p, uint64_t *value)
+{
+	const char *digits = *p;
+
+	for (*value = 0; **p >= '0' && **p <= '9'; (*p)++)
+		if (*value <= ID_MAX)
+			*value = *value * 10 + (uint64_t)(**p - '0');
+	return *p > digits;
+}
+
+bool idspec_range(
+	const char *text, uint32_t lowest, uint32_t highest, struct id_range *range, char **error)
+{
+	const char *p = text;
+	uint64_t first, count;
+
+	if (!number(&p, &first) || *p++ != ':' || !number(&p, &count) || *p || count == 0)
+		return error_set(error,
+			"\"%s\" is not a range of ids: FIRST:COUNT, as in \"90000:8192\"", text);
+	if (first < lowest || first > highest || count > (uint64_t)highest + 1 - first)
+		return error_set(
+			error, "\"%s\" is not within the ids %u to %u", text, lowest, highest);
+	*range = (struct id_range){(uint32_t)first, (uint32_t)count};
 	return true;
 }

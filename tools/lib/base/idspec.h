@@ -30,3 +30,16 @@ struct idspec {
  * contains ":" or a control character (passwd(5)).
  */
 bool idspec_parse(const char *spec, struct idspec *out, char **error);
+
+/* Ids one behind the other. */
+struct id_range {
+	uint32_t first;
+	uint32_t count; /* at least 1 */
+};
+
+/*
+ * The range of a text "FIRST:COUNT", as it stands in subuid(5). Returns false and a new message in
+ * *error if it is malformed, or not within lowest and highest.
+ */
+bool idspec_range(
+	const char *text, uint32_t lowest, uint32_t highest, struct id_range *range, char **error);

@@ -23,6 +23,7 @@ static const struct privilege {
 	{"remember_owner", NULL, true, 1},
 	{"clear_emulator_capabilities", NULL, true, 1},
 	{"seccomp_sandbox", NULL, true, -1},
+	{"isolate_ids", "90000:8192", false, 0},
 	{"max_core", NULL, true, 0},
 	{"max_processes", NULL, true, 0},
 	{"max_files", NULL, true, 0},

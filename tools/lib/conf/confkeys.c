@@ -132,6 +132,8 @@ static const struct confkey keys[] = {
 	{"default_cpu_deprecated_features", CONFKEY_STRING},
 	/* Obsolete in libvirt, and read by the tools of this package. */
 	{"clear_emulator_capabilities", CONFKEY_BOOLEAN},
+	/* Of this package alone: libvirt ignores it. */
+	{"isolate_ids", CONFKEY_STRING},
 	{NULL, CONFKEY_STRING},
 };
 

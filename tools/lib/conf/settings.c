@@ -28,6 +28,7 @@ static void set_defaults(struct settings *settings, const char *file)
 		.remember_owner.value = 1,
 		.clear_emulator_capabilities.value = 1,
 		.seccomp_sandbox.value = -1,
+		.isolate_ids.value = {90000, 8192},
 	};
 }
 
@@ -127,6 +128,41 @@ static bool take_count_limit(
 	return true;
 }
 
+static bool take_range(
+	const struct conf *conf, const char *key, struct setting_range *setting, char **error)
+{
+	const struct conf_entry *entry = conf_get(conf, key);
+	cleanup_free char *why = NULL;
+	struct id_range range;
+
+	if (!entry)
+		return true;
+	const struct conf_value *value = &entry->value;
+	if (value->type != CONF_STRING)
+		return fail(error, conf, entry, "FIRST:COUNT in quotes");
+	if (!idspec_range(
+		    value->string, SETTINGS_ISOLATE_LOWEST, SETTINGS_ISOLATE_HIGHEST, &range, &why))
+		return error_set(error, "%s:%u:%u: %s: %s", conf->name, value->line, value->column,
+			key, why);
+	*setting = (struct setting_range){range, value->line};
+	return true;
+}
+
+/* What libvirt takes: a list, or one name. */
+static bool take_namespaces(struct settings *s, const struct conf *conf, char **error)
+{
+	const struct conf_entry *entry = conf_get(conf, "namespaces");
+
+	if (!entry)
+		return true;
+	const struct conf_value *value = &entry->value;
+	if (value->type != CONF_LIST && value->type != CONF_STRING)
+		return fail(error, conf, entry, "a list");
+	s->no_namespaces = value->type == CONF_LIST && value->n_items == 0;
+	s->namespaces_line = value->line;
+	return true;
+}
+
 static bool take_settings(struct settings *s, const struct conf *conf, char **error)
 {
 	return take_account(conf, "user", &s->user, error) &&
@@ -137,6 +173,8 @@ static bool take_settings(struct settings *s, const struct conf *conf, char **er
 		       error) &&
 	       take_integer(
 		       conf, "seccomp_sandbox", -1, "-1, 0 or 1", &s->seccomp_sandbox, error) &&
+	       take_range(conf, "isolate_ids", &s->isolate_ids, error) &&
+	       take_namespaces(s, conf, error) &&
 	       take_core_limit(conf, "max_core", &s->max_core, error) &&
 	       take_count_limit(conf, "max_processes", &s->max_processes, error) &&
 	       take_count_limit(conf, "max_files", &s->max_files, error);

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/idspec.h"
 #include "conf/conf.h"
 
 #include <stdbool.h>
@@ -35,6 +36,18 @@ struct setting_integer {
 	unsigned line;
 };
 
+/*
+ * Between the ids of people and services and those that shadow-utils hands out (SUB_UID_MIN), and
+ * not those of systemd's DynamicUser=, which end at 65519.
+ */
+#define SETTINGS_ISOLATE_LOWEST 65536
+#define SETTINGS_ISOLATE_HIGHEST 99999
+
+struct setting_range {
+	struct id_range value;
+	unsigned line;
+};
+
 struct settings {
 	char *file;				  /* the file in force; NULL: built-in defaults */
 	struct setting_string user, group;	  /* "qemu" */
@@ -42,7 +55,10 @@ struct settings {
 	struct setting_integer remember_owner;	  /* 0 or 1; 1 */
 	struct setting_integer clear_emulator_capabilities; /* 0 or 1; 1 */
 	struct setting_integer seccomp_sandbox;		    /* -1, 0 or 1; -1 */
-	struct limit max_core;				    /* unset: callers use 0 */
+	struct setting_range isolate_ids;		    /* of isolated VMs; 90000:8192 */
+	bool no_namespaces;				    /* namespaces = [ ] */
+	unsigned namespaces_line;
+	struct limit max_core; /* unset: callers use 0 */
 	struct limit max_processes, max_files;
 };
 
