@@ -33,6 +33,9 @@
 struct options {
 	const char *name, *config, *vm, *stop;
 	enum vm_images images;
+	enum isolate_mode isolate;
+	struct option_texts share;
+	bool share_network;
 	struct option_texts backing, forced;
 	unsigned timeout;
 	bool check, dry_run, json, verbose;
@@ -61,8 +64,18 @@ static const struct option_row rows[] = {
 		"claim: the QEMU user owns the disks while QEMU is running (the default); pass: "
 		"open them as root, and pass descriptors; leave: do not handle them",
 		OPTION_CHOICE(struct options, images), .words = "claim pass leave"},
+	{"isolate", 0, "=HOW", OPTION_WORD,
+		"full: keep QEMU away from other VMs and the host; user: give it a user id of its "
+		"own; none: do neither (the default)",
+		OPTION_CHOICE(struct options, isolate), .words = "none user full"},
 	{"backing", 0, "PATH", OPTION_FILE, "allow image headers to name PATH (repeatable)",
 		OPTION_TEXTS(struct options, backing)},
+	{"share", 0, "PATH[,ro]", OPTION_FILE,
+		"with --isolate=full: let QEMU see PATH of the host, too (repeatable)",
+		OPTION_TEXTS(struct options, share)},
+	{"share-network", 0, NULL, OPTION_NONE,
+		"with --isolate=full: let QEMU use the network of the host",
+		OPTION_FLAG(struct options, share_network)},
 	{"force-in-use", 0, "PATH", OPTION_FILE,
 		"allow QEMU to write PATH although the host uses it (repeatable)",
 		OPTION_TEXTS(struct options, forced)},
@@ -191,11 +204,17 @@ static void describe(struct vm *vm, const struct options *o, const struct launch
 {
 	cleanup_free char *error = NULL;
 
+	if ((o->share.n || o->share_network) && o->isolate != ISOLATE_FULL)
+		die("%s requires --isolate=full", o->share.n ? "--share" : "--share-network");
 	vm->program = PROGRAM;
 	vm->settings = &launch->settings;
 	vm->identity = identity_copy(&launch->identity);
 	vm->label = identity_label(&vm->identity);
 	vm->images = o->images;
+	vm->isolation.mode = o->isolate;
+	vm->shares = o->share.items;
+	vm->n_shares = o->share.n;
+	vm->shares_network = o->share_network;
 	vm->trusted = absolute_paths(&o->backing);
 	vm->n_trusted = o->backing.n;
 	vm->forced = absolute_paths(&o->forced);
@@ -276,7 +295,7 @@ int main(int argc, char *argv[])
 		return status;
 	if (!vm_plan(&vm, &error))
 		die_status(o.check && !vm.failed ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);
-	char **command = vm_command(&vm, o.command[0], &error);
+	char **command = vm_command(&vm, o.command[0], launch.path, &error);
 	if (!command)
 		die("%s", error);
 	if (vm.dry_run)

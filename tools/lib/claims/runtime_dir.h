@@ -10,6 +10,7 @@
  *   NAME.qmp      its control socket
  *   .NAME.lock    held while it is prepared, runs, and is given back
  *   .NAME.N.old   a directory of an earlier run, that could not be emptied
+ *   .id-N         held by the isolated VM that has the uid N, see isolate/pool.h
  *   .boot-time    see boot.h
  */
 #pragma once

@@ -428,6 +428,9 @@ static void become_unprivileged(struct launch *launch, const char *identifier)
 	/* Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes first. */
 	if (guard && launch->creds.allow_new_privs)
 		terminal_forbid_typing();
+	cleanup_free char *error = NULL;
+	if (launch->as_root && !launch->as_root(launch->context, &error))
+		die("%s", error);
 	creds_drop(&launch->creds);
 	if (guard && !launch->creds.allow_new_privs)
 		terminal_forbid_typing();

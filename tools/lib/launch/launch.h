@@ -41,6 +41,11 @@ struct launch {
 	char *const *command;
 	char **environment;
 	/*
+	 * What is to be done as root, right before the ids change; what follows reads /proc/self,
+	 * and executes path. As as_account; context is the same.
+	 */
+	bool (*as_root)(void *context, char **error);
+	/*
 	 * What remains to be done as the program's account, right before it is executed. False
 	 * and a new message where that fails, which ends the program. NULL: nothing.
 	 */

@@ -6,6 +6,7 @@
 #include "base/shell_word.h"
 #include "path/probe.h"
 #include "vm/header.h"
+#include "vm/isolation.h"
 #include "vm/pass.h"
 #include "vm/step.h"
 
@@ -213,9 +214,31 @@ static void follow_header(
 	qcow2_free(&header);
 }
 
+/*
+ * QEMU would find out by itself that it is qcow2, and open what its header names; of the VM's own
+ * root directory, that is not a part. It is not followed either: a guest could have written it.
+ */
+static void refuse_probed(
+	struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
+{
+	cleanup_free char *error = NULL;
+	struct qcow2 header;
+
+	if (!vm_header_read("qcow2", walk, &header, &error))
+		return;
+	if ((header.backing && !r->has_backing) || (header.data_file && !r->has_data_file))
+		vm_refuse(vm, r,
+			xasprintf("it looks like a qcow2 image that stands on another file, which "
+				  "an isolated QEMU does not see unless the format is stated: add "
+				  "format=qcow2 to the -drive"));
+	qcow2_free(&header);
+}
+
 void vm_follow_header(struct vm *vm, const struct qemuargs_resource *r, const char *path,
 	const struct safepath *walk)
 {
+	if (!r->format && vm_has_own_root(vm))
+		refuse_probed(vm, r, walk);
 	const struct reference top = {r, "", path, 0};
 
 	follow_header(vm, &top, r->format, walk);

@@ -7,6 +7,7 @@
 #include "base/shell_word.h"
 #include "vm/descriptors.h"
 #include "vm/home.h"
+#include "vm/isolation.h"
 #include "vm/made.h"
 #include "vm/supervise.h"
 
@@ -29,6 +30,8 @@
 /* What QEMU makes in its directory. */
 #define SOCKET "socket"
 #define TERMINALS "/dev/pts/"
+/* In a root directory of the VM's own. */
+#define PLACES "/run/sockets"
 #define MAX_LEFT 16
 
 static const char *name_of_kind(const struct vm_step *step)
@@ -192,7 +195,11 @@ static bool prepare(struct vm *vm, struct vm_step *step, char **error)
 		return false;
 	if (make_staging(vm, step, error)) {
 		int fd = open_for_qemu(vm, step);
-		if (fd >= 0 && vm_fill(step->fd, fd, error))
+		/* In the VM's own root directory it has a name, and no descriptor leads out of it.
+		 */
+		if (fd >= 0 && step->visible)
+			step->object = fd;
+		if (fd >= 0 && (step->visible || vm_fill(step->fd, fd, error)))
 			return true;
 		if (!*error)
 			*error = xasprintf("cannot clone a mount of the directory for the %s %s, "
@@ -343,8 +350,12 @@ static struct vm_step *plan(struct vm *vm, const struct qemuargs_resource *r, st
 	step->give_back = give_back;
 	step->place = *place;
 	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
-	step->fd = vm_reserve(vm);
-	cleanup_free char *path = xasprintf("%s/" SOCKET, IO_FD_PATH(step->fd));
+	if (vm_has_own_root(vm))
+		step->visible = xasprintf(PLACES "/%zu", vm->n_steps);
+	else
+		step->fd = vm_reserve(vm);
+	cleanup_free char *path =
+		xasprintf("%s/" SOCKET, step->visible ? step->visible : IO_FD_PATH(step->fd));
 	qemuargs_set(vm->args, r->option, r->key, path);
 	return step;
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/resource.h"
+#include "isolate/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,8 @@ static void report_json(const struct vm *vm, char *const *command)
 		json_end_object();
 	}
 	json_end_array();
+	if (vm->isolation.layers)
+		isolation_report_json(&vm->isolation);
 	json_byte_strings("command", command);
 	json_end_object();
 	json_finish();
@@ -89,6 +92,7 @@ void vm_report(const struct vm *vm, char *const *command, bool json)
 			print_line(xasprintf("%-7s %s (%s: %s)", resource_action_name(item->action),
 				item->path ? item->path : "-", item->source, item->reason));
 		}
+		isolation_report(&vm->isolation);
 		for (char *const *word = command; *word; word++)
 			print_line(
 				xasprintf("%s %s", word == command ? "command" : "       ", *word));

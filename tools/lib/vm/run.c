@@ -3,9 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "launch/environment.h"
 #include "vm/claim.h"
+#include "vm/isolation.h"
 #include "vm/limits.h"
 #include "vm/passt.h"
 #include "vm/pid_file.h"
@@ -35,7 +37,21 @@ static bool finish_as_account(void *context, char **error)
 
 	if (ends_with_parent(vm) && !supervise_end_with(vm->taker, error))
 		return false;
-	return vm_finish(vm, error);
+	return vm_finish(vm, error) && vm_restrict_isolated(vm, error);
+}
+
+/* As whom, and where, an isolated QEMU is executed. */
+static void use_isolation(struct vm *vm, struct launch *launch)
+{
+	if (vm->isolation.layers & ISOLATE_ID) {
+		identity_free(&launch->identity);
+		launch->identity = identity_copy(&vm->identity);
+	}
+	if (vm_has_own_root(vm)) {
+		free(launch->path);
+		launch->path = xstrdup(vm->isolation.program);
+	}
+	launch->as_root = vm_enter_isolation;
 }
 
 /* In the child: claims, and executes QEMU. Returns only where that fails: false. */
@@ -53,6 +69,7 @@ static bool become_qemu(struct vm *vm, struct launch *launch, char **command,
 	launch->command = command;
 	launch->environment = environment_set(launch->environment, "HOME", home);
 	launch_keep_fds(launch, vm->fds, vm->n_fds);
+	use_isolation(vm, launch);
 	launch->as_account = finish_as_account;
 	launch->context = vm;
 	launch_exec(launch, vm->program);
@@ -112,7 +129,8 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 	vm_let_go(vm);
 	*status = stay(vm, supervisor);
 	vm->runs = false;
-	bool is_given_back = vm_give_back(vm);
+	bool has_ended = vm_end_isolated(vm);
+	bool is_given_back = vm_give_back(vm) && has_ended;
 	/* Otherwise it would look as if all was as before. */
 	if (*status == 0 && !is_given_back)
 		*status = LAUNCH_FAILED;

@@ -7,6 +7,7 @@
 #include "claims/runtime_dir.h"
 #include "vm/descriptors.h"
 #include "vm/home.h"
+#include "vm/isolation.h"
 #include "vm/prepare.h"
 #include "vm/sockets.h"
 
@@ -72,6 +73,7 @@ void vm_let_go_of_name(struct vm *vm)
 {
 	if (vm->name_fd < 0)
 		return;
+	vm_let_go_of_id(vm);
 	runtime_dir_let_go(vm->name);
 	close(vm->name_fd);
 	vm->name_fd = -1;

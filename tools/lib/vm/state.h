@@ -6,6 +6,7 @@
 #pragma once
 
 #include "claims/claims.h"
+#include "isolate/isolation.h"
 #include "path/access.h"
 #include "qemu/args.h"
 #include "vm/supervise.h"
@@ -34,6 +35,11 @@ struct vm {
 	char *name;
 	const struct settings *settings;
 	struct identity identity;
+	const char *const *shares; /* --share: as they were given */
+	size_t n_shares;
+	bool shares_network;
+	struct isolation isolation; /* its mode is set before the planning */
+	int id_lock;		    /* holds the id of an isolated one; -1: it has none */
 	struct qemuargs *args;
 	enum vm_images images;
 	char *const *trusted; /* --backing: absolute paths */
@@ -75,4 +81,4 @@ struct vm {
 };
 
 /* Nothing is asked for, and nothing held. */
-#define VM_INIT ((struct vm){.name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1})
+#define VM_INIT ((struct vm){.id_lock = -1, .name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1})

@@ -14,6 +14,7 @@
 #include "vm/files.h"
 #include "vm/header.h"
 #include "vm/images.h"
+#include "vm/isolation.h"
 #include "vm/limits.h"
 #include "vm/logs.h"
 #include "vm/memory.h"
@@ -131,6 +132,11 @@ bool vm_plan(struct vm *vm, char **error)
 {
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
+	if (!vm_begin_isolation(vm, error)) {
+		vm->failed = true;
+		vm_let_go_of_name(vm);
+		return false;
+	}
 	probe_resources(vm);
 	if (!boot_read(error) || !journal_lock(true, error)) {
 		vm->failed = true;
@@ -161,7 +167,7 @@ static char *name_document(void *context, const char *path, const char *text)
 	return vm_document(context, path, text);
 }
 
-char **vm_command(struct vm *vm, const char *program, char **error)
+char **vm_command(struct vm *vm, const char *program, const char *found, char **error)
 {
 	char **words = qemuargs_words(vm->args, name_document, vm);
 	size_t n = 0;
@@ -171,9 +177,10 @@ char **vm_command(struct vm *vm, const char *program, char **error)
 	words = xreallocarray(words, n + 2, sizeof *words);
 	memmove(words + 1, words, (n + 1) * sizeof *words);
 	words[0] = xstrdup(program);
-	if (!vm->failure)
+	if (vm->failure)
+		*error = steal_pointer(&vm->failure);
+	else if (vm_plan_isolation(vm, found, words, error))
 		return words;
-	*error = steal_pointer(&vm->failure);
 	for (char **word = words; *word; word++)
 		free(*word);
 	free(words);

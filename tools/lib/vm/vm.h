@@ -25,7 +25,8 @@
 bool vm_plan(struct vm *vm, char **error);
 
 /*
- * The command line as planned, argv[0] being program: a new array of new strings that ends with
+ * The command line as planned, argv[0] being program, and the isolation in which the file found is
+ * executed: a new array of new strings that ends with
  * NULL. NULL and a new message if a document of it can't be passed.
  */
-char **vm_command(struct vm *vm, const char *program, char **error);
+char **vm_command(struct vm *vm, const char *program, const char *found, char **error);

@@ -1,0 +1,284 @@
+# --isolate: what the kernel says of an isolated QEMU, ids of VMs, and that there is no weaker isolation in the
+# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats.
+
+load host.bash
+load isolated.bash
+
+# What a VM has beside its disk: nothing that needs the host.
+plain() {
+    make guest root:root 600 "$fs/a.raw"
+    args=(-drive "file=$fs/a.raw,format=raw,if=virtio,cache=writethrough" -name "${1-iso}")
+}
+
+ns() {
+    readlink "/proc/$1/ns/$2"
+}
+
+# mounts: "POINT FLAGS" of QEMU's, the flags of each mount.
+mounts() {
+    awk '{ print $5, $6 }' "/proc/$pid/mountinfo" | sort
+}
+
+ids_of_run() {
+    local file
+    for file in /run/virt-privileges/.id-*; do
+        [ ! -e "$file" ] || echo "${file##*-}"
+    done
+}
+
+@test "full: ids, namespaces, filters, limits and mounts, as the kernel has them" {
+    plain
+    echo secret >"$fs/other"
+    chmod 644 "$fs/other"
+    start
+    runs
+    unprivileged "$pid"
+    local kind
+    for kind in mnt ipc uts cgroup net; do
+        [ "$(ns "$pid" $kind)" != "$(ns self $kind)" ]
+    done
+    for kind in pid user; do
+        [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
+    done
+    # Ours, and QEMU's own.
+    [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = 2 ]
+    [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "1025 1025" ]
+    [ "$(nsenter --uts="/proc/$pid/ns/uts" uname -n)" = iso ]
+    diff <(mounts | cut -d, -f1,2,3,4 | sed -e 's/,relatime.*//' | grep -v ' /etc/\|^/etc/') - <<END
+/ rw,nosuid,nodev,noexec
+/dev rw,nosuid,noexec
+/dev/full rw,nosuid,noexec
+/dev/null rw,nosuid,noexec
+/dev/random rw,nosuid,noexec
+/dev/shm rw,nosuid,nodev,noexec
+/dev/urandom rw,nosuid,noexec
+/dev/zero rw,nosuid,noexec
+$fs/a.raw rw,nosuid,nodev,noexec
+/proc rw,nosuid,nodev,noexec
+/run/virt-privileges/iso rw,nosuid,nodev,noexec
+/tmp rw,nosuid,nodev,noexec
+/usr ro,nosuid,nodev
+END
+    run ! grep -E '^/etc/(shadow|fstab|machine-id|hostname|libvirt)' <(mounts)
+    run ! awk '$1 ~ "^/etc/" && $2 !~ "^ro,nosuid,nodev,noexec" { print; bad = 1 } END { exit !bad }' <(mounts)
+    [ ! -e "/proc/$pid/root$fs/other" ] && [ -e "/proc/$pid/root$fs/a.raw" ]
+    [ "$(grep -c . "/proc/$pid/root/etc/passwd")" = 2 ]
+    # No descriptor of a directory, which would be a way out.
+    local fd
+    for fd in "/proc/$pid/fd"/*; do
+        [ ! -d "$fd" ]
+    done
+    leave
+    [ "$status" -eq 33 ]
+    [ "$(stat -c %u:%g:%a "$fs/a.raw")" = 0:0:600 ]
+    nothing_left
+}
+
+@test "user: an id, and nothing else" {
+    plain
+    own=(--isolate=user)
+    start
+    runs
+    unprivileged "$pid"
+    local kind
+    for kind in mnt ipc uts cgroup net pid user; do
+        [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
+    done
+    [ "$(owner "$fs/a.raw")" = qemu:qemu ]
+    leave
+    [ "$status" -eq 33 ]
+    nothing_left
+}
+
+@test "--dry-run lists every layer and what is visible, as text and JSON, and makes nothing" {
+    plain
+    local command=(virt-priv-run --isolate=full --share "$fs,ro" --dry-run)
+    "${command[@]}" qemu-system-x86_64 -nodefaults "${args[@]}" >"$BATS_TEST_TMPDIR/text"
+    local layer
+    for layer in id root namespaces network landlock filter limits; do
+        grep -q "^isolate $layer (" "$BATS_TEST_TMPDIR/text"
+    done
+    grep -qxF "visible $fs/a.raw (-drive: rw)" "$BATS_TEST_TMPDIR/text"
+    grep -qxF "visible $fs (--share: ro)" "$BATS_TEST_TMPDIR/text"
+    grep -qxF "visible /usr (QEMU: ro, with programs)" "$BATS_TEST_TMPDIR/text"
+    "${command[@]}" --json qemu-system-x86_64 -nodefaults "${args[@]}" >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
+    /usr/bin/python3 - "$BATS_TEST_TMPDIR/json" "$fs" <<'PYTHON'
+import json, sys
+isolation = json.load(open(sys.argv[1]))["isolation"]
+assert isolation["mode"] == "full" and isolation["network"] == "private" and isolation["uid"] == isolation["gid"]
+seen = {p["path"]: p["access"] for p in isolation["visible"]}
+assert seen[sys.argv[2] + "/a.raw"] == "rw" and seen[sys.argv[2]] == "ro" and seen["/usr"] == "ro", seen
+PYTHON
+    "${command[@]}" qemu-system-x86_64 -nic user "${args[@]}" | grep -q "^isolate network (the host's, since -nic needs it)"
+    [ ! -e /run/virt-privileges ] || [ -z "$(ls -A /run/virt-privileges)" ]
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+}
+
+@test "qemu.conf turns layers off, which --dry-run shows" {
+    plain
+    local lines
+    layers() {
+        settings "$@"
+        virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults "${args[@]}" |
+            sed -n 's/^isolate \([a-z]*\) .*/\1/p' | paste -sd ' '
+    }
+    [ "$(layers 'user = "qemu"')" = "id root namespaces network landlock filter limits" ]
+    [ "$(layers 'namespaces = [ ]')" = "id filter limits" ]
+    [ "$(layers 'seccomp_sandbox = 0')" = "id root namespaces network landlock limits" ]
+    [ "$(layers 'user = "root"' 'group = "root"')" = "root namespaces network landlock filter" ]
+}
+
+# --- Ids ---
+
+# gets ID: the VM that is started next would get it; else the message.
+gets() {
+    run virt-priv-run --isolate=user --dry-run qemu-system-x86_64 -nodefaults "${args[@]}"
+    echo "$output"
+    [[ $output == *"isolate id (uid $1, gid $1,"* ]]
+}
+
+@test "ids that an account, a group, a process, a line of subuid, a claim or a kept name has are not given" {
+    plain
+    settings 'isolate_ids = "90000:2"'
+    gets 90000 || gets 90001
+    # Whatever the name's place in the range is: one is taken, and the other is given.
+    echo "vmuser:x:90000:1::/:/bin/false" >>/etc/passwd
+    gets 90001
+    sed -i '/^vmuser:/d' /etc/passwd
+    echo "vmgroup:x:90001:" >>/etc/group
+    gets 90000
+    sed -i '/^vmgroup:/d' /etc/group
+    local file
+    for file in /etc/subuid /etc/subgid; do
+        cp -a "$file" "$BATS_TEST_TMPDIR/sub" || : >"$BATS_TEST_TMPDIR/sub"
+        printf 'virt-privileges:90000:2\nsomebody:90001:1\n' >"$file"
+        gets 90000
+        cp "$BATS_TEST_TMPDIR/sub" "$file"
+    done
+    setpriv --reuid 90000 --clear-groups sleep 60 &
+    helpers_started+=($!)
+    eventually gets 90001
+    kill $! && wait $! || true
+    mkdir -p -m 0755 /var/lib/virt-privileges /var/lib/virt-privileges/ids
+    echo another >/var/lib/virt-privileges/ids/90001
+    gets 90000
+    echo iso >/var/lib/virt-privileges/ids/90001
+    gets 90001
+    rm -r /var/lib/virt-privileges/ids
+    make blank root:root 600 "$fs/b.raw"
+    settings 'user = "+90001"' 'group = "+90001"' 'isolate_ids = "90000:2"'
+    virt-priv-chown claim --name other --disk "$fs/b.raw"
+    gets 90000
+    virt-priv-chown release --name other
+    settings 'isolate_ids = "90000:2"'
+    mkdir -p -m 0755 /run/virt-privileges
+    exec {held}>/run/virt-privileges/.id-90000
+    flock "$held"
+    gets 90001
+    exec {held}>&-
+    rm /run/virt-privileges/.id-90000
+}
+
+@test "a pool of four and six starts: four run, with an id each, and two are refused" {
+    settings 'isolate_ids = "90000:4"'
+    own=(--isolate=user)
+    local i all=() runners=() ins=() refused=0
+    for i in 1 2 3 4 5 6; do
+        make guest root:root 600 "$fs/$i.raw"
+        args=(-drive "file=$fs/$i.raw,format=raw,if=virtio,cache=writethrough" -name "iso$i")
+        start "$i"
+        runners+=("$runner") ins+=("$in")
+    done
+    for i in 1 2 3 4 5 6; do
+        out=/mnt/vm$i.out runner=${runners[i - 1]}
+        eventually said_or_ended "$last_line"
+        if said "$last_line"; then
+            all+=("$(stat -c %u "$fs/$i.raw")")
+        else
+            refused=$((refused + 1))
+            grep -q "no id is free for VM 'iso$i': all 4 from 90000 on are taken" "/mnt/vm$i.err"
+        fi
+    done
+    [ "$refused" = 2 ]
+    [ "$(printf '%s\n' "${all[@]}" | sort)" = "$(printf '%s\n' 90000 90001 90002 90003)" ]
+    [ "$(ids_of_run | sort | paste -sd ' ')" = "90000 90001 90002 90003" ]
+    for in in "${ins[@]}"; do
+        echo >&"$in"
+    done
+    wait
+    nothing_left
+}
+
+@test "what QEMU leaves behind is ended, before its disk is given back" {
+    plain
+    cat >"$fs/qemu-left" <<'END'
+#!/bin/sh
+setsid sleep 600 </dev/null >/dev/null 2>&1 &
+exit 3
+END
+    chmod 0755 "$fs/qemu-left"
+    run -3 virt-priv-run --isolate=user -- "$fs/qemu-left" -nodefaults "${args[@]}"
+    run ! grep -lE '^Uid:	9[0-9]{4}' /proc/[0-9]*/status
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+# --- Nothing weaker ---
+
+# A call that QEMU's process makes, and what strace has the kernel answer: an error, or a lie.
+failing() {
+    local inject=$1
+    run strace -f -qq -o /dev/null -e "trace=${inject%%:*}" -e "inject=$inject" \
+        virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" </dev/null
+    echo "$inject: status $status: $output"
+    [ "$status" -eq 125 ] && [[ $output == virt-priv-run:* ]] && [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ] && no_processes
+}
+
+@test "a layer that cannot be had, or only seems to be: 125, and all is as it was" {
+    plain
+    local call
+    for call in unshare open_tree fsopen fsmount move_mount mount_setattr pivot_root umount2 \
+        landlock_create_ruleset landlock_add_rule landlock_restrict_self; do
+        failing "$call:error=EPERM"
+        # The VM's directory is unmounted by the same call.
+        [ "$call" = umount2 ] && clean_host && plain && own=() || nothing_left
+    done
+    for call in unshare landlock_restrict_self pivot_root; do
+        failing "$call:retval=0"
+        nothing_left
+    done
+}
+
+@test "without CAP_SYS_ADMIN there is no namespace: 125" {
+    plain
+    run -125 setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
+        virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+    [[ $output == *"CAP_SYS_ADMIN"* || $output == *"clone a mount"* ]]
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+}
+
+@test "--share and --share-network want --isolate=full; a share that is not there is an error" {
+    plain
+    run -125 virt-priv-run --share "$fs" --dry-run qemu-system-x86_64
+    [[ $output == *"--share requires --isolate=full"* ]]
+    run -125 virt-priv-run --isolate=user --share-network --dry-run qemu-system-x86_64
+    [[ $output == *"--share-network requires --isolate=full"* ]]
+    run -125 virt-priv-run --isolate=full --share /none --dry-run qemu-system-x86_64
+    [[ $output == *"--share /none: cannot examine /none: No such file or directory"* ]]
+    run -125 virt-priv-run --isolate=full --share "$fs,rw" --dry-run qemu-system-x86_64
+    [[ $output == *"expected PATH or PATH,ro"* ]]
+}
+
+@test "shares are there under their names, and the network by --share-network" {
+    plain
+    mkdir "$fs/with,comma" "$fs/ro"
+    own+=(--share "$fs/with,,comma" --share "$fs/ro,ro" --share-network)
+    start
+    runs
+    mounts | grep -q "^$fs/with,comma rw,nosuid,nodev,noexec"
+    mounts | grep -q "^$fs/ro ro,nosuid,nodev,noexec"
+    [ "$(ns "$pid" net)" = "$(ns self net)" ]
+    leave
+    nothing_left
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ids of VMs: what takes one. Starts of VMs: tests/run/isolate.bats. */
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "claims/journal.h"
+#include "isolate/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct id_range small = {.first = 90000, .count = 8};
+
+/* What stands in a file, and which of the ids from 90000 on are taken by it. */
+static const struct {
+	void (*take)(struct pool_taken *taken, const char *text);
+	const char *text, *taken;
+} files[] = {
+	{pool_take_subids, "", "........"},
+	{pool_take_subids, "alice:100000:65536\nbob:524288:65536\n", "........"},
+	{pool_take_subids, "virt-privileges:90000:8\n", "........"},
+	{pool_take_subids, "qemu:90000:8\n", "XXXXXXXX"},
+	{pool_take_subids, "alice:89990:11\nbob:90007:1", "X......X"},
+	{pool_take_subids, "virt-privileges2:90003:1\n", "...X...."},
+	{pool_take_subids, "virt-priv:90003:1\n", "...X...."},
+	{pool_take_subids, "alice:0:99999999999999999999999\n", "XXXXXXXX"},
+	{pool_take_subids, "alice:18446744073709551615:18446744073709551615\n", "........"},
+	{pool_take_subids, "alice:90002:18446744073709551615\n", "..XXXXXX"},
+	{pool_take_subids, "# a comment\nalice\n:\nalice:x:3\nalice:90001\n\n1000:90005:2\n",
+		".....XX."},
+	{pool_take_status, "Name:\tUid:\nState:\tS\nUid:\t1\t90002\t1\t1\nGid:\t1\t1\t1\t90003\n",
+		"..XX...."},
+	{pool_take_status, "Name:\tx\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t36 90007 \n",
+		".......X"},
+	{pool_take_status, "Name:\tx\nState:\tZ (zombie)\nUid:\t90002\t90002\t90002\t90002\n",
+		"........"},
+	{pool_take_status, "Name:\tx\nFDSize:\t90001\nUid:\t0\t0\t0\t0\nVmPeak:\t90004 kB\n",
+		"........"},
+};
+
+static void assert_taken(const struct pool_taken *taken, const char *expected, const char *text)
+{
+	char found[16] = "";
+
+	for (unsigned i = 0; i < small.count; i++)
+		found[i] = taken->is_taken[i] ? 'X' : '.';
+	if (strcmp(found, expected) != 0)
+		fail_msg("%s: %s, not %s", text, found, expected);
+}
+
+static void files_take_ids(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
+		struct pool_taken taken;
+		pool_taken_init(&taken, &small);
+		files[i].take(&taken, files[i].text);
+		assert_taken(&taken, files[i].taken, files[i].text);
+		pool_taken_free(&taken);
+	}
+}
+
+/* Also what only one of its entries has, as owner or by an ACL. */
+static void journals_take_ids(void **state)
+{
+	struct journal *one = journal_new("one"), *two = journal_new("two");
+	struct journal *all[] = {one, two};
+	struct pool_taken taken;
+	struct entry *e;
+
+	(void)state;
+	e = journal_add(one);
+	e->new_uid = 90001;
+	e->new_gid = 90001;
+	e = journal_add(two);
+	e->kind = ENTRY_GRANT;
+	e->new_uid = 107;
+	e->new_gid = 107;
+	e = journal_add(two);
+	e->new_uid = 90004;
+	e->new_gid = 90006;
+	pool_taken_init(&taken, &small);
+	pool_take_journals(&taken, all, N_ELEMENTS(all));
+	assert_taken(&taken, ".X..X.X.", "journals");
+	pool_taken_free(&taken);
+	journal_free(one);
+	journal_free(two);
+}
+
+static void names_spread(void **state)
+{
+	const struct id_range pool = {.first = 90000, .count = 8192};
+	unsigned char seen[8192] = {0};
+	unsigned different = 0;
+	char name[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "vm%u", i);
+		unsigned start = pool_start(&pool, name);
+		assert_true(start < pool.count);
+		assert_int_equal(start, pool_start(&pool, name));
+		different += !seen[start];
+		seen[start] = 1;
+	}
+	/* By chance alone, 1000 of 8192 are 942 different ones. */
+	assert_true(different > 900);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(files_take_ids),
+		cmocka_unit_test(journals_take_ids),
+		cmocka_unit_test(names_spread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/filter.h"
+
+#include "base/array.h"
+#include "base/error.h"
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* linux/tiocl.h's multiplexed request; asm-generic/ioctls.h leaves it out. */
+#ifndef TIOCLINUX
+#define TIOCLINUX 0x541C
+#endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#define NAMESPACES                                                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
+		CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
+#define SET_ID (S_ISUID | S_ISGID)
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define X32_SYSCALL_BIT 0x40000000
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__powerpc64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NATIVE_ARCH AUDIT_ARCH_PPC64LE
+#elif defined(__s390x__)
+#define NATIVE_ARCH AUDIT_ARCH_S390X
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#else
+#error "add this architecture's AUDIT_ARCH_... of linux/audit.h"
+#endif
+/* clone(2): where the flags are. */
+#ifdef __s390x__
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
+/* Calls of the generic table, which are newer than some C library's list of them. */
+#define NR_CLONE3 435
+#define NR_FCHMODAT2 452
+
+/* Where the low 32 bits of an argument stand in seccomp_data. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARGUMENT(n) offsetof(struct seccomp_data, args[n])
+#else
+#define ARGUMENT(n) (offsetof(struct seccomp_data, args[n]) + 4)
+#endif
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
+#define IF_EQUAL(value, then, otherwise)                                                           \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), then, otherwise)
+#define IF_ANY(bits, then, otherwise)                                                              \
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), then, otherwise)
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
+
+/*
+ * Calls that always fail. Some numbers are not there on every architecture; those of the generic
+ * table are the same on all, and stand as numbers where a C library may not know them yet.
+ */
+static const int refused[] = {
+	/* interfaces of the kernel that were often broken, and are of no use to a VM */
+	SYS_perf_event_open,
+	SYS_bpf,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_keyctl,
+	SYS_personality,
+	SYS_kexec_load,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_syslog,
+	SYS_quotactl,
+	SYS_acct,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_reboot,
+	SYS_vhangup,
+	SYS_vmsplice,
+	SYS_tee,
+	SYS_fanotify_init,
+	SYS_fanotify_mark,
+
+	443 /* quotactl_fd */,
+	447 /* memfd_secret */,
+#ifdef SYS_lookup_dcookie
+	SYS_lookup_dcookie,
+#endif
+#ifdef SYS_nfsservctl
+	SYS_nfsservctl,
+#endif
+#ifdef SYS_kexec_file_load
+	SYS_kexec_file_load,
+#endif
+#ifdef SYS_modify_ldt
+	SYS_modify_ldt,
+	SYS_iopl,
+	SYS_ioperm,
+#endif
+#ifdef SYS_uselib
+	SYS_uselib,
+#endif
+#ifdef SYS_sysfs
+	SYS_sysfs,
+	SYS_ustat,
+#endif
+#ifdef SYS__sysctl
+	SYS__sysctl,
+#endif
+	/* other processes */
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_kcmp,
+	SYS_migrate_pages,
+	SYS_move_pages,
+	SYS_ioprio_get,
+	SYS_ioprio_set,
+	SYS_get_robust_list,
+	424 /* pidfd_send_signal */,
+	434 /* pidfd_open */,
+	438 /* pidfd_getfd */,
+	440 /* process_madvise */,
+	448 /* process_mrelease */,
+	/* namespaces, mounts and what the host is called */
+	SYS_unshare,
+	SYS_setns,
+	SYS_mount,
+	SYS_umount2,
+	SYS_pivot_root,
+	SYS_chroot,
+	428 /* open_tree */,
+	429 /* move_mount */,
+	430 /* fsopen */,
+	431 /* fsconfig */,
+	432 /* fsmount */,
+	433 /* fspick */,
+	442 /* mount_setattr */,
+	457 /* statmount */,
+	458 /* listmount */,
+	467 /* open_tree_attr */,
+	SYS_sethostname,
+	SYS_setdomainname,
+	SYS_settimeofday,
+	SYS_clock_settime,
+	SYS_adjtimex,
+	SYS_clock_adjtime,
+	/* a file by other ways than its name */
+	SYS_open_by_handle_at,
+	SYS_name_to_handle_at,
+	/* what processes share: a namespace of its own is empty */
+	SYS_shmget,
+	SYS_shmat,
+	SYS_shmctl,
+	SYS_shmdt,
+	SYS_semget,
+	SYS_semop,
+	SYS_semctl,
+	SYS_semtimedop,
+	SYS_msgget,
+	SYS_msgsnd,
+	SYS_msgrcv,
+	SYS_msgctl,
+	SYS_mq_open,
+	SYS_mq_unlink,
+	SYS_mq_timedsend,
+	SYS_mq_timedreceive,
+	SYS_mq_notify,
+	SYS_mq_getsetattr,
+	/* security modules */
+	460 /* lsm_set_self_attr */,
+};
+
+/* Calls whose first argument is a process: of another one than the caller, they fail. */
+static const int of_a_process[] = {SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_getsid,
+	SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr};
+/* And where it is the second one. */
+static const int of_a_process_2[] = {SYS_getpriority, SYS_setpriority};
+
+/* Requests of ioctl(2) that type into a terminal, or change what serves it. */
+static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS};
+
+static const int io_uring[] = {
+	425 /* io_uring_setup */, 426 /* io_uring_enter */, 427 /* io_uring_register */};
+
+/* The instructions; the longest there can be is far below BPF_MAXINSNS. */
+struct program {
+	struct sock_filter all[1024];
+	unsigned short n;
+};
+
+static void put(struct program *p, const struct sock_filter *instructions, size_t n)
+{
+	memcpy(p->all + p->n, instructions, n * sizeof *instructions);
+	p->n = (unsigned short)(p->n + n);
+}
+#define PUT(p, ...)                                                                                \
+	put(p, (const struct sock_filter[]){__VA_ARGS__},                                          \
+		N_ELEMENTS(((const struct sock_filter[]){__VA_ARGS__})))
+
+/* Each rule leaves the call's number loaded for the next one. */
+#define LOAD_NUMBER LOAD(offsetof(struct seccomp_data, nr))
+
+static void refuse(struct program *p, const int *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		PUT(p, IF_EQUAL(calls[i], 0, 1), REFUSE);
+}
+
+/* Unless the argument is one of those numbers. */
+static void refuse_unless(
+	struct program *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
+{
+	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
+	for (size_t i = 0; i < n; i++)
+		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
+	PUT(p, REFUSE, LOAD_NUMBER);
+}
+
+/* If the argument has any of those bits. */
+static void refuse_bits(struct program *p, int call, unsigned argument, uint32_t bits)
+{
+	PUT(p, IF_EQUAL(call, 0, 4), LOAD(ARGUMENT(argument)), IF_ANY(bits, 0, 1), REFUSE,
+		LOAD_NUMBER);
+}
+
+/* A file that is made with such a mode; without O_CREAT the argument means nothing. */
+static void refuse_made(struct program *p, int call, unsigned flags, unsigned mode)
+{
+	PUT(p, IF_EQUAL(call, 0, 6), LOAD(ARGUMENT(flags)), IF_ANY(O_CREAT, 0, 3),
+		LOAD(ARGUMENT(mode)), IF_ANY(SET_ID, 0, 1), REFUSE, LOAD_NUMBER);
+}
+
+/* A request is compared in its low 32 bits alone, as the kernel does (CVE-2019-7303). */
+static void refuse_requests(struct program *p)
+{
+	size_t n = N_ELEMENTS(requests);
+
+	PUT(p, IF_EQUAL(SYS_ioctl, 0, (uint8_t)(n + 4)), LOAD(ARGUMENT(1)));
+	for (size_t i = 0; i < n; i++)
+		PUT(p, IF_EQUAL(requests[i], (uint8_t)(n - i), 0));
+	PUT(p, BPF_STMT(BPF_JMP | BPF_JA, 1), REFUSE, LOAD_NUMBER);
+}
+
+static void refuse_processes(struct program *p, bool forks)
+{
+	PUT(p, IF_EQUAL(NR_CLONE3, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+	refuse_bits(p, SYS_clone, CLONE_FLAGS, NAMESPACES);
+	if (forks)
+		return;
+	PUT(p, IF_EQUAL(SYS_clone, 0, 4), LOAD(ARGUMENT(CLONE_FLAGS)), IF_ANY(CLONE_THREAD, 1, 0),
+		REFUSE, LOAD_NUMBER);
+#ifdef SYS_fork
+	PUT(p, IF_EQUAL(SYS_fork, 0, 1), REFUSE);
+	PUT(p, IF_EQUAL(SYS_vfork, 0, 1), REFUSE);
+#endif
+}
+
+/* What is about another process. A process that forks has other numbers than this one. */
+static void refuse_others(struct program *p, bool forks)
+{
+	const uint32_t own[] = {0, (uint32_t)getpid()};
+	size_t n = forks ? 1 : 2;
+
+	for (size_t i = 0; i < N_ELEMENTS(of_a_process); i++)
+		refuse_unless(p, of_a_process[i], 0, own, n);
+	for (size_t i = 0; i < N_ELEMENTS(of_a_process_2); i++)
+		refuse_unless(p, of_a_process_2[i], 1, own, n);
+	if (!forks)
+		refuse_unless(p, SYS_kill, 0, own, n);
+}
+
+static void refuse_families(struct program *p, const struct isolation *isolation)
+{
+	uint32_t allowed[5] = {AF_UNIX, AF_INET, AF_INET6};
+	size_t n = 3;
+
+	if (isolation->netlink)
+		allowed[n++] = AF_NETLINK;
+	if (isolation->vsock)
+		allowed[n++] = AF_VSOCK;
+	refuse_unless(p, SYS_socket, 0, allowed, n);
+}
+
+static void refuse_set_id(struct program *p)
+{
+	refuse_bits(p, SYS_fchmod, 1, SET_ID);
+	refuse_bits(p, SYS_fchmodat, 2, SET_ID);
+	refuse_bits(p, NR_FCHMODAT2, 2, SET_ID);
+	refuse_made(p, SYS_openat, 2, 3);
+#ifdef SYS_open
+	refuse_made(p, SYS_open, 1, 2);
+	refuse_bits(p, SYS_chmod, 1, SET_ID);
+	refuse_bits(p, SYS_creat, 1, SET_ID);
+#endif
+}
+
+static void compile(struct program *p, const struct isolation *isolation)
+{
+	PUT(p, LOAD(offsetof(struct seccomp_data, arch)), IF_EQUAL(NATIVE_ARCH, 1, 0), REFUSE,
+		LOAD_NUMBER);
+#ifdef __x86_64__
+	/* x32: the same arch, with a bit of its own in the number. */
+	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 0, 1), REFUSE);
+#endif
+	refuse(p, refused, N_ELEMENTS(refused));
+	if (!isolation->io_uring)
+		refuse(p, io_uring, N_ELEMENTS(io_uring));
+	if (!isolation->userfaultfd)
+		refuse(p, (const int[]){SYS_userfaultfd}, 1);
+	refuse_processes(p, isolation->forks);
+	refuse_others(p, isolation->forks);
+	refuse_families(p, isolation);
+	refuse_requests(p);
+	/* Files that the guest has are given modes as the guest says. */
+	if (!isolation->shares)
+		refuse_set_id(p);
+	PUT(p, RETURN(SECCOMP_RET_ALLOW));
+}
+
+/* The filters of this process; -1: the kernel does not tell (before 5.9). */
+static long count_filters(void)
+{
+	static const char field[] = "\nSeccomp_filters:";
+	char text[8192];
+
+	io_read_short(AT_FDCWD, "/proc/self/status", text, sizeof text);
+	const char *found = strstr(text, field);
+	return found ? strtol(found + strlen(field), NULL, 10) : -1;
+}
+
+/* On values that the kernel alone would refuse with another error, or would not refuse. */
+static bool verify(long before, char **error)
+{
+	long now = count_filters();
+
+	if (before < 0 || now != before + 1)
+		return error_set(error,
+			"the seccomp filter was installed, but the kernel counts %ld, after %ld",
+			now, before);
+	if (syscall(SYS_personality, 0xffffffffUL) != -1 || errno != EPERM ||
+		syscall(SYS_getpgid, 1) != -1 || errno != EPERM ||
+		syscall(SYS_add_key, NULL, NULL, NULL, 0, 0) != -1 || errno != EPERM ||
+		syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0) != -1 || errno != EPERM ||
+		ioctl(-1, TIOCSTI, "") != -1 || errno != EPERM)
+		return error_set(error, "the seccomp filter was installed, but does not refuse");
+	return true;
+}
+
+bool filter_install(const struct isolation *isolation, char **error)
+{
+	struct program program = {.n = 0};
+	long before = count_filters();
+
+	compile(&program, isolation);
+	const struct sock_fprog filter = {program.n, program.all};
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+		return error_set_errno(error, "cannot install the seccomp filter");
+	return verify(before, error);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Landlock rules of an isolated QEMU (Documentation/userspace-api/landlock.rst of the kernel).
+ *
+ * What is visible is decided by the root directory; its rules say what may be done there. Below /
+ * QEMU reads and writes, so that what is mounted there later needs no rule: a rule per path can't
+ * be added to a process that runs. QEMU and what loads it can be executed, nothing else. Files are
+ * made and removed in the VM's own directories. No TCP in a network of its own, no signal to a
+ * process outside, no abstract socket of one.
+ *
+ * Every access that the kernel knows is handled, up to those of version 6 of its interface; what an
+ * older kernel does not know it does not deny. Private to isolate/.
+ */
+#pragma once
+
+#include "isolate/isolation.h"
+
+/* The version of the kernel's interface; 0: it has none, or it is turned off. */
+int landlock_version(void);
+
+/*
+ * Restricts the calling process. fds are the descriptors that QEMU gets: what they refer to can be
+ * opened again by /proc/self/fd/N. In the end the kernel must refuse what no rule allows. False
+ * and a new message on failure.
+ */
+bool landlock_restrict(
+	const struct isolation *isolation, const int *fds, size_t n_fds, char **error);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/mounts.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int mounts_make(const char *type, const struct mount_option *options, uint64_t attributes)
+{
+	cleanup_fd int context = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (context < 0)
+		return -1;
+	for (; options->key; options++)
+		if (fsconfig(context, FSCONFIG_SET_STRING, options->key, options->value, 0) < 0)
+			return -1;
+	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
+}
+
+int mounts_clone(int fd)
+{
+	return open_tree(
+		fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+bool mounts_restrict(int tree, uint64_t attributes)
+{
+	struct mount_attr attr = {.attr_set = attributes, .propagation = MS_PRIVATE};
+
+	return mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) == 0;
+}
+
+bool mounts_attach(int tree, int place)
+{
+	return move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) ==
+	       0;
+}
+
+static int open_in(int root, const char *path, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned)(O_PATH | O_CLOEXEC | flags),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+/* Whether the directory lies on a file system that was made for the VM. */
+static bool is_own(int root, int dir)
+{
+	static const char *const own[] = {"/", "/dev", "/dev/shm", "/tmp"};
+	struct stat st, other;
+
+	if (fstat(dir, &st) < 0)
+		return false;
+	for (size_t i = 0; i < N_ELEMENTS(own); i++) {
+		cleanup_fd int fd = open_in(root, own[i], O_DIRECTORY);
+		if (fd >= 0 && fstat(fd, &other) == 0 && other.st_dev == st.st_dev)
+			return true;
+	}
+	return false;
+}
+
+/* Makes the last component of the path. */
+static bool make(int root, const char *path, bool is_directory)
+{
+	cleanup_free char *parent = xstrdup(path);
+	char *slash = strrchr(parent, '/');
+	const char *name = slash ? slash + 1 : parent;
+	cleanup_free char *last = xstrdup(name);
+
+	if (slash)
+		*slash = '\0';
+	cleanup_fd int dir = open_in(root, slash && *parent ? parent : "/", O_DIRECTORY);
+	if (dir < 0)
+		return false;
+	if (!is_own(root, dir)) {
+		errno = EROFS;
+		return false;
+	}
+	return is_directory ? mkdirat(dir, last, 0755) == 0
+			    : mknodat(dir, last, S_IFREG | 0444, 0) == 0;
+}
+
+/* All directories on the way. */
+static bool make_parents(int root, const char *path)
+{
+	cleanup_free char *copy = xstrdup(path);
+
+	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		cleanup_fd int fd = open_in(root, copy, O_DIRECTORY);
+		if (fd < 0 && (errno != ENOENT || !make(root, copy, true)))
+			return false;
+		*slash = '/';
+	}
+	return true;
+}
+
+int mounts_place(int root, const char *path, bool is_directory)
+{
+	int flags = is_directory ? O_DIRECTORY : O_NOFOLLOW;
+
+	if (!make_parents(root, path))
+		return -1;
+	int fd = open_in(root, path, flags);
+	if (fd < 0 && errno == ENOENT && make(root, path, is_directory))
+		fd = open_in(root, path, flags);
+	return fd;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/pool.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/runtime_dir.h"
+#include "launch/creds.h"
+#include "launch/launch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_SUBIDS ((size_t)16 * 1024 * 1024)
+#define MAX_KEPT 128
+/* A process that ends others can be ended by them first. */
+#define END_ATTEMPTS 100
+#define END_PAUSE_US 10000
+
+/* FNV-1a. */
+unsigned pool_start(const struct id_range *pool, const char *name)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619U;
+	return hash % pool->count;
+}
+
+/*
+ * What is taken on the host
+ */
+
+static bool take_subid_file(struct pool_taken *taken, const char *path, char **error)
+{
+	cleanup_free char *text = io_read_file(AT_FDCWD, path, MAX_SUBIDS, NULL);
+
+	if (text)
+		pool_take_subids(taken, text);
+	else if (errno != ENOENT)
+		return error_set_errno(error, "cannot read %s", path);
+	return true;
+}
+
+static bool take_processes(struct pool_taken *taken, char **error)
+{
+	cleanup_dir DIR *dir = opendir("/proc");
+	const struct dirent *d;
+
+	if (!dir)
+		return error_set_errno(error, "cannot read the directory /proc");
+	while ((d = readdir(dir)) != NULL) {
+		char path[NAME_MAX + sizeof "/status"], text[4096];
+		if (d->d_name[0] < '1' || d->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof path, "%s/status", d->d_name);
+		/* One that has ended meanwhile has no ids. */
+		if (io_read_short(dirfd(dir), path, text, sizeof text) > 0)
+			pool_take_status(taken, text);
+		else if (errno != ENOENT && errno != ESRCH)
+			return error_set_errno(error, "cannot read /proc/%s", path);
+	}
+	return true;
+}
+
+static bool take_claims(struct pool_taken *taken, char **error)
+{
+	bool all_read;
+	size_t n;
+
+	if (!journal_lock(false, error))
+		return false;
+	struct journal **all = journal_read_all(&n, &all_read);
+	pool_take_journals(taken, all, n);
+	journal_free_all(all, n);
+	journal_unlock();
+	return all_read || error_set(error, "a journal could not be read; see above");
+}
+
+/* An id that another VM keeps; *own is the one that this VM does. */
+static bool take_kept(struct pool_taken *taken, const char *name, uid_t *own, char **error)
+{
+	cleanup_dir DIR *dir = opendir(POOL_KEPT);
+	const struct dirent *d;
+	char whose[MAX_KEPT];
+
+	if (!dir)
+		return errno == ENOENT ||
+		       error_set_errno(error, "cannot read the directory " POOL_KEPT);
+	while ((d = readdir(dir)) != NULL) {
+		char *end;
+		unsigned long id = strtoul(d->d_name, &end, 10);
+		if (*end || end == d->d_name || id > UINT_MAX - 1)
+			continue;
+		if (!io_read_line(dirfd(dir), d->d_name, whose, sizeof whose))
+			return error_set_errno(error, "cannot read " POOL_KEPT "/%s", d->d_name);
+		if (strcmp(whose, name) == 0)
+			*own = (uid_t)id;
+		else
+			pool_take_range(taken, id, 1);
+	}
+	return true;
+}
+
+static bool take_all(struct pool_taken *taken, const char *name, uid_t *own, char **error)
+{
+	return take_subid_file(taken, "/etc/subuid", error) &&
+	       take_subid_file(taken, "/etc/subgid", error) && take_processes(taken, error) &&
+	       take_claims(taken, error) && take_kept(taken, name, own, error);
+}
+
+/* Whether an account or a group has the id: only the database says no. */
+static bool ask_accounts(uid_t id, bool *is_taken, char **error)
+{
+	cleanup_free char *number = xasprintf("+%u", id);
+	cleanup_free char *origin = xasprintf("id %u of the pool of VMs", id);
+	struct identity identity = {0};
+
+	bool good = ids_user(number, origin, &identity, error) &&
+		    ids_group(number, origin, &identity, error);
+	*is_taken = identity.has_account || identity.has_group;
+	identity_free(&identity);
+	return good;
+}
+
+/*
+ * The lock
+ */
+
+/* The lock of an id; -1: somebody has it, or a new message. */
+static int lock_id(int locks, uid_t id, char **error)
+{
+	char name[sizeof POOL_LOCK + 3 * sizeof id];
+	struct stat ours, now;
+
+	snprintf(name, sizeof name, POOL_LOCK "%u", id);
+	for (;;) {
+		cleanup_fd int fd =
+			openat(locks, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 || fstat(fd, &ours) < 0) {
+			error_set_errno(error, "cannot open the lock " RUNTIME_DIR "/%s", name);
+			return -1;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			if (errno != EWOULDBLOCK)
+				error_set_errno(error, "cannot lock " RUNTIME_DIR "/%s", name);
+			return -1;
+		}
+		/* Whoever had it before may have taken the file away meanwhile. */
+		if (fstatat(locks, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+			now.st_ino == ours.st_ino)
+			return steal_fd(&fd);
+	}
+}
+
+/* Whether somebody has the lock, for a start that is only shown. */
+static bool is_locked(uid_t id)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" POOL_LOCK "%u", id);
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}
+
+void pool_let_go(uid_t id, int *lock)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" POOL_LOCK "%u", id);
+
+	if (*lock < 0)
+		return;
+	if (unlink(path) < 0 && errno != ENOENT)
+		warn_errno("cannot remove %s", path);
+	close(*lock);
+	*lock = -1;
+}
+
+/*
+ * The search
+ */
+
+struct search {
+	const struct id_range *pool;
+	const char *name;
+	bool dry_run;
+	int locks; /* -1 in a dry run */
+	struct pool_taken taken;
+	uid_t own; /* what the VM keeps; 0: nothing */
+	unsigned n_locked;
+};
+
+/* 1: it is free, and *lock holds it; 0: it is not; -1 and a new message. */
+static int try_id(struct search *s, uid_t id, int *lock, char **error)
+{
+	bool *is_taken = &s->taken.is_taken[id - s->pool->first];
+
+	*error = NULL;
+	*lock = -1;
+	if (*is_taken)
+		return 0;
+	if (s->dry_run ? is_locked(id) : (*lock = lock_id(s->locks, id, error)) < 0) {
+		s->n_locked++;
+		*is_taken = true;
+		return *error ? -1 : 0;
+	}
+	/* Anew for each: what others did before they let go of its lock counts. */
+	bool good = take_all(&s->taken, s->name, &s->own, error);
+	bool is_accounts = false;
+	if (good && !*is_taken)
+		good = ask_accounts(id, &is_accounts, error);
+	if (good && !*is_taken && !is_accounts)
+		return 1;
+	*is_taken = true;
+	pool_let_go(id, lock);
+	return good ? 0 : -1;
+}
+
+static bool is_of_pool(const struct id_range *pool, uid_t id)
+{
+	return id >= pool->first && id - pool->first < pool->count;
+}
+
+static bool search(struct search *s, uid_t *id, int *lock, char **error)
+{
+	unsigned start = pool_start(s->pool, s->name);
+	int found = 0;
+
+	if (!take_kept(&s->taken, s->name, &s->own, error))
+		return false;
+	if (is_of_pool(s->pool, s->own)) {
+		*id = s->own;
+		if ((found = try_id(s, *id, lock, error)) != 0)
+			return found > 0;
+		return error_set(error,
+			"VM '%s' keeps the id %u, which something else on this host has: a "
+			"process, "
+			"a claim, an account or another start; see virt-priv-chown status",
+			s->name, *id);
+	}
+	for (unsigned i = 0; i < s->pool->count && found == 0; i++) {
+		*id = s->pool->first + (start + i) % s->pool->count;
+		found = try_id(s, *id, lock, error);
+	}
+	if (found)
+		return found > 0;
+	return error_set(error,
+		"no id is free for VM '%s': all %u from %u on are taken (%u by VMs that run); "
+		"enlarge the range: isolate_ids in /etc/libvirt/qemu.conf",
+		s->name, s->pool->count, s->pool->first, s->n_locked);
+}
+
+bool pool_take(const struct id_range *pool, const char *name, bool dry_run, uid_t *id, int *lock,
+	char **error)
+{
+	struct search s = {.pool = pool, .name = name, .dry_run = dry_run, .locks = -1};
+
+	*lock = -1;
+	if (!dry_run && (s.locks = runtime_dir_open(error)) < 0)
+		return false;
+	pool_taken_init(&s.taken, pool);
+	bool good = search(&s, id, lock, error);
+	pool_taken_free(&s.taken);
+	if (s.locks >= 0)
+		close(s.locks);
+	return good;
+}
+
+/*
+ * The end
+ */
+
+/* Whether a process has the id. */
+static bool has_processes(uid_t id, bool *has, char **error)
+{
+	const struct id_range one = {.first = id, .count = 1};
+	struct pool_taken taken;
+
+	pool_taken_init(&taken, &one);
+	bool good = take_processes(&taken, error);
+	*has = taken.is_taken[0];
+	pool_taken_free(&taken);
+	return good;
+}
+
+static _Noreturn void end_all(uid_t id)
+{
+	const struct identity identity = {.uid = id, .gid = (gid_t)id};
+
+	creds_drop(&(struct creds){.identity = &identity});
+	kill(-1, SIGKILL);
+	_exit(0);
+}
+
+bool pool_end_processes(uid_t id, char **error)
+{
+	bool has = true;
+
+	for (int i = 0; i < END_ATTEMPTS; i++) {
+		if (!has_processes(id, &has, error))
+			return false;
+		if (!has)
+			return true;
+		pid_t pid = fork();
+		if (pid == 0)
+			end_all(id);
+		if (pid < 0)
+			return error_set_errno(
+				error, "cannot fork a process to end those of uid %u", id);
+		IO_RETRY(waitpid(pid, NULL, 0));
+		usleep(END_PAUSE_US);
+	}
+	return error_set(error, "processes of uid %u cannot be ended", id);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Text in, marks out: what files of the host say of ids. */
+#include "isolate/pool.h"
+
+#include "base/array.h"
+#include "base/log.h"
+#include "claims/journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void pool_taken_init(struct pool_taken *taken, const struct id_range *pool)
+{
+	taken->pool = pool;
+	taken->is_taken = xcalloc(pool->count, sizeof *taken->is_taken);
+}
+
+void pool_taken_free(struct pool_taken *taken)
+{
+	free(taken->is_taken);
+	taken->is_taken = NULL;
+}
+
+void pool_take_range(struct pool_taken *taken, unsigned long long first, unsigned long long count)
+{
+	unsigned long long pool_first = taken->pool->first;
+	unsigned long long pool_end = pool_first + taken->pool->count;
+	/* Whatever the file says: no sum that overflows. */
+	unsigned long long end = count > pool_end || first > pool_end ? pool_end : first + count;
+
+	for (unsigned long long id = first > pool_first ? first : pool_first;
+		id < end && id < pool_end; id++)
+		taken->is_taken[id - pool_first] = true;
+}
+
+/* A decimal number at *p, which is advanced; one that does not fit is the largest there is. */
+static bool number(const char **p, unsigned long long *value)
+{
+	char *end;
+
+	if (**p < '0' || **p > '9')
+		return false;
+	errno = 0;
+	*value = strtoull(*p, &end, 10);
+	*p = end;
+	return true;
+}
+
+/* "OWNER:FIRST:COUNT". What is malformed, subuid(5) does not know either. */
+static void take_subid_line(struct pool_taken *taken, const char *line, size_t length)
+{
+	const char *colon = memchr(line, ':', length);
+	size_t owner = colon ? (size_t)(colon - line) : length;
+	unsigned long long first, count;
+
+	if (!colon || (owner == strlen(POOL_OWNER) && strncmp(line, POOL_OWNER, owner) == 0))
+		return;
+	const char *p = colon + 1;
+	if (number(&p, &first) && *p++ == ':' && number(&p, &count))
+		pool_take_range(taken, first, count);
+}
+
+void pool_take_subids(struct pool_taken *taken, const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		take_subid_line(taken, text, length);
+		text += length + (text[length] == '\n');
+	}
+}
+
+static void take_numbers(struct pool_taken *taken, const char *p)
+{
+	unsigned long long id;
+
+	while (*p && *p != '\n')
+		if (number(&p, &id))
+			pool_take_range(taken, id, 1);
+		else
+			p++;
+}
+
+void pool_take_status(struct pool_taken *taken, const char *text)
+{
+	static const char *const fields[] = {"\nUid:", "\nGid:", "\nGroups:"};
+
+	/* One that has ended, and only waits for its parent to look, can do nothing any more. */
+	if (strstr(text, "\nState:\tZ"))
+		return;
+	for (size_t i = 0; i < N_ELEMENTS(fields); i++) {
+		const char *field = strstr(text, fields[i]);
+		if (field)
+			take_numbers(taken, field + strlen(fields[i]));
+	}
+}
+
+void pool_take_journals(struct pool_taken *taken, struct journal *const *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t e = 0; e < all[i]->n_entries; e++) {
+			pool_take_range(taken, all[i]->entries[e].new_uid, 1);
+			pool_take_range(taken, all[i]->entries[e].new_gid, 1);
+		}
+}

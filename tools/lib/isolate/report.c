@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/report.h"
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+static void print_line(const char *word, char *text)
+{
+	cleanup_free char *line = text;
+	cleanup_free char *safe = log_escape(line);
+
+	printf("%s %s\n", word, safe);
+}
+
+static char *explain(const struct isolation *i, enum isolate_layer layer)
+{
+	switch (layer) {
+	case ISOLATE_ID:
+		return xasprintf("uid %u, gid %u, no supplementary groups", i->uid, i->gid);
+	case ISOLATE_ROOT:
+		return xstrdup("QEMU sees what is listed as visible, and files of its own in /dev, "
+			       "/proc, /tmp and /etc");
+	case ISOLATE_NAMESPACES:
+		return xstrdup("mount, ipc, uts and cgroup namespaces");
+	case ISOLATE_NETWORK:
+		return i->network ? xasprintf("the host's, since %s", i->network)
+				  : xstrdup("a network namespace without interfaces");
+	case ISOLATE_LANDLOCK:
+		return xasprintf("%s; files are made in directories of the VM alone",
+			i->executes ? "programs of /usr can be executed"
+				    : "no program can be executed but QEMU");
+	case ISOLATE_FILTER:
+		return xasprintf("system calls that no VM needs fail%s%s%s",
+			i->io_uring ? "; io_uring is allowed" : "",
+			i->userfaultfd ? "; userfaultfd is allowed" : "",
+			i->forks ? "; processes can be started" : "");
+	case ISOLATE_LIMITS:
+		return xasprintf("%llu processes and threads", i->processes);
+	}
+	return xstrdup("");
+}
+
+static char *how(const struct isolation_path *path)
+{
+	return xasprintf(
+		"%s%s", path->writable ? "rw" : "ro", path->executes ? ", with programs" : "");
+}
+
+void isolation_report(const struct isolation *isolation)
+{
+	for (unsigned n = 0; n < ISOLATE_LAYERS; n++) {
+		enum isolate_layer layer = isolation_layer(n);
+		cleanup_free char *text = explain(isolation, layer);
+		if (isolation->layers & layer)
+			print_line(
+				"isolate", xasprintf("%s (%s)", isolation_layer_name(layer), text));
+	}
+	for (size_t n = 0; n < isolation->n_paths; n++) {
+		const struct isolation_path *path = &isolation->paths[n];
+		cleanup_free char *text = how(path);
+		print_line("visible", xasprintf("%s (%s: %s)", path->path, path->source, text));
+	}
+}
+
+static void report_path(const struct isolation_path *path)
+{
+	json_begin_object(NULL);
+	json_bytes("path", path->path);
+	json_bytes("access", path->writable ? "rw" : "ro");
+	json_boolean("executable", path->executes);
+	json_boolean("optional", path->optional);
+	json_bytes("source", path->source);
+	json_end_object();
+}
+
+void isolation_report_json(const struct isolation *isolation)
+{
+	json_begin_object("isolation");
+	json_bytes("mode", isolation_mode_name(isolation->mode));
+	json_begin_array("layers");
+	for (unsigned n = 0; n < ISOLATE_LAYERS; n++)
+		if (isolation->layers & isolation_layer(n))
+			json_element(isolation_layer_name(isolation_layer(n)));
+	json_end_array();
+	if (isolation->layers & ISOLATE_ID) {
+		json_integer("uid", isolation->uid);
+		json_integer("gid", isolation->gid);
+	}
+	json_bytes("network",
+		isolation->layers & ISOLATE_NETWORK && !isolation->network ? "private" : "host");
+	json_bytes("reason", isolation->network);
+	json_begin_array("visible");
+	for (size_t n = 0; n < isolation->n_paths; n++)
+		report_path(&isolation->paths[n]);
+	json_end_array();
+	json_end_object();
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/system.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char source[] = "QEMU";
+
+static struct isolation_path *add(struct isolation *isolation, const char *path)
+{
+	struct isolation_path *added = isolation_add(isolation, path, source);
+
+	added->optional = true;
+	return added;
+}
+
+static bool is_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return strncmp(path, top, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
+/* Where a QEMU that is none of the distribution's has what it needs: below PREFIX of PREFIX/bin. */
+static char *own_place(const char *program)
+{
+	static const char *const names[] = {"/bin", "/sbin", "/libexec"};
+	char *place = xstrdup(program);
+
+	*strrchr(place, '/') = '\0';
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		size_t n = strlen(place), length = strlen(names[i]);
+		if (n > length && strcmp(place + n - length, names[i]) == 0) {
+			place[n - length] = '\0';
+			break;
+		}
+	}
+	return place;
+}
+
+static void add_programs(struct isolation *isolation)
+{
+	static const char *const places[] = {
+		"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+	bool is_known = false;
+
+	for (size_t i = 0; i < N_ELEMENTS(places); i++) {
+		struct stat st;
+		is_known |= is_below(isolation->program, places[i]);
+		/* What is a link there is one here. */
+		if (lstat(places[i], &st) == 0 && S_ISDIR(st.st_mode))
+			add(isolation, places[i])->executes = true;
+	}
+	if (is_known)
+		return;
+	cleanup_free char *place = own_place(isolation->program);
+	struct isolation_path *path =
+		isolation_add(isolation, *place ? place : isolation->program, source);
+	path->executes = true;
+}
+
+void isolation_add_system(struct isolation *isolation)
+{
+	static const char *const files[] = {"/etc/ld.so.cache", "/etc/localtime",
+		"/etc/alternatives", "/etc/crypto-policies", "/etc/gnutls", "/etc/ssl/certs",
+		"/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/ca-certificates"};
+	static const char *const network[] = {
+		"/etc/hosts", "/etc/resolv.conf", "/etc/services", "/etc/protocols"};
+	static const char *const devices[] = {
+		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+
+	add_programs(isolation);
+	for (size_t i = 0; i < N_ELEMENTS(files); i++)
+		add(isolation, files[i]);
+	for (size_t i = 0; isolation->network && i < N_ELEMENTS(network); i++)
+		add(isolation, network[i]);
+	for (size_t i = 0; i < N_ELEMENTS(devices); i++) {
+		struct isolation_path *path = add(isolation, devices[i]);
+		path->writable = true;
+		path->optional = false;
+	}
+	if (isolation->terminals) {
+		struct isolation_path *path = add(isolation, "/dev/pts");
+		path->writable = true;
+		path->devices = true;
+	}
+	if (isolation->sysfs) {
+		add(isolation, "/sys");
+		add(isolation, "/run/udev");
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct isolation_path *)a)->path, ((const struct isolation_path *)b)->path);
+}
+
+void isolation_sort(struct isolation *isolation)
+{
+	if (isolation->n_paths)
+		qsort(isolation->paths, isolation->n_paths, sizeof *isolation->paths, compare);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qemu/needs.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "qemu/args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CPUS 65536
+
+/* Whether text has one of the words in it. */
+static bool has_any(const char *text, const char *const *words)
+{
+	for (; *words; words++)
+		if (strstr(text, *words))
+			return true;
+	return false;
+}
+
+static bool is_any(const char *text, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(text, *words) == 0)
+			return true;
+	return false;
+}
+
+static bool begins(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Network devices whose other end is on the host: those of a tap device or a descriptor are not. */
+static bool is_host_net(const char *value)
+{
+	static const char *const types[] = {
+		"user", "socket", "stream", "dgram", "l2tpv3", "vde", "netmap", "af-xdp", NULL};
+	static const char *const descriptors[] = {",fd=", "addr.type=fd", "\"type\":\"fd\"", NULL};
+
+	return has_any(value, types) && !has_any(value, descriptors);
+}
+
+/* Of character devices, monitors and migrations. */
+static bool is_host_socket(const char *value)
+{
+	static const char *const words[] = {"tcp:", "udp:", "telnet:", "websocket:", "tn3270:",
+		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", NULL};
+
+	return has_any(value, words);
+}
+
+/* Disks that a server has. */
+static bool is_host_disk(const char *value)
+{
+	static const char *const words[] = {"nbd:", "nbd+tcp:", "nbds:", "http:", "https:", "ftp:",
+		"ftps:", "ssh:", "iscsi:", "rbd:", "gluster", "nfs:", "sheepdog:", "=nbd", "=http",
+		"=ftp", "=ssh", "=iscsi", "=rbd", "=nfs", "\"nbd\"", "\"http", "\"ftp", "\"ssh\"",
+		"\"iscsi\"", "\"rbd\"", "\"nfs\"", "=inet", "\"inet\"", NULL};
+
+	return has_any(value, words);
+}
+
+/* A display by VNC listens on TCP, unless it says otherwise. */
+static bool is_host_vnc(const char *value)
+{
+	return strcmp(value, "none") != 0 &&
+	       (!begins(value, "unix:") || strstr(value, "websocket"));
+}
+
+static const char *const disk_options[] = {"drive", "blockdev", "hda", "hdb", "hdc", "hdd", "cdrom",
+	"fda", "fdb", "mtdblock", "pflash", "sd", NULL};
+static const char *const net_options[] = {"netdev", "nic", "net", NULL};
+
+/* Whether an option with that value needs the host's network. */
+static bool needs_network(const char *option, const char *value)
+{
+	static const char *const sockets[] = {"chardev", "serial", "parallel", "monitor", "qmp",
+		"qmp-pretty", "debugcon", "gdb", "incoming", NULL};
+
+	if (is_any(option, net_options))
+		return is_host_net(value);
+	if (is_any(option, sockets))
+		return is_host_socket(value);
+	if (is_any(option, disk_options))
+		return is_host_disk(value);
+	if (strcmp(option, "vnc") == 0)
+		return is_host_vnc(value);
+	if (strcmp(option, "spice") == 0)
+		return strstr(value, "port=") != NULL;
+	if (strcmp(option, "audiodev") == 0)
+		return strstr(value, "server=") != NULL;
+	return strcmp(option, "s") == 0 || strcmp(option, "readconfig") == 0;
+}
+
+static void take_cpus(const char *value, unsigned *cpus)
+{
+	unsigned long product = 1;
+
+	/* "maxcpus=8,sockets=2,cores=4": at most the product of all of them, or the largest one. */
+	for (const char *p = value; *p; p += strcspn(p, ",=") + 1) {
+		char *end;
+		unsigned long n = strtoul(p, &end, 10);
+		if (end != p && n > 0 && n < MAX_CPUS)
+			product = product * n < MAX_CPUS ? product * n : MAX_CPUS;
+		if (!p[strcspn(p, ",=")])
+			break;
+	}
+	if (product > *cpus)
+		*cpus = (unsigned)product;
+}
+
+/* Up to one of the characters in end; a comma that is doubled is one of the path. */
+static void add_socket(struct qemu_needs *needs, const char *text, const char *end)
+{
+	cleanup_free char *path = xstrdup(text);
+	char *to = path;
+
+	for (; *text; text++) {
+		bool is_comma = text[0] == ',' && text[1] == ',';
+		if (!is_comma && strchr(end, *text))
+			break;
+		text += is_comma;
+		*to++ = *text;
+	}
+	*to = '\0';
+	if (path[0] != '/')
+		return;
+	ARRAY_GROW(needs->sockets, needs->n_sockets);
+	needs->sockets[needs->n_sockets++] = steal_pointer(&path);
+}
+
+/* Of NBD, in each of the ways in which its server can be named. */
+static void take_sockets(struct qemu_needs *needs, const char *value)
+{
+	static const struct {
+		const char *start, *end;
+	} forms[] = {
+		{"server.path=", ","},
+		{"nbd:unix:", ",:"},
+		{"?socket=", ",&\""},
+		{"\"server.path\":\"", "\""},
+	};
+	const char *server = strstr(value, "\"server\"");
+	const char *path = server ? strstr(server, "\"path\"") : NULL;
+
+	for (size_t i = 0; i < N_ELEMENTS(forms); i++)
+		for (const char *p = value; (p = strstr(p, forms[i].start)) != NULL;) {
+			p += strlen(forms[i].start);
+			add_socket(needs, p, forms[i].end);
+		}
+	if (path && (path = strchr(path, '/')) != NULL)
+		add_socket(needs, path, "\"");
+}
+
+static void take(struct qemu_needs *needs, const char *option, const char *value)
+{
+	static const char *const terminals[] = {
+		"chardev", "serial", "parallel", "monitor", "qmp", "qmp-pretty", "debugcon", NULL};
+
+	/* What is in the file is not looked at here. */
+	if (strcmp(option, "readconfig") == 0)
+		needs->terminals = needs->io_uring = true;
+	if (!needs->network && needs_network(option, value))
+		needs->network = xasprintf("-%s needs it", option);
+	if (is_any(option, disk_options))
+		take_sockets(needs, value);
+	needs->terminals |= is_any(option, terminals) && strstr(value, "pty") != NULL;
+	needs->io_uring |= strstr(value, "io_uring") != NULL;
+	needs->incoming |= strcmp(option, "incoming") == 0;
+	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
+	if (strcmp(option, "smp") == 0)
+		take_cpus(value, &needs->cpus);
+}
+
+void qemu_needs(char *const *command, struct qemu_needs *needs)
+{
+	bool has_net = false, no_defaults = false;
+
+	*needs = (struct qemu_needs){.cpus = 1};
+	for (char *const *word = command + 1; *word; word++) {
+		const char *option = *word + (**word == '-') + begins(*word, "--");
+		if (**word != '-') {
+			take(needs, "hda", *word);
+			continue;
+		}
+		has_net |= is_any(option, net_options);
+		no_defaults |= strcmp(option, "nodefaults") == 0;
+		bool takes = qemuargs_takes_value(option) && word[1];
+		take(needs, option, takes ? word[1] : "");
+		word += takes;
+	}
+	if (!has_net && !no_defaults && !needs->network)
+		needs->network = xstrdup("QEMU adds a network device of type user where neither "
+					 "-nic none nor -nodefaults is given");
+}
+
+void qemu_needs_free(struct qemu_needs *needs)
+{
+	free(needs->network);
+	for (size_t i = 0; i < needs->n_sockets; i++)
+		free(needs->sockets[i]);
+	free(needs->sockets);
+	*needs = (struct qemu_needs){0};
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vm/isolation.h"
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "claims/runtime_dir.h"
+#include "isolate/enter.h"
+#include "isolate/pool.h"
+#include "isolate/program.h"
+#include "isolate/restrict.h"
+#include "isolate/system.h"
+#include "path/absolute.h"
+#include "qemu/needs.h"
+#include "vm/step.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Threads of QEMU beside those of the guest's processors: workers of disks, migration, displays. */
+#define MORE_THREADS 1024
+
+/*
+ * Which layers
+ */
+
+static unsigned choose_layers(const struct vm *vm)
+{
+	const struct settings *s = vm->settings;
+	unsigned layers = vm->isolation.mode == ISOLATE_NONE   ? 0
+			  : vm->isolation.mode == ISOLATE_USER ? ISOLATE_ID
+							       : (1U << ISOLATE_LAYERS) - 1;
+
+	/* What qemu.conf turns off for libvirt, too. */
+	if (s->no_namespaces)
+		layers &= ~(unsigned)(ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK |
+				      ISOLATE_LANDLOCK);
+	if (s->seccomp_sandbox.value == 0)
+		layers &= ~(unsigned)ISOLATE_FILTER;
+	if (!s->dynamic_ownership.value || vm->identity.uid == 0)
+		layers &= ~(unsigned)(ISOLATE_ID | ISOLATE_LIMITS);
+	return layers;
+}
+
+bool vm_has_own_root(const struct vm *vm)
+{
+	return vm->isolation.layers & ISOLATE_ROOT;
+}
+
+/* Only its numbers: no account has them, and no group adds to them. */
+static void become(struct vm *vm, uid_t id)
+{
+	identity_free(&vm->identity);
+	vm->identity = (struct identity){.uid = id,
+		.gid = (gid_t)id,
+		.user = xasprintf("%u", id),
+		.group = xasprintf("%u", id)};
+	free(vm->label);
+	vm->label = identity_label(&vm->identity);
+}
+
+bool vm_begin_isolation(struct vm *vm, char **error)
+{
+	struct isolation *isolation = &vm->isolation;
+	uid_t id;
+
+	isolation->layers = choose_layers(vm);
+	isolation->name = xstrdup(vm->name);
+	if (isolation->layers & ISOLATE_ID) {
+		if (vm->args->run_as)
+			return error_set(error,
+				"-runas %s asks for an account, and --isolate=%s for an id of the "
+				"VM's own; remove one of them",
+				vm->args->run_as, isolation_mode_name(isolation->mode));
+		if (!pool_take(&vm->settings->isolate_ids.value, vm->name, vm->dry_run, &id,
+			    &vm->id_lock, error))
+			return false;
+		become(vm, id);
+	}
+	isolation->uid = vm->identity.uid;
+	isolation->gid = vm->identity.gid;
+	return true;
+}
+
+/*
+ * What is visible
+ */
+
+/* Whether QEMU opens it by its name. */
+static bool is_visible(const struct vm_item *item)
+{
+	switch (item->kind) {
+	case RESOURCE_PIDFILE:
+	case RESOURCE_LISTEN:
+	case RESOURCE_CONNECT:
+	case RESOURCE_LINK:
+	case RESOURCE_TAP:
+	case RESOURCE_BRIDGE:
+	case RESOURCE_PASST:
+	case RESOURCE_VHOST_NET:
+	case RESOURCE_PCI:
+	case RESOURCE_FD:
+		return false;
+	default:
+		break;
+	}
+	switch (item->action) {
+	case ACTION_CLAIM:
+	case ACTION_CHECK:
+	case ACTION_GRANT:
+	case ACTION_MAKE:
+	case ACTION_LEAVE:
+		return item->path != NULL;
+	default:
+		return false;
+	}
+}
+
+static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
+{
+	struct stat st;
+	cleanup_free char *path = absolute_path(item->path, error);
+
+	if (!path)
+		return false;
+	bool is_there = stat(path, &st) == 0;
+	/* A protocol, or a device that may be plugged in later, is no file. */
+	if (item->action == ACTION_LEAVE && !is_there)
+		return true;
+	struct isolation_path *added = isolation_add(&vm->isolation, path, item->source);
+	added->writable = item->access != ACCESS_RO;
+	added->has_id = item->action == ACTION_CLAIM || item->action == ACTION_MAKE;
+	if (is_there && S_ISDIR(st.st_mode) && added->writable) {
+		added->makes = true;
+		added->moves = item->kind == RESOURCE_DIRECTORY;
+		vm->isolation.shares |= added->moves;
+	}
+	if (is_there && S_ISBLK(st.st_mode))
+		vm->isolation.sysfs = true;
+	return true;
+}
+
+/* A device is looked up in sysfs, and by the events of its bus. */
+static void note_devices(struct vm *vm, const struct vm_item *item)
+{
+	/* The items of an assigned device are about its nodes. */
+	if (item->kind == RESOURCE_PCI || item->kind == RESOURCE_USB)
+		vm->isolation.sysfs = true;
+	if (item->kind == RESOURCE_USB)
+		vm->isolation.netlink = true;
+}
+
+static void add_assigned(struct vm *vm, const struct vm_item *item)
+{
+	if (item->kind == RESOURCE_PCI && item->path &&
+		strncmp(item->path, "/dev/", strlen("/dev/")) == 0)
+		isolation_add(&vm->isolation, item->path, item->source)->writable = true;
+}
+
+/* Named pipes, which are no resource, but warned of: the path, or two that begin with it. */
+static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char **error)
+{
+	static const char *const ends[] = {"", ".in", ".out"};
+
+	for (size_t i = 0; i < N_ELEMENTS(ends); i++) {
+		cleanup_free char *name = xasprintf("%s%s", notice->path, ends[i]);
+		cleanup_free char *path = absolute_path(name, error);
+		struct stat st;
+		if (!path)
+			return false;
+		if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+			isolation_add(&vm->isolation, path, notice->source)->writable = true;
+	}
+	return true;
+}
+
+static bool add_items(struct vm *vm, char **error)
+{
+	for (size_t i = 0; i < vm->args->n_notices; i++)
+		if (vm->args->notices[i].path && !add_pipes(vm, &vm->args->notices[i], error))
+			return false;
+	for (size_t i = 0; i < vm->n_items; i++) {
+		const struct vm_item *item = &vm->items[i];
+		note_devices(vm, item);
+		add_assigned(vm, item);
+		if (is_visible(item) && !add_item(vm, item, error))
+			return false;
+	}
+	return true;
+}
+
+/* Directories in which QEMU binds sockets that are published (published.h). */
+static void add_places(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->n_steps; i++) {
+		const struct vm_step *step = &vm->steps[i];
+		if (!step->visible)
+			continue;
+		struct isolation_path *path =
+			isolation_add(&vm->isolation, step->visible, step->path);
+		path->writable = path->makes = true;
+		path->moves = step->is_link;
+	}
+}
+
+/* "PATH[,ro]", in which ",," is a comma of the path. */
+static bool add_share(struct vm *vm, const char *text, char **error)
+{
+	cleanup_free char *copy = xstrdup(text);
+	char *to = copy;
+	const char *from = text;
+
+	for (; *from && (*from != ',' || from[1] == ','); from++) {
+		from += *from == ',';
+		*to++ = *from;
+	}
+	*to = '\0';
+	if ((*from && strcmp(from, ",ro") != 0) || !*copy)
+		return error_set(error, "--share %s: expected PATH or PATH,ro", text);
+	cleanup_free char *path = absolute_path(copy, error);
+	struct stat st;
+	if (!path)
+		return false;
+	if (stat(path, &st) < 0)
+		return error_set_errno(error, "--share %s: cannot examine %s", text, path);
+	struct isolation_path *added = isolation_add(&vm->isolation, path, "--share");
+	added->writable = !*from;
+	added->makes = added->moves = added->writable && S_ISDIR(st.st_mode);
+	vm->isolation.shares |= added->makes;
+	return true;
+}
+
+static bool add_shares(struct vm *vm, char **error)
+{
+	for (size_t i = 0; i < vm->n_shares; i++)
+		if (!add_share(vm, vm->shares[i], error))
+			return false;
+	return true;
+}
+
+static bool uses_kvm(char *const *command)
+{
+	for (char *const *word = command; *word; word++)
+		if (strstr(*word, "kvm"))
+			return true;
+	return false;
+}
+
+static void add_own(struct vm *vm, char *const *command)
+{
+	struct isolation *isolation = &vm->isolation;
+
+	struct isolation_path *home = isolation_add(isolation, isolation->home, "HOME of QEMU");
+	home->writable = home->makes = true;
+	/* By -accel, or by the name of the program. */
+	if (uses_kvm(command)) {
+		struct isolation_path *kvm = isolation_add(isolation, "/dev/kvm", "KVM");
+		kvm->writable = kvm->optional = true;
+	}
+}
+
+/* One mount for each name: what is written is, whoever only reads it. */
+static void merge(struct isolation *isolation)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < isolation->n_paths; i++) {
+		struct isolation_path *path = &isolation->paths[i];
+		struct isolation_path *last = n ? &isolation->paths[n - 1] : NULL;
+		if (!last || strcmp(last->path, path->path) != 0) {
+			isolation->paths[n++] = *path;
+			continue;
+		}
+		last->writable |= path->writable;
+		last->has_id |= path->has_id;
+		last->makes |= path->makes;
+		last->moves |= path->moves;
+		last->optional &= path->optional;
+		free(path->path);
+		free(path->source);
+	}
+	isolation->n_paths = n;
+}
+
+/*
+ * What the command line needs
+ */
+
+static void take_needs(struct vm *vm, char *const *command)
+{
+	struct isolation *isolation = &vm->isolation;
+	struct qemu_needs needs;
+
+	qemu_needs(command, &needs);
+	isolation->network = vm->shares_network ? xstrdup("--share-network says so")
+						: steal_pointer(&needs.network);
+	isolation->terminals = needs.terminals;
+	isolation->io_uring = needs.io_uring;
+	isolation->userfaultfd = needs.incoming;
+	isolation->vsock = needs.vsock;
+	isolation->processes = (unsigned long long)needs.cpus + MORE_THREADS;
+	isolation->executes = vm->args->starts_programs || program_is_script(isolation->program);
+	isolation->forks = vm->args->daemonize || isolation->executes;
+	for (size_t i = 0; vm_has_own_root(vm) && i < needs.n_sockets; i++)
+		isolation_add(isolation, needs.sockets[i], "disk of a server")->writable = true;
+	qemu_needs_free(&needs);
+}
+
+bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command, char **error)
+{
+	struct isolation *isolation = &vm->isolation;
+
+	if (!isolation->layers)
+		return true;
+	isolation->program = realpath(program, NULL);
+	if (!isolation->program)
+		return error_set_errno(error, "cannot resolve %s", program);
+	isolation->home = xasprintf(RUNTIME_DIR "/%s", vm->name);
+	isolation->directory = getcwd(NULL, 0);
+	if (!isolation->directory || isolation->directory[0] != '/')
+		return error_set_errno(error, "cannot determine the current directory");
+	take_needs(vm, command);
+	if (!vm_has_own_root(vm))
+		return true;
+	if (!add_items(vm, error) || !add_shares(vm, error))
+		return false;
+	add_places(vm);
+	add_own(vm, command);
+	isolation_add_system(isolation);
+	isolation_sort(isolation);
+	merge(isolation);
+	return true;
+}
+
+/*
+ * In QEMU's process
+ */
+
+static void fill_places(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->n_steps; i++)
+		for (size_t n = 0; vm->steps[i].visible && n < vm->isolation.n_paths; n++)
+			if (strcmp(vm->isolation.paths[n].path, vm->steps[i].visible) == 0)
+				vm->isolation.paths[n].tree = vm->steps[i].object;
+}
+
+bool vm_enter_isolation(void *context, char **error)
+{
+	struct vm *vm = context;
+	const struct claims_plan *claims = &vm->claims;
+	size_t n = claims->fds && claims->journal ? claims->journal->n_entries : 0;
+	size_t first = n ? claims->first_new : 0;
+
+	if (!vm->isolation.layers)
+		return true;
+	fill_places(vm);
+	return isolate_enter(&vm->isolation, n ? claims->fds + first : NULL, n - first, error);
+}
+
+bool vm_restrict_isolated(struct vm *vm, char **error)
+{
+	return isolate_restrict(&vm->isolation, vm->fds, vm->n_fds, error);
+}
+
+/*
+ * The end
+ */
+
+bool vm_end_isolated(struct vm *vm)
+{
+	cleanup_free char *error = NULL;
+
+	if (!(vm->isolation.layers & ISOLATE_ID) || vm->id_lock < 0 ||
+		pool_end_processes(vm->identity.uid, &error))
+		return true;
+	warn("VM '%s': %s", vm->name, error);
+	return false;
+}
+
+void vm_let_go_of_id(struct vm *vm)
+{
+	if (vm->isolation.layers & ISOLATE_ID)
+		pool_let_go(vm->identity.uid, &vm->id_lock);
+}
