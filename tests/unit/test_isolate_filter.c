@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The seccomp filter of an isolated QEMU: what fails, and what goes on working, as the kernel
+ * answers. */
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "isolate/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { NONE = 0, FORKS = 1, IO_URING = 2, USERFAULTFD = 4, NETLINK = 8, SHARES = 16 };
+
+/*
+ * A call with arguments that the kernel itself refuses with another error than EPERM, or takes; and
+ * whether it is refused where nothing is asked for, and what lets it through.
+ */
+static const struct call {
+	const char *name;
+	long number;
+	unsigned long a, b, c, d;
+	bool refused;
+	unsigned allowed_by;
+} calls[] = {
+	{"getppid", SYS_getppid, 0, 0, 0, 0, false, 0},
+	{"personality", SYS_personality, 0xffffffff, 0, 0, 0, true, 0},
+	{"bpf", SYS_bpf, 999, 0, 0, 0, true, 0},
+	{"perf_event_open", SYS_perf_event_open, 0, 0, 0, 0, true, 0},
+	{"keyctl", SYS_keyctl, 999, 0, 0, 0, true, 0},
+	{"ptrace", SYS_ptrace, 999, 1, 0, 0, true, 0},
+	{"process_vm_readv", SYS_process_vm_readv, 1, 0, 0, 0, true, 0},
+	{"pidfd_open", 434, 0, 0, 0, 0, true, 0},
+	{"unshare", SYS_unshare, 0, 0, 0, 0, true, 0},
+	{"setns", SYS_setns, -1UL, 0, 0, 0, true, 0},
+	{"mount", SYS_mount, 0, 0, 0, 0, true, 0},
+	{"open_tree", 428, -1UL, 0, 0, 0, true, 0},
+	{"fsopen", 430, 0, 0, 0, 0, true, 0},
+	{"name_to_handle_at", SYS_name_to_handle_at, -1UL, 0, 0, 0, true, 0},
+	{"shmget", SYS_shmget, 0, 0, 0, 0, true, 0},
+	{"mq_open", SYS_mq_open, 0, 0, 0, 0, true, 0},
+	{"io_uring_setup", 425, 0, 0, 0, 0, true, IO_URING},
+	{"userfaultfd", SYS_userfaultfd, 0x1000, 0, 0, 0, true, USERFAULTFD},
+	{"socket UNIX", SYS_socket, AF_UNIX, SOCK_STREAM, 0, 0, false, 0},
+	{"socket INET", SYS_socket, AF_INET, SOCK_STREAM, 0, 0, false, 0},
+	{"socket INET6", SYS_socket, AF_INET6, SOCK_DGRAM, 0, 0, false, 0},
+	{"socket NETLINK", SYS_socket, AF_NETLINK, SOCK_RAW, 0, 0, true, NETLINK},
+	{"socket ALG", SYS_socket, AF_ALG, SOCK_SEQPACKET, 0, 0, true, 0},
+	{"socket of another width", SYS_socket, AF_ALG | 1UL << 32, SOCK_SEQPACKET, 0, 0, true, 0},
+	{"socketpair", SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, 1, false, 0},
+	{"getpgid of itself", SYS_getpgid, 0, 0, 0, 0, false, 0},
+	{"getpgid of init", SYS_getpgid, 1, 0, 0, 0, true, 0},
+	{"getsid of init", SYS_getsid, 1, 0, 0, 0, true, 0},
+	{"getpriority of itself", SYS_getpriority, PRIO_PROCESS, 0, 0, 0, false, 0},
+	{"getpriority of init", SYS_getpriority, PRIO_PROCESS, 1, 0, 0, true, 0},
+	{"prlimit of init", SYS_prlimit64, 1, RLIMIT_NOFILE, 0, 0, true, 0},
+	{"kill of init", SYS_kill, 1, 0, 0, 0, true, FORKS},
+	{"ioctl TCGETS", SYS_ioctl, -1UL, TCGETS, 0, 0, false, 0},
+	{"ioctl TIOCSTI", SYS_ioctl, -1UL, TIOCSTI, 0, 0, true, 0},
+	{"ioctl TIOCSTI of another width", SYS_ioctl, -1UL, TIOCSTI | 1UL << 32, 0, 0, true, 0},
+	{"ioctl TIOCSETD", SYS_ioctl, -1UL, TIOCSETD, 0, 0, true, 0},
+	{"fchmod 0644", SYS_fchmod, -1UL, 0644, 0, 0, false, 0},
+	{"fchmod 04755", SYS_fchmod, -1UL, 04755, 0, 0, true, SHARES},
+	{"fchmod 02755", SYS_fchmod, -1UL, 02755, 0, 0, true, SHARES},
+	{"openat O_CREAT 04755", SYS_openat, -1UL, 1, O_CREAT | O_WRONLY, 04755, true, SHARES},
+	{"openat 04755 that creates nothing", SYS_openat, -1UL, 1, O_RDONLY, 04755, false, 0},
+	{"clone3", 435, 0, 0, 0, 0, false, 0},
+	{"clone of a namespace", SYS_clone, 0x10000000UL | SIGCHLD, 0, 0, 0, true, 0},
+	{"sched_getaffinity", SYS_sched_getaffinity, 0, 0, 0, 0, false, 0},
+};
+
+static struct isolation isolation_of(unsigned asked)
+{
+	return (struct isolation){.layers = ISOLATE_FILTER,
+		.forks = asked & FORKS,
+		.io_uring = asked & IO_URING,
+		.userfaultfd = asked & USERFAULTFD,
+		.netlink = asked & NETLINK,
+		.shares = asked & SHARES};
+}
+
+/* Whether call i fails with EPERM, behind the filter: 0 or 1; anything else is no answer. */
+static int ask(size_t i, unsigned asked)
+{
+	const struct call *c = &calls[i];
+	struct isolation isolation = isolation_of(asked);
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char *error = NULL;
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			!filter_install(&isolation, &error)) {
+			fprintf(stderr, "%s\n", error ? error : "no_new_privs");
+			_exit(100);
+		}
+		errno = 0;
+		long result = syscall(c->number, c->a, c->b, c->c, c->d);
+		_exit(result == -1 && errno == EPERM);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status))
+		fail_msg("%s: ended by signal %d", c->name, WTERMSIG(status));
+	return WEXITSTATUS(status);
+}
+
+static void calls_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(calls); i++) {
+		if (ask(i, NONE) != calls[i].refused)
+			fail_msg("%s: %s", calls[i].name,
+				calls[i].refused ? "not refused" : "refused");
+		/* As root, the kernel itself refuses nothing of it with EPERM. */
+		if (calls[i].allowed_by && ask(i, calls[i].allowed_by) != 0)
+			fail_msg("%s: refused although it is asked for", calls[i].name);
+	}
+}
+
+static void *thread(void *context)
+{
+	*(int *)context = 1;
+	return NULL;
+}
+
+/* What QEMU does all the time, in one process behind the filter. 0, or which of it fails. */
+static int use(void)
+{
+	pthread_t id;
+	int ran = 0;
+	cpu_set_t cpus;
+	struct rlimit limit;
+
+	if (pthread_create(&id, NULL, thread, &ran) != 0 || pthread_join(id, NULL) != 0 || !ran)
+		return 1;
+	if (pthread_getaffinity_np(pthread_self(), sizeof cpus, &cpus) != 0 ||
+		pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus) != 0)
+		return 2;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+		prlimit(getpid(), RLIMIT_NOFILE, NULL, &limit) < 0)
+		return 3;
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED || mprotect(page, 4096, PROT_READ | PROT_EXEC) < 0)
+		return 4;
+	if (memfd_create("test", MFD_CLOEXEC) < 0)
+		return 5;
+	if (kill(getpid(), 0) < 0 || kill(0, 0) < 0)
+		return 6;
+	return fork() == -1 && errno == EPERM ? 0 : 7;
+}
+
+static void threads_and_memory_go_on(void **state)
+{
+	struct isolation isolation = isolation_of(NONE);
+	char *error = NULL;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		setpgid(0, 0);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			!filter_install(&isolation, &error))
+			_exit(100);
+		_exit(use());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* A QEMU that becomes a daemon forks, and its child is behind the filter, too. */
+static void a_fork_is_asked_for(void **state)
+{
+	struct isolation isolation = isolation_of(FORKS);
+	char *error = NULL;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+			!filter_install(&isolation, &error))
+			_exit(100);
+		pid_t child = fork();
+		if (child == 0)
+			_exit(setsid() < 0					  ? 1
+				: syscall(SYS_getpgid, 1) == -1 && errno == EPERM ? 0
+										  : 2);
+		if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+			_exit(3);
+		_exit(WEXITSTATUS(status));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calls_are_refused),
+		cmocka_unit_test(threads_and_memory_go_on),
+		cmocka_unit_test(a_fork_is_asked_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
