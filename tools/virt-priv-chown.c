@@ -27,6 +27,7 @@
 #include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
+#include "isolate/visit.h"
 #include "path/absolute.h"
 #include "path/probe.h"
 
@@ -131,6 +132,7 @@ struct claim {
 	struct claim_requests requests;
 	struct settings settings;
 	struct paths forced;
+	char *label; /* of the VM that is added to; NULL: that of the settings */
 	struct claim_rounds rounds;
 };
 
@@ -138,6 +140,7 @@ static void end_claim(struct claim *c)
 {
 	claims_end(&c->rounds.plan);
 	free_paths(&c->forced);
+	free(c->label);
 	settings_free(&c->settings);
 	claim_requests_free(&c->requests);
 	domain_free(c->domain);
@@ -154,6 +157,17 @@ static void read_domain_and_settings(const struct options *o, struct claim *c)
 	c->rounds.name = o->name || !c->domain ? o->name : c->domain->name;
 	need_name(c->rounds.name);
 	if (!settings_read(&c->settings, o->config, &error))
+		die_usage("%s", error);
+}
+
+/* What is added goes to whom the VM's disks have gone. */
+static void read_identity(struct claim *c)
+{
+	cleanup_free char *error = NULL;
+
+	if (!c->rounds.adds || c->domain)
+		return;
+	if (!claims_read_label(c->rounds.name, &c->label, &error))
 		die_usage("%s", error);
 }
 
@@ -180,9 +194,44 @@ static void gather_requests(const struct options *o, struct claim *c)
 	c->rounds.plan = (struct claims_plan){.settings = &c->settings,
 		.grant_read = o->grant_read,
 		.dry_run = o->dry_run,
-		.label = c->domain ? c->domain->label : NULL,
+		.label = c->domain ? c->domain->label : c->label,
 		.claimable = {
 			.forced = (const char *const *)c->forced.all, .n_forced = c->forced.n}};
+}
+
+/* The claimed object that a path leads to; -1: it is none that was claimed just now. */
+static int find_claimed(const struct claims_plan *plan, const char *path)
+{
+	struct stat named, st;
+
+	if (stat(path, &named) < 0)
+		return -1;
+	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++)
+		if (plan->fds[i] >= 0 && fstat(plan->fds[i], &st) == 0 &&
+			st.st_dev == named.st_dev && st.st_ino == named.st_ino)
+			return plan->fds[i];
+	return -1;
+}
+
+/* An isolated VM sees what was added. False: it does not, which is said. */
+static bool show(const struct claim *c)
+{
+	cleanup_free char *error = NULL;
+	cleanup_fd int vm = visit_open(c->rounds.plan.journal, &error);
+	bool good = !error;
+
+	for (size_t i = 0; i < c->requests.n && vm >= 0; i++) {
+		const char *path = c->requests.all[i].path;
+		int fd = path ? find_claimed(&c->rounds.plan, path) : -1;
+		good = fd < 0 || (visit_show(vm, path, fd, &error) && good);
+		if (error)
+			break;
+	}
+	if (error)
+		warn("%s; it is claimed, but QEMU cannot open it; to give it back: virt-priv-chown "
+		     "drop",
+			error);
+	return good;
 }
 
 /* claim and add: all is planned and told before one thing is changed. */
@@ -195,6 +244,7 @@ static int claim(const struct options *o, bool adds)
 	if (!o->domain && o->disks.n == 0)
 		die_usage(adds ? "missing option --disk" : "missing option --domain or --disk");
 	read_domain_and_settings(o, &c);
+	read_identity(&c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
 	if (!claim_rounds_look_up(&c.rounds, &error))
@@ -210,7 +260,7 @@ static int claim(const struct options *o, bool adds)
 	if (o->dry_run)
 		return c.rounds.plan.refused ? NOT_DONE : DONE;
 	if (claim_rounds_carry_out(&c.rounds, &error))
-		return DONE;
+		return adds && !show(&c) ? NOT_DONE : DONE;
 	if (error)
 		die("%s", error);
 	return NOT_DONE;
@@ -248,6 +298,39 @@ static int release(const struct options *o, const struct claim_requests *disks)
 	return good ? DONE : NOT_DONE;
 }
 
+/* The root directory of an isolated VM; -1: it has none of its own. */
+static int open_vm(const char *name)
+{
+	cleanup_free char *error = NULL;
+	struct journal *journal = NULL;
+
+	if (!journal_lock(false, &error))
+		die("%s", error);
+	bool good = journal_directory() < 0 || journal_read(name, &journal, &error);
+	int vm = good && journal ? visit_open(journal, &error) : -1;
+	journal_free(journal);
+	journal_unlock();
+	/* What is wrong with its journal is said by the release. */
+	if (good && error)
+		warn("%s", error);
+	return vm;
+}
+
+/* It does not see what is not its own any more. */
+static bool hide(int vm, const struct claim_requests *disks)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < disks->n; i++) {
+		cleanup_free char *error = NULL;
+		if (!disks->all[i].path || visit_hide(vm, disks->all[i].path, &error))
+			continue;
+		warn("%s", error);
+		good = false;
+	}
+	return good;
+}
+
 static int drop(const struct options *o)
 {
 	struct claim_requests disks = {0};
@@ -257,7 +340,10 @@ static int drop(const struct options *o)
 		die_usage("missing option --disk");
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
+	cleanup_fd int vm = open_vm(o->name);
 	int result = release(o, &disks);
+	if (result == DONE && vm >= 0 && !hide(vm, &disks))
+		result = NOT_DONE;
 	claim_requests_free(&disks);
 	return result;
 }

@@ -282,3 +282,133 @@ failing() {
     leave
     nothing_left
 }
+
+# --- While it runs ---
+
+# qmp COMMAND...: each is answered without an error; what is said is printed.
+qmp() {
+    /usr/bin/python3 - "$fs/run/qmp" "$@" <<'PYTHON'
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+lines = s.makefile("rw")
+lines.readline()
+for command in ['{"execute":"qmp_capabilities"}'] + sys.argv[2:]:
+    lines.write(command + "\n")
+    lines.flush()
+    while True:
+        answer = json.loads(lines.readline())
+        if "event" not in answer:
+            break
+    print(answer)
+    if "error" in answer:
+        sys.exit(1)
+PYTHON
+}
+
+opens() {
+    qmp "{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"file\",\"node-name\":\"n1\",\"filename\":\"$1\"}}"
+}
+
+@test "add: the disk is the VM's, and QEMU opens it by its name; drop takes it away" {
+    plain
+    make blank alice:alice 600 "$fs/added.raw"
+    make dir root:root 755 "$fs/deep"
+    make blank root:root 600 "$fs/deep/added"
+    mkdir "$fs/run"
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    start
+    runs
+    run -1 opens "$fs/added.raw"
+    [[ $output == *"No such file or directory"* ]]
+    virt-priv-chown add --name iso --disk "$fs/added.raw" --disk "$fs/deep/added"
+    [ "$(owner "$fs/added.raw") $(owner "$fs/deep/added")" = "qemu:qemu qemu:qemu" ]
+    mounts | grep -q "^$fs/added.raw rw,nosuid,nodev,noexec"
+    mounts | grep -q "^$fs/deep/added rw,nosuid,nodev,noexec"
+    opens "$fs/added.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    opens "$fs/deep/added"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    virt-priv-chown drop --name iso --disk "$fs/added.raw" --disk "$fs/deep/added"
+    [ "$(owner "$fs/added.raw") $(owner "$fs/deep/added")" = "alice:alice root:root" ]
+    run ! grep added <(mounts)
+    run -1 opens "$fs/added.raw"
+    # The mounts of the host are as they were.
+    run ! grep added /proc/self/mountinfo
+    leave
+    [ "$status" -eq 33 ]
+    nothing_left
+}
+
+@test "add: links that QEMU has made in the way lead nowhere" {
+    plain
+    make blank root:root 600 "$fs/added.raw"
+    mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+    mkdir /dev/shm/images
+    cp "$fs/added.raw" /dev/shm/images/disk
+    mkdir "$fs/run"
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    start
+    runs
+    # As QEMU could, if Landlock let it.
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$(isolated_id)" -G "$(isolated_id)" \
+        /usr/bin/ln -s /etc /dev/shm/images
+    run -1 virt-priv-chown add --name iso --disk /dev/shm/images/disk
+    [[ $output == *"cannot mount /dev/shm/images/disk in the root directory of the VM"* ]]
+    run ! grep /etc/disk <(mounts)
+    virt-priv-chown drop --name iso --disk /dev/shm/images/disk
+    [ "$(stat -c %u:%g /dev/shm/images/disk)" = 0:0 ]
+    leave
+    umount /dev/shm
+    nothing_left
+}
+
+@test "add gives a disk to whom the others were given, isolated or not" {
+    make blank root:root 600 "$fs/a.raw"
+    make blank root:root 600 "$fs/b.raw"
+    settings 'user = "alice"' 'group = "alice"'
+    virt-priv-chown claim --name v --disk "$fs/a.raw"
+    rm /etc/libvirt/qemu.conf
+    virt-priv-chown add --name v --disk "$fs/b.raw"
+    [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "alice:alice alice:alice" ]
+    virt-priv-chown release --name v
+    [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "root:root root:root" ]
+}
+
+@test "-daemonize: the daemon is isolated, and its id is free when it has ended" {
+    plain
+    console=()
+    args+=(-daemonize -serial "file:$fs/log" -pidfile "$fs/pid")
+    virt-priv-run "${own[@]}" -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+    pid=$(cat "$fs/pid")
+    unprivileged "$pid"
+    [ "$(ns "$pid" mnt)" != "$(ns self mnt)" ]
+    [ "$(owner "$fs/a.raw")" = qemu:qemu ]
+    kill "$pid"
+    eventually ended "$pid"
+    eventually no_processes
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+@test "a runner that is killed: QEMU goes on with its id, and recover leaves nothing" {
+    plain
+    start
+    runs
+    local id
+    id=$(isolated_id)
+    kill -KILL "$runner"
+    eventually ended "$runner"
+    [ -d "/proc/$pid" ]
+    # It is QEMU's, and no other VM gets it.
+    settings "isolate_ids = \"$id:1\""
+    make blank root:root 600 "$fs/b.raw"
+    run -125 virt-priv-run --isolate=user --name two -- qemu-system-x86_64 "${machine[@]}" -drive "file=$fs/b.raw,format=raw"
+    [[ $output == *"no id is free for VM 'two'"* ]]
+    kill -KILL "$pid"
+    eventually ended "$pid"
+    virt-priv-chown recover
+    exec {in}>&-
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}

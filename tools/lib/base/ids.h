@@ -25,6 +25,7 @@ struct identity {
 	char *user, *group;	     /* the names, else the numbers */
 	bool has_account, has_group; /* user and group are names */
 	char *home, *shell;	     /* of the account; NULL without one */
+	bool is_lent;		     /* for a while: nothing is to be granted to it by its number */
 };
 
 void identity_free(struct identity *identity);

@@ -73,6 +73,13 @@ void claims_know(struct claims_plan *plan, const char *label, const struct ident
 const struct identity *claims_identity(struct claims_plan *plan, const char *label, char **error);
 
 /*
+ * To whom all that the VM has claimed was given, as a label that claims_identity() takes, new;
+ * *label is NULL where there is no claim, or different ones. Reads the journal under the lock,
+ * which it lets go of. False and a new message on failure.
+ */
+bool claims_read_label(const char *name, char **label, char **error);
+
+/*
  * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false
  * and a new message if its journal can't be read, or no list of them be had.
  */

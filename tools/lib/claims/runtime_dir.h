@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #define RUNTIME_DIR "/run/virt-privileges"
+#define RUNTIME_ID ".id-" /* and the uid */
 
 /*
  * Opens RUNTIME_DIR, for reading; makes it where it is missing. Whatever the umask, others may

@@ -47,16 +47,22 @@ bool mounts_attach(int tree, int place)
 	       0;
 }
 
-static int open_in(int root, const char *path, int flags)
+/* A root directory, and what else the names in it are resolved by (RESOLVE_...). */
+struct place_in {
+	int root;
+	uint64_t more;
+};
+
+static int open_in(struct place_in in, const char *path, int flags)
 {
 	struct open_how how = {.flags = (uint64_t)(unsigned)(O_PATH | O_CLOEXEC | flags),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | in.more};
 
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+	return (int)syscall(SYS_openat2, in.root, path, &how, sizeof how);
 }
 
 /* Whether the directory lies on a file system that was made for the VM. */
-static bool is_own(int root, int dir)
+static bool is_own(struct place_in in, int dir)
 {
 	static const char *const own[] = {"/", "/dev", "/dev/shm", "/tmp"};
 	struct stat st, other;
@@ -64,7 +70,7 @@ static bool is_own(int root, int dir)
 	if (fstat(dir, &st) < 0)
 		return false;
 	for (size_t i = 0; i < N_ELEMENTS(own); i++) {
-		cleanup_fd int fd = open_in(root, own[i], O_DIRECTORY);
+		cleanup_fd int fd = open_in(in, own[i], O_DIRECTORY);
 		if (fd >= 0 && fstat(fd, &other) == 0 && other.st_dev == st.st_dev)
 			return true;
 	}
@@ -72,7 +78,7 @@ static bool is_own(int root, int dir)
 }
 
 /* Makes the last component of the path. */
-static bool make(int root, const char *path, bool is_directory)
+static bool make(struct place_in in, const char *path, bool is_directory)
 {
 	cleanup_free char *parent = xstrdup(path);
 	char *slash = strrchr(parent, '/');
@@ -81,10 +87,10 @@ static bool make(int root, const char *path, bool is_directory)
 
 	if (slash)
 		*slash = '\0';
-	cleanup_fd int dir = open_in(root, slash && *parent ? parent : "/", O_DIRECTORY);
+	cleanup_fd int dir = open_in(in, slash && *parent ? parent : "/", O_DIRECTORY);
 	if (dir < 0)
 		return false;
-	if (!is_own(root, dir)) {
+	if (!is_own(in, dir)) {
 		errno = EROFS;
 		return false;
 	}
@@ -93,28 +99,38 @@ static bool make(int root, const char *path, bool is_directory)
 }
 
 /* All directories on the way. */
-static bool make_parents(int root, const char *path)
+static bool make_parents(struct place_in in, const char *path)
 {
 	cleanup_free char *copy = xstrdup(path);
 
 	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		cleanup_fd int fd = open_in(root, copy, O_DIRECTORY);
-		if (fd < 0 && (errno != ENOENT || !make(root, copy, true)))
+		cleanup_fd int fd = open_in(in, copy, O_DIRECTORY);
+		if (fd < 0 && (errno != ENOENT || !make(in, copy, true)))
 			return false;
 		*slash = '/';
 	}
 	return true;
 }
 
-int mounts_place(int root, const char *path, bool is_directory)
+static int find_place(struct place_in in, const char *path, bool is_directory)
 {
 	int flags = is_directory ? O_DIRECTORY : O_NOFOLLOW;
 
-	if (!make_parents(root, path))
+	if (!make_parents(in, path))
 		return -1;
-	int fd = open_in(root, path, flags);
-	if (fd < 0 && errno == ENOENT && make(root, path, is_directory))
-		fd = open_in(root, path, flags);
+	int fd = open_in(in, path, flags);
+	if (fd < 0 && errno == ENOENT && make(in, path, is_directory))
+		fd = open_in(in, path, flags);
 	return fd;
+}
+
+int mounts_place(int root, const char *path, bool is_directory)
+{
+	return find_place((struct place_in){root, 0}, path, is_directory);
+}
+
+int mounts_place_beneath(int root, const char *path, bool is_directory)
+{
+	return find_place((struct place_in){root, RESOLVE_NO_SYMLINKS}, path, is_directory);
 }

@@ -35,3 +35,6 @@ bool mounts_attach(int tree, int place);
  * out of the root directory. -1: it failed.
  */
 int mounts_place(int root, const char *path, bool is_directory);
+
+/* The same, where the one who could have made links in it is not trusted: none is followed. */
+int mounts_place_beneath(int root, const char *path, bool is_directory);

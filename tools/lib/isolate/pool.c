@@ -144,10 +144,10 @@ static bool ask_accounts(uid_t id, bool *is_taken, char **error)
 /* The lock of an id; -1: somebody has it, or a new message. */
 static int lock_id(int locks, uid_t id, char **error)
 {
-	char name[sizeof POOL_LOCK + 3 * sizeof id];
+	char name[sizeof RUNTIME_ID + 3 * sizeof id];
 	struct stat ours, now;
 
-	snprintf(name, sizeof name, POOL_LOCK "%u", id);
+	snprintf(name, sizeof name, RUNTIME_ID "%u", id);
 	for (;;) {
 		cleanup_fd int fd =
 			openat(locks, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -170,7 +170,7 @@ static int lock_id(int locks, uid_t id, char **error)
 /* Whether somebody has the lock, for a start that is only shown. */
 static bool is_locked(uid_t id)
 {
-	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" POOL_LOCK "%u", id);
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" RUNTIME_ID "%u", id);
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
@@ -178,7 +178,7 @@ static bool is_locked(uid_t id)
 
 void pool_let_go(uid_t id, int *lock)
 {
-	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" POOL_LOCK "%u", id);
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" RUNTIME_ID "%u", id);
 
 	if (*lock < 0)
 		return;

@@ -30,7 +30,6 @@
 struct journal;
 
 #define POOL_OWNER "virt-privileges"
-#define POOL_LOCK ".id-" /* and the id, in RUNTIME_DIR */
 #define POOL_KEPT "/var/lib/virt-privileges/ids"
 /* Which of the pool's ids are taken; pool_taken_free() releases it. */
 struct pool_taken {

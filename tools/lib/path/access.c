@@ -205,6 +205,10 @@ char *access_explain(const struct denial *d, const struct identity *identity)
 	cleanup_free char *cause = access_cause(d, identity);
 	cleanup_free char *word = shell_word(d->path);
 
+	if (identity->is_lent && (d->missing & W_OK))
+		return xasprintf("%s, and has that id only while it runs", cause);
+	if (identity->is_lent)
+		return xasprintf("%s; chmod o+%s %s", cause, bits[d->missing & 7], word);
 	return xasprintf(
 		"%s; setfacl -m u:%s:%s %s", cause, identity->user, bits[d->missing & 7], word);
 }

@@ -58,7 +58,8 @@ static void become(struct vm *vm, uid_t id)
 	vm->identity = (struct identity){.uid = id,
 		.gid = (gid_t)id,
 		.user = xasprintf("%u", id),
-		.group = xasprintf("%u", id)};
+		.group = xasprintf("%u", id),
+		.is_lent = true};
 	free(vm->label);
 	vm->label = identity_label(&vm->identity);
 }

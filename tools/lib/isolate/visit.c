@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/visit.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "claims/journal.h"
+#include "isolate/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Whether it has the same root directory as this process. */
+static bool has_other_root(pid_t pid, bool *has, char **error)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/root/", pid);
+	struct stat theirs, ours;
+
+	if (stat(path, &theirs) < 0 || stat("/", &ours) < 0)
+		return error_set_errno(
+			error, "cannot examine the root directory of process %d", pid);
+	*has = theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
+	return true;
+}
+
+int visit_open(const struct journal *journal, char **error)
+{
+	unsigned long long start;
+	bool has;
+
+	*error = NULL;
+	if (!journal->holder || journal->holder_namespace != process_namespace())
+		return -1;
+	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, journal->holder, 0);
+	if (pidfd < 0) {
+		if (errno != ESRCH)
+			error_set_errno(
+				error, "cannot open a pidfd of process %d", journal->holder);
+		return -1;
+	}
+	/* Now that it is held, its number is no other process's. */
+	if (!process_start(journal->holder, &start, error) || start != journal->holder_start ||
+		!has_other_root(journal->holder, &has, error) || !has)
+		return -1;
+	return steal_fd(&pidfd);
+}
+
+/* In the child: what it ends with is an errno. */
+static int enter(int pidfd)
+{
+	return setns(pidfd, CLONE_NEWNS) < 0 ? errno : 0;
+}
+
+static int attach(int pidfd, const char *path, int tree, bool is_directory)
+{
+	int number = enter(pidfd);
+	cleanup_fd int root = number ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return number ? number : errno;
+	umask(0);
+	cleanup_fd int place = mounts_place_beneath(root, path, is_directory);
+	return place < 0 || !mounts_attach(tree, place) ? errno : 0;
+}
+
+static int detach(int pidfd, const char *path)
+{
+	int number = enter(pidfd);
+
+	if (number)
+		return number;
+	/* EINVAL: it is no mount. */
+	return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == EINVAL ||
+			       errno == ENOENT
+		       ? 0
+		       : errno;
+}
+
+/* The errno that the child has ended with. */
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		return errno;
+	if (IO_RETRY(waitpid(pid, &status, 0)) < 0)
+		return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+bool visit_show(int pidfd, const char *path, int fd, char **error)
+{
+	struct stat st;
+	cleanup_fd int tree = mounts_clone(fd);
+	bool is_node = fstat(fd, &st) == 0 && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode));
+
+	if (tree < 0 || !mounts_restrict(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
+						       (is_node ? 0 : MOUNT_ATTR_NODEV)))
+		return error_set_errno(error, "cannot clone a mount of %s", path);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(attach(pidfd, path, tree, S_ISDIR(st.st_mode)));
+	errno = wait_for(pid);
+	return errno == 0 ||
+	       error_set_errno(error, "cannot mount %s in the root directory of the VM", path);
+}
+
+bool visit_hide(int pidfd, const char *path, char **error)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(detach(pidfd, path));
+	errno = wait_for(pid);
+	return errno == 0 ||
+	       error_set_errno(error, "cannot unmount %s in the root directory of the VM", path);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The root directory of an isolated VM that runs: what is given to it meanwhile becomes visible
+ * there, and what is taken from it is not any more.
+ *
+ * A child of this process enters the VM's mount namespace. What QEMU can write there is hostile:
+ * names are resolved beneath its root directory, and no link is followed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct journal;
+
+/*
+ * The process that holds the claim, if it has another root directory than this one: a pidfd, to be
+ * closed. -1: it has the same, or there is none; or a new message, where that can't be told.
+ */
+int visit_open(const struct journal *journal, char **error);
+
+/*
+ * Mounts the object of a descriptor in the VM's root directory, under that name, which is absolute.
+ * False and a new message on failure.
+ */
+bool visit_show(int pidfd, const char *path, int fd, char **error);
+
+/* Unmounts what is there under that name, if anything is. False and a new message on failure. */
+bool visit_hide(int pidfd, const char *path, char **error);
