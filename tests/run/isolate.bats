@@ -283,6 +283,34 @@ failing() {
     nothing_left
 }
 
+# --- -snapshot ---
+
+@test "-snapshot: what the guest writes has room on disk, which is taken away, also by recover" {
+    make guest alice:alice 0644 "$fs/a.raw"
+    args=(-snapshot -drive "file=$fs/a.raw,format=raw" -name iso)
+    start
+    runs
+    mounts | grep -q "^/tmp rw,nosuid,nodev,noexec"
+    local scratch=/var/lib/virt-privileges/tmp
+    [ "$(stat -c %u:%a $scratch/iso)" = "$(isolated_id):700" ]
+    # Of /tmp and of the place on disk, the later one counts.
+    [ "$(stat -f -c %b "/proc/$pid/root/tmp")" = "$(stat -f -c %b $scratch)" ]
+    leave
+    [ "$(sector "$fs/a.raw" raw)" = none ]
+    [ -z "$(ls -A $scratch)" ]
+    nothing_left
+    start
+    runs
+    kill -KILL "$runner" "$pid"
+    eventually ended "$runner"
+    eventually ended "$pid"
+    [ -d $scratch/iso ]
+    virt-priv-chown recover
+    [ -z "$(ls -A $scratch)" ]
+    exec {in}>&-
+    nothing_left
+}
+
 # --- While it runs ---
 
 # qmp COMMAND...: each is answered without an error; what is said is printed.

@@ -18,6 +18,8 @@
 #include <stdbool.h>
 
 #define RUNTIME_DIR "/run/virt-privileges"
+/* What VMs have on disk while they run, a directory for each: see vm/scratch.h. */
+#define SCRATCH_DIR "/var/lib/virt-privileges/tmp"
 #define RUNTIME_ID ".id-" /* and the uid */
 
 /*

@@ -62,6 +62,50 @@ static bool recover_directory(int runtime, const char *name, bool dry_run)
 	return good;
 }
 
+/*
+ * A directory on disk of a VM that does not run. QEMU unlinks what it makes there; another file is
+ * removed by the next start of the VM.
+ */
+static bool recover_scratch(int runtime, int scratch, const char *name, bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
+	bool has;
+
+	if (held < 0 && errno == EWOULDBLOCK)
+		return true;
+	bool good = held >= 0 && has_claim(name, &has, &error);
+	if (!good)
+		warn("%s", error);
+	else if (!has && dry_run)
+		printf("remove " SCRATCH_DIR "/%s\n", name);
+	else if (!has && unlinkat(scratch, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+		warn_errno("cannot remove the directory " SCRATCH_DIR "/%s", name);
+		good = false;
+	}
+	if (held >= 0)
+		runtime_dir_let_go(name);
+	return good;
+}
+
+static bool recover_scratches(int runtime, bool dry_run)
+{
+	cleanup_fd int scratch = open(SCRATCH_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int copy = scratch < 0 ? -1 : fcntl(scratch, F_DUPFD_CLOEXEC, 3);
+	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *d;
+	bool good = true;
+
+	if (!dir && errno != ENOENT) {
+		warn_errno("cannot read the directory " SCRATCH_DIR);
+		return false;
+	}
+	while (dir && (d = readdir(dir)) != NULL)
+		if (journal_is_name(d->d_name))
+			good = recover_scratch(runtime, scratch, d->d_name, dry_run) && good;
+	return good;
+}
+
 /* The lock of an id that nobody holds any more. */
 static void recover_id(int runtime, const char *name, bool dry_run)
 {
@@ -82,7 +126,9 @@ bool runtime_dir_recover(bool dry_run)
 	struct stat st;
 	bool good = true;
 
-	if (access(RUNTIME_DIR, F_OK) < 0 && errno == ENOENT)
+	/* After a boot, only what is on disk can be there. */
+	if (access(RUNTIME_DIR, F_OK) < 0 && errno == ENOENT && access(SCRATCH_DIR, F_OK) < 0 &&
+		errno == ENOENT)
 		return true;
 	cleanup_fd int runtime = runtime_dir_open(&error);
 	int copy = runtime < 0 ? -1 : fcntl(runtime, F_DUPFD_CLOEXEC, 3);
@@ -98,5 +144,5 @@ bool runtime_dir_recover(bool dry_run)
 			 fstatat(runtime, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 			 S_ISDIR(st.st_mode))
 			good = recover_directory(runtime, d->d_name, dry_run) && good;
-	return good;
+	return recover_scratches(runtime, dry_run) && good;
 }

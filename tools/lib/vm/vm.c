@@ -25,6 +25,7 @@
 #include "vm/published.h"
 #include "vm/runtime.h"
 #include "vm/sandbox.h"
+#include "vm/scratch.h"
 #include "vm/sockets.h"
 #include "vm/step.h"
 
@@ -153,6 +154,7 @@ bool vm_plan(struct vm *vm, char **error)
 	vm_plan_kvm(vm);
 	vm_plan_limits(vm);
 	vm_plan_sandbox(vm);
+	vm_plan_scratch(vm);
 	vm_end_claims(vm);
 	if (!vm->failure)
 		return true;
