@@ -337,40 +337,52 @@ static void compile(struct program *p, const struct isolation *isolation)
 	PUT(p, RETURN(SECCOMP_RET_ALLOW));
 }
 
-/* The filters of this process; -1: the kernel does not tell (before 5.9). */
-static long count_filters(void)
+/* The filters of this process. False and a new message: the kernel does not tell (before 5.9). */
+static bool count_filters(long *n, char **error)
 {
 	static const char field[] = "\nSeccomp_filters:";
 	char text[8192];
 
-	io_read_short(AT_FDCWD, "/proc/self/status", text, sizeof text);
+	if (io_read_short(AT_FDCWD, "/proc/self/status", text, sizeof text) < 0)
+		return error_set_errno(error, "cannot read /proc/self/status");
 	const char *found = strstr(text, field);
-	return found ? strtol(found + strlen(field), NULL, 10) : -1;
+	if (!found)
+		return error_set(error, "/proc/self/status has no line Seccomp_filters");
+	*n = strtol(found + strlen(field), NULL, 10);
+	return true;
 }
 
 /* On values that the kernel alone would refuse with another error, or would not refuse. */
+static bool refuses(long result)
+{
+	return result == -1 && errno == EPERM;
+}
+
 static bool verify(long before, char **error)
 {
-	long now = count_filters();
+	long now;
 
-	if (before < 0 || now != before + 1)
+	if (!count_filters(&now, error))
+		return false;
+	if (now != before + 1)
 		return error_set(error,
 			"the seccomp filter was installed, but the kernel counts %ld, after %ld",
 			now, before);
-	if (syscall(SYS_personality, 0xffffffffUL) != -1 || errno != EPERM ||
-		syscall(SYS_getpgid, 1) != -1 || errno != EPERM ||
-		syscall(SYS_add_key, NULL, NULL, NULL, 0, 0) != -1 || errno != EPERM ||
-		syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0) != -1 || errno != EPERM ||
-		ioctl(-1, TIOCSTI, "") != -1 || errno != EPERM)
-		return error_set(error, "the seccomp filter was installed, but does not refuse");
-	return true;
+	return (refuses(syscall(SYS_personality, 0xffffffffUL)) &&
+		       refuses(syscall(SYS_getpgid, 1)) &&
+		       refuses(syscall(SYS_add_key, NULL, NULL, NULL, 0, 0)) &&
+		       refuses(ioctl(-1, TIOCSTI, ""))) ||
+	       error_set_errno(
+		       error, "the seccomp filter was installed, but does not refuse what it must");
 }
 
 bool filter_install(const struct isolation *isolation, char **error)
 {
 	struct program program = {.n = 0};
-	long before = count_filters();
+	long before;
 
+	if (!count_filters(&before, error))
+		return false;
 	compile(&program, isolation);
 	const struct sock_fprog filter = {program.n, program.all};
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)

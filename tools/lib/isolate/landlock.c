@@ -184,7 +184,7 @@ bool landlock_restrict(
 	const struct ruleset rules = known(version, has_network);
 
 	if (version == 0)
-		return error_set(error,
+		return error_set_errno(error,
 			"this kernel has no Landlock, or it is turned off; boot with a list lsm= "
 			"that "
 			"contains landlock, on a kernel with CONFIG_SECURITY_LANDLOCK");

@@ -61,7 +61,7 @@ static int open_in(struct place_in in, const char *path, int flags)
 	return (int)syscall(SYS_openat2, in.root, path, &how, sizeof how);
 }
 
-/* Whether the directory lies on a file system that was made for the VM. */
+/* Whether the directory lies on a file system that was made for the VM; else errno says why not. */
 static bool is_own(struct place_in in, int dir)
 {
 	static const char *const own[] = {"/", "/dev", "/dev/shm", "/tmp"};
@@ -71,9 +71,14 @@ static bool is_own(struct place_in in, int dir)
 		return false;
 	for (size_t i = 0; i < N_ELEMENTS(own); i++) {
 		cleanup_fd int fd = open_in(in, own[i], O_DIRECTORY);
-		if (fd >= 0 && fstat(fd, &other) == 0 && other.st_dev == st.st_dev)
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || fstat(fd, &other) < 0)
+			return false;
+		if (other.st_dev == st.st_dev)
 			return true;
 	}
+	errno = EROFS;
 	return false;
 }
 
@@ -88,12 +93,8 @@ static bool make(struct place_in in, const char *path, bool is_directory)
 	if (slash)
 		*slash = '\0';
 	cleanup_fd int dir = open_in(in, slash && *parent ? parent : "/", O_DIRECTORY);
-	if (dir < 0)
+	if (dir < 0 || !is_own(in, dir))
 		return false;
-	if (!is_own(in, dir)) {
-		errno = EROFS;
-		return false;
-	}
 	return is_directory ? mkdirat(dir, last, 0755) == 0
 			    : mknodat(dir, last, S_IFREG | 0444, 0) == 0;
 }

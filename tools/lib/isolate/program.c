@@ -21,6 +21,8 @@ static bool read_at(int fd, void *bytes, size_t size, off_t offset)
 {
 	ssize_t n = IO_RETRY(pread(fd, bytes, size, offset));
 
+	if (n >= 0 && (size_t)n != size)
+		errno = ENOEXEC;
 	return n >= 0 && (size_t)n == size;
 }
 
@@ -28,10 +30,14 @@ static bool read_loader(int fd, const ElfW(Phdr) * header, char **loader)
 {
 	size_t size = header->p_filesz;
 
+	errno = ENOEXEC;
 	if (size < 2 || size > PATH_MAX)
 		return false;
 	cleanup_free char *text = xcalloc(size + 1, 1);
-	if (!read_at(fd, text, size, (off_t)header->p_offset) || text[0] != '/')
+	if (!read_at(fd, text, size, (off_t)header->p_offset))
+		return false;
+	errno = ENOEXEC;
+	if (text[0] != '/')
 		return false;
 	*loader = steal_pointer(&text);
 	return true;
@@ -45,17 +51,20 @@ bool program_loader(const char *path, char **loader, char **error)
 	*loader = NULL;
 	if (fd < 0)
 		return error_set_errno(error, "cannot open %s", path);
-	if (!read_at(fd, &head, sizeof head, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+	if (!read_at(fd, &head, sizeof head, 0))
+		return errno == ENOEXEC || error_set_errno(error, "cannot read %s", path);
+	if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
 		return true;
 	for (unsigned i = 0; i < head.e_phnum && i < MAX_HEADERS; i++) {
 		ElfW(Phdr) header;
 		if (head.e_phentsize != sizeof header ||
 			!read_at(fd, &header, sizeof header,
 				(off_t)(head.e_phoff + i * sizeof header)))
-			return error_set(error, "cannot read the program headers of %s", path);
+			return error_set_errno(
+				error, "cannot read the program headers of %s", path);
 		if (header.p_type == PT_INTERP)
 			return read_loader(fd, &header, loader) ||
-			       error_set(error, "cannot read the interpreter of %s", path);
+			       error_set_errno(error, "cannot read the interpreter of %s", path);
 	}
 	return true;
 }

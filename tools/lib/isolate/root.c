@@ -126,8 +126,11 @@ static bool link_like_host(struct builder *b)
 		cleanup_free char *path = xasprintf("/%s", names[i]);
 		char target[PATH_MAX];
 		ssize_t n = readlink(path, target, sizeof target - 1);
-		if (n <= 0)
+		/* It is none, or there is none. */
+		if (n < 0 && (errno == EINVAL || errno == ENOENT))
 			continue;
+		if (n <= 0)
+			return fail(b, "read the link", path);
 		target[n] = '\0';
 		if (!make_link(b, target, names[i]))
 			return false;

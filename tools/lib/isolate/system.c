@@ -3,8 +3,10 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,7 +45,7 @@ static char *own_place(const char *program)
 	return place;
 }
 
-static void add_programs(struct isolation *isolation)
+static bool add_programs(struct isolation *isolation, char **error)
 {
 	static const char *const places[] = {
 		"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
@@ -53,18 +55,23 @@ static void add_programs(struct isolation *isolation)
 		struct stat st;
 		is_known |= is_below(isolation->program, places[i]);
 		/* What is a link there is one here. */
-		if (lstat(places[i], &st) == 0 && S_ISDIR(st.st_mode))
+		if (lstat(places[i], &st) < 0) {
+			if (errno != ENOENT)
+				return error_set_errno(error, "cannot examine %s", places[i]);
+		} else if (S_ISDIR(st.st_mode)) {
 			add(isolation, places[i])->executes = true;
+		}
 	}
 	if (is_known)
-		return;
+		return true;
 	cleanup_free char *place = own_place(isolation->program);
 	struct isolation_path *path =
 		isolation_add(isolation, *place ? place : isolation->program, source);
 	path->executes = true;
+	return true;
 }
 
-void isolation_add_system(struct isolation *isolation)
+bool isolation_add_system(struct isolation *isolation, char **error)
 {
 	static const char *const files[] = {"/etc/ld.so.cache", "/etc/localtime",
 		"/etc/alternatives", "/etc/crypto-policies", "/etc/gnutls", "/etc/ssl/certs",
@@ -74,7 +81,8 @@ void isolation_add_system(struct isolation *isolation)
 	static const char *const devices[] = {
 		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
 
-	add_programs(isolation);
+	if (!add_programs(isolation, error))
+		return false;
 	for (size_t i = 0; i < N_ELEMENTS(files); i++)
 		add(isolation, files[i]);
 	for (size_t i = 0; isolation->network && i < N_ELEMENTS(network); i++)
@@ -93,6 +101,7 @@ void isolation_add_system(struct isolation *isolation)
 		add(isolation, "/sys");
 		add(isolation, "/run/udev");
 	}
+	return true;
 }
 
 static int compare(const void *a, const void *b)

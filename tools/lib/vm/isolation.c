@@ -15,6 +15,7 @@
 #include "qemu/needs.h"
 #include "vm/step.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,8 @@ static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 	if (!path)
 		return false;
 	bool is_there = stat(path, &st) == 0;
+	if (!is_there && errno != ENOENT && errno != ENOTDIR)
+		return error_set_errno(error, "cannot examine %s", path);
 	/* A protocol, or a device that may be plugged in later, is no file. */
 	if (item->action == ACTION_LEAVE && !is_there)
 		return true;
@@ -331,7 +334,8 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 		return false;
 	add_places(vm);
 	add_own(vm, command);
-	isolation_add_system(isolation);
+	if (!isolation_add_system(isolation, error))
+		return false;
 	isolation_sort(isolation);
 	merge(isolation);
 	return true;
