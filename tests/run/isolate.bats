@@ -210,6 +210,43 @@ gets() {
     nothing_left
 }
 
+@test "a VM that can leave files of its id, or has a file, keeps its id" {
+    plain
+    settings 'isolate_ids = "90000:2"'
+    mkdir "$fs/share"
+    local kept=/var/lib/virt-privileges/ids id
+    own+=(--share "$fs/share,ro")
+    start
+    runs
+    leave
+    [ ! -e $kept ]
+    own=(--isolate=full --share "$fs/share")
+    start
+    runs
+    id=$(isolated_id)
+    leave
+    [ "$(ls -A $kept)" = "$id" ] && [ "$(cat "$kept/$id")" = iso ]
+    gets "$id"
+    # Nobody else gets it, whatever name that is.
+    local name
+    for name in a b c d e f; do
+        run -0 virt-priv-run --isolate=user --name $name --dry-run qemu-system-x86_64 -nodefaults "${args[@]}"
+        run ! grep -q "uid $id," <<<"$output"
+    done
+    rm -r $kept
+    mkdir -p -m 0755 /etc/virt-privileges /etc/virt-privileges/vms
+    printf '%s\n' "--isolate=full" qemu-system-x86_64 "${machine[@]}" -S "${args[@]:0:2}" >/etc/virt-privileges/vms/web.conf
+    virt-priv-run --vm web </dev/null >/mnt/vm.out 2>&1 3>&- &
+    helpers_started+=($!)
+    eventually grep -qsrx web $kept
+    eventually test -S /run/virt-privileges/web.qmp
+    kill $!
+    wait $! || true
+    grep -qsrx web $kept
+    rm -r $kept
+    nothing_left
+}
+
 @test "what QEMU leaves behind is ended, before its disk is given back" {
     plain
     cat >"$fs/qemu-left" <<'END'

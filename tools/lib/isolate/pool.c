@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "isolate/pool.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/ids.h"
@@ -276,6 +277,41 @@ bool pool_take(const struct id_range *pool, const char *name, bool dry_run, uid_
 	if (s.locks >= 0)
 		close(s.locks);
 	return good;
+}
+
+/* The directory of ids that are kept; -1 and a new message. */
+static int open_kept(char **error)
+{
+	static const char *const directories[] = {"/var/lib/virt-privileges", POOL_KEPT};
+
+	for (size_t i = 0; i < N_ELEMENTS(directories); i++)
+		if (mkdir(directories[i], 0755) < 0 && errno != EEXIST) {
+			error_set_errno(error, "cannot create the directory %s", directories[i]);
+			return -1;
+		}
+	int fd = open(POOL_KEPT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		error_set_errno(error, "cannot open the directory " POOL_KEPT);
+	return fd;
+}
+
+bool pool_keep(uid_t id, const char *name, char **error)
+{
+	static const char unfinished[] = ".new";
+	cleanup_free char *file = xasprintf("%u", id);
+	cleanup_free char *text = xasprintf("%s\n", name);
+	cleanup_fd int kept = open_kept(error);
+
+	if (kept < 0)
+		return false;
+	/* Whoever else writes one has another id, and the same text for the same VM. */
+	cleanup_free char *new = xasprintf("%s.%u", unfinished, id);
+	cleanup_fd int fd =
+		openat(kept, new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || !io_write_all(fd, text, strlen(text)) || !io_sync(fd) ||
+		renameat(kept, new, kept, file) < 0)
+		return error_set_errno(error, "cannot write " POOL_KEPT "/%u", id);
+	return true;
 }
 
 /*

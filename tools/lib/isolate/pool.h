@@ -58,6 +58,13 @@ bool pool_take(const struct id_range *pool, const char *name, bool dry_run, uid_
 	char **error);
 
 /*
+ * Keeps the id for the VM, also when it does not run: one that has a file, so that it is the same
+ * at each start, and one that may leave files behind which are the id's. Until somebody removes the
+ * file in POOL_KEPT. False and a new message on failure.
+ */
+bool pool_keep(uid_t id, const char *name, char **error);
+
+/*
  * Ends every process that has the id, as a process of that id (kill(2), -1): what a fork makes
  * meanwhile is ended with it. False and a new message: one is left, or that can't be told.
  */

@@ -65,24 +65,46 @@ static void become(struct vm *vm, uid_t id)
 	vm->label = identity_label(&vm->identity);
 }
 
+/* Whether files that are the id's can be left on the host: in a share. */
+static bool leaves_files(const struct vm *vm)
+{
+	for (size_t i = 0; i < vm->n_shares; i++) {
+		size_t n = strlen(vm->shares[i]);
+		if (n < 3 || strcmp(vm->shares[i] + n - 3, ",ro") != 0)
+			return true;
+	}
+	for (size_t i = 0; i < vm->args->n_resources; i++)
+		if (vm->args->resources[i].kind == RESOURCE_DIRECTORY &&
+			vm->args->resources[i].access != ACCESS_RO)
+			return true;
+	return false;
+}
+
+/* An id of the VM's own. What was taken already is let go of with the name. */
+static bool take_id(struct vm *vm, char **error)
+{
+	uid_t id;
+
+	if (vm->args->run_as)
+		return error_set(error,
+			"-runas %s asks for an account, and --isolate=%s for an id of the VM's "
+			"own; remove one of them",
+			vm->args->run_as, isolation_mode_name(vm->isolation.mode));
+	if (!pool_take(&vm->settings->isolate_ids.value, vm->name, vm->dry_run, &id, &vm->id_lock,
+		    error))
+		return false;
+	become(vm, id);
+	return vm->dry_run || !(vm->control || leaves_files(vm)) || pool_keep(id, vm->name, error);
+}
+
 bool vm_begin_isolation(struct vm *vm, char **error)
 {
 	struct isolation *isolation = &vm->isolation;
-	uid_t id;
 
 	isolation->layers = choose_layers(vm);
 	isolation->name = xstrdup(vm->name);
-	if (isolation->layers & ISOLATE_ID) {
-		if (vm->args->run_as)
-			return error_set(error,
-				"-runas %s asks for an account, and --isolate=%s for an id of the "
-				"VM's own; remove one of them",
-				vm->args->run_as, isolation_mode_name(isolation->mode));
-		if (!pool_take(&vm->settings->isolate_ids.value, vm->name, vm->dry_run, &id,
-			    &vm->id_lock, error))
-			return false;
-		become(vm, id);
-	}
+	if ((isolation->layers & ISOLATE_ID) && !take_id(vm, error))
+		return false;
 	isolation->uid = vm->identity.uid;
 	isolation->gid = vm->identity.gid;
 	return true;
