@@ -44,3 +44,11 @@ owner() {
 terminal_owned() {
     [ "$(stat -c %u "${put[terminal]}")" = "$(isolated_id)" ]
 }
+
+# terminal_linked PATH: a terminal of QEMU's, on which the guest has written.
+terminal_linked() {
+    eventually test -L "$1" &&
+        [[ $(readlink "$1") == /dev/pts/* ]] &&
+        [ "$(stat -c %u "$1") $(stat -L -c %u "$1")" = "0 $(isolated_id)" ] &&
+        [ -n "$(find "/proc/$pid/fd" -lname '*/ptmx')" ]
+}

@@ -24,11 +24,21 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { NONE = 0, FORKS = 1, IO_URING = 2, USERFAULTFD = 4, NETLINK = 8, SHARES = 16 };
+enum {
+	NONE = 0,
+	FORKS = 1,
+	IO_URING = 2,
+	USERFAULTFD = 4,
+	NETLINK = 8,
+	SHARES = 16,
+	AFFINITY = 32,
+	INOTIFY = 64
+};
 
 /*
  * A call with arguments that the kernel itself refuses with another error than EPERM, or takes; and
@@ -73,6 +83,11 @@ static const struct call {
 	{"getpriority of init", SYS_getpriority, PRIO_PROCESS, 1, 0, 0, true, 0},
 	{"prlimit of init", SYS_prlimit64, 1, RLIMIT_NOFILE, 0, 0, true, 0},
 	{"kill of init", SYS_kill, 1, 0, 0, 0, true, FORKS},
+	{"tgkill of init", SYS_tgkill, 1, 1, 0, 0, true, FORKS},
+	{"rt_sigqueueinfo of init", SYS_rt_sigqueueinfo, 1, 0, 0, 0, true, FORKS},
+	{"clock_gettime", SYS_clock_gettime, CLOCK_MONOTONIC, 0, 0, 0, false, 0},
+	{"clock of a process", SYS_clock_getres, (~1UL << 3 | 2) & 0xffffffff, 0, 0, 0, true, 0},
+	{"clock of a thread", SYS_clock_getres, (~0UL << 3 | 6) & 0xffffffff, 0, 0, 0, false, 0},
 	{"ioctl TCGETS", SYS_ioctl, -1UL, TCGETS, 0, 0, false, 0},
 	{"ioctl TIOCSTI", SYS_ioctl, -1UL, TIOCSTI, 0, 0, true, 0},
 	{"ioctl TIOCSTI of another width", SYS_ioctl, -1UL, TIOCSTI | 1UL << 32, 0, 0, true, 0},
@@ -84,7 +99,12 @@ static const struct call {
 	{"openat 04755 that creates nothing", SYS_openat, -1UL, 1, O_RDONLY, 04755, false, 0},
 	{"clone3", 435, 0, 0, 0, 0, false, 0},
 	{"clone of a namespace", SYS_clone, 0x10000000UL | SIGCHLD, 0, 0, 0, true, 0},
-	{"sched_getaffinity", SYS_sched_getaffinity, 0, 0, 0, 0, false, 0},
+	{"sched_getaffinity of itself", SYS_sched_getaffinity, 0, 0, 0, 0, false, 0},
+	{"sched_getaffinity of init", SYS_sched_getaffinity, 1, 0, 0, 0, true, AFFINITY},
+	{"sched_getscheduler of init", SYS_sched_getscheduler, 1, 0, 0, 0, true, AFFINITY},
+	{"sched_getattr of init", SYS_sched_getattr, 1, 0, 0, 0, true, AFFINITY},
+	{"inotify_init1", SYS_inotify_init1, 0x1000, 0, 0, 0, true, INOTIFY},
+	{"memfd_create", SYS_memfd_create, 0, 0x1000, 0, 0, false, 0},
 };
 
 static struct isolation isolation_of(unsigned asked)
@@ -94,7 +114,9 @@ static struct isolation isolation_of(unsigned asked)
 		.io_uring = asked & IO_URING,
 		.userfaultfd = asked & USERFAULTFD,
 		.netlink = asked & NETLINK,
-		.shares = asked & SHARES};
+		.shares = asked & SHARES,
+		.affinity = asked & AFFINITY,
+		.inotify = asked & INOTIFY};
 }
 
 /* Whether call i fails with EPERM, behind the filter: 0 or 1; anything else is no answer. */
@@ -200,6 +222,8 @@ static void a_fork_is_asked_for(void **state)
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 			!filter_install(&isolation, &error))
 			_exit(100);
+		if (memfd_create("test", MFD_CLOEXEC) >= 0 || errno != EPERM)
+			_exit(4);
 		pid_t child = fork();
 		if (child == 0)
 			_exit(setsid() < 0					  ? 1

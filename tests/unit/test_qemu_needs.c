@@ -128,24 +128,36 @@ static void default_network(void **state)
 
 static void other_needs(void **state)
 {
+	/* cpus 0: one. */
 	static const struct {
 		const char *words;
-		bool terminals, io_uring, incoming, vsock;
+		bool terminals, io_uring, incoming, vsock, affinity, inotify, memfd;
 		unsigned cpus;
 	} cases[] = {
-		{"-m 64", false, false, false, false, 1},
-		{"-serial pty", true, false, false, false, 1},
-		{"-chardev pty,id=c", true, false, false, false, 1},
-		{"-name empty", false, false, false, false, 1},
-		{"-drive file=a,aio=io_uring", false, true, false, false, 1},
-		{"-incoming defer", false, false, true, false, 1},
-		{"-incoming vsock:1:2", false, false, true, true, 1},
-		{"-device vhost-vsock-pci,guest-cid=3,vhostfd=9", false, false, false, false, 1},
-		{"-smp 4", false, false, false, false, 4},
-		{"-smp cpus=2,maxcpus=64", false, false, false, false, 128},
-		{"-smp sockets=2,cores=4,threads=2", false, false, false, false, 16},
-		{"-smp 99999999999999999999", false, false, false, false, 1},
-		{"-smp 65535,cores=65535", false, false, false, false, 65536},
+		{.words = "-m 64"},
+		{.words = "-serial pty", .terminals = true},
+		{.words = "-chardev pty,id=c", .terminals = true},
+		{.words = "-name empty"},
+		{.words = "-drive file=a,aio=io_uring", .io_uring = true},
+		{.words = "-incoming defer", .incoming = true},
+		{.words = "-incoming vsock:1:2", .incoming = true, .vsock = true},
+		{.words = "-device vhost-vsock-pci,guest-cid=3,vhostfd=9"},
+		{.words = "-object thread-context,id=t,cpu-affinity=0-1", .affinity = true},
+		{.words = "-device usb-mtp,rootdir=/srv", .inotify = true},
+		{.words = "-object memory-backend-memfd,id=m,size=64M", .memfd = true},
+		{.words = "-netdev vhost-user,id=n,chardev=c", .memfd = true},
+		{.words = "-netdev tap,id=n,fd=5,vhostfd=6"},
+		{.words = "-readconfig /dev/fd/9",
+			.terminals = true,
+			.io_uring = true,
+			.affinity = true,
+			.inotify = true,
+			.memfd = true},
+		{.words = "-smp 4", .cpus = 4},
+		{.words = "-smp cpus=2,maxcpus=64", .cpus = 128},
+		{.words = "-smp sockets=2,cores=4,threads=2", .cpus = 16},
+		{.words = "-smp 99999999999999999999"},
+		{.words = "-smp 65535,cores=65535", .cpus = 65536},
 	};
 
 	(void)state;
@@ -156,7 +168,10 @@ static void other_needs(void **state)
 		assert_int_equal(needs.io_uring, cases[i].io_uring);
 		assert_int_equal(needs.incoming, cases[i].incoming);
 		assert_int_equal(needs.vsock, cases[i].vsock);
-		assert_int_equal(needs.cpus, cases[i].cpus);
+		assert_int_equal(needs.cpus, cases[i].cpus ? cases[i].cpus : 1);
+		assert_int_equal(needs.affinity, cases[i].affinity);
+		assert_int_equal(needs.inotify, cases[i].inotify);
+		assert_int_equal(needs.memfd, cases[i].memfd);
 		qemu_needs_free(&needs);
 	}
 }

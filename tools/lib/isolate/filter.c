@@ -196,6 +196,27 @@ static const int of_a_process[] = {SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_
 /* And where it is the second one. */
 static const int of_a_process_2[] = {SYS_getpriority, SYS_setpriority};
 
+/* The same; but threads are numbers of their own, and a QEMU that is asked to sets theirs. */
+static const int of_a_thread[] = {SYS_sched_getaffinity, SYS_sched_setaffinity,
+	SYS_sched_getscheduler, SYS_sched_getparam, SYS_sched_getattr, SYS_sched_rr_get_interval};
+
+/* Signals, which a process that does not fork sends itself alone. */
+static const int of_a_signal[] = {
+	SYS_kill, SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo};
+
+/* Clocks: among them is the processor time of each process (clock_getcpuclockid(3)). */
+static const int of_a_clock[] = {
+	SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_timer_create};
+#define CLOCK_OF_A_PROCESS 0x80000000
+#define CLOCK_OF_A_THREAD 4 /* CPUCLOCK_PERTHREAD_MASK: the kernel has it for own threads alone */
+
+/* What tells of the use of files that the host has, too: those of /usr. */
+static const int watches[] = {
+#ifdef SYS_inotify_init
+	SYS_inotify_init,
+#endif
+	SYS_inotify_init1, SYS_inotify_add_watch};
+
 /* Requests of ioctl(2) that type into a terminal, or change what serves it. */
 static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS};
 
@@ -276,17 +297,23 @@ static void refuse_processes(struct program *p, bool forks)
 }
 
 /* What is about another process. A process that forks has other numbers than this one. */
-static void refuse_others(struct program *p, bool forks)
+static void refuse_others(struct program *p, const struct isolation *isolation)
 {
 	const uint32_t own[] = {0, (uint32_t)getpid()};
-	size_t n = forks ? 1 : 2;
+	size_t n = isolation->forks ? 1 : 2;
 
 	for (size_t i = 0; i < N_ELEMENTS(of_a_process); i++)
 		refuse_unless(p, of_a_process[i], 0, own, n);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_process_2); i++)
 		refuse_unless(p, of_a_process_2[i], 1, own, n);
-	if (!forks)
-		refuse_unless(p, SYS_kill, 0, own, n);
+	for (size_t i = 0; !isolation->affinity && i < N_ELEMENTS(of_a_thread); i++)
+		refuse_unless(p, of_a_thread[i], 0, own, n);
+	for (size_t i = 0; !isolation->forks && i < N_ELEMENTS(of_a_signal); i++)
+		refuse_unless(p, of_a_signal[i], 0, own, n);
+	for (size_t i = 0; i < N_ELEMENTS(of_a_clock); i++)
+		PUT(p, IF_EQUAL(of_a_clock[i], 0, 5), LOAD(ARGUMENT(0)),
+			IF_ANY(CLOCK_OF_A_PROCESS, 0, 2), IF_ANY(CLOCK_OF_A_THREAD, 1, 0), REFUSE,
+			LOAD_NUMBER);
 }
 
 static void refuse_families(struct program *p, const struct isolation *isolation)
@@ -327,8 +354,14 @@ static void compile(struct program *p, const struct isolation *isolation)
 		refuse(p, io_uring, N_ELEMENTS(io_uring));
 	if (!isolation->userfaultfd)
 		refuse(p, (const int[]){SYS_userfaultfd}, 1);
+	if (!isolation->inotify)
+		refuse(p, watches, N_ELEMENTS(watches));
+	/* Landlock lets a program be executed that is in memory; without a fork, QEMU's own filter
+	 * does not. */
+	if (isolation->forks && !isolation->memfd)
+		refuse(p, (const int[]){SYS_memfd_create}, 1);
 	refuse_processes(p, isolation->forks);
-	refuse_others(p, isolation->forks);
+	refuse_others(p, isolation);
 	refuse_families(p, isolation);
 	refuse_requests(p);
 	/* Files that the guest has are given modes as the guest says. */

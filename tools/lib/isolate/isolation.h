@@ -70,6 +70,9 @@ struct isolation {
 	bool userfaultfd;	      /* for an incoming migration that is completed afterwards */
 	bool shares;		      /* files of a directory that the guest has are changed */
 	bool vsock;		      /* sockets of the family AF_VSOCK */
+	bool affinity;		      /* it sets the processors of its threads */
+	bool inotify;		      /* it watches files for changes */
+	bool memfd;		      /* it shares memory that has no name */
 	unsigned long long processes; /* RLIMIT_NPROC: of the uid, threads included */
 };
 

@@ -162,7 +162,8 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 
 	/* What is in the file is not looked at here. */
 	if (strcmp(option, "readconfig") == 0)
-		needs->terminals = needs->io_uring = true;
+		needs->terminals = needs->io_uring = needs->affinity = needs->inotify =
+			needs->memfd = true;
 	if (!needs->network && needs_network(option, value))
 		needs->network = xasprintf("-%s needs it", option);
 	if (is_any(option, disk_options))
@@ -171,6 +172,10 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	needs->io_uring |= strstr(value, "io_uring") != NULL;
 	needs->incoming |= strcmp(option, "incoming") == 0;
 	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
+	needs->affinity |= strstr(value, "thread-context") != NULL;
+	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");
+	needs->memfd |=
+		strstr(value, "memfd") || strstr(value, "vhost-user") || strstr(value, "aux-ram-share");
 	if (strcmp(option, "smp") == 0)
 		take_cpus(value, &needs->cpus);
 }

@@ -14,6 +14,9 @@ struct qemu_needs {
 	bool io_uring;
 	bool incoming;	/* a migration comes in */
 	bool vsock;	/* sockets of AF_VSOCK; vhost-vsock has none */
+	bool affinity;	/* it sets the processors of its threads */
+	bool inotify;	/* it watches files for changes */
+	bool memfd;	/* memory without a name, shared with other processes */
 	char **sockets; /* UNIX sockets of disks' servers, to which QEMU itself connects */
 	size_t n_sockets;
 	unsigned cpus; /* of the guest, at most; at least 1 */

@@ -328,6 +328,9 @@ static void take_needs(struct vm *vm, char *const *command)
 	isolation->io_uring = needs.io_uring;
 	isolation->userfaultfd = needs.incoming;
 	isolation->vsock = needs.vsock;
+	isolation->affinity = needs.affinity;
+	isolation->inotify = needs.inotify;
+	isolation->memfd = needs.memfd;
 	isolation->processes = (unsigned long long)needs.cpus + MORE_THREADS;
 	isolation->executes = vm->args->starts_programs || program_is_script(isolation->program);
 	isolation->forks = vm->args->daemonize || isolation->executes;
