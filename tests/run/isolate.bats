@@ -1,13 +1,14 @@
 # --isolate: what the kernel says of an isolated QEMU, ids of VMs, and that there is no weaker isolation in the
 # place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats.
 
+# shellcheck disable=SC2034 # run.bash reads them
 load host.bash
 load isolated.bash
 
 # What a VM has beside its disk: nothing that needs the host.
 plain() {
     make guest root:root 600 "$fs/a.raw"
-    args=(-drive "file=$fs/a.raw,format=raw,if=virtio,cache=writethrough" -name "${1-iso}")
+    args=(-drive "file=$fs/a.raw,format=raw,if=virtio,cache=writethrough" -name iso)
 }
 
 ns() {
@@ -160,7 +161,7 @@ gets() {
     helpers_started+=($!)
     eventually gets 90001
     kill $! && wait $! || true
-    mkdir -p -m 0755 /var/lib/virt-privileges /var/lib/virt-privileges/ids
+    mkdir -p /var/lib/virt-privileges/ids
     echo another >/var/lib/virt-privileges/ids/90001
     gets 90000
     echo iso >/var/lib/virt-privileges/ids/90001
@@ -172,7 +173,7 @@ gets() {
     gets 90000
     virt-priv-chown release --name other
     settings 'isolate_ids = "90000:2"'
-    mkdir -p -m 0755 /run/virt-privileges
+    mkdir -p /run/virt-privileges
     exec {held}>/run/virt-privileges/.id-90000
     flock "$held"
     gets 90001
@@ -234,7 +235,7 @@ gets() {
         run ! grep -q "uid $id," <<<"$output"
     done
     rm -r $kept
-    mkdir -p -m 0755 /etc/virt-privileges /etc/virt-privileges/vms
+    mkdir -p /etc/virt-privileges/vms
     printf '%s\n' "--isolate=full" qemu-system-x86_64 "${machine[@]}" -S "${args[@]:0:2}" >/etc/virt-privileges/vms/web.conf
     virt-priv-run --vm web </dev/null >/mnt/vm.out 2>&1 3>&- &
     helpers_started+=($!)

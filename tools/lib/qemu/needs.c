@@ -174,8 +174,8 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
 	needs->affinity |= strstr(value, "thread-context") != NULL;
 	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");
-	needs->memfd |=
-		strstr(value, "memfd") || strstr(value, "vhost-user") || strstr(value, "aux-ram-share");
+	needs->memfd |= strstr(value, "memfd") || strstr(value, "vhost-user") ||
+			strstr(value, "aux-ram-share");
 	if (strcmp(option, "smp") == 0)
 		take_cpus(value, &needs->cpus);
 }
