@@ -108,7 +108,7 @@ qemu() {
 
 # run_qemu: the same through virt-priv-run, which stays its parent.
 run_qemu() {
-    start virt-priv-run -- "$qemu" "${guest[@]}" "${more[@]}"
+    start virt-priv-run "${own[@]}" -- "$qemu" "${guest[@]}" "${more[@]}"
     local runner=$pid
     eventually has_child "$runner" || {
         cat "$said"
@@ -223,7 +223,7 @@ for process in json.load(open(sys.argv[1]))["processes"]:
 # that begin with "bpf: " are of BPF alone.
 judge() {
     local line document=$BATS_TEST_TMPDIR/document
-    more=()
+    more=() own=()
     while IFS= read -r line; do
         eval "${line#\$ }"
     done < <(grep '^\$ ' "$cases/$1")

@@ -137,6 +137,14 @@ teardown_file() {
     judge run
 }
 
+@test "run-isolated: started by virt-priv-run, with an id of its own" {
+    judge run-isolated
+}
+
+@test "isolated-other-group: an id of a VM, and a group beside it" {
+    judge isolated-other-group
+}
+
 @test "securebits: by which capabilities outlast a change of the user; /proc does not show them" {
     judge securebits
 }

@@ -24,7 +24,9 @@ const struct audit_check audit_checks[] = {
 		"restart the VM.",
 		check_uid_zero, NULL},
 	{"P02", "runs as the user of qemu.conf", SEVERITY_HIGH, true, true,
-		"All four user ids of every thread are that of the user in qemu.conf.",
+		"All four user ids of every thread are that of the user in qemu.conf, or, with the "
+		"group id of the same number and no other group, the one that virt-priv-run "
+		"--isolate has given to the VM, out of isolate_ids in qemu.conf.",
 		"Set user in /etc/libvirt/qemu.conf, and restart the VM.", check_expected_user,
 		NULL},
 	{"P03", "no group id is 0", SEVERITY_HIGH, true, false,

@@ -49,6 +49,16 @@ void check_uid_zero(struct audit *audit, const struct audit_process *process)
 	}
 }
 
+/* An isolated VM's own id: one of the range, and the group id of the same number, alone. */
+static bool is_of_vm(const struct audit *audit, const struct proc_status *status)
+{
+	const struct id_range *pool = &audit->settings.isolate_ids.value;
+	uint32_t id = status->uid[0];
+
+	return id >= pool->first && id - pool->first < pool->count && all_are(status->uid, id) &&
+	       all_are(status->gid, id) && status->n_groups == 0;
+}
+
 void check_expected_user(struct audit *audit, const struct audit_process *process)
 {
 	const char *wanted = audit->settings.user.value;
@@ -59,7 +69,7 @@ void check_expected_user(struct audit *audit, const struct audit_process *proces
 		audit_unknown(audit, "user %s of qemu.conf does not exist; see H03", wanted);
 	for (size_t c = 0; audit->has_user == 1 && c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
-		if (all_are(status->uid, audit->user.uid))
+		if (all_are(status->uid, audit->user.uid) || is_of_vm(audit, status))
 			continue;
 		cleanup_free char *ids = all_are(status->uid, status->uid[0])
 						 ? tree_user_name(&audit->tree, status->uid[0])
