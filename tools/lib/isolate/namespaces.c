@@ -64,7 +64,8 @@ bool namespaces_unshare(const struct isolation *isolation, char **error)
 		return error_set_errno(error, "cannot make the VM's mounts private");
 	if ((flags & CLONE_NEWUTS) && (sethostname(isolation->name, strlen(isolation->name)) < 0 ||
 					      setdomainname("", 0) < 0))
-		return error_set_errno(error, "cannot set the VM's host name");
+		return error_set_errno(error,
+			"cannot set the VM's host name; a unit must not have ProtectHostname=yes");
 	if (!read_inodes(now, error))
 		return false;
 	for (size_t i = 0; i < N_ELEMENTS(all); i++)
