@@ -128,6 +128,17 @@ PYTHON
     [ "$(layers 'namespaces = [ ]')" = "id filter limits" ]
     [ "$(layers 'seccomp_sandbox = 0')" = "id root namespaces network landlock limits" ]
     [ "$(layers 'user = "root"' 'group = "root"')" = "root namespaces network landlock filter" ]
+    settings 'namespaces = [ ]' 'dynamic_ownership = 0'
+    virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults |
+        grep -qx 'without id, root, namespaces, network, landlock, limits (turned off in qemu.conf)'
+    settings 'namespaces = [ ]'
+    start
+    runs
+    unprivileged "$pid"
+    [ "$(ns "$pid" mnt)" = "$(ns self mnt)" ]
+    grep -q 'warning: --isolate=full: root, namespaces, network, landlock: turned off in /etc/libvirt/qemu.conf' "$err"
+    leave
+    nothing_left
 }
 
 # --- Ids ---

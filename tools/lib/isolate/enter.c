@@ -50,7 +50,7 @@ static int clone_path(const struct isolation_path *path, char **error)
 	}
 	if (walk.unsafe)
 		error_set(error, "%s (%s): %s", path->path, path->source, walk.unsafe);
-	else if ((tree = mounts_clone(walk.fd)) < 0)
+	else if ((tree = mounts_clone(walk.fd, path->alone)) < 0)
 		error_set_errno(error, "cannot clone a mount of %s (%s)", path->path, path->source);
 	safepath_close(&walk);
 	return tree;
@@ -66,7 +66,7 @@ static bool open_path(
 		return *tree >= 0 || error_set_errno(error, "cannot keep %s open", path->path);
 	}
 	int fd = path->has_id ? find_claimed(claimed, path->path) : -1;
-	*tree = fd >= 0 ? mounts_clone(fd) : clone_path(path, error);
+	*tree = fd >= 0 ? mounts_clone(fd, path->alone) : clone_path(path, error);
 	if (fd >= 0 && *tree < 0)
 		error_set_errno(error, "cannot clone a mount of %s (%s)", path->path, path->source);
 	return !*error;

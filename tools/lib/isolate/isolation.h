@@ -46,12 +46,14 @@ struct isolation_path {
 	bool makes;    /* a directory in which QEMU makes and removes files */
 	bool moves;    /* and moves them between directories of it */
 	bool devices;  /* device nodes in it can be opened */
+	bool alone;    /* without what is mounted below it */
 	int tree;      /* a detached mount to use; -1: it is cloned from path */
 };
 
 struct isolation {
 	enum isolate_mode mode;
 	unsigned layers; /* of enum isolate_layer */
+	unsigned off;	 /* those that the mode has, and qemu.conf turns off */
 	char *name;	 /* of the VM */
 	uid_t uid;
 	gid_t gid;

@@ -28,10 +28,11 @@ int mounts_make(const char *type, const struct mount_option *options, uint64_t a
 	return fsmount(context, FSMOUNT_CLOEXEC, (unsigned)attributes);
 }
 
-int mounts_clone(int fd)
+int mounts_clone(int fd, bool alone)
 {
-	return open_tree(
-		fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return open_tree(fd, "",
+		(alone ? 0U : (unsigned)AT_RECURSIVE) | AT_EMPTY_PATH | OPEN_TREE_CLONE |
+			OPEN_TREE_CLOEXEC);
 }
 
 bool mounts_restrict(int tree, uint64_t attributes)

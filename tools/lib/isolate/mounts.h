@@ -20,8 +20,9 @@ struct mount_option {
 /* A new file system with those attributes (MOUNT_ATTR_...), attached nowhere. -1: it failed. */
 int mounts_make(const char *type, const struct mount_option *options, uint64_t attributes);
 
-/* Another mount of what a descriptor refers to, with what is mounted below. -1: it failed. */
-int mounts_clone(int fd);
+/* Another mount of what a descriptor refers to, with what is mounted below, unless it is to be
+ * alone. -1: it failed. */
+int mounts_clone(int fd, bool alone);
 
 /* Adds attributes to a mount, and all below; events of the host's mounts no longer reach it. */
 bool mounts_restrict(int tree, uint64_t attributes);

@@ -31,6 +31,8 @@
 /* A process that ends others can be ended by them first. */
 #define END_ATTEMPTS 100
 #define END_PAUSE_US 10000
+#define OWN_ATTEMPTS 10
+#define OWN_PAUSE_US 20000
 
 /* FNV-1a. */
 unsigned pool_start(const struct id_range *pool, const char *name)
@@ -229,6 +231,23 @@ static int try_id(struct search *s, uid_t id, int *lock, char **error)
 	return good ? 0 : -1;
 }
 
+/* The one that the VM keeps. A dry run and recover have its lock for a moment. */
+static int try_own(struct search *s, int *lock, char **error)
+{
+	int found = 0;
+
+	for (int i = 0; i < OWN_ATTEMPTS && found == 0; i++) {
+		unsigned locked = s->n_locked;
+		if (i > 0)
+			usleep(OWN_PAUSE_US);
+		s->taken.is_taken[s->own - s->pool->first] = false;
+		found = try_id(s, s->own, lock, error);
+		if (s->n_locked == locked)
+			break;
+	}
+	return found;
+}
+
 static bool is_of_pool(const struct id_range *pool, uid_t id)
 {
 	return id >= pool->first && id - pool->first < pool->count;
@@ -243,7 +262,7 @@ static bool search(struct search *s, uid_t *id, int *lock, char **error)
 		return false;
 	if (is_of_pool(s->pool, s->own)) {
 		*id = s->own;
-		if ((found = try_id(s, *id, lock, error)) != 0)
+		if ((found = try_own(s, lock, error)) != 0)
 			return found > 0;
 		return error_set(error,
 			"VM '%s' keeps the id %u, which something else on this host has: a "

@@ -49,8 +49,25 @@ static char *how(const struct isolation_path *path)
 		"%s%s", path->writable ? "rw" : "ro", path->executes ? ", with programs" : "");
 }
 
+char *isolation_off(const struct isolation *isolation)
+{
+	char *all = NULL;
+
+	for (unsigned n = 0; n < ISOLATE_LAYERS; n++) {
+		cleanup_free char *before = all;
+		const char *name = isolation_layer_name(isolation_layer(n));
+		if (!(isolation->off & isolation_layer(n)))
+			all = steal_pointer(&before);
+		else
+			all = xasprintf("%s%s%s", before ? before : "", before ? ", " : "", name);
+	}
+	return all;
+}
+
 void isolation_report(const struct isolation *isolation)
 {
+	cleanup_free char *off = isolation_off(isolation);
+
 	for (unsigned n = 0; n < ISOLATE_LAYERS; n++) {
 		enum isolate_layer layer = isolation_layer(n);
 		cleanup_free char *text = explain(isolation, layer);
@@ -58,6 +75,8 @@ void isolation_report(const struct isolation *isolation)
 			print_line(
 				"isolate", xasprintf("%s (%s)", isolation_layer_name(layer), text));
 	}
+	if (off)
+		print_line("without", xasprintf("%s (turned off in qemu.conf)", off));
 	for (size_t n = 0; n < isolation->n_paths; n++) {
 		const struct isolation_path *path = &isolation->paths[n];
 		cleanup_free char *text = how(path);

@@ -9,3 +9,6 @@ void isolation_report(const struct isolation *isolation);
 
 /* The member "isolation" of tests/schema/virt-priv-run.json. */
 void isolation_report_json(const struct isolation *isolation);
+
+/* What of the mode qemu.conf turns off, a new text such as "id, limits"; NULL: nothing. */
+char *isolation_off(const struct isolation *isolation);

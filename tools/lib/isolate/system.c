@@ -28,21 +28,26 @@ static bool is_below(const char *path, const char *top)
 	return strncmp(path, top, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
-/* Where a QEMU that is none of the distribution's has what it needs: below PREFIX of PREFIX/bin. */
+/*
+ * Where a QEMU that is none of the distribution's has what it needs: below PREFIX of PREFIX/bin. A
+ * PREFIX like /opt or /home has much more than that, so then it is the directory alone.
+ */
 static char *own_place(const char *program)
 {
 	static const char *const names[] = {"/bin", "/sbin", "/libexec"};
-	char *place = xstrdup(program);
+	cleanup_free char *directory = xstrdup(program);
 
-	*strrchr(place, '/') = '\0';
+	*strrchr(directory, '/') = '\0';
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		size_t n = strlen(place), length = strlen(names[i]);
-		if (n > length && strcmp(place + n - length, names[i]) == 0) {
-			place[n - length] = '\0';
-			break;
-		}
+		size_t n = strlen(directory), length = strlen(names[i]);
+		if (n <= length || strcmp(directory + n - length, names[i]) != 0)
+			continue;
+		char *prefix = xstrndup(directory, n - length);
+		if (strchr(prefix + 1, '/'))
+			return prefix;
+		free(prefix);
 	}
-	return place;
+	return steal_pointer(&directory);
 }
 
 static bool add_programs(struct isolation *isolation, char **error)
@@ -98,7 +103,8 @@ bool isolation_add_system(struct isolation *isolation, char **error)
 		path->devices = true;
 	}
 	if (isolation->sysfs) {
-		add(isolation, "/sys");
+		/* Not cgroups, debugfs and the like, which lie below it. */
+		add(isolation, "/sys")->alone = true;
 		add(isolation, "/run/udev");
 	}
 	return true;

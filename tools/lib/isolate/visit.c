@@ -100,7 +100,7 @@ static int wait_for(pid_t pid)
 bool visit_show(int pidfd, const char *path, int fd, char **error)
 {
 	struct stat st;
-	cleanup_fd int tree = mounts_clone(fd);
+	cleanup_fd int tree = mounts_clone(fd, false);
 	bool is_node = fstat(fd, &st) == 0 && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode));
 
 	if (tree < 0 || !mounts_restrict(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |

@@ -230,7 +230,7 @@ static void refuse_probed(
 		vm_refuse(vm, r,
 			xasprintf("it looks like a qcow2 image that stands on another file, which "
 				  "an isolated QEMU does not see unless the format is stated: add "
-				  "format=qcow2 to the -drive"));
+				  "format=qcow2 to the -drive, or format=raw if it is none"));
 	qcow2_free(&header);
 }
 

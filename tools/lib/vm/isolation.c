@@ -29,22 +29,32 @@
  * Which layers
  */
 
-static unsigned choose_layers(const struct vm *vm)
+/* What qemu.conf turns off, for libvirt, too. */
+static unsigned turned_off(const struct vm *vm)
 {
 	const struct settings *s = vm->settings;
-	unsigned layers = vm->isolation.mode == ISOLATE_NONE   ? 0
-			  : vm->isolation.mode == ISOLATE_USER ? ISOLATE_ID
-							       : (1U << ISOLATE_LAYERS) - 1;
+	unsigned off = 0;
 
-	/* What qemu.conf turns off for libvirt, too. */
 	if (s->no_namespaces)
-		layers &= ~(unsigned)(ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK |
-				      ISOLATE_LANDLOCK);
+		off |= ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK | ISOLATE_LANDLOCK;
 	if (s->seccomp_sandbox.value == 0)
-		layers &= ~(unsigned)ISOLATE_FILTER;
+		off |= ISOLATE_FILTER;
 	if (!s->dynamic_ownership.value || vm->identity.uid == 0)
-		layers &= ~(unsigned)(ISOLATE_ID | ISOLATE_LIMITS);
-	return layers;
+		off |= ISOLATE_ID | ISOLATE_LIMITS;
+	return off;
+}
+
+static void choose_layers(struct vm *vm)
+{
+	static const unsigned layers[] = {
+		[ISOLATE_NONE] = 0,
+		[ISOLATE_USER] = ISOLATE_ID,
+		[ISOLATE_FULL] = (1U << ISOLATE_LAYERS) - 1,
+	};
+	unsigned asked = layers[vm->isolation.mode];
+
+	vm->isolation.off = asked & turned_off(vm);
+	vm->isolation.layers = asked & ~vm->isolation.off;
 }
 
 bool vm_has_own_root(const struct vm *vm)
@@ -101,7 +111,7 @@ bool vm_begin_isolation(struct vm *vm, char **error)
 {
 	struct isolation *isolation = &vm->isolation;
 
-	isolation->layers = choose_layers(vm);
+	choose_layers(vm);
 	isolation->name = xstrdup(vm->name);
 	if ((isolation->layers & ISOLATE_ID) && !take_id(vm, error))
 		return false;
@@ -271,7 +281,8 @@ static bool add_shares(struct vm *vm, char **error)
 static bool uses_kvm(char *const *command)
 {
 	for (char *const *word = command; *word; word++)
-		if (strstr(*word, "kvm"))
+		if (strstr(*word, "kvm") || strcmp(*word, "-readconfig") == 0 ||
+			strcmp(*word, "--readconfig") == 0)
 			return true;
 	return false;
 }
@@ -282,7 +293,7 @@ static void add_own(struct vm *vm, char *const *command)
 
 	struct isolation_path *home = isolation_add(isolation, isolation->home, "HOME of QEMU");
 	home->writable = home->makes = true;
-	/* By -accel, or by the name of the program. */
+	/* By -accel, by the name of the program, or in a file that is not looked at here. */
 	if (uses_kvm(command)) {
 		struct isolation_path *kvm = isolation_add(isolation, "/dev/kvm", "KVM");
 		kvm->writable = kvm->optional = true;
@@ -305,6 +316,8 @@ static void merge(struct isolation *isolation)
 		last->has_id |= path->has_id;
 		last->makes |= path->makes;
 		last->moves |= path->moves;
+		last->executes |= path->executes;
+		last->devices |= path->devices;
 		last->optional &= path->optional;
 		free(path->path);
 		free(path->source);

@@ -110,6 +110,10 @@ void vm_warn(const struct vm *vm)
 			info("%s %s (%s: %s)", resource_action_name(item->action), path,
 				item->source, item->reason);
 	}
+	cleanup_free char *off = isolation_off(&vm->isolation);
+	if (off)
+		warn("--isolate=%s: %s: turned off in %s", isolation_mode_name(vm->isolation.mode),
+			off, vm->settings->file ? vm->settings->file : "qemu.conf");
 	for (size_t i = 0; i < vm->args->n_notices; i++) {
 		const struct qemuargs_notice *notice = &vm->args->notices[i];
 		if (!notice->is_refusal)
