@@ -245,6 +245,8 @@ static bool enter_directory(struct builder *b)
 {
 	const char *directory = b->isolation->directory;
 
+	if (strcmp(directory, "/") == 0)
+		return true;
 	cleanup_fd int fd = mounts_place(b->root, directory, true);
 	if (fd < 0)
 		return fail(b, "make the current directory", directory);

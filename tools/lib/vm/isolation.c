@@ -352,6 +352,20 @@ static void take_needs(struct vm *vm, char *const *command)
 	qemu_needs_free(&needs);
 }
 
+/* Whether a file is named relative to the current directory. */
+static bool has_relative_names(const struct qemuargs *args)
+{
+	for (size_t i = 0; i < args->n_resources; i++) {
+		const struct qemuargs_resource *r = &args->resources[i];
+		bool is_name = r->kind != RESOURCE_FD && r->kind != RESOURCE_PCI &&
+			       r->kind != RESOURCE_USB && r->kind != RESOURCE_TAP &&
+			       r->kind != RESOURCE_BRIDGE && r->kind != RESOURCE_PASST;
+		if (is_name && r->path && r->path[0] != '/')
+			return true;
+	}
+	return false;
+}
+
 bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command, char **error)
 {
 	struct isolation *isolation = &vm->isolation;
@@ -362,7 +376,8 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 	if (!isolation->program)
 		return error_set_errno(error, "cannot resolve %s", program);
 	isolation->home = xasprintf(RUNTIME_DIR "/%s", vm->name);
-	isolation->directory = getcwd(NULL, 0);
+	/* Otherwise its name is nobody's business there. */
+	isolation->directory = has_relative_names(vm->args) ? getcwd(NULL, 0) : xstrdup("/");
 	if (!isolation->directory || isolation->directory[0] != '/')
 		return error_set_errno(error, "cannot determine the current directory");
 	take_needs(vm, command);
