@@ -27,6 +27,7 @@
 #include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
+#include "isolate/pool_recover.h"
 #include "isolate/visit.h"
 #include "path/absolute.h"
 #include "path/probe.h"
@@ -423,6 +424,7 @@ static int recover(const struct options *o)
 	journal_unlock();
 	/* What VMs of virt-priv-run have left beside their claims. */
 	good = runtime_dir_recover(o->dry_run) && good;
+	good = pool_recover(o->dry_run) && good;
 	return good ? DONE : NOT_DONE;
 }
 

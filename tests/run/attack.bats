@@ -1,7 +1,7 @@
 # What code can reach that has taken a QEMU over: tests/lib/attack.c, executed in its place, beside another VM
 # and a host with services. The figures are those of SECURITY.md.
 
-# shellcheck disable=SC2034 # run.bash reads them
+# shellcheck disable=SC2034,SC2054 # run.bash reads them; words of QEMU have commas
 load host.bash
 load isolated.bash
 
@@ -58,7 +58,7 @@ start_bait() {
         -object memory-backend-file,id=m,size=1M,share=on,mem-path=/dev/shm/b-memory)
     start b
     runs "bait 1"
-    bait=$pid bait_in=$in
+    bait=$pid
 }
 
 # attack OPTION... [-- ARG...]: of virt-priv-run, and of QEMU; the lines are in $lines_of.

@@ -489,3 +489,32 @@ opens() {
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
     nothing_left
 }
+
+@test "recover ends what is left of a VM whose runner was killed, and no VM that runs" {
+    plain
+    cat >"$fs/qemu-left" <<'END'
+#!/bin/sh
+setsid sleep 600 </dev/null >/dev/null 2>&1 &
+exec sleep 601
+END
+    chmod 0755 "$fs/qemu-left"
+    virt-priv-run --isolate=user --name left -- "$fs/qemu-left" -nodefaults </dev/null >/dev/null 2>&1 3>&- &
+    runner=$!
+    helpers_started+=($runner)
+    eventually pgrep -x sleep
+    eventually test "$(pgrep -cx sleep)" = 2
+    local id main
+    id=$(ids_of_run)
+    main=$(pgrep -f '^sleep 601')
+    kill -KILL $runner
+    eventually ended $runner
+    # Its QEMU goes on, which has claimed nothing.
+    virt-priv-chown recover
+    [ "$(pgrep -cx sleep)" = 2 ]
+    kill "$main"
+    eventually ended "$main"
+    [ "$(ps -o uid= -C sleep | tr -d ' ')" = "$id" ]
+    virt-priv-chown recover
+    run ! pgrep -x sleep
+    nothing_left
+}

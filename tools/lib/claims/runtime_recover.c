@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,19 +104,6 @@ static bool recover_scratches(int runtime, bool dry_run)
 	return good;
 }
 
-/* The lock of an id that nobody holds any more. */
-static void recover_id(int runtime, const char *name, bool dry_run)
-{
-	cleanup_fd int fd = openat(runtime, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return;
-	if (dry_run)
-		printf("remove " RUNTIME_DIR "/%s\n", name);
-	else if (unlinkat(runtime, name, 0) < 0 && errno != ENOENT)
-		warn_errno("cannot remove " RUNTIME_DIR "/%s", name);
-}
-
 bool runtime_dir_recover(bool dry_run)
 {
 	cleanup_free char *error = NULL;
@@ -138,11 +123,9 @@ bool runtime_dir_recover(bool dry_run)
 		return false;
 	}
 	while ((d = readdir(dir)) != NULL)
-		if (strncmp(d->d_name, RUNTIME_ID, strlen(RUNTIME_ID)) == 0)
-			recover_id(runtime, d->d_name, dry_run);
-		else if (journal_is_name(d->d_name) &&
-			 fstatat(runtime, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			 S_ISDIR(st.st_mode))
+		if (journal_is_name(d->d_name) &&
+			fstatat(runtime, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISDIR(st.st_mode))
 			good = recover_directory(runtime, d->d_name, dry_run) && good;
 	return recover_scratches(runtime, dry_run) && good;
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "isolate/pool_recover.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "claims/journal_list.h"
+#include "claims/journal_lock.h"
+#include "claims/runtime_dir.h"
+#include "conf/settings.h"
+#include "isolate/pool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* What the process that holds the claim has as its ids; one that has ended has none. */
+static void take_holder(struct pool_taken *taken, const struct journal *journal)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/status", journal->holder);
+	char text[4096];
+
+	if (journal->holder && io_read_short(AT_FDCWD, path, text, sizeof text) > 0)
+		pool_take_status(taken, text);
+}
+
+/* Whether a VM has it still: by what it has claimed, or by its QEMU, which may have claimed
+ * nothing. */
+static bool is_used(const struct id_range *one, bool *used, char **error)
+{
+	struct pool_taken taken;
+	struct journal **all;
+	bool all_read;
+	size_t n;
+
+	if (!journal_lock(false, error))
+		return false;
+	bool good = journal_read_all(&all, &n, &all_read, error);
+	pool_taken_init(&taken, one);
+	if (good) {
+		pool_take_journals(&taken, all, n);
+		for (size_t i = 0; i < n; i++)
+			take_holder(&taken, all[i]);
+		journal_free_all(all, n);
+	}
+	journal_unlock();
+	*used = taken.is_taken[0];
+	pool_taken_free(&taken);
+	return good && (all_read || error_set(error, "a journal could not be read; see above"));
+}
+
+/* False: why was said. */
+static bool recover_id(int runtime, const char *name, uid_t id, bool dry_run)
+{
+	const struct id_range one = {.first = id, .count = 1};
+	cleanup_fd int fd = openat(runtime, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_free char *error = NULL;
+	bool used;
+
+	/* A start, a VM that runs, or one that is given back has it. */
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return true;
+	if (!is_used(&one, &used, &error)) {
+		warn("%s; what has uid %u is left as it is", error, id);
+		return false;
+	}
+	if (used)
+		return true;
+	if (dry_run) {
+		printf("remove " RUNTIME_DIR "/%s\n", name);
+		return true;
+	}
+	if (!pool_end_processes(id, &error)) {
+		warn("%s", error);
+		return false;
+	}
+	if (unlinkat(runtime, name, 0) == 0 || errno == ENOENT)
+		return true;
+	warn_errno("cannot remove " RUNTIME_DIR "/%s", name);
+	return false;
+}
+
+bool pool_recover(bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	const struct dirent *d;
+	bool good = true;
+
+	if (access(RUNTIME_DIR, F_OK) < 0 && errno == ENOENT)
+		return true;
+	cleanup_fd int runtime = runtime_dir_open(&error);
+	int copy = runtime < 0 ? -1 : fcntl(runtime, F_DUPFD_CLOEXEC, 3);
+	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	if (!dir) {
+		warn("%s", error ? error : "cannot read the directory " RUNTIME_DIR);
+		return false;
+	}
+	while ((d = readdir(dir)) != NULL) {
+		const char *number = d->d_name + strlen(RUNTIME_ID);
+		char *end;
+		if (strncmp(d->d_name, RUNTIME_ID, strlen(RUNTIME_ID)) != 0)
+			continue;
+		unsigned long id = strtoul(number, &end, 10);
+		/* No other name was made here, and ids of people are never ended. */
+		if (!*end && end != number && id >= SETTINGS_ISOLATE_LOWEST &&
+			id <= SETTINGS_ISOLATE_HIGHEST)
+			good = recover_id(runtime, d->d_name, (uid_t)id, dry_run) && good;
+	}
+	return good;
+}
