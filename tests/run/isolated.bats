@@ -116,3 +116,4 @@ refused() {
 @test "a disk that the caller has opened, named behind a socket" { row fdset-behind-qmp; }
 @test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy; }
 @test "a tap device that the caller has opened, named behind a socket" { row tap-fd-behind-monitor; }
+@test "a data file named relative to where QEMU is started" { row data-file-relative; }

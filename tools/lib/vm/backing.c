@@ -169,6 +169,7 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 		leave_protocol(vm, at, what, name);
 		return;
 	}
+	vm->names_relative |= relative[0] != '/';
 	cleanup_free char *path = vm_absolute(vm, relative);
 	if (!path)
 		return;

@@ -353,8 +353,10 @@ static void take_needs(struct vm *vm, char *const *command)
 }
 
 /* Whether a file is named relative to the current directory. */
-static bool has_relative_names(const struct qemuargs *args)
+static bool has_relative_names(const struct vm *vm)
 {
+	const struct qemuargs *args = vm->args;
+
 	for (size_t i = 0; i < args->n_resources; i++) {
 		const struct qemuargs_resource *r = &args->resources[i];
 		bool is_name = r->kind != RESOURCE_FD && r->kind != RESOURCE_PCI &&
@@ -363,7 +365,7 @@ static bool has_relative_names(const struct qemuargs *args)
 		if (is_name && r->path && r->path[0] != '/')
 			return true;
 	}
-	return false;
+	return vm->names_relative;
 }
 
 bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command, char **error)
@@ -377,7 +379,7 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 		return error_set_errno(error, "cannot resolve %s", program);
 	isolation->home = xasprintf(RUNTIME_DIR "/%s", vm->name);
 	/* Otherwise its name is nobody's business there. */
-	isolation->directory = has_relative_names(vm->args) ? getcwd(NULL, 0) : xstrdup("/");
+	isolation->directory = has_relative_names(vm) ? getcwd(NULL, 0) : xstrdup("/");
 	if (!isolation->directory || isolation->directory[0] != '/')
 		return error_set_errno(error, "cannot determine the current directory");
 	take_needs(vm, command);

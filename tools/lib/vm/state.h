@@ -64,6 +64,8 @@ struct vm {
 	size_t n_items;
 	struct vm_step *steps;
 	size_t n_steps;
+	bool names_relative; /* a header names a file that QEMU looks for in the current directory
+			      */
 	bool refused;
 	bool failed;   /* it has ended by such a failure, and not by an obstacle */
 	char *failure; /* what ends the planning, see vm_fail(); NULL: nothing yet */
