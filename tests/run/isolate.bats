@@ -317,6 +317,23 @@ failing() {
     nothing_left
 }
 
+@test "--check: a kernel without Landlock, a container, and an image whose backing file is not seen" {
+    plain
+    local check=(virt-priv-run --isolate=full --check qemu-system-x86_64 -nodefaults)
+    run -0 "${check[@]}" "${args[@]}"
+    run -1 strace -f -qq -o /dev/null -e trace=landlock_create_ruleset -e inject=landlock_create_ruleset:error=ENOSYS \
+        "${check[@]}" "${args[@]}"
+    [[ $output == *"- (--isolate=full): this kernel has no Landlock, or it is turned off (Function not implemented); boot with"* ]]
+    run -1 setpriv --bounding-set -sys_admin --inh-caps -sys_admin "${check[@]}" "${args[@]}"
+    [[ $output == *"(--isolate=full): namespaces and mounts of the VM's own require CAP_SYS_ADMIN"* ]]
+    make "overlay=$fs/a.raw,raw" root:root 600 "$fs/o.qcow2"
+    run -1 "${check[@]}" -drive "file=$fs/o.qcow2"
+    [[ $output == *"add format=qcow2"* ]]
+    chmod 0600 "$fs/a.raw"
+    run -1 "${check[@]}" -drive "file=$fs/a.raw,format=raw,readonly=on"
+    [[ $output == *"chmod o+r $fs/a.raw"* && $output != *setfacl* ]]
+}
+
 @test "--share and --share-network want --isolate=full; a share that is not there is an error" {
     plain
     run -125 virt-priv-run --share "$fs" --dry-run qemu-system-x86_64

@@ -39,12 +39,22 @@ struct ruleset {
 /* What a guest makes in a directory that is shared with it. */
 #define MAKE_MORE (LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO)
 
-int landlock_version(void)
+/* The version of the kernel's interface; 0 and errno: it has none, or it is turned off. */
+static int get_version(void)
 {
 	long version =
 		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
 	return version < 0 ? 0 : (int)version;
+}
+
+char *landlock_why_not(void)
+{
+	if (get_version() > 0)
+		return NULL;
+	return xasprintf("this kernel has no Landlock, or it is turned off (%s); boot with a list "
+			 "lsm= that contains landlock, on a kernel with CONFIG_SECURITY_LANDLOCK",
+		strerror(errno));
 }
 
 /* As much of it as the kernel knows. */
@@ -179,15 +189,17 @@ static bool verify(const struct isolation *isolation, char **error)
 bool landlock_restrict(
 	const struct isolation *isolation, const int *fds, size_t n_fds, char **error)
 {
-	int version = landlock_version();
+	int version = get_version();
 	bool has_network = !(isolation->layers & ISOLATE_NETWORK) || isolation->network;
 	const struct ruleset rules = known(version, has_network);
 
-	if (version == 0)
-		return error_set_errno(error,
-			"this kernel has no Landlock, or it is turned off; boot with a list lsm= "
-			"that "
-			"contains landlock, on a kernel with CONFIG_SECURITY_LANDLOCK");
+	if (version == 0) {
+		*error = landlock_why_not();
+		/* It may answer the second time. */
+		return *error ? false
+			      : error_set(
+					error, "cannot determine the kernel's version of Landlock");
+	}
 	cleanup_fd int ruleset = create(&rules, version, error);
 	if (ruleset < 0 || !add_rules(ruleset, &rules, isolation, error) ||
 		!add_descriptors(ruleset, &rules, fds, n_fds, error))

@@ -15,8 +15,8 @@
 
 #include "isolate/isolation.h"
 
-/* The version of the kernel's interface; 0: it has none, or it is turned off. */
-int landlock_version(void);
+/* Why this kernel has no Landlock, a new message with what helps; NULL: it has. */
+char *landlock_why_not(void);
 
 /*
  * Restricts the calling process. fds are the descriptors that QEMU gets: what they refer to can be

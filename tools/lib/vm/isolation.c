@@ -8,6 +8,7 @@
 #include "claims/runtime_dir.h"
 #include "isolate/enter.h"
 #include "isolate/pool.h"
+#include "isolate/possible.h"
 #include "isolate/program.h"
 #include "isolate/restrict.h"
 #include "isolate/system.h"
@@ -368,6 +369,19 @@ static bool has_relative_names(const struct vm *vm)
 	return vm->names_relative;
 }
 
+/* What would end the start behind the claims is an obstacle, and told as one. */
+static void check_host(struct vm *vm)
+{
+	char *why = isolation_why_not(&vm->isolation);
+	cleanup_free char *source =
+		xasprintf("--isolate=%s", isolation_mode_name(vm->isolation.mode));
+	const struct qemuargs_resource r = {
+		.kind = RESOURCE_FILE, .access = ACCESS_RO, .source = source};
+
+	if (why)
+		vm_refuse(vm, &r, why);
+}
+
 bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command, char **error)
 {
 	struct isolation *isolation = &vm->isolation;
@@ -383,6 +397,7 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 	if (!isolation->directory || isolation->directory[0] != '/')
 		return error_set_errno(error, "cannot determine the current directory");
 	take_needs(vm, command);
+	check_host(vm);
 	if (!vm_has_own_root(vm))
 		return true;
 	if (!add_items(vm, error) || !add_shares(vm, error))
