@@ -323,7 +323,7 @@ failing() {
     run -0 "${check[@]}" "${args[@]}"
     run -1 strace -f -qq -o /dev/null -e trace=landlock_create_ruleset -e inject=landlock_create_ruleset:error=ENOSYS \
         "${check[@]}" "${args[@]}"
-    [[ $output == *"- (--isolate=full): this kernel has no Landlock, or it is turned off (Function not implemented); boot with"* ]]
+    [[ $output == *"- (--isolate=full): cannot use Landlock: Function not implemented; boot with a list lsm="* ]]
     run -1 setpriv --bounding-set -sys_admin --inh-caps -sys_admin "${check[@]}" "${args[@]}"
     [[ $output == *"(--isolate=full): namespaces and mounts of the VM's own require CAP_SYS_ADMIN"* ]]
     make "overlay=$fs/a.raw,raw" root:root 600 "$fs/o.qcow2"

@@ -48,13 +48,18 @@ static int get_version(void)
 	return version < 0 ? 0 : (int)version;
 }
 
+/* errno: of the version that could not be had. */
+static char *why_not(void)
+{
+	return xasprintf(
+		"cannot use Landlock: %s; boot with a list lsm= that contains landlock, on "
+		"a kernel with CONFIG_SECURITY_LANDLOCK",
+		strerror(errno));
+}
+
 char *landlock_why_not(void)
 {
-	if (get_version() > 0)
-		return NULL;
-	return xasprintf("this kernel has no Landlock, or it is turned off (%s); boot with a list "
-			 "lsm= that contains landlock, on a kernel with CONFIG_SECURITY_LANDLOCK",
-		strerror(errno));
+	return get_version() > 0 ? NULL : why_not();
 }
 
 /* As much of it as the kernel knows. */
@@ -194,11 +199,8 @@ bool landlock_restrict(
 	const struct ruleset rules = known(version, has_network);
 
 	if (version == 0) {
-		*error = landlock_why_not();
-		/* It may answer the second time. */
-		return *error ? false
-			      : error_set(
-					error, "cannot determine the kernel's version of Landlock");
+		*error = why_not();
+		return false;
 	}
 	cleanup_fd int ruleset = create(&rules, version, error);
 	if (ruleset < 0 || !add_rules(ruleset, &rules, isolation, error) ||
