@@ -359,6 +359,23 @@ failing() {
     nothing_left
 }
 
+@test "guest memory in /dev/shm has room, where the command line asks for it" {
+    plain
+    printf '#!/bin/sh\nexec tail -f /dev/null\n' >"$fs/qemu-sleeps"
+    chmod 0755 "$fs/qemu-sleeps"
+    # room WORD...: the MiB of /dev/shm with these words.
+    room() {
+        virt-priv-run --isolate=full --name iso -- "$fs/qemu-sleeps" -nodefaults "$@" </dev/null >/dev/null 2>&1 3>&- &
+        helpers_started+=($!)
+        eventually pgrep -x tail >/dev/null
+        echo $(($(stat -f -c '%b * %S' "/proc/$(pgrep -x tail)/root/dev/shm") >> 20))
+        kill "$(pgrep -x tail)"
+        wait
+    }
+    [ "$(room)" = 64 ]
+    [ "$(room -object memory-backend-shm,id=m,size=64M)" -gt 1024 ]
+}
+
 # --- -snapshot ---
 
 @test "-snapshot: what the guest writes has room on disk, which is taken away, also by recover" {

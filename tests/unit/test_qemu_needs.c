@@ -131,7 +131,7 @@ static void other_needs(void **state)
 	/* cpus 0: one. */
 	static const struct {
 		const char *words;
-		bool terminals, io_uring, incoming, vsock, affinity, inotify, memfd;
+		bool terminals, io_uring, incoming, vsock, affinity, inotify, memfd, shm;
 		unsigned cpus;
 	} cases[] = {
 		{.words = "-m 64"},
@@ -147,12 +147,14 @@ static void other_needs(void **state)
 		{.words = "-object memory-backend-memfd,id=m,size=64M", .memfd = true},
 		{.words = "-netdev vhost-user,id=n,chardev=c", .memfd = true},
 		{.words = "-netdev tap,id=n,fd=5,vhostfd=6"},
+		{.words = "-object memory-backend-shm,id=m,size=64M", .shm = true},
 		{.words = "-readconfig /dev/fd/9",
 			.terminals = true,
 			.io_uring = true,
 			.affinity = true,
 			.inotify = true,
-			.memfd = true},
+			.memfd = true,
+			.shm = true},
 		{.words = "-smp 4", .cpus = 4},
 		{.words = "-smp cpus=2,maxcpus=64", .cpus = 128},
 		{.words = "-smp sockets=2,cores=4,threads=2", .cpus = 16},
@@ -172,6 +174,7 @@ static void other_needs(void **state)
 		assert_int_equal(needs.affinity, cases[i].affinity);
 		assert_int_equal(needs.inotify, cases[i].inotify);
 		assert_int_equal(needs.memfd, cases[i].memfd);
+		assert_int_equal(needs.shm, cases[i].shm);
 		qemu_needs_free(&needs);
 	}
 }

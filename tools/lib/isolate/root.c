@@ -25,6 +25,8 @@
 #define ROOT_SIZE "4m"
 /* What QEMU itself puts there is small; -snapshot has a directory on disk. */
 #define TMP_SIZE "64m"
+/* Of a guest whose memory is there: what QEMU could allocate otherwise, too. */
+#define SHM_SIZE "100%"
 
 struct builder {
 	const struct isolation *isolation;
@@ -170,11 +172,11 @@ static bool make_proc(struct builder *b)
 	return attach_new(b, "proc", options, "/proc", NOTHING);
 }
 
-static bool make_temporary(struct builder *b, const char *path)
+static bool make_temporary(struct builder *b, const char *path, const char *size)
 {
 	cleanup_free char *uid = xasprintf("%u", b->isolation->uid);
 	cleanup_free char *gid = xasprintf("%u", b->isolation->gid);
-	const struct mount_option options[] = {{"mode", "0700"}, {"size", TMP_SIZE},
+	const struct mount_option options[] = {{"mode", "0700"}, {"size", size},
 		{"nr_inodes", "1024"}, {"uid", uid}, {"gid", gid}, {NULL, NULL}};
 
 	return attach_new(b, "tmpfs", options, path, NOTHING);
@@ -188,8 +190,9 @@ static bool make_own(struct builder *b)
 		if (!make_directory(b, directories[i]))
 			return false;
 	return make_link(b, "../tmp", "var/tmp") && link_like_host(b) && write_accounts(b) &&
-	       make_devices(b) && make_proc(b) && make_temporary(b, "/tmp") &&
-	       make_temporary(b, "/dev/shm") && make_terminals(b);
+	       make_devices(b) && make_proc(b) && make_temporary(b, "/tmp", TMP_SIZE) &&
+	       make_temporary(b, "/dev/shm", b->isolation->shm ? SHM_SIZE : TMP_SIZE) &&
+	       make_terminals(b);
 }
 
 /*

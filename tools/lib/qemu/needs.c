@@ -163,7 +163,7 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	/* What is in the file is not looked at here. */
 	if (strcmp(option, "readconfig") == 0)
 		needs->terminals = needs->io_uring = needs->affinity = needs->inotify =
-			needs->memfd = true;
+			needs->memfd = needs->shm = true;
 	if (!needs->network && needs_network(option, value))
 		needs->network = xasprintf("-%s needs it", option);
 	if (is_any(option, disk_options))
@@ -174,6 +174,7 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
 	needs->affinity |= strstr(value, "thread-context") != NULL;
 	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");
+	needs->shm |= strstr(value, "memory-backend-shm") != NULL;
 	needs->memfd |= strstr(value, "memfd") || strstr(value, "vhost-user") ||
 			strstr(value, "aux-ram-share");
 	if (strcmp(option, "smp") == 0)

@@ -17,6 +17,7 @@ struct qemu_needs {
 	bool affinity;	/* it sets the processors of its threads */
 	bool inotify;	/* it watches files for changes */
 	bool memfd;	/* memory without a name, shared with other processes */
+	bool shm;	/* guest memory in /dev/shm */
 	char **sockets; /* UNIX sockets of disks' servers, to which QEMU itself connects */
 	size_t n_sockets;
 	unsigned cpus; /* of the guest, at most; at least 1 */

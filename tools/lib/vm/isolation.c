@@ -345,6 +345,7 @@ static void take_needs(struct vm *vm, char *const *command)
 	isolation->affinity = needs.affinity;
 	isolation->inotify = needs.inotify;
 	isolation->memfd = needs.memfd;
+	isolation->shm = needs.shm;
 	isolation->processes = (unsigned long long)needs.cpus + MORE_THREADS;
 	isolation->executes = vm->args->starts_programs || program_is_script(isolation->program);
 	isolation->forks = vm->args->daemonize || isolation->executes;
