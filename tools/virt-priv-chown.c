@@ -127,6 +127,27 @@ static void begin_changes(void)
 	defer_signals();
 }
 
+/* The root directory of an isolated VM; -1: it has none of its own; -2: that was said not to be
+ * known.
+ */
+static int open_vm(const char *name)
+{
+	cleanup_free char *error = NULL;
+	struct journal *journal = NULL;
+
+	if (!journal_lock(false, &error))
+		die("%s", error);
+	bool good = journal_directory() < 0 || journal_read(name, &journal, &error);
+	int vm = good && journal ? visit_open(journal, &error) : -1;
+	journal_free(journal);
+	journal_unlock();
+	/* What is wrong with its journal is said by what follows. */
+	if (!good || !error)
+		return vm;
+	warn("%s", error);
+	return -2;
+}
+
 /* What a claim is made of. */
 struct claim {
 	struct domain *domain; /* NULL: none was given */
@@ -134,6 +155,7 @@ struct claim {
 	struct settings settings;
 	struct paths forced;
 	char *label; /* of the VM that is added to; NULL: that of the settings */
+	int vm;	     /* its root directory, see open_vm() */
 	struct claim_rounds rounds;
 };
 
@@ -142,6 +164,8 @@ static void end_claim(struct claim *c)
 	claims_end(&c->rounds.plan);
 	free_paths(&c->forced);
 	free(c->label);
+	if (c->vm >= 0)
+		close(c->vm);
 	settings_free(&c->settings);
 	claim_requests_free(&c->requests);
 	domain_free(c->domain);
@@ -170,6 +194,9 @@ static void read_identity(struct claim *c)
 		return;
 	if (!claims_read_label(c->rounds.name, &c->label, &error))
 		die_usage("%s", error);
+	c->vm = open_vm(c->rounds.name);
+	if (c->vm < -1)
+		die_usage("nothing was changed");
 }
 
 static void find_holder(const struct options *o, struct claim *c)
@@ -191,6 +218,9 @@ static void gather_requests(const struct options *o, struct claim *c)
 		c->domain->requests = (struct claim_requests){0};
 	}
 	add_disks(o, &c->requests);
+	/* Where it is mounted, QEMU may search every directory. */
+	for (size_t i = 0; i < c->requests.n; i++)
+		c->requests.all[i].passed = c->vm >= 0;
 	c->rounds.requests = &c->requests;
 	c->rounds.plan = (struct claims_plan){.settings = &c->settings,
 		.grant_read = o->grant_read,
@@ -218,17 +248,14 @@ static int find_claimed(const struct claims_plan *plan, const char *path)
 static bool show(const struct claim *c)
 {
 	cleanup_free char *error = NULL;
-	cleanup_fd int vm = visit_open(c->rounds.plan.journal, &error);
-	bool good = !error;
+	bool good = true;
 
-	for (size_t i = 0; i < c->requests.n && vm >= 0; i++) {
+	for (size_t i = 0; i < c->requests.n && c->vm >= 0 && good; i++) {
 		const char *path = c->requests.all[i].path;
 		int fd = path ? find_claimed(&c->rounds.plan, path) : -1;
-		good = fd < 0 || (visit_show(vm, path, fd, &error) && good);
-		if (error)
-			break;
+		good = fd < 0 || visit_show(c->vm, path, fd, &error);
 	}
-	if (error)
+	if (!good)
 		warn("%s; it is claimed, but QEMU cannot open it; to give it back: virt-priv-chown "
 		     "drop",
 			error);
@@ -239,7 +266,7 @@ static bool show(const struct claim *c)
 static int claim(const struct options *o, bool adds)
 {
 	cleanup_free char *error = NULL;
-	cleanup_claim struct claim c = {.rounds = {.adds = adds}};
+	cleanup_claim struct claim c = {.rounds = {.adds = adds}, .vm = -1};
 
 	c.forced = absolute_paths(o->forced.items, o->forced.n);
 	if (!o->domain && o->disks.n == 0)
@@ -297,24 +324,6 @@ static int release(const struct options *o, const struct claim_requests *disks)
 	bool good = release_rounds(journal, disks, o->force);
 	journal_free(journal);
 	return good ? DONE : NOT_DONE;
-}
-
-/* The root directory of an isolated VM; -1: it has none of its own. */
-static int open_vm(const char *name)
-{
-	cleanup_free char *error = NULL;
-	struct journal *journal = NULL;
-
-	if (!journal_lock(false, &error))
-		die("%s", error);
-	bool good = journal_directory() < 0 || journal_read(name, &journal, &error);
-	int vm = good && journal ? visit_open(journal, &error) : -1;
-	journal_free(journal);
-	journal_unlock();
-	/* What is wrong with its journal is said by the release. */
-	if (good && error)
-		warn("%s", error);
-	return vm;
 }
 
 /* It does not see what is not its own any more. */

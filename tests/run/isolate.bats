@@ -434,7 +434,7 @@ opens() {
 @test "add: the disk is the VM's, and QEMU opens it by its name; drop takes it away" {
     plain
     make blank alice:alice 600 "$fs/added.raw"
-    make dir root:root 755 "$fs/deep"
+    make dir root:root 700 "$fs/deep"
     make blank root:root 600 "$fs/deep/added"
     mkdir "$fs/run"
     args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
@@ -544,7 +544,7 @@ END
     chmod 0755 "$fs/qemu-left"
     virt-priv-run --isolate=user --name left -- "$fs/qemu-left" -nodefaults </dev/null >/dev/null 2>&1 3>&- &
     runner=$!
-    helpers_started+=($runner)
+    helpers_started+=("$runner")
     eventually pgrep -x sleep
     eventually test "$(pgrep -cx sleep)" = 2
     local id main
