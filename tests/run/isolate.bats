@@ -562,3 +562,67 @@ END
     run ! pgrep -x sleep
     nothing_left
 }
+
+# migrate HOW: from the VM of $fs/run/src to that of $fs/run/dst, by TCP or by descriptors of one socket.
+migrate() {
+    /usr/bin/python3 - "$fs/run" "$1" <<'PYTHON'
+import json, socket, sys, time
+
+class Monitor:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile("r")
+        self.lines.readline()
+        self.do("qmp_capabilities")
+
+    def do(self, command, fd=None, **arguments):
+        words = json.dumps({"execute": command, "arguments": arguments}).encode()
+        socket.send_fds(self.socket, [words], [fd] if fd is not None else [])
+        while True:
+            answer = json.loads(self.lines.readline())
+            if "error" in answer:
+                sys.exit(f"{command}: {answer}")
+            if "return" in answer:
+                return answer["return"]
+
+src, dst = (Monitor(f"{sys.argv[1]}/{name}") for name in ("src", "dst"))
+if sys.argv[2] == "fd":
+    ends = socket.socketpair()
+    dst.do("getfd", fd=ends[0].fileno(), fdname="m")
+    dst.do("migrate-incoming", uri="fd:m")
+    src.do("getfd", fd=ends[1].fileno(), fdname="m")
+src.do("migrate", uri="fd:m" if sys.argv[2] == "fd" else "tcp:127.0.0.1:4466")
+end = time.monotonic() + 60
+while (status := src.do("query-migrate")["status"]) != "completed":
+    if status == "failed" or time.monotonic() > end:
+        sys.exit(f"migration: {status}")
+    time.sleep(0.05)
+while dst.do("query-status")["status"] != "running":
+    if time.monotonic() > end:
+        sys.exit("the receiver does not run")
+    time.sleep(0.05)
+for monitor in (src, dst):
+    monitor.do("quit")
+PYTHON
+}
+
+@test "migration between isolated VMs: by TCP with --share-network, and by descriptors without" {
+    mkdir "$fs/run"
+    local how incoming more
+    for how in tcp fd; do
+        incoming=defer more=()
+        [ $how = fd ] || incoming=tcp:127.0.0.1:4466 more=(--share-network)
+        nsenter --net=/run/vm.net virt-priv-run --isolate=full --name dst -- qemu-system-x86_64 "${machine[@]}" \
+            -qmp "unix:$fs/run/dst,server=on,wait=off" -incoming $incoming </dev/null >/mnt/vm.out 2>&1 3>&- &
+        helpers_started+=("$!")
+        nsenter --net=/run/vm.net virt-priv-run --isolate=full "${more[@]}" --name src -- qemu-system-x86_64 "${machine[@]}" \
+            -qmp "unix:$fs/run/src,server=on,wait=off" </dev/null >/mnt/vm1.out 2>&1 3>&- &
+        helpers_started+=("$!")
+        eventually test -S "$fs/run/src"
+        eventually test -S "$fs/run/dst"
+        migrate $how
+        wait
+        nothing_left
+    done
+}
