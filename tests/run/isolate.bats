@@ -626,3 +626,46 @@ PYTHON
         nothing_left
     done
 }
+
+# monitor COMMAND: of people's monitor, which says nothing if all is well.
+monitor() {
+    local said
+    said=$(qmp "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"$1\"}}")
+    [[ $said == *"{'return': ''}"* ]] || { echo "$said" && false; }
+}
+
+@test "a screendump, savevm and loadvm, a live snapshot and its commit" {
+    make qcow2 root:root 600 "$fs/a.qcow2"
+    mkdir "$fs/run"
+    args=(-name iso -drive "file=$fs/a.qcow2,format=qcow2,if=none,id=d0" -device virtio-blk-pci,drive=d0 -vga std
+        -qmp "unix:$fs/run/qmp,server=on,wait=off")
+    start
+    runs
+    qmp '{"execute":"screendump","arguments":{"filename":"/run/virt-privileges/iso/screen"}}'
+    [ "$(head -c 2 /run/virt-privileges/iso/screen)" = P6 ]
+    run -1 qmp '{"execute":"screendump","arguments":{"filename":"/srv/screen"}}'
+    monitor "savevm one"
+    monitor "loadvm one"
+    qemu-img create -q -u -f qcow2 -F qcow2 -b "$fs/a.qcow2" "$fs/snapshot" 1M
+    virt-priv-chown add --name iso --disk "$fs/snapshot"
+    qmp "{\"execute\":\"blockdev-snapshot-sync\",\"arguments\":{\"device\":\"d0\",\"snapshot-file\":\"$fs/snapshot\",\"format\":\"qcow2\",\"mode\":\"existing\"}}"
+    has_open "$fs/snapshot"
+    qmp '{"execute":"block-commit","arguments":{"device":"d0","job-id":"j"}}'
+    eventually ready_to_complete
+    qmp '{"execute":"block-job-complete","arguments":{"device":"j"}}'
+    eventually lets_go_of "$fs/snapshot"
+    virt-priv-chown drop --name iso --disk "$fs/snapshot"
+    [ "$(stat -c %u:%g "$fs/snapshot")" = 0:0 ]
+    leave
+    [ "$status" -eq 33 ]
+    qemu-img check -q "$fs/a.qcow2"
+    nothing_left
+}
+
+ready_to_complete() {
+    qmp '{"execute":"query-block-jobs"}' | grep -q "'ready': True"
+}
+
+lets_go_of() {
+    ! has_open "$1"
+}
