@@ -359,6 +359,38 @@ failing() {
     nothing_left
 }
 
+@test "KVM: its node is there, and no other one" {
+    [ -w /dev/kvm ] || skip "this machine has no KVM"
+    private_dev
+    plain
+    machine[1]=kvm
+    start
+    runs
+    find "/proc/$pid/fd" -lname '*kvm-vcpu*' | grep -q .
+    local node nodes=()
+    for node in "/proc/$pid/root/dev"/*; do
+        [ ! -c "$node" ] || [ -L "$node" ] || nodes+=("${node##*/}")
+    done
+    [ "${nodes[*]}" = "full kvm null random urandom zero" ]
+    leave
+    [ "$status" -eq 33 ]
+    umount -l /dev
+    nothing_left
+}
+
+@test "VNC on TCP, and io_uring: what the command line asks for is there" {
+    make guest root:root 600 "$fs/a.raw"
+    wrapper=(nsenter --net=/run/vm.net)
+    args=(-name iso -drive "file=$fs/a.raw,format=raw,if=virtio,aio=io_uring,cache.direct=on" -vnc 127.0.0.1:7)
+    start
+    runs
+    in_net /usr/bin/python3 -c 'import socket; s = socket.create_connection(("127.0.0.1", 5907)); assert s.recv(4) == b"RFB "'
+    find "/proc/$pid/fd" -lname '*io_uring*' | grep -q .
+    leave
+    [ "$(sector "$fs/a.raw" raw)" = 1 ]
+    nothing_left
+}
+
 @test "guest memory in /dev/shm has room, where the command line asks for it" {
     plain
     printf '#!/bin/sh\nexec tail -f /dev/null\n' >"$fs/qemu-sleeps"
