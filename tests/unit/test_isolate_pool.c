@@ -66,12 +66,14 @@ static void files_take_ids(void **state)
 /* Also what only one of its entries has, as owner or by an ACL. */
 static void journals_take_ids(void **state)
 {
-	struct journal *one = journal_new("one"), *two = journal_new("two");
+	char *error = NULL;
+	struct journal *one = journal_new("one", &error), *two = journal_new("two", &error);
 	struct journal *all[] = {one, two};
 	struct pool_taken taken;
 	struct entry *e;
 
 	(void)state;
+	assert_null(error);
 	e = journal_add(one);
 	e->new_uid = 90001;
 	e->new_gid = 90001;

@@ -82,16 +82,19 @@ static bool take_processes(struct pool_taken *taken, char **error)
 
 static bool take_claims(struct pool_taken *taken, char **error)
 {
+	struct journal **all;
 	bool all_read;
 	size_t n;
 
 	if (!journal_lock(false, error))
 		return false;
-	struct journal **all = journal_read_all(&n, &all_read);
-	pool_take_journals(taken, all, n);
-	journal_free_all(all, n);
+	bool good = journal_read_all(&all, &n, &all_read, error);
+	if (good) {
+		pool_take_journals(taken, all, n);
+		journal_free_all(all, n);
+	}
 	journal_unlock();
-	return all_read || error_set(error, "a journal could not be read; see above");
+	return good && (all_read || error_set(error, "a journal could not be read; see above"));
 }
 
 /* An id that another VM keeps; *own is the one that this VM does. */
