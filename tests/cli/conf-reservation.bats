@@ -154,13 +154,23 @@ TABLE
 
 # --- The lock of shadow-utils ---
 
+# locked: once somebody has it.
+locked() {
+    local i
+    for ((i = 0; i < 500; i++)); do
+        [ ! -e /etc/subuid.lock ] || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
 @test "usermod's lock is waited for, and what it writes is kept" {
     local usermod reserve
     begin ''
     strace -f -qq -o /dev/null -e inject=rename:delay_enter=1500000:when=1 \
         usermod --add-subuids 200000-200009 alice 3>&- &
     usermod=$!
-    until [ -e /etc/subuid.lock ]; do sleep 0.02; done
+    locked
     "$conf" reserve-ids 3>&- &
     reserve=$!
     sleep 0.5
@@ -176,7 +186,7 @@ TABLE
     begin ''
     strace -f -qq -o /dev/null -e inject=fsync:delay_enter=1500000:when=1 "$conf" reserve-ids 3>&- &
     reserve=$!
-    until [ -e /etc/subuid.lock ]; do sleep 0.02; done
+    locked
     # It tries no more than once, or for some seconds.
     if usermod --add-subuids 200000-200009 alice 2>"$work/said"; then
         wait $reserve
