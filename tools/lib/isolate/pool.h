@@ -70,5 +70,14 @@ bool pool_keep(uid_t id, const char *name, char **error);
  */
 bool pool_end_processes(uid_t id, char **error);
 
-/* Takes the lock's file away, and closes *lock. */
+/*
+ * Whether somebody else than the pool has the id: an account, a group, or a line of /etc/subuid or
+ * /etc/subgid. False and a new message: that can't be told.
+ */
+bool pool_has_owner(uid_t id, bool *has, char **error);
+
+/* Takes the lock's file away, and closes *lock: the id is free. */
 void pool_let_go(uid_t id, int *lock);
+
+/* Closes *lock, and leaves its file to recover: processes of the id are left. */
+void pool_leave(int *lock);

@@ -454,11 +454,14 @@ bool vm_end_isolated(struct vm *vm)
 		pool_end_processes(vm->identity.uid, &error))
 		return true;
 	warn("VM '%s': %s", vm->name, error);
+	pool_leave(&vm->id_lock);
 	return false;
 }
 
 void vm_let_go_of_id(struct vm *vm)
 {
-	if (vm->isolation.layers & ISOLATE_ID)
+	if (vm->runs)
+		pool_leave(&vm->id_lock);
+	else if (vm->isolation.layers & ISOLATE_ID)
 		pool_let_go(vm->identity.uid, &vm->id_lock);
 }
