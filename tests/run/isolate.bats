@@ -1,5 +1,5 @@
 # --isolate: what the kernel says of an isolated QEMU, ids of VMs, and that there is no weaker isolation in the
-# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats.
+# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats; many VMs: pool.bats.
 
 # shellcheck disable=SC2034 # run.bash reads them
 load host.bash
@@ -190,36 +190,6 @@ gets() {
     gets 90001
     exec {held}>&-
     rm /run/virt-privileges/.id-90000
-}
-
-@test "a pool of four and six starts: four run, with an id each, and two are refused" {
-    settings 'isolate_ids = "90000:4"'
-    own=(--isolate=user)
-    local i all=() runners=() ins=() refused=0
-    for i in 1 2 3 4 5 6; do
-        make guest root:root 600 "$fs/$i.raw"
-        args=(-drive "file=$fs/$i.raw,format=raw,if=virtio,cache=writethrough" -name "iso$i")
-        start "$i"
-        runners+=("$runner") ins+=("$in")
-    done
-    for i in 1 2 3 4 5 6; do
-        out=/mnt/vm$i.out runner=${runners[i - 1]}
-        eventually said_or_ended "$last_line"
-        if said "$last_line"; then
-            all+=("$(stat -c %u "$fs/$i.raw")")
-        else
-            refused=$((refused + 1))
-            grep -q "no id is free for VM 'iso$i': all 4 from 90000 on are taken" "/mnt/vm$i.err"
-        fi
-    done
-    [ "$refused" = 2 ]
-    [ "$(printf '%s\n' "${all[@]}" | sort)" = "$(printf '%s\n' 90000 90001 90002 90003)" ]
-    [ "$(ids_of_run | sort | paste -sd ' ')" = "90000 90001 90002 90003" ]
-    for in in "${ins[@]}"; do
-        echo >&"$in"
-    done
-    wait
-    nothing_left
 }
 
 @test "a VM that can leave files of its id, or has a file, keeps its id" {

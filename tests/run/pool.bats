@@ -30,6 +30,7 @@ teardown() {
     for pid in "${runners[@]}" $(waiting); do
         kill -KILL "$pid" 2>/dev/null || true
     done
+    wait 2>/dev/null || true
     end_all
     sed -i '/^poolfree:/d' /etc/passwd /etc/group
     rm -f /etc/subuid /etc/subgid
@@ -47,10 +48,7 @@ begin() {
 
 # waiting: the processes that run in QEMU's place.
 waiting() {
-    local pid
-    for pid in /proc/[0-9]*; do
-        [[ $(readlink "$pid/exe") != $place/* ]] || echo "${pid#/proc/}"
-    done
+    find /proc/[0-9]*/exe -maxdepth 0 -lname "$place/*" 2>/dev/null | cut -d/ -f3
 }
 
 # settled N: that many starts have come to an end of some kind.
@@ -60,13 +58,10 @@ settled() {
 
 # ids: those of all that run, once each process has four equal uids, the same gids and no group.
 ids() {
-    local pid
-    for pid in $(waiting); do
-        awk '$1 == "Uid:" { uid = $2; for (i = 3; i <= 5; i++) bad = bad || $i != uid }
-            $1 == "Gid:" { for (i = 2; i <= 5; i++) bad = bad || $i != uid }
-            $1 == "Groups:" { bad = bad || NF > 1 }
-            END { print bad ? "more than one id" : uid }' "/proc/$pid/status"
-    done | sort
+    waiting | sed 's|.*|/proc/&/status|' | xargs -r awk '
+        $1 == "Uid:" { uid = $2; bad = 0; for (i = 3; i <= 5; i++) bad = bad || $i != uid }
+        $1 == "Gid:" { for (i = 2; i <= 5; i++) bad = bad || $i != uid }
+        $1 == "Groups:" { print((bad || NF != 1) ? "more than one id" : uid) }' | sort
 }
 
 # end_vms: all that wait; the runners end with status 0.
@@ -92,6 +87,7 @@ locks() {
     done
     until settled 200; do
         virt-priv-chown recover
+        sleep 0.1
     done
     virt-priv-chown recover
     [ "$(cat /mnt/said/*.err)" = "" ]
