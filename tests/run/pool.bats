@@ -11,7 +11,8 @@ setup_file() {
     mkdir -p $place
     install -m 0755 "$VP_BUILD/tests/waits" $place/qemu-system-waits
     printf '#!/bin/sh\nsetsid sleep 600 <&- >&- 2>&- &\necho runs\nread -r line\n' >$place/qemu-system-leaves
-    chmod 0755 $place/qemu-system-leaves
+    printf '#!/bin/sh\necho runs\nread -r line\nsetsid sh -c "while :; do kill -STOP -1; done" <&- >&- 2>&- &\nkill -KILL $$\n' >$place/qemu-system-stops
+    chmod 0755 $place/qemu-system-leaves $place/qemu-system-stops
     cp /etc/nsswitch.conf /mnt/nsswitch.conf
 }
 
@@ -226,6 +227,22 @@ taken_by() {
 }
 no_holder() {
     [ -z "$(pgrep -u 90000 | while read -r pid; do [ "$(cat "/proc/$pid/comm")" = sleep ] || echo "$pid"; done)" ]
+}
+
+@test "what QEMU leaves cannot stop the one who ends it" {
+    own=(--isolate=user)
+    qemu=$place/qemu-system-stops
+    begin a
+    eventually settled 1
+    unset qemu
+    exec {in}>&-
+    status=0
+    wait "$runner" || status=$?
+    cat /mnt/said/a.err
+    [ "$status" -eq 137 ]
+    [ ! -s /mnt/said/a.err ]
+    runners=()
+    nothing_left
 }
 
 @test "recover ends no process of an id that no VM was given, or that somebody else has now" {

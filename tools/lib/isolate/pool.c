@@ -11,29 +11,19 @@
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
 #include "isolate/pool_lock.h"
-#include "launch/creds.h"
-#include "launch/launch.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAX_SUBIDS ((size_t)16 * 1024 * 1024)
 #define MAX_KEPT 128
-/* A process that ends others can be ended by them first. */
-#define END_ATTEMPTS 100
-#define END_PAUSE_US 10000
-#define END_MS 1000
 #define OWN_ATTEMPTS 10
 #define OWN_PAUSE_US 20000
 
@@ -59,27 +49,6 @@ static bool take_subid_file(struct pool_taken *taken, const char *path, char **e
 		pool_take_subids(taken, text);
 	else if (errno != ENOENT)
 		return error_set_errno(error, "cannot read %s", path);
-	return true;
-}
-
-static bool take_processes(struct pool_taken *taken, char **error)
-{
-	cleanup_dir DIR *dir = opendir("/proc");
-	const struct dirent *d;
-
-	if (!dir)
-		return error_set_errno(error, "cannot read the directory /proc");
-	while ((d = readdir(dir)) != NULL) {
-		char path[NAME_MAX + sizeof "/status"], text[4096];
-		if (d->d_name[0] < '1' || d->d_name[0] > '9')
-			continue;
-		snprintf(path, sizeof path, "%s/status", d->d_name);
-		/* One that has ended meanwhile has no ids. */
-		if (io_read_short(dirfd(dir), path, text, sizeof text) > 0)
-			pool_take_status(taken, text);
-		else if (errno != ENOENT && errno != ESRCH)
-			return error_set_errno(error, "cannot read /proc/%s", path);
-	}
 	return true;
 }
 
@@ -132,7 +101,7 @@ static bool take_kept(struct pool_taken *taken, const char *name, uid_t *own, ch
 static bool take_all(struct pool_taken *taken, const char *name, uid_t *own, char **error)
 {
 	return take_subid_file(taken, "/etc/subuid", error) &&
-	       take_subid_file(taken, "/etc/subgid", error) && take_processes(taken, error) &&
+	       take_subid_file(taken, "/etc/subgid", error) && pool_take_processes(taken, error) &&
 	       take_claims(taken, error) && take_kept(taken, name, own, error);
 }
 
@@ -183,7 +152,7 @@ static void stop_looking(const struct search *s, uid_t id, int *lock)
 	if (*lock < 0)
 		return;
 	if (!pool_lock_is_given(*lock))
-		pool_lock_remove(s->locks, id);
+		pool_lock_remove(s->locks, id, *lock);
 	close(*lock);
 	*lock = -1;
 }
@@ -292,7 +261,7 @@ void pool_let_go(uid_t id, int *lock)
 	if (runtime < 0)
 		warn("%s", error);
 	else
-		pool_lock_remove(runtime, id);
+		pool_lock_remove(runtime, id, *lock);
 	close(*lock);
 	*lock = -1;
 }
@@ -337,62 +306,4 @@ bool pool_keep(uid_t id, const char *name, char **error)
 		renameat(kept, new, kept, file) < 0 || !io_sync(kept))
 		return error_set_errno(error, "cannot write " POOL_KEPT "/%u", id);
 	return true;
-}
-
-/*
- * The end
- */
-
-/* Whether a process has the id. */
-static bool has_processes(uid_t id, bool *has, char **error)
-{
-	const struct id_range one = {.first = id, .count = 1};
-	struct pool_taken taken;
-
-	pool_taken_init(&taken, &one);
-	bool good = take_processes(&taken, error);
-	*has = taken.is_taken[0];
-	pool_taken_free(&taken);
-	return good;
-}
-
-static _Noreturn void end_all(uid_t id)
-{
-	const struct identity identity = {.uid = id, .gid = (gid_t)id};
-
-	creds_drop(&(struct creds){.identity = &identity});
-	kill(-1, SIGKILL);
-	_exit(0);
-}
-
-/* Waits for the child, which those that it is to end may have stopped. */
-static void await_end(pid_t pid)
-{
-	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd polled = {pidfd, POLLIN, 0};
-
-	if (pidfd < 0 || IO_RETRY(poll(&polled, 1, END_MS)) <= 0)
-		kill(pid, SIGKILL);
-	IO_RETRY(waitpid(pid, NULL, 0));
-}
-
-bool pool_end_processes(uid_t id, char **error)
-{
-	bool has = true;
-
-	for (int i = 0; i < END_ATTEMPTS; i++) {
-		if (!has_processes(id, &has, error))
-			return false;
-		if (!has)
-			return true;
-		pid_t pid = fork();
-		if (pid == 0)
-			end_all(id);
-		if (pid < 0)
-			return error_set_errno(
-				error, "cannot fork a process to end those of uid %u", id);
-		await_end(pid);
-		usleep(END_PAUSE_US);
-	}
-	return error_set(error, "processes of uid %u cannot be ended", id);
 }

@@ -26,5 +26,5 @@ bool pool_lock_give(int lock, uid_t id, const char *name, char **error);
 /* Whether a VM was given the id since the file was made; also where that can't be told. */
 bool pool_lock_is_given(int lock);
 
-/* Takes the file away, which nobody else can have locked meanwhile. Says what it can't, false. */
-bool pool_lock_remove(int runtime, uid_t id);
+/* Takes the file away, if it is the one whose lock is held. Says what it can't: false. */
+bool pool_lock_remove(int runtime, uid_t id, int lock);

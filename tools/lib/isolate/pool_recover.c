@@ -91,7 +91,7 @@ static bool recover_id(int runtime, uid_t id, bool dry_run)
 	if (!error && dry_run)
 		return true;
 	if (!error && (!is_given || pool_end_processes(id, &error)))
-		return pool_lock_remove(runtime, id);
+		return pool_lock_remove(runtime, id, lock);
 	warn("%s; what has uid %u is left as it is", error, id);
 	return false;
 }

@@ -453,7 +453,9 @@ bool vm_end_isolated(struct vm *vm)
 	if (!(vm->isolation.layers & ISOLATE_ID) || vm->id_lock < 0 ||
 		pool_end_processes(vm->identity.uid, &error))
 		return true;
-	warn("VM '%s': %s", vm->name, error);
+	warn("VM '%s': %s; what is left of it is ended by virt-priv-chown recover, for which the "
+	     "lock " RUNTIME_DIR "/" RUNTIME_ID "%u stays",
+		vm->name, error, vm->identity.uid);
 	pool_leave(&vm->id_lock);
 	return false;
 }
