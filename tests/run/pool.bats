@@ -11,8 +11,7 @@ setup_file() {
     mkdir -p $place
     install -m 0755 "$VP_BUILD/tests/waits" $place/qemu-system-waits
     printf '#!/bin/sh\nsetsid sleep 600 <&- >&- 2>&- &\necho runs\nread -r line\n' >$place/qemu-system-leaves
-    printf '#!/bin/sh\necho runs\nread -r line\nsetsid sh -c "while :; do kill -STOP -1; done" <&- >&- 2>&- &\nkill -KILL $$\n' >$place/qemu-system-stops
-    chmod 0755 $place/qemu-system-leaves $place/qemu-system-stops
+    chmod 0755 $place/qemu-system-leaves
     cp /etc/nsswitch.conf /mnt/nsswitch.conf
 }
 
@@ -229,19 +228,12 @@ no_holder() {
     [ -z "$(pgrep -u 90000 | while read -r pid; do [ "$(cat "/proc/$pid/comm")" = sleep ] || echo "$pid"; done)" ]
 }
 
-@test "what QEMU leaves cannot stop the one who ends it" {
-    own=(--isolate=user)
-    qemu=$place/qemu-system-stops
-    begin a
-    eventually settled 1
-    unset qemu
-    exec {in}>&-
-    status=0
-    wait "$runner" || status=$?
-    cat /mnt/said/a.err
-    [ "$status" -eq 137 ]
-    [ ! -s /mnt/said/a.err ]
-    runners=()
+@test "who ends what QEMU has left can be stopped by that, and it is ended all the same" {
+    # As a process of the id would do it, which here comes always in time.
+    run -0 timeout 30 strace -f -qq -o /dev/null -e trace=kill -e inject=kill:error=EPERM:signal=SIGSTOP \
+        virt-priv-run --name a --isolate=user -- $place/qemu-system-leaves -nodefaults <<<""
+    [ "$output" = runs ]
+    run ! pgrep -x sleep
     nothing_left
 }
 

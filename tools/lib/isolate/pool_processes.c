@@ -144,8 +144,10 @@ static void await_end(pid_t pid)
 	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd polled = {pidfd, POLLIN, 0};
 
-	if (pidfd < 0 || IO_RETRY(poll(&polled, 1, END_MS)) <= 0)
+	if (pidfd < 0)
 		kill(pid, SIGKILL);
+	else if (IO_RETRY(poll(&polled, 1, END_MS)) <= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	IO_RETRY(waitpid(pid, NULL, 0));
 }
 
