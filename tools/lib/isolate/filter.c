@@ -197,8 +197,8 @@ static const int of_a_process[] = {SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_
 static const int of_a_process_2[] = {SYS_getpriority, SYS_setpriority};
 
 /* The same; but threads are numbers of their own, and a QEMU that is asked to sets theirs. */
-static const int of_a_thread[] = {SYS_sched_getaffinity, SYS_sched_setaffinity,
-	SYS_sched_getscheduler, SYS_sched_getparam, SYS_sched_getattr, SYS_sched_rr_get_interval};
+static const int of_a_thread[] = {SYS_sched_setaffinity, SYS_sched_getscheduler, SYS_sched_getparam,
+	SYS_sched_getattr, SYS_sched_rr_get_interval};
 
 /* Signals, which a process that does not fork sends itself alone. */
 static const int of_a_signal[] = {
@@ -247,14 +247,20 @@ static void refuse(struct program *p, const int *calls, size_t n)
 		PUT(p, IF_EQUAL(calls[i], 0, 1), REFUSE);
 }
 
-/* Unless the argument is one of those numbers. */
-static void refuse_unless(
-	struct program *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
+/* With that error, unless the argument is one of those numbers. */
+static void fail_unless(struct program *p, int call, unsigned argument, const uint32_t *allowed,
+	size_t n, unsigned error)
 {
 	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
 	for (size_t i = 0; i < n; i++)
 		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
-	PUT(p, REFUSE, LOAD_NUMBER);
+	PUT(p, RETURN(SECCOMP_RET_ERRNO | error), LOAD_NUMBER);
+}
+
+static void refuse_unless(
+	struct program *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
+{
+	fail_unless(p, call, argument, allowed, n, EPERM);
 }
 
 /* If the argument has any of those bits. */
@@ -308,6 +314,10 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 		refuse_unless(p, of_a_process_2[i], 1, own, n);
 	for (size_t i = 0; !isolation->affinity && i < N_ELEMENTS(of_a_thread); i++)
 		refuse_unless(p, of_a_thread[i], 0, own, n);
+	/* pthread_getattr_np(3) asks this of its own thread, and does without where it is not
+	 * there. */
+	if (!isolation->affinity)
+		fail_unless(p, SYS_sched_getaffinity, 0, own, n, ENOSYS);
 	for (size_t i = 0; !isolation->forks && i < N_ELEMENTS(of_a_signal); i++)
 		refuse_unless(p, of_a_signal[i], 0, own, n);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_clock); i++)
