@@ -4,12 +4,16 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +32,9 @@
 #endif
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
 #endif
 #define NAMESPACES                                                                                 \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
@@ -82,7 +89,6 @@ static const int refused[] = {
 	SYS_bpf,
 	SYS_add_key,
 	SYS_request_key,
-	SYS_keyctl,
 	SYS_personality,
 	SYS_kexec_load,
 	SYS_init_module,
@@ -130,7 +136,6 @@ static const int refused[] = {
 	SYS_ptrace,
 	SYS_process_vm_readv,
 	SYS_process_vm_writev,
-	SYS_kcmp,
 	SYS_migrate_pages,
 	SYS_move_pages,
 	SYS_ioprio_get,
@@ -168,14 +173,6 @@ static const int refused[] = {
 	SYS_open_by_handle_at,
 	SYS_name_to_handle_at,
 	/* what processes share: a namespace of its own is empty */
-	SYS_shmget,
-	SYS_shmat,
-	SYS_shmctl,
-	SYS_shmdt,
-	SYS_semget,
-	SYS_semop,
-	SYS_semctl,
-	SYS_semtimedop,
 	SYS_msgget,
 	SYS_msgsnd,
 	SYS_msgrcv,
@@ -190,14 +187,18 @@ static const int refused[] = {
 	460 /* lsm_set_self_attr */,
 };
 
+/* Memory and semaphores of System V, by which some sound servers are reached. */
+static const int system_v[] = {SYS_shmget, SYS_shmat, SYS_shmctl, SYS_shmdt, SYS_semget, SYS_semop,
+	SYS_semctl, SYS_semtimedop};
+
 /* Calls whose first argument is a process: of another one than the caller, they fail. */
-static const int of_a_process[] = {SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_getsid,
+static const int of_a_process[] = {SYS_kcmp, SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_getsid,
 	SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr};
 /* And where it is the second one. */
-static const int of_a_process_2[] = {SYS_getpriority, SYS_setpriority};
+static const int of_a_process_2[] = {SYS_kcmp, SYS_getpriority, SYS_setpriority};
 
 /* The same; but threads are numbers of their own, and a QEMU that is asked to sets theirs. */
-static const int of_a_thread[] = {SYS_sched_getaffinity, SYS_sched_setaffinity,
+static const int of_a_thread[] = {SYS_sched_setaffinity,
 	SYS_sched_getscheduler, SYS_sched_getparam, SYS_sched_getattr, SYS_sched_rr_get_interval};
 
 /* Signals, which a process that does not fork sends itself alone. */
@@ -247,11 +248,28 @@ static void refuse(struct program *p, const int *calls, size_t n)
 		PUT(p, IF_EQUAL(calls[i], 0, 1), REFUSE);
 }
 
-/* Unless the argument is one of those numbers. */
+/* Unless the argument is one of those numbers, it fails with that error. */
+static void answer_unless(struct program *p, int call, unsigned argument, const uint32_t *allowed,
+	size_t n, uint32_t error)
+{
+	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
+	for (size_t i = 0; i < n; i++)
+		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
+	PUT(p, RETURN(SECCOMP_RET_ERRNO | error), LOAD_NUMBER);
+}
+
 static void refuse_unless(
 	struct program *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
 {
-	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
+	answer_unless(p, call, argument, allowed, n, EPERM);
+}
+
+/* A socket of the family, unless of one of those protocols. */
+static void refuse_protocols(
+	struct program *p, uint32_t family, const uint32_t *allowed, size_t n)
+{
+	PUT(p, IF_EQUAL(SYS_socket, 0, (uint8_t)(n + 5)), LOAD(ARGUMENT(0)),
+		IF_EQUAL(family, 0, (uint8_t)(n + 2)), LOAD(ARGUMENT(2)));
 	for (size_t i = 0; i < n; i++)
 		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
 	PUT(p, REFUSE, LOAD_NUMBER);
@@ -308,6 +326,8 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 		refuse_unless(p, of_a_process_2[i], 1, own, n);
 	for (size_t i = 0; !isolation->affinity && i < N_ELEMENTS(of_a_thread); i++)
 		refuse_unless(p, of_a_thread[i], 0, own, n);
+	if (!isolation->affinity)
+		answer_unless(p, SYS_sched_getaffinity, 0, own, n, ENOSYS);
 	for (size_t i = 0; !isolation->forks && i < N_ELEMENTS(of_a_signal); i++)
 		refuse_unless(p, of_a_signal[i], 0, own, n);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_clock); i++)
@@ -316,16 +336,33 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 			LOAD_NUMBER);
 }
 
-static void refuse_families(struct program *p, const struct isolation *isolation)
+/*
+ * A family or protocol that is asked for is a module that the kernel loads, whoever asks. Of those
+ * of the internet, and of netlink, the protocol is the third argument.
+ */
+static void refuse_sockets(struct program *p, const struct isolation *isolation)
 {
-	uint32_t allowed[5] = {AF_UNIX, AF_INET, AF_INET6};
-	size_t n = 3;
+	uint32_t families[8] = {AF_UNIX, AF_INET, AF_INET6}, protocols[6] = {0, IPPROTO_TCP,
+		IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+	size_t n = 3, n_protocols = 5;
 
-	if (isolation->netlink)
-		allowed[n++] = AF_NETLINK;
+	if (isolation->uevents || isolation->xdp)
+		families[n++] = AF_NETLINK;
 	if (isolation->vsock)
-		allowed[n++] = AF_VSOCK;
-	refuse_unless(p, SYS_socket, 0, allowed, n);
+		families[n++] = AF_VSOCK;
+	if (isolation->can)
+		families[n++] = AF_CAN;
+	if (isolation->xdp)
+		families[n++] = AF_XDP;
+	if (isolation->mptcp)
+		protocols[n_protocols++] = IPPROTO_MPTCP;
+	refuse_unless(p, SYS_socket, 0, families, n);
+	refuse_unless(p, SYS_socketpair, 0, (const uint32_t[]){AF_UNIX}, 1);
+	refuse_protocols(p, AF_INET, protocols, n_protocols);
+	refuse_protocols(p, AF_INET6, protocols, n_protocols);
+	if (!isolation->xdp)
+		refuse_protocols(
+			p, AF_NETLINK, (const uint32_t[]){NETLINK_KOBJECT_UEVENT}, 1);
 }
 
 static void refuse_set_id(struct program *p)
@@ -356,13 +393,19 @@ static void compile(struct program *p, const struct isolation *isolation)
 		refuse(p, (const int[]){SYS_userfaultfd}, 1);
 	if (!isolation->inotify)
 		refuse(p, watches, N_ELEMENTS(watches));
+	if (isolation->keyring)
+		refuse_unless(p, SYS_keyctl, 0, (const uint32_t[]){KEYCTL_READ}, 1);
+	else
+		refuse(p, (const int[]){SYS_keyctl}, 1);
+	if (!isolation->ipc)
+		refuse(p, system_v, N_ELEMENTS(system_v));
 	/* Landlock lets a program be executed that is in memory; without a fork, QEMU's own filter
 	 * does not. */
-	if (isolation->forks && !isolation->memfd)
+	if ((isolation->layers & ISOLATE_LANDLOCK) && isolation->forks && !isolation->memfd)
 		refuse(p, (const int[]){SYS_memfd_create}, 1);
 	refuse_processes(p, isolation->forks);
 	refuse_others(p, isolation);
-	refuse_families(p, isolation);
+	refuse_sockets(p, isolation);
 	refuse_requests(p);
 	/* Files that the guest has are given modes as the guest says. */
 	if (!isolation->shares)
@@ -370,7 +413,7 @@ static void compile(struct program *p, const struct isolation *isolation)
 	PUT(p, RETURN(SECCOMP_RET_ALLOW));
 }
 
-/* The filters of this process. False and a new message: the kernel does not tell (before 5.9). */
+/* The filters of this process; -1: the kernel does not tell (before 5.9). */
 static bool count_filters(long *n, char **error)
 {
 	static const char field[] = "\nSeccomp_filters:";
@@ -379,9 +422,7 @@ static bool count_filters(long *n, char **error)
 	if (io_read_short(AT_FDCWD, "/proc/self/status", text, sizeof text) < 0)
 		return error_set_errno(error, "cannot read /proc/self/status");
 	const char *found = strstr(text, field);
-	if (!found)
-		return error_set(error, "/proc/self/status has no line Seccomp_filters");
-	*n = strtol(found + strlen(field), NULL, 10);
+	*n = found ? strtol(found + strlen(field), NULL, 10) : -1;
 	return true;
 }
 
@@ -397,7 +438,7 @@ static bool verify(long before, char **error)
 
 	if (!count_filters(&now, error))
 		return false;
-	if (now != before + 1)
+	if (before >= 0 && now != before + 1)
 		return error_set(error,
 			"the seccomp filter was installed, but the kernel counts %ld, after %ld",
 			now, before);
@@ -409,6 +450,14 @@ static bool verify(long before, char **error)
 		       error, "the seccomp filter was installed, but does not refuse what it must");
 }
 
+/* EFAULT: it would look at a filter, if there were one. */
+char *filter_why_not(void)
+{
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 || errno == EFAULT)
+		return NULL;
+	return xasprintf("the kernel takes no seccomp filter: %s", strerror(errno));
+}
+
 bool filter_install(const struct isolation *isolation, char **error)
 {
 	struct program program = {.n = 0};
@@ -418,7 +467,8 @@ bool filter_install(const struct isolation *isolation, char **error)
 		return false;
 	compile(&program, isolation);
 	const struct sock_fprog filter = {program.n, program.all};
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
-		return error_set_errno(error, "cannot install the seccomp filter");
-	return verify(before, error);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
+		return verify(before, error);
+	error_set_errno(error, "cannot install the seccomp filter");
+	return isolation_goes_without(isolation, ISOLATE_FILTER, error);
 }

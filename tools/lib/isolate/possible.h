@@ -4,5 +4,8 @@
 
 #include "isolate/isolation.h"
 
-/* Why a layer of it can't be had here, a new message with what helps; NULL: nothing is known. */
-char *isolation_why_not(const struct isolation *isolation);
+/*
+ * Why a layer can't be had here, a new message with what helps; NULL: nothing is known. program is
+ * QEMU's executable.
+ */
+char *isolation_why_not(enum isolate_layer layer, const char *program);

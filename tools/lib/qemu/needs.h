@@ -14,6 +14,13 @@ struct qemu_needs {
 	bool io_uring;
 	bool incoming;	/* a migration comes in */
 	bool vsock;	/* sockets of AF_VSOCK; vhost-vsock has none */
+	bool can, xdp;	/* sockets of AF_CAN, of AF_XDP */
+	bool mptcp;	/* TCP over several paths */
+	bool usb;	/* a bus to which devices of the host could be added */
+	bool keyring;	/* a secret in a keyring of the kernel's */
+	bool host_name; /* it tells others the name of the host: Kerberos does, behind SASL */
+	bool ipc;	/* System V IPC with programs of the host, which is how they share sound */
+	bool spawns;	/* its own filter is set so that it may start processes */
 	bool affinity;	/* it sets the processors of its threads */
 	bool inotify;	/* it watches files for changes */
 	bool memfd;	/* memory without a name, shared with other processes */
