@@ -47,9 +47,16 @@ bool isolation_do_without(struct isolation *isolation, enum isolate_layer layer,
 void isolation_warn_without(
 	const struct isolation *isolation, enum isolate_layer layer, const char *why)
 {
-	warn("VM '%s' runs without the isolation layer %s: %s; %s turns it off, and this warning",
-		isolation->name, isolation_layer_name(layer), why,
-		layer == ISOLATE_NAMESPACES ? "namespaces = [ ] in qemu.conf" : "--isolate=none");
+	const char *off =
+		layer == ISOLATE_NAMESPACES ? "namespaces = [ ] in qemu.conf" : "--isolate=none";
+
+	/* Many kernels have it, and few are booted with it. */
+	if (layer == ISOLATE_LANDLOCK)
+		info("VM '%s' runs without the isolation layer landlock: %s", isolation->name, why);
+	else
+		warn("VM '%s' runs without the isolation layer %s: %s; %s turns it off, and this "
+		     "warning",
+			isolation->name, isolation_layer_name(layer), why, off);
 }
 
 bool isolation_goes_without(

@@ -84,6 +84,7 @@ struct isolation {
 	bool shares;		      /* files of a directory that the guest has are changed */
 	bool vsock, can, xdp;	      /* sockets of the families AF_VSOCK, AF_CAN and AF_XDP */
 	bool mptcp;		      /* TCP over several paths */
+	bool abstract;		      /* it connects to abstract sockets of others */
 	bool keyring;		      /* it reads a secret from a keyring */
 	bool affinity;		      /* it sets the processors of its threads */
 	bool inotify;		      /* it watches files for changes */

@@ -28,7 +28,7 @@ static char *why_no_filter(const char *program)
 	return filter_why_not();
 }
 
-char *isolation_why_not(enum isolate_layer layer, const char *program)
+char *isolation_why_not(const struct isolation *isolation, enum isolate_layer layer)
 {
 	switch (layer) {
 	case ISOLATE_ROOT:
@@ -36,9 +36,9 @@ char *isolation_why_not(enum isolate_layer layer, const char *program)
 	case ISOLATE_NETWORK:
 		return why_no_namespaces(layer);
 	case ISOLATE_LANDLOCK:
-		return landlock_why_not();
+		return landlock_why_not(isolation->layers & ISOLATE_ROOT);
 	case ISOLATE_FILTER:
-		return why_no_filter(program);
+		return why_no_filter(isolation->program);
 	case ISOLATE_ID:
 	case ISOLATE_LIMITS:
 		break;

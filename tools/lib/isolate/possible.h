@@ -5,7 +5,7 @@
 #include "isolate/isolation.h"
 
 /*
- * Why a layer can't be had here, a new message with what helps; NULL: nothing is known. program is
- * QEMU's executable.
+ * Why a layer can't be had here, a new message with what helps; NULL: nothing is known. Its
+ * layers and program are looked at.
  */
-char *isolation_why_not(enum isolate_layer layer, const char *program);
+char *isolation_why_not(const struct isolation *isolation, enum isolate_layer layer);

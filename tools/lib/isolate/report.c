@@ -37,6 +37,9 @@ static char *explain(const struct isolation *i, enum isolate_layer layer)
 		return i->network ? xasprintf("the host's, since %s", i->network)
 				  : xstrdup("a network namespace without interfaces");
 	case ISOLATE_LANDLOCK:
+		if (!(i->layers & ISOLATE_ROOT))
+			return xstrdup("processes outside are not traced, looked into or "
+				       "signalled, and their abstract sockets not connected to");
 		return xasprintf("%s; files are made in directories of the VM alone",
 			i->executes ? "programs of /usr can be executed"
 				    : "no program can be executed but QEMU");

@@ -47,7 +47,7 @@ static bool is_host_net(const char *value)
 static bool is_host_socket(const char *value)
 {
 	static const char *const words[] = {"tcp:", "udp:", "telnet:", "websocket:", "tn3270:",
-		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", NULL};
+		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", "abstract=on", NULL};
 
 	return has_any(value, words);
 }
@@ -164,12 +164,14 @@ static void take_rare(struct qemu_needs *needs, const char *option, const char *
 	static const char *const displays[] = {"vnc", "spice", NULL};
 	static const char *const shared[] = {"alsa", "jack", "sdl", NULL};
 	static const char *const buses[] = {"usb", "hci", NULL};
+	static const char *const abstract[] = {"abstract=on", "\"abstract\":true", NULL};
 	bool is_any_option = strcmp(option, "readconfig") == 0;
 
 	needs->vsock |= is_any_option || strstr(value, "vsock:") || strstr(value, "=vsock");
 	needs->can |= is_any_option || strstr(value, "can-host-socketcan");
 	needs->xdp |= is_any_option || strstr(value, "af-xdp");
 	needs->mptcp |= is_any_option || strstr(value, "mptcp");
+	needs->abstract |= is_any_option || has_any(value, abstract);
 	needs->usb |= is_any_option || strcmp(option, "usb") == 0 || has_any(value, buses);
 	needs->keyring |= is_any_option || strstr(value, "secret_keyring");
 	needs->host_name |= is_any_option || (is_any(option, displays) && strstr(value, "sasl"));

@@ -16,6 +16,7 @@ struct qemu_needs {
 	bool vsock;	/* sockets of AF_VSOCK; vhost-vsock has none */
 	bool can, xdp;	/* sockets of AF_CAN, of AF_XDP */
 	bool mptcp;	/* TCP over several paths */
+	bool abstract;	/* UNIX sockets that are names in the host's network alone */
 	bool usb;	/* a bus to which devices of the host could be added */
 	bool keyring;	/* a secret in a keyring of the kernel's */
 	bool host_name; /* it tells others the name of the host: Kerberos does, behind SASL */

@@ -37,7 +37,10 @@ static unsigned turned_off(const struct vm *vm)
 	unsigned off = 0;
 
 	if (s->no_namespaces)
-		off |= ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK | ISOLATE_LANDLOCK;
+		off |= ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK;
+	/* Its rules are about the directories in that root directory. */
+	if (s->no_namespaces && vm->isolation.mode == ISOLATE_FULL)
+		off |= ISOLATE_LANDLOCK;
 	if (s->seccomp_sandbox.value == 0)
 		off |= ISOLATE_FILTER;
 	if (!s->dynamic_ownership.value || vm->identity.uid == 0)
@@ -51,12 +54,14 @@ static unsigned turned_off(const struct vm *vm)
  */
 static void choose_layers(struct vm *vm)
 {
-	static const struct {
+	static const unsigned usual =
+		ISOLATE_NAMESPACES | ISOLATE_LANDLOCK | ISOLATE_FILTER;
+	const struct {
 		unsigned asked, usual;
 	} modes[] = {
 		[ISOLATE_NONE] = {0, 0},
-		[ISOLATE_DEFAULT] = {0, ISOLATE_FILTER | ISOLATE_NAMESPACES},
-		[ISOLATE_USER] = {ISOLATE_ID | ISOLATE_LIMITS, ISOLATE_FILTER | ISOLATE_NAMESPACES},
+		[ISOLATE_DEFAULT] = {0, usual},
+		[ISOLATE_USER] = {ISOLATE_ID | ISOLATE_LIMITS, usual},
 		[ISOLATE_FULL] = {(1U << ISOLATE_LAYERS) - 1, 0},
 	};
 	unsigned asked = modes[vm->isolation.mode].asked;
@@ -373,6 +378,7 @@ static void take_needs(struct vm *vm, char *const *command)
 	isolation->can = needs.can;
 	isolation->xdp = needs.xdp;
 	isolation->mptcp = needs.mptcp;
+	isolation->abstract = needs.abstract;
 	isolation->keyring = needs.keyring;
 	isolation->affinity = needs.affinity;
 	isolation->inotify = needs.inotify;
@@ -418,7 +424,7 @@ static void check_host(struct vm *vm)
 	for (unsigned i = 0; i < ISOLATE_LAYERS; i++) {
 		enum isolate_layer layer = isolation_layer(i);
 		char *why = isolation->layers & layer
-				    ? isolation_why_not(layer, isolation->program)
+				    ? isolation_why_not(isolation, layer)
 				    : NULL;
 		if (!why || isolation_do_without(isolation, layer, why))
 			continue;
