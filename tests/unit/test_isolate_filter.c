@@ -42,7 +42,9 @@ enum {
 	KEYRING = 256,
 	IPC = 512,
 	CAN = 1024,
-	XDP = 2048
+	XDP = 2048,
+	PROGRAMS = 4096,
+	AIO = 8192
 };
 
 /*
@@ -110,6 +112,21 @@ static const struct call {
 	{"ioctl TCGETS", SYS_ioctl, -1UL, TCGETS, 0, 0, false, 0},
 	{"ioctl TIOCSTI", SYS_ioctl, -1UL, TIOCSTI, 0, 0, true, 0},
 	{"ioctl TIOCSTI of another width", SYS_ioctl, -1UL, TIOCSTI | 1UL << 32, 0, 0, true, 0},
+	{"ioctl FIOSETOWN", SYS_ioctl, -1UL, 0x8901, 0, 0, true, 0},
+	{"ioctl TUNSETPERSIST", SYS_ioctl, -1UL, 0x400454cb, 0, 0, true, 0},
+	{"ioctl TUNSETOFFLOAD", SYS_ioctl, -1UL, 0x400454d0, 0, 0, false, 0},
+	{"ioctl SIOCSIFHWADDR", SYS_ioctl, -1UL, 0x8924, 0, 0, true, 0},
+	{"fcntl F_GETFL", SYS_fcntl, -1UL, F_GETFL, 0, 0, false, 0},
+	{"fcntl F_OFD_SETLK", SYS_fcntl, -1UL, 37, 0, 0, false, 0},
+	{"fcntl F_NOTIFY", SYS_fcntl, -1UL, F_NOTIFY, 0, 0, true, 0},
+	{"fcntl F_SETLEASE", SYS_fcntl, -1UL, F_SETLEASE, 0, 0, true, 0},
+	{"fcntl F_SETOWN", SYS_fcntl, -1UL, F_SETOWN, 1, 0, true, 0},
+	{"fcntl F_SETOWN_EX", SYS_fcntl, -1UL, F_SETOWN_EX, 0, 0, true, 0},
+	{"prctl PR_SCHED_CORE", SYS_prctl, 62, 99, 1, 0, true, 0},
+	{"flock", SYS_flock, -1UL, 2, 0, 0, true, PROGRAMS},
+	{"capget", SYS_capget, 0, 0, 0, 0, true, PROGRAMS},
+	{"io_setup", SYS_io_setup, 0, 0, 0, 0, true, AIO},
+	{"cachestat", 451, -1UL, 0, 0, 0, true, 0},
 	{"ioctl TIOCSETD", SYS_ioctl, -1UL, TIOCSETD, 0, 0, true, 0},
 	{"fchmod 0644", SYS_fchmod, -1UL, 0644, 0, 0, false, 0},
 	{"fchmod 04755", SYS_fchmod, -1UL, 04755, 0, 0, true, SHARES},
@@ -127,7 +144,7 @@ static const struct call {
 
 static struct isolation isolation_of(unsigned asked)
 {
-	return (struct isolation){.layers = ISOLATE_FILTER | ISOLATE_LANDLOCK,
+	return (struct isolation){.layers = ISOLATE_FILTER | ISOLATE_LANDLOCK | ISOLATE_ROOT,
 		.asked = ISOLATE_FILTER,
 		.forks = asked & FORKS,
 		.io_uring = asked & IO_URING,
@@ -140,7 +157,9 @@ static struct isolation isolation_of(unsigned asked)
 		.keyring = asked & KEYRING,
 		.ipc = asked & IPC ? (char *)"sound" : NULL,
 		.can = asked & CAN,
-		.xdp = asked & XDP};
+		.xdp = asked & XDP,
+		.executes = asked & PROGRAMS,
+		.aio = asked & AIO};
 }
 
 /* Whether call i fails with EPERM, behind the filter: 0 or 1; anything else is no answer. */

@@ -147,7 +147,8 @@ static void other_needs(void **state)
 		KEYRING = 8192,
 		HOST_NAME = 16384,
 		IPC = 32768,
-		SPAWNS = 65536,
+		AIO = 65536,
+		SPAWNS = 131072,
 		IN_A_FILE = (SPAWNS - 1) & ~INCOMING
 	};
 	/* cpus 0: one. */
@@ -160,6 +161,7 @@ static void other_needs(void **state)
 		{"-chardev pty,id=c", TERMINALS, 0},
 		{"-name empty", 0, 0},
 		{"-drive file=a,aio=io_uring", IO_URING, 0},
+		{"-drive file=a,aio=native", AIO, 0},
 		{"-incoming defer", INCOMING, 0},
 		{"-incoming vsock:1:2", INCOMING | VSOCK, 0},
 		{"-device vhost-vsock-pci,guest-cid=3,vhostfd=9", 0, 0},
@@ -200,7 +202,7 @@ static void other_needs(void **state)
 		take(cases[i].words, &n);
 		const bool found[] = {n.terminals, n.io_uring, n.incoming, n.vsock, n.affinity,
 			n.inotify, n.memfd, n.shm, n.can, n.xdp, n.mptcp, n.abstract, n.usb,
-			n.keyring, n.host_name, n.ipc, n.spawns};
+			n.keyring, n.host_name, n.ipc, n.aio, n.spawns};
 		unsigned all = 0;
 		for (unsigned bit = 0; bit < N_ELEMENTS(found); bit++)
 			all |= found[bit] ? 1U << bit : 0;

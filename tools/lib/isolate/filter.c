@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/if_tun.h>
 #include <linux/keyctl.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
@@ -32,6 +33,12 @@
 #endif
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
+#endif
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE 62
+#endif
+#ifndef TUNSETCARRIER
+#define TUNSETCARRIER _IOW('T', 226, int)
 #endif
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -64,6 +71,8 @@
 /* Calls of the generic table, which are newer than some C library's list of them. */
 #define NR_CLONE3 435
 #define NR_FCHMODAT2 452
+/* The last one that is known here, and judged: listns(2) and rseq_slice_yield(2) of Linux 7.0. */
+#define NR_LAST 471
 
 /* Where the low 32 bits of an argument stand in seccomp_data. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -183,9 +192,19 @@ static const int refused[] = {
 	SYS_mq_timedreceive,
 	SYS_mq_notify,
 	SYS_mq_getsetattr,
+	470 /* listns */,
 	/* security modules */
 	460 /* lsm_set_self_attr */,
+	461 /* lsm_list_modules */,
+	/* who else uses a file */
+	451 /* cachestat */,
 };
+
+/*
+ * Of a VM with a root directory of its own, whose QEMU starts no other programs: locks of files that
+ * the host has, too; capabilities, which can be those of another process; all file systems at once.
+ */
+static const int of_programs[] = {SYS_flock, SYS_capget, SYS_sync};
 
 /* Memory and semaphores of System V, by which some sound servers are reached. */
 static const int system_v[] = {SYS_shmget, SYS_shmat, SYS_shmctl, SYS_shmdt, SYS_semget, SYS_semop,
@@ -218,8 +237,17 @@ static const int watches[] = {
 #endif
 	SYS_inotify_init1, SYS_inotify_add_watch};
 
-/* Requests of ioctl(2) that type into a terminal, or change what serves it. */
-static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS};
+/*
+ * Requests of ioctl(2) that type into a terminal, or change what serves it; that have the kernel
+ * signal another process; and that change a tap device of the host's, which needs no capability once
+ * it is open.
+ */
+static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, FIOSETOWN, SIOCSPGRP,
+	TUNSETPERSIST, TUNSETOWNER, TUNSETGROUP, TUNSETLINK, TUNSETDEBUG, TUNSETCARRIER,
+	SIOCSIFHWADDR};
+
+/* Commands of fcntl(2): to watch a directory, to delay who opens a file, to signal others. */
+static const uint32_t commands[] = {F_NOTIFY, F_SETLEASE, F_SETOWN, F_SETOWN_EX, F_SETSIG};
 
 static const int io_uring[] = {
 	425 /* io_uring_setup */, 426 /* io_uring_enter */, 427 /* io_uring_register */};
@@ -289,14 +317,16 @@ static void refuse_made(struct program *p, int call, unsigned flags, unsigned mo
 		LOAD(ARGUMENT(mode)), IF_ANY(SET_ID, 0, 1), REFUSE, LOAD_NUMBER);
 }
 
-/* A request is compared in its low 32 bits alone, as the kernel does (CVE-2019-7303). */
-static void refuse_requests(struct program *p)
+/*
+ * If the argument is one of those numbers. A request is compared in its low 32 bits alone, as the
+ * kernel does (CVE-2019-7303).
+ */
+static void refuse_any(
+	struct program *p, int call, unsigned argument, const uint32_t *numbers, size_t n)
 {
-	size_t n = N_ELEMENTS(requests);
-
-	PUT(p, IF_EQUAL(SYS_ioctl, 0, (uint8_t)(n + 4)), LOAD(ARGUMENT(1)));
+	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 4)), LOAD(ARGUMENT(argument)));
 	for (size_t i = 0; i < n; i++)
-		PUT(p, IF_EQUAL(requests[i], (uint8_t)(n - i), 0));
+		PUT(p, IF_EQUAL(numbers[i], (uint8_t)(n - i), 0));
 	PUT(p, BPF_STMT(BPF_JMP | BPF_JA, 1), REFUSE, LOAD_NUMBER);
 }
 
@@ -386,6 +416,9 @@ static void compile(struct program *p, const struct isolation *isolation)
 	/* x32: the same arch, with a bit of its own in the number. */
 	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 0, 1), REFUSE);
 #endif
+	/* As on an older kernel, which QEMU and the C library know how to do with. */
+	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, NR_LAST, 0, 1),
+		RETURN(SECCOMP_RET_ERRNO | ENOSYS));
 	refuse(p, refused, N_ELEMENTS(refused));
 	if (!isolation->io_uring)
 		refuse(p, io_uring, N_ELEMENTS(io_uring));
@@ -406,7 +439,13 @@ static void compile(struct program *p, const struct isolation *isolation)
 	refuse_processes(p, isolation->forks);
 	refuse_others(p, isolation);
 	refuse_sockets(p, isolation);
-	refuse_requests(p);
+	refuse_any(p, SYS_ioctl, 1, requests, N_ELEMENTS(requests));
+	refuse_any(p, SYS_fcntl, 1, commands, N_ELEMENTS(commands));
+	refuse_any(p, SYS_prctl, 0, (const uint32_t[]){PR_SCHED_CORE}, 1);
+	if ((isolation->layers & ISOLATE_ROOT) && !isolation->executes)
+		refuse(p, of_programs, N_ELEMENTS(of_programs));
+	if ((isolation->layers & ISOLATE_ROOT) && !isolation->aio)
+		refuse(p, (const int[]){SYS_io_setup}, 1);
 	/* Files that the guest has are given modes as the guest says. */
 	if (!isolation->shares)
 		refuse_set_id(p);

@@ -80,6 +80,7 @@ struct isolation {
 	bool sysfs;		      /* it looks devices up */
 	bool uevents;		      /* it listens for devices that come and go */
 	bool io_uring;		      /* the command line asks for it */
+	bool aio;		      /* and for aio=native, whose contexts all of the host share */
 	bool userfaultfd;	      /* for an incoming migration that is completed afterwards */
 	bool shares;		      /* files of a directory that the guest has are changed */
 	bool vsock, can, xdp;	      /* sockets of the families AF_VSOCK, AF_CAN and AF_XDP */

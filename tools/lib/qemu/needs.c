@@ -187,7 +187,7 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 
 	/* What is in the file is not looked at here. */
 	if (strcmp(option, "readconfig") == 0)
-		needs->terminals = needs->io_uring = needs->affinity = needs->inotify =
+		needs->terminals = needs->io_uring = needs->aio = needs->affinity = needs->inotify =
 			needs->memfd = needs->shm = true;
 	if (!needs->network && needs_network(option, value))
 		needs->network = xasprintf("-%s needs it", option);
@@ -195,6 +195,7 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 		take_sockets(needs, value);
 	needs->terminals |= is_any(option, terminals) && strstr(value, "pty") != NULL;
 	needs->io_uring |= strstr(value, "io_uring") != NULL;
+	needs->aio |= strstr(value, "native") != NULL;
 	needs->incoming |= strcmp(option, "incoming") == 0;
 	needs->affinity |= strstr(value, "thread-context") != NULL;
 	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");

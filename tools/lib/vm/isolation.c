@@ -373,6 +373,7 @@ static void take_needs(struct vm *vm, char *const *command)
 		isolation->network = steal_pointer(&needs.network);
 	isolation->terminals = needs.terminals;
 	isolation->io_uring = needs.io_uring;
+	isolation->aio = needs.aio;
 	isolation->userfaultfd = needs.incoming;
 	isolation->vsock = needs.vsock;
 	isolation->can = needs.can;
