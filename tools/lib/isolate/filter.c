@@ -201,10 +201,10 @@ static const int refused[] = {
 };
 
 /*
- * Of a VM with a root directory of its own, whose QEMU starts no other programs: locks of files that
- * the host has, too; capabilities, which can be those of another process; all file systems at once.
+ * What other programs than QEMU use, which it may start: locks of files that the host has, too; all
+ * file systems at once.
  */
-static const int of_programs[] = {SYS_flock, SYS_capget, SYS_sync};
+static const int of_programs[] = {SYS_flock, SYS_sync};
 
 /* Memory and semaphores of System V, by which some sound servers are reached. */
 static const int system_v[] = {SYS_shmget, SYS_shmat, SYS_shmctl, SYS_shmdt, SYS_semget, SYS_semop,
@@ -217,8 +217,8 @@ static const int of_a_process[] = {SYS_kcmp, SYS_prlimit64, SYS_getpgid, SYS_set
 static const int of_a_process_2[] = {SYS_kcmp, SYS_getpriority, SYS_setpriority};
 
 /* The same; but threads are numbers of their own, and a QEMU that is asked to sets theirs. */
-static const int of_a_thread[] = {SYS_sched_setaffinity,
-	SYS_sched_getscheduler, SYS_sched_getparam, SYS_sched_getattr, SYS_sched_rr_get_interval};
+static const int of_a_thread[] = {SYS_sched_setaffinity, SYS_sched_getscheduler, SYS_sched_getparam,
+	SYS_sched_getattr, SYS_sched_rr_get_interval};
 
 /* Signals, which a process that does not fork sends itself alone. */
 static const int of_a_signal[] = {
@@ -239,8 +239,8 @@ static const int watches[] = {
 
 /*
  * Requests of ioctl(2) that type into a terminal, or change what serves it; that have the kernel
- * signal another process; and that change a tap device of the host's, which needs no capability once
- * it is open.
+ * signal another process; and that change a tap device of the host's, which needs no capability
+ * once it is open.
  */
 static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, FIOSETOWN, SIOCSPGRP,
 	TUNSETPERSIST, TUNSETOWNER, TUNSETGROUP, TUNSETLINK, TUNSETDEBUG, TUNSETCARRIER,
@@ -293,8 +293,7 @@ static void refuse_unless(
 }
 
 /* A socket of the family, unless of one of those protocols. */
-static void refuse_protocols(
-	struct program *p, uint32_t family, const uint32_t *allowed, size_t n)
+static void refuse_protocols(struct program *p, uint32_t family, const uint32_t *allowed, size_t n)
 {
 	PUT(p, IF_EQUAL(SYS_socket, 0, (uint8_t)(n + 5)), LOAD(ARGUMENT(0)),
 		IF_EQUAL(family, 0, (uint8_t)(n + 2)), LOAD(ARGUMENT(2)));
@@ -372,8 +371,8 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
  */
 static void refuse_sockets(struct program *p, const struct isolation *isolation)
 {
-	uint32_t families[8] = {AF_UNIX, AF_INET, AF_INET6}, protocols[6] = {0, IPPROTO_TCP,
-		IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+	uint32_t families[8] = {AF_UNIX, AF_INET, AF_INET6},
+		 protocols[6] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
 	size_t n = 3, n_protocols = 5;
 
 	if (isolation->uevents || isolation->xdp)
@@ -391,8 +390,7 @@ static void refuse_sockets(struct program *p, const struct isolation *isolation)
 	refuse_protocols(p, AF_INET, protocols, n_protocols);
 	refuse_protocols(p, AF_INET6, protocols, n_protocols);
 	if (!isolation->xdp)
-		refuse_protocols(
-			p, AF_NETLINK, (const uint32_t[]){NETLINK_KOBJECT_UEVENT}, 1);
+		refuse_protocols(p, AF_NETLINK, (const uint32_t[]){NETLINK_KOBJECT_UEVENT}, 1);
 }
 
 static void refuse_set_id(struct program *p)
@@ -442,6 +440,9 @@ static void compile(struct program *p, const struct isolation *isolation)
 	refuse_any(p, SYS_ioctl, 1, requests, N_ELEMENTS(requests));
 	refuse_any(p, SYS_fcntl, 1, commands, N_ELEMENTS(commands));
 	refuse_any(p, SYS_prctl, 0, (const uint32_t[]){PR_SCHED_CORE}, 1);
+	/* The capabilities can be those of another process. */
+	if (!isolation->executes)
+		refuse(p, (const int[]){SYS_capget}, 1);
 	if ((isolation->layers & ISOLATE_ROOT) && !isolation->executes)
 		refuse(p, of_programs, N_ELEMENTS(of_programs));
 	if ((isolation->layers & ISOLATE_ROOT) && !isolation->aio)

@@ -14,9 +14,9 @@
  * Namespaces and mounts need root; Landlock and the filter need no_new_privs alone, and Landlock
  * must come before the filter, which takes away what no VM needs. Each layer is read back from the
  * kernel before QEMU is executed, and one that was asked for and can't be had ends the start: there
- * is no weaker one in its place. Some layers are there without being asked for: where the host can't
- * give one of those, the VM starts without it, as it did before there was such a layer, and a warning
- * says why.
+ * is no weaker one in its place. Some layers are there without being asked for: where the host
+ * can't give one of those, the VM starts without it, as it did before there was such a layer, and a
+ * warning says why.
  */
 #pragma once
 
@@ -63,7 +63,7 @@ struct isolation {
 		char *why;
 	} lacks[ISOLATE_LAYERS]; /* those that are not asked for, and can't be had here */
 	size_t n_lacks;
-	char *name;	 /* of the VM */
+	char *name; /* of the VM */
 	uid_t uid;
 	gid_t gid;
 	char *program;	 /* QEMU's executable, without symbolic links */

@@ -81,9 +81,8 @@ static struct ruleset known_by_host(int version, uint64_t scopes)
 	bool has_abstract = version >= 6 && (scopes & SCOPE_ABSTRACT);
 
 	return (struct ruleset){
-		.handled_access_fs = has_abstract ? 0
-						  : LANDLOCK_ACCESS_FS_REFER |
-							    LANDLOCK_ACCESS_FS_MAKE_BLOCK,
+		.handled_access_fs =
+			has_abstract ? 0 : LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_MAKE_BLOCK,
 		.scoped = version >= 6 ? scopes : 0,
 	};
 }
@@ -243,7 +242,8 @@ static bool verify_kinds(const struct isolation *isolation, char **error)
 
 	return (mknod(path, S_IFBLK | 0600, 0) < 0 && errno == EACCES) ||
 	       error_set_errno(error,
-		       "Landlock rules are in force, but making the device %s was not denied by them",
+		       "Landlock rules are in force, but making the device %s was not denied by "
+		       "them",
 		       path);
 }
 
@@ -263,9 +263,8 @@ static bool restrict_scopes(const struct isolation *isolation, int version, char
 		return false;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return error_set_errno(error, "cannot put the Landlock rules in force");
-	return rules.scoped & SCOPE_ABSTRACT
-		       ? verify_scopes(&address, length, error)
-			    : verify_kinds(isolation, error);
+	return rules.scoped & SCOPE_ABSTRACT ? verify_scopes(&address, length, error)
+					     : verify_kinds(isolation, error);
 }
 
 /* What only Landlock denies in a directory of the VM's own. */

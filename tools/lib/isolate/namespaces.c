@@ -44,7 +44,8 @@ char *namespaces_why_not(enum isolate_layer layer)
 {
 	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
 		cleanup_free char *path = xasprintf("/proc/self/ns/%s", all[i].name);
-		cleanup_free char *limit = xasprintf("/proc/sys/user/max_%s_namespaces", all[i].name);
+		cleanup_free char *limit =
+			xasprintf("/proc/sys/user/max_%s_namespaces", all[i].name);
 		char text[32];
 		if (all[i].layer != layer)
 			continue;

@@ -11,12 +11,13 @@
 
 #include <linux/capability.h>
 
-static char *why_no_namespaces(enum isolate_layer layer)
+static char *why_no_namespaces(const struct isolation *isolation, enum isolate_layer layer)
 {
 	if (has_cap(CAP_SYS_ADMIN))
 		return namespaces_why_not(layer);
-	return xstrdup("namespaces and mounts of the VM's own require CAP_SYS_ADMIN, which "
-		       "a container must be given; --isolate=user does without");
+	return xasprintf("namespaces and mounts of the VM's own require CAP_SYS_ADMIN, which "
+			 "a container must be given%s",
+		isolation->asked & layer ? "; --isolate=user does without" : "");
 }
 
 static char *why_no_filter(const char *program)
@@ -34,7 +35,7 @@ char *isolation_why_not(const struct isolation *isolation, enum isolate_layer la
 	case ISOLATE_ROOT:
 	case ISOLATE_NAMESPACES:
 	case ISOLATE_NETWORK:
-		return why_no_namespaces(layer);
+		return why_no_namespaces(isolation, layer);
 	case ISOLATE_LANDLOCK:
 		return landlock_why_not(isolation->layers & ISOLATE_ROOT);
 	case ISOLATE_FILTER:

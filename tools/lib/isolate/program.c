@@ -77,8 +77,7 @@ bool program_is_foreign(const char *path)
 	ElfW(Ehdr) head, ours;
 
 	if (fd < 0 || own < 0 || !read_at(fd, &head, sizeof head, 0) ||
-		!read_at(own, &ours, sizeof ours, 0) ||
-		memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+		!read_at(own, &ours, sizeof ours, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
 		return false;
 	return head.e_ident[EI_CLASS] != ours.e_ident[EI_CLASS] ||
 	       head.e_ident[EI_DATA] != ours.e_ident[EI_DATA] || head.e_machine != ours.e_machine;

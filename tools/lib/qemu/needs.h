@@ -12,7 +12,7 @@ struct qemu_needs {
 	char *network;	/* why the host's network, such as "-netdev user"; NULL: it needs none */
 	bool terminals; /* pseudo-terminals */
 	bool io_uring;
-	bool aio; /* aio=native */
+	bool aio;	/* aio=native */
 	bool incoming;	/* a migration comes in */
 	bool vsock;	/* sockets of AF_VSOCK; vhost-vsock has none */
 	bool can, xdp;	/* sockets of AF_CAN, of AF_XDP */

@@ -49,13 +49,13 @@ static unsigned turned_off(const struct vm *vm)
 }
 
 /*
- * Those that a mode asks for, and what there is besides: layers without which a VM is not to be, but
- * which nobody asked for. The limit counts the processes of an id, so it needs one of the VM's own.
+ * Those that a mode asks for, and what there is besides: layers without which a VM is not to be,
+ * but which nobody asked for. The limit counts the processes of an id, so it needs one of the VM's
+ * own.
  */
 static void choose_layers(struct vm *vm)
 {
-	static const unsigned usual =
-		ISOLATE_NAMESPACES | ISOLATE_LANDLOCK | ISOLATE_FILTER;
+	static const unsigned usual = ISOLATE_NAMESPACES | ISOLATE_LANDLOCK | ISOLATE_FILTER;
 	const struct {
 		unsigned asked, usual;
 	} modes[] = {
@@ -195,7 +195,8 @@ static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 	return true;
 }
 
-/* A device is looked up in sysfs, and by the events of its bus; a guest makes files in a directory. */
+/* A device is looked up in sysfs, and by the events of its bus; a guest makes files in a directory.
+ */
 static void note_items(struct vm *vm)
 {
 	struct isolation *isolation = &vm->isolation;
@@ -205,8 +206,7 @@ static void note_items(struct vm *vm)
 		/* The items of an assigned device are about its nodes. */
 		isolation->sysfs |= item->kind == RESOURCE_PCI || item->kind == RESOURCE_USB;
 		isolation->uevents |= item->kind == RESOURCE_USB;
-		isolation->shares |=
-			item->kind == RESOURCE_DIRECTORY && item->access != ACCESS_RO;
+		isolation->shares |= item->kind == RESOURCE_DIRECTORY && item->access != ACCESS_RO;
 	}
 }
 
@@ -424,9 +424,7 @@ static void check_host(struct vm *vm)
 
 	for (unsigned i = 0; i < ISOLATE_LAYERS; i++) {
 		enum isolate_layer layer = isolation_layer(i);
-		char *why = isolation->layers & layer
-				    ? isolation_why_not(isolation, layer)
-				    : NULL;
+		char *why = isolation->layers & layer ? isolation_why_not(isolation, layer) : NULL;
 		if (!why || isolation_do_without(isolation, layer, why))
 			continue;
 		if (last && strcmp(last, why) == 0) {
