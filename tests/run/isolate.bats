@@ -75,20 +75,124 @@ END
     nothing_left
 }
 
-@test "user: an id, and nothing else" {
+# usual = FILTERS, or usual != FILTERS: whether QEMU has the host's namespaces, and how many filters it has.
+usual() {
+    local kind
+    for kind in ipc uts cgroup; do
+        [ "$(ns "$pid" $kind)" $1 "$(ns self $kind)" ]
+    done
+    for kind in mnt net pid user; do
+        [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
+    done
+    [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = "$2" ]
+}
+
+@test "user: an id, a limit of processes, and what there is by default" {
     plain
     own=(--isolate=user)
     start
     runs
     unprivileged "$pid"
-    local kind
-    for kind in mnt ipc uts cgroup net pid user; do
-        [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
-    done
+    usual != 2
+    [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "1025 1025" ]
     [ "$(owner "$fs/a.raw")" = qemu:qemu ]
     leave
     [ "$status" -eq 33 ]
     nothing_left
+}
+
+@test "by default: namespaces, a filter and Landlock, which --isolate=none turns off" {
+    plain
+    own=()
+    start
+    runs
+    usual != 2
+    [ "$(nsenter --uts="/proc/$pid/ns/uts" uname -n)" = iso ]
+    grep '^Max processes' "/proc/$pid/limits" | diff - <(grep '^Max processes' /proc/self/limits)
+    [ ! -s "$err" ]
+    leave
+    nothing_left
+    own=(--isolate=none)
+    start
+    runs
+    usual = 1
+    leave
+    nothing_left
+}
+
+@test "by default, qemu.conf turns layers off without a word" {
+    plain
+    own=()
+    local line
+    while IFS='|' read -r setting is filters; do
+        settings 'user = "qemu"' "$setting"
+        start
+        runs
+        usual "$is" "$filters"
+        [ ! -s "$err" ]
+        leave
+        nothing_left
+    done <<'END'
+namespaces = [ ]|=|2
+seccomp_sandbox = 0|!=|0
+END
+}
+
+@test "a default layer that this host cannot give is left out with a warning, one that is asked for is not" {
+    plain
+    local command=(setpriv "--bounding-set=-sys_admin" virt-priv-run)
+    wrapper=(setpriv --bounding-set=-sys_admin)
+    own=()
+    start
+    runs
+    usual = 2
+    # And of what else needs that capability.
+    grep -q "warning: VM 'iso' runs without the isolation layer namespaces: .*CAP_SYS_ADMIN.*namespaces = \[ \] in qemu.conf" "$err"
+    leave
+    nothing_left
+    "${command[@]}" --dry-run qemu-system-x86_64 "${args[@]}" | grep -q '^without namespaces (.*CAP_SYS_ADMIN'
+    "${command[@]}" --dry-run --json qemu-system-x86_64 "${args[@]}" >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
+    grep -q '"layer": *"namespaces"' "$BATS_TEST_TMPDIR/json"
+    "${command[@]}" --check qemu-system-x86_64 "${args[@]}"
+    run -125 "${command[@]}" --isolate=full qemu-system-x86_64 "${args[@]}"
+    [[ $output == *CAP_SYS_ADMIN* ]]
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+}
+
+@test "a default layer that a filter around virt-priv-run refuses is left out with a warning" {
+    plain
+    own=()
+    local call layer is filters
+    while read -r call layer is filters; do
+        wrapper=(tests/lib/without-call "$call")
+        start
+        runs
+        usual "$is" "$filters"
+        grep -q "warning: VM 'iso' runs without the isolation layer $layer: .*Operation not permitted" "$err"
+        [ "$(wc -l <"$err")" -eq 1 ]
+        leave
+        nothing_left
+        run -125 "${wrapper[@]}" virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+        [[ $output == *"Operation not permitted"* ]]
+    done <<'END'
+unshare namespaces = 3
+prctl=22 filter != 2
+END
+    # Many kernels are booted without it: it is said with -v.
+    wrapper=(tests/lib/without-call landlock_create_ruleset)
+    start
+    runs
+    usual != 3
+    [ ! -s "$err" ]
+    leave
+    own=(-v)
+    start
+    runs
+    grep -q "runs without the isolation layer landlock: " "$err"
+    leave
+    nothing_left
+    run -125 "${wrapper[@]}" virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
 }
 
 @test "--dry-run lists every layer and what is visible, as text and JSON, and makes nothing" {

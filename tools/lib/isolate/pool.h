@@ -3,9 +3,8 @@
  * Ids of VMs: each isolated one has a uid, and the gid of the same number, that nothing else on the
  * host has.
  *
- * They come from a range, which /etc/subuid and /etc/subgid reserve under the name POOL_OWNER: no
- * account has that name, so newuidmap(1) gives none of it to anybody, and who hands ranges out
- * (useradd, podman, Incus) keeps off. Which one a VM gets follows from its name, so that it mostly
+ * They come from a range, which /etc/subuid and /etc/subgid reserve under the name
+ * SUBID_OWNER (base/subid.h). Which one a VM gets follows from its name, so that it mostly
  * gets the same one again; if that is taken, the next free one.
  *
  * Taken is an id that
@@ -29,7 +28,6 @@
 
 struct journal;
 
-#define POOL_OWNER "virt-privileges"
 #define POOL_KEPT "/var/lib/virt-privileges/ids"
 /* Which of the pool's ids are taken; pool_taken_free() releases it. */
 struct pool_taken {

@@ -47,7 +47,7 @@ static bool is_host_net(const char *value)
 static bool is_host_socket(const char *value)
 {
 	static const char *const words[] = {"tcp:", "udp:", "telnet:", "websocket:", "tn3270:",
-		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", NULL};
+		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", "abstract=on", NULL};
 
 	return has_any(value, words);
 }
@@ -92,6 +92,8 @@ static bool needs_network(const char *option, const char *value)
 		return strstr(value, "port=") != NULL;
 	if (strcmp(option, "audiodev") == 0)
 		return strstr(value, "server=") != NULL;
+	if (strcmp(option, "object") == 0)
+		return strstr(value, "can-host-socketcan") != NULL;
 	return strcmp(option, "s") == 0 || strcmp(option, "readconfig") == 0;
 }
 
@@ -155,6 +157,29 @@ static void take_sockets(struct qemu_needs *needs, const char *value)
 		add_socket(needs, path, "\"");
 }
 
+/* Interfaces of the kernel that few command lines use. */
+static void take_rare(struct qemu_needs *needs, const char *option, const char *value)
+{
+	static const char *const audio[] = {"audio", "audiodev", "soundhw", NULL};
+	static const char *const displays[] = {"vnc", "spice", NULL};
+	static const char *const shared[] = {"alsa", "jack", "sdl", NULL};
+	static const char *const buses[] = {"usb", "hci", NULL};
+	static const char *const abstract[] = {"abstract=on", "\"abstract\":true", NULL};
+	bool is_any_option = strcmp(option, "readconfig") == 0;
+
+	needs->vsock |= is_any_option || strstr(value, "vsock:") || strstr(value, "=vsock");
+	needs->can |= is_any_option || strstr(value, "can-host-socketcan");
+	needs->xdp |= is_any_option || strstr(value, "af-xdp");
+	needs->mptcp |= is_any_option || strstr(value, "mptcp");
+	needs->abstract |= is_any_option || has_any(value, abstract);
+	needs->usb |= is_any_option || strcmp(option, "usb") == 0 || has_any(value, buses);
+	needs->keyring |= is_any_option || strstr(value, "secret_keyring");
+	needs->host_name |= is_any_option || (is_any(option, displays) && strstr(value, "sasl"));
+	needs->ipc |= is_any_option || (is_any(option, audio) && has_any(value, shared));
+	if (strcmp(option, "sandbox") == 0)
+		needs->spawns = !strstr(value, "spawn=deny");
+}
+
 static void take(struct qemu_needs *needs, const char *option, const char *value)
 {
 	static const char *const terminals[] = {
@@ -162,7 +187,7 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 
 	/* What is in the file is not looked at here. */
 	if (strcmp(option, "readconfig") == 0)
-		needs->terminals = needs->io_uring = needs->affinity = needs->inotify =
+		needs->terminals = needs->io_uring = needs->aio = needs->affinity = needs->inotify =
 			needs->memfd = needs->shm = true;
 	if (!needs->network && needs_network(option, value))
 		needs->network = xasprintf("-%s needs it", option);
@@ -170,13 +195,14 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 		take_sockets(needs, value);
 	needs->terminals |= is_any(option, terminals) && strstr(value, "pty") != NULL;
 	needs->io_uring |= strstr(value, "io_uring") != NULL;
+	needs->aio |= strstr(value, "native") != NULL;
 	needs->incoming |= strcmp(option, "incoming") == 0;
-	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
 	needs->affinity |= strstr(value, "thread-context") != NULL;
 	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");
 	needs->shm |= strstr(value, "memory-backend-shm") != NULL;
 	needs->memfd |= strstr(value, "memfd") || strstr(value, "vhost-user") ||
 			strstr(value, "aux-ram-share");
+	take_rare(needs, option, value);
 	if (strcmp(option, "smp") == 0)
 		take_cpus(value, &needs->cpus);
 }
