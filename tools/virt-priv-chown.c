@@ -29,6 +29,7 @@
 #include "conf/settings.h"
 #include "isolate/pool_recover.h"
 #include "isolate/visit.h"
+#include "isolate/visit_disks.h"
 #include "path/absolute.h"
 #include "path/probe.h"
 
@@ -326,21 +327,6 @@ static int release(const struct options *o, const struct claim_requests *disks)
 	return good ? DONE : NOT_DONE;
 }
 
-/* It does not see what is not its own any more. */
-static bool hide(int vm, const struct claim_requests *disks)
-{
-	bool good = true;
-
-	for (size_t i = 0; i < disks->n; i++) {
-		cleanup_free char *error = NULL;
-		if (!disks->all[i].path || visit_hide(vm, disks->all[i].path, &error))
-			continue;
-		warn("%s", error);
-		good = false;
-	}
-	return good;
-}
-
 static int drop(const struct options *o)
 {
 	struct claim_requests disks = {0};
@@ -351,8 +337,9 @@ static int drop(const struct options *o)
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
 	cleanup_fd int vm = open_vm(o->name);
+	cleanup_free struct stat *objects = visit_look_at(&disks);
 	int result = release(o, &disks);
-	if (result == DONE && vm >= 0 && !hide(vm, &disks))
+	if (result == DONE && vm >= 0 && !visit_hide_all(vm, &disks, objects))
 		result = NOT_DONE;
 	claim_requests_free(&disks);
 	return result;
