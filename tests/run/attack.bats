@@ -251,6 +251,12 @@ but_for() {
     but_for '^net-'
 }
 
+@test "full, with VNC on TCP: of the host's network, neither its services nor another port" {
+    attack --isolate=full -- -vnc 127.0.0.1:77
+    eventually grep -q '^done' "$lines_of"
+    but_for '^net-(udp|connections) '
+}
+
 @test "full, as a daemon: a process of its own" {
     touch "$fs/lines"
     attack --isolate=full -- -daemonize -D "$fs/lines"

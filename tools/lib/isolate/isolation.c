@@ -18,6 +18,8 @@ void isolation_free(struct isolation *isolation)
 	free(isolation->home);
 	free(isolation->directory);
 	free(isolation->network);
+	free(isolation->listens.all);
+	free(isolation->connects.all);
 	free(isolation->ipc);
 	free(isolation->host_name);
 	for (size_t i = 0; i < isolation->n_lacks; i++)

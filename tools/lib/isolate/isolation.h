@@ -53,6 +53,13 @@ struct isolation_path {
 	int tree;      /* a detached mount to use; -1: it is cloned from path */
 };
 
+/* TCP ports, of the host's network. */
+struct isolation_ports {
+	bool any;
+	unsigned *all;
+	size_t n;
+};
+
 struct isolation {
 	enum isolate_mode mode;
 	unsigned layers; /* of enum isolate_layer */
@@ -71,7 +78,8 @@ struct isolation {
 	char *directory; /* QEMU's current one */
 	struct isolation_path *paths;
 	size_t n_paths;
-	char *network;		      /* why the host's network is shared; NULL: it is not */
+	char *network; /* why the host's network is shared; NULL: it is not */
+	struct isolation_ports listens, connects;
 	char *ipc;		      /* why its System V IPC is; NULL: it is not */
 	char *host_name;	      /* why the VM keeps the host's name; NULL: it does not */
 	bool forks;		      /* QEMU starts processes: -daemonize, or programs */
