@@ -14,6 +14,7 @@
 #include "isolate/system.h"
 #include "path/absolute.h"
 #include "qemu/needs.h"
+#include "qemu/ports.h"
 #include "vm/step.h"
 
 #include <errno.h>
