@@ -1,5 +1,5 @@
 # --isolate: what the kernel says of an isolated QEMU, ids of VMs, and that there is no weaker isolation in the
-# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats.
+# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats; many VMs: pool.bats.
 
 # shellcheck disable=SC2034 # run.bash reads them
 load host.bash
@@ -271,6 +271,35 @@ END
     umount /dev/hwrng
 }
 
+@test "nothing of root's session is passed to QEMU but its standard descriptors" {
+    local place=/mnt/given
+    mkdir -p $place
+    install -m 0755 "$VP_BUILD/tests/what-i-am" $place/qemu-system-tells
+    # With a key of root's, a timer, descriptors, and variables that name what is root's.
+    env DBUS_SESSION_BUS_ADDRESS=unix:path=/run/bus XDG_RUNTIME_DIR=/run/user/0 SSH_AUTH_SOCK=/run/agent \
+        LD_PRELOAD= LD_LIBRARY_PATH=/tmp HOME=/root MAIL=x TZ=UTC /usr/bin/python3 -c 'import os, signal, sys
+os.umask(0o77)
+signal.setitimer(signal.ITIMER_REAL, 600)
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+os.dup2(os.open("/", os.O_RDONLY), 7)
+os.dup2(os.open("/etc/shadow", os.O_RDONLY), 8)
+os.execvp(sys.argv[1], sys.argv[1:])' virt-priv-run --isolate=full --name iso -- $place/qemu-system-tells -nodefaults </dev/null >"$BATS_TEST_TMPDIR/given" 2>&1
+    cat "$BATS_TEST_TMPDIR/given"
+    given() {
+        sed -n "s/^$1//p" "$BATS_TEST_TMPDIR/given"
+    }
+    diff <(given 'descriptor ' | cut -d' ' -f1) <(printf '%s\n' 0 1 2)
+    diff <(given 'environment: ' | cut -d= -f1 | grep -vE '^(LANG|LC_.*|TERM|TMPDIR)$' | sort) <(printf '%s\n' HOME LOGNAME PATH SHELL TZ USER)
+    [ "$(given 'environment: HOME=')" = /run/virt-privileges/iso ]
+    [ "$(given 'keyring: ')" = none ]
+    given 'securebits: ' | grep -qx "[0-9]*, signal at the parent's death: 0, umask: 77"
+    [ "$(given 'Sig\(Blk\|Ign\):.*\([1-9a-f]\).*')" = "" ]
+    given 'Max core file size' | grep -qE '^ +0 +0 '
+    given 'Max processes' | grep -qE '^ +1025 +1025 '
+    nothing_left
+}
+
 # --- Ids ---
 
 # gets ID: the VM that is started next would get it; else the message.
@@ -320,36 +349,6 @@ gets() {
     gets 90001
     exec {held}>&-
     rm /run/virt-privileges/.id-90000
-}
-
-@test "a pool of four and six starts: four run, with an id each, and two are refused" {
-    settings 'isolate_ids = "90000:4"'
-    own=(--isolate=user)
-    local i all=() runners=() ins=() refused=0
-    for i in 1 2 3 4 5 6; do
-        make guest root:root 600 "$fs/$i.raw"
-        args=(-drive "file=$fs/$i.raw,format=raw,if=virtio,cache=writethrough" -name "iso$i")
-        start "$i"
-        runners+=("$runner") ins+=("$in")
-    done
-    for i in 1 2 3 4 5 6; do
-        out=/mnt/vm$i.out runner=${runners[i - 1]}
-        eventually said_or_ended "$last_line"
-        if said "$last_line"; then
-            all+=("$(stat -c %u "$fs/$i.raw")")
-        else
-            refused=$((refused + 1))
-            grep -q "no id is free for VM 'iso$i': all 4 from 90000 on are taken" "/mnt/vm$i.err"
-        fi
-    done
-    [ "$refused" = 2 ]
-    [ "$(printf '%s\n' "${all[@]}" | sort)" = "$(printf '%s\n' 90000 90001 90002 90003)" ]
-    [ "$(ids_of_run | sort | paste -sd ' ')" = "90000 90001 90002 90003" ]
-    for in in "${ins[@]}"; do
-        echo >&"$in"
-    done
-    wait
-    nothing_left
 }
 
 @test "a VM that can leave files of its id, or has a file, keeps its id" {

@@ -551,12 +551,17 @@ bool vm_end_isolated(struct vm *vm)
 	if (!(vm->isolation.layers & ISOLATE_ID) || vm->id_lock < 0 ||
 		pool_end_processes(vm->identity.uid, &error))
 		return true;
-	warn("VM '%s': %s", vm->name, error);
+	warn("VM '%s': %s; what is left of it is ended by virt-priv-chown recover, for which the "
+	     "lock " RUNTIME_DIR "/" RUNTIME_ID "%u stays",
+		vm->name, error, vm->identity.uid);
+	pool_leave(&vm->id_lock);
 	return false;
 }
 
 void vm_let_go_of_id(struct vm *vm)
 {
-	if (vm->isolation.layers & ISOLATE_ID)
+	if (vm->runs)
+		pool_leave(&vm->id_lock);
+	else if (vm->isolation.layers & ISOLATE_ID)
 		pool_let_go(vm->identity.uid, &vm->id_lock);
 }
