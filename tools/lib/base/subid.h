@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * The name under which the ids of isolated VMs are reserved. No account has it, so that newuidmap(1)
- * gives them to nobody, and who hands ranges out (useradd, podman, Incus) keeps off.
+ * The name under which the ids of isolated VMs are reserved. No account has it, so that
+ * newuidmap(1) gives them to nobody, and who hands ranges out (useradd, podman, Incus) keeps off.
  */
 #define SUBID_OWNER "virt-privileges"
 
@@ -24,8 +24,8 @@ struct subid_line {
 };
 
 /*
- * The next line of the text. What is malformed is passed over, as subuid(5) does not know it either;
- * a number that does not fit is the largest there is. False: there is none any more.
+ * The next line of the text. What is malformed is passed over, as subuid(5) does not know it
+ * either; a number that does not fit is the largest there is. False: there is none any more.
  */
 bool subid_next(const char *text, struct subid_line *line);
 

@@ -232,6 +232,13 @@ static bool add_rules(
 	       add_programs(ruleset, rules, isolation, error);
 }
 
+static bool put_in_force(int ruleset, char **error)
+{
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return error_set_errno(error, "cannot put the Landlock rules in force");
+	return true;
+}
+
 /* A socket that listens under an abstract name of the kernel's choice; -1 and errno: none. */
 static int listen_abstractly(struct sockaddr_un *address, socklen_t *length)
 {
@@ -287,8 +294,8 @@ static bool restrict_scopes(const struct isolation *isolation, int version, char
 	if (ruleset < 0 || (rules.handled_access_fs && !add_path(ruleset, &rules, "/",
 							       LANDLOCK_ACCESS_FS_REFER, error)))
 		return false;
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return error_set_errno(error, "cannot put the Landlock rules in force");
+	if (!put_in_force(ruleset, error))
+		return false;
 	return rules.scoped & SCOPE_ABSTRACT ? verify_scopes(&address, length, error)
 					     : verify_kinds(isolation, error);
 }
@@ -325,7 +332,7 @@ bool landlock_restrict(
 	if (ruleset < 0 || !add_rules(ruleset, &rules, isolation, error) ||
 		!add_descriptors(ruleset, &rules, fds, n_fds, error))
 		return false;
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return error_set_errno(error, "cannot put the Landlock rules in force");
+	if (!put_in_force(ruleset, error))
+		return false;
 	return verify(isolation, error);
 }
