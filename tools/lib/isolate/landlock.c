@@ -67,7 +67,7 @@ char *landlock_why_not(bool has_root)
 	int version = get_version();
 
 	if (version == 0)
-		return why_not();
+		return isolation_is_lack(errno) ? why_not() : NULL;
 	return version > 1 || has_root ? NULL
 				       : xstrdup("the kernel's version of Landlock is 1, and 2 is "
 						 "the first that lets files be moved");
@@ -232,11 +232,15 @@ static bool add_rules(
 	       add_programs(ruleset, rules, isolation, error);
 }
 
+/* With errno. */
 static bool put_in_force(int ruleset, char **error)
 {
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return error_set_errno(error, "cannot put the Landlock rules in force");
-	return true;
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) == 0)
+		return true;
+	int number = errno;
+	error_set_errno(error, "cannot put the Landlock rules in force");
+	errno = number;
+	return false;
 }
 
 /* A socket that listens under an abstract name of the kernel's choice; -1 and errno: none. */
@@ -294,8 +298,9 @@ static bool restrict_scopes(const struct isolation *isolation, int version, char
 	if (ruleset < 0 || (rules.handled_access_fs && !add_path(ruleset, &rules, "/",
 							       LANDLOCK_ACCESS_FS_REFER, error)))
 		return false;
+	/* It may be one ruleset too many for a process. */
 	if (!put_in_force(ruleset, error))
-		return false;
+		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, errno, error);
 	return rules.scoped & SCOPE_ABSTRACT ? verify_scopes(&address, length, error)
 					     : verify_kinds(isolation, error);
 }
@@ -323,8 +328,9 @@ bool landlock_restrict(
 	const struct ruleset rules = known(version, isolation);
 
 	if (version == 0) {
+		int number = errno;
 		*error = why_not();
-		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, error);
+		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, number, error);
 	}
 	if (!(isolation->layers & ISOLATE_ROOT))
 		return restrict_scopes(isolation, version, error);
