@@ -215,7 +215,11 @@ assert isolation["mode"] == "full" and isolation["network"] == "private" and iso
 seen = {p["path"]: p["access"] for p in isolation["visible"]}
 assert seen[sys.argv[2] + "/a.raw"] == "rw" and seen[sys.argv[2]] == "ro" and seen["/usr"] == "ro", seen
 PYTHON
-    "${command[@]}" qemu-system-x86_64 -nic user "${args[@]}" | grep -q "^isolate network (the host's, since -nic needs it)"
+    "${command[@]}" qemu-system-x86_64 -nic user,hostfwd=tcp::2222-:22 "${args[@]}" |
+        grep -qxF "isolate network (the host's, since -nic needs it; TCP ports: listens on 2222, connects to any)"
+    "${command[@]}" --json qemu-system-x86_64 -nodefaults -vnc :1 "${args[@]}" >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json" |
+        grep -q '"network": "host", .*"listens": \["5901"\], "connects": \[\]'
     [ ! -e /run/virt-privileges ] || [ -z "$(ls -A /run/virt-privileges)" ]
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
 }
@@ -243,6 +247,28 @@ PYTHON
     grep -q 'warning: --isolate=full: root, namespaces, network, landlock: turned off in /etc/libvirt/qemu.conf' "$err"
     leave
     nothing_left
+}
+
+@test "devices of cgroup_device_acl, and the directory of a VDE switch, are visible" {
+    plain
+    make null root:root 0666 "$BATS_TEST_TMPDIR/node"
+    mount --bind "$BATS_TEST_TMPDIR/node" /dev/hwrng
+    mkdir "$fs/switch"
+    settings 'user = "qemu"' 'cgroup_device_acl = [ "/dev/null", "/dev/ptmx", "/dev/hwrng", "/dev/none", "/etc/shadow" ]'
+    virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults -netdev "vde,id=n,sock=$fs/switch" "${args[@]}" \
+        >"$BATS_TEST_TMPDIR/text"
+    diff - <(grep -E '^(isolate network|visible .*(cgroup_device_acl|netdev))' "$BATS_TEST_TMPDIR/text" | grep -v /dev/null) <<END
+isolate network (a network namespace without interfaces)
+visible /dev/hwrng (cgroup_device_acl: rw)
+visible $fs/switch (-netdev: rw)
+END
+    start
+    runs
+    [ "$(ls "/proc/$pid/root/dev")" = "$(printf '%s\n' fd full hwrng null random shm stderr stdin stdout urandom zero)" ]
+    [ "$(mounts | awk '$1 == "/dev/hwrng" { print $2 }' | cut -d, -f1-3)" = rw,nosuid,noexec ]
+    leave
+    nothing_left
+    umount /dev/hwrng
 }
 
 @test "nothing of root's session is passed to QEMU but its standard descriptors" {
