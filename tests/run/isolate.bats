@@ -759,7 +759,10 @@ for vm in json.load(open(sys.argv[1]))["isolated"]:
     helpers_started+=("$one")
     echo none >/run/virt-privileges/.id-12
     : >/run/virt-privileges/.id-90999
-    eventually test "$(status_of | grep -c running)" = 2
+    two_run() {
+        [ "$(status_of | grep -c running)" = 2 ]
+    }
+    eventually two_run
     [ "$(status_of | sort -n)" = "$(printf '%s\n' "bare $(status_of | awk '$1 == "bare" { print $2 }') running" "iso $id running")" ]
     rm /run/virt-privileges/.id-12 /run/virt-privileges/.id-90999
     kill "$one"
@@ -848,7 +851,10 @@ END
     runner=$!
     helpers_started+=("$runner")
     eventually pgrep -x sleep
-    eventually test "$(pgrep -cx sleep)" = 2
+    sleeping() {
+        [ "$(pgrep -cx sleep)" = "$1" ]
+    }
+    eventually sleeping 2
     local id main
     id=$(ids_of_run)
     main=$(pgrep -f '^sleep 601')
@@ -861,7 +867,8 @@ END
     eventually ended "$main"
     [ "$(ps -o uid= -C sleep | tr -d ' ')" = "$id" ]
     virt-priv-chown recover
-    run ! pgrep -x sleep
+    # Who has ended may not have been waited for yet.
+    eventually sleeping 0
     nothing_left
 }
 
