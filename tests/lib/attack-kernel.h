@@ -135,6 +135,26 @@ static enum outcome net_connections(void)
 	return is(lines > 1);
 }
 
+static bool lists_devices(int fd)
+{
+	struct ifreq all[16];
+	struct ifconf devices = {.ifc_len = sizeof all, .ifc_req = all};
+
+	return fd >= 0 && ioctl(fd, SIOCGIFCONF, &devices) == 0 && devices.ifc_len > 0;
+}
+
+/* Network devices of the host, by a socket of any family: a new one, or one that was passed. */
+static enum outcome net_devices(void)
+{
+	int own = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool any = false;
+
+	for (int fd = 0; fd < 1024; fd++)
+		any |= lists_devices(fd);
+	close(own);
+	return is(any);
+}
+
 /* More of a tap device than its packets: here, whether it stays when the VM has ended. */
 static enum outcome net_tap(void)
 {

@@ -76,6 +76,7 @@ static const struct {
 	{"net-families", net_families},
 	{"net-protocols", net_protocols},
 	{"net-connections", net_connections},
+	{"net-devices", net_devices},
 	{"net-tap", net_tap},
 	{"sock-service", sock_service},
 	{"sock-vnc", sock_vnc},

@@ -254,7 +254,7 @@ but_for() {
 @test "full, with VNC on TCP: of the host's network, neither its services nor another port" {
     attack --isolate=full -- -vnc 127.0.0.1:77
     eventually grep -q '^done' "$lines_of"
-    but_for '^net-(udp|connections) '
+    but_for '^net-(udp|connections|devices) '
 }
 
 @test "full, as a daemon: a process of its own" {

@@ -75,11 +75,13 @@ END
     nothing_left
 }
 
-# usual = FILTERS, or usual != FILTERS: whether QEMU has the host's namespaces, and how many filters it has.
+# usual own|hosts FILTERS: whose namespaces QEMU has, and how many filters.
 usual() {
-    local kind
+    local kind whose
     for kind in ipc uts cgroup; do
-        test "$(ns "$pid" $kind)" "$1" "$(ns self $kind)"
+        whose=own
+        [ "$(ns "$pid" $kind)" != "$(ns self $kind)" ] || whose=hosts
+        [ "$whose" = "$1" ]
     done
     for kind in mnt net pid user; do
         [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
@@ -93,7 +95,7 @@ usual() {
     start
     runs
     unprivileged "$pid"
-    usual "!=" 2
+    usual own 2
     [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "1025 1025" ]
     [ "$(owner "$fs/a.raw")" = qemu:qemu ]
     leave
@@ -106,7 +108,7 @@ usual() {
     own=()
     start
     runs
-    usual "!=" 2
+    usual own 2
     [ "$(nsenter --uts="/proc/$pid/ns/uts" uname -n)" = iso ]
     grep '^Max processes' "/proc/$pid/limits" | diff - <(grep '^Max processes' /proc/self/limits)
     [ ! -s "$err" ]
@@ -115,26 +117,40 @@ usual() {
     own=(--isolate=none)
     start
     runs
-    usual "=" 1
+    usual hosts 1
     leave
+    nothing_left
+}
+
+@test "by default, an abstract socket that the command line names can be connected to, and Landlock is there" {
+    plain
+    own=()
+    args+=(-chardev socket,id=c,path=vp-isolate,abstract=on,server=on,wait=off)
+    start
+    runs
+    usual own 2
+    grep -q '@vp-isolate$' "/proc/$pid/net/unix"
+    leave
+    [ "$status" -eq 33 ]
+    [ ! -s "$err" ]
     nothing_left
 }
 
 @test "by default, qemu.conf turns layers off without a word" {
     plain
     own=()
-    local line
-    while IFS='|' read -r setting is filters; do
+    local setting whose filters
+    while IFS='|' read -r setting whose filters; do
         settings 'user = "qemu"' "$setting"
         start
         runs
-        usual "$is" "$filters"
+        usual "$whose" "$filters"
         [ ! -s "$err" ]
         leave
         nothing_left
     done <<'END'
-namespaces = [ ]|=|2
-seccomp_sandbox = 0|!=|0
+namespaces = [ ]|hosts|2
+seccomp_sandbox = 0|own|0
 END
 }
 
@@ -145,7 +161,7 @@ END
     own=()
     start
     runs
-    usual "=" 2
+    usual hosts 2
     # And of what else needs that capability.
     grep -q "warning: VM 'iso' runs without the isolation layer namespaces: .*CAP_SYS_ADMIN.*namespaces = \[ \] in qemu.conf" "$err"
     leave
@@ -154,7 +170,8 @@ END
     "${command[@]}" --dry-run --json qemu-system-x86_64 "${args[@]}" >"$BATS_TEST_TMPDIR/json"
     tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
     grep -q '"layer": *"namespaces"' "$BATS_TEST_TMPDIR/json"
-    "${command[@]}" --check qemu-system-x86_64 "${args[@]}"
+    run -0 "${command[@]}" --check qemu-system-x86_64 "${args[@]}"
+    [[ $output == "virt-priv-run: warning: VM 'iso' runs without the isolation layer namespaces: "* ]]
     run -125 "${command[@]}" --isolate=full qemu-system-x86_64 "${args[@]}"
     [[ $output == *CAP_SYS_ADMIN* ]]
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
@@ -163,12 +180,12 @@ END
 @test "a default layer that a filter around virt-priv-run refuses is left out with a warning" {
     plain
     own=()
-    local call layer is filters
-    while read -r call layer is filters; do
+    local call layer whose filters
+    while read -r call layer whose filters; do
         wrapper=(tests/lib/without-call "$call")
         start
         runs
-        usual "$is" "$filters"
+        usual "$whose" "$filters"
         grep -q "warning: VM 'iso' runs without the isolation layer $layer: .*Operation not permitted" "$err"
         [ "$(wc -l <"$err")" -eq 1 ]
         leave
@@ -176,14 +193,14 @@ END
         run -125 "${wrapper[@]}" virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
         [[ $output == *"Operation not permitted"* ]]
     done <<'END'
-unshare namespaces = 3
-prctl=22 filter != 2
+unshare namespaces hosts 3
+prctl=22 filter own 2
 END
     # Many kernels are booted without it: it is said with -v.
     wrapper=(tests/lib/without-call landlock_create_ruleset)
     start
     runs
-    usual "!=" 3
+    usual own 3
     [ ! -s "$err" ]
     leave
     own=(-v)
@@ -743,7 +760,10 @@ for vm in json.load(open(sys.argv[1]))["isolated"]:
     helpers_started+=("$one")
     echo none >/run/virt-privileges/.id-12
     : >/run/virt-privileges/.id-90999
-    eventually test "$(status_of | grep -c running)" = 2
+    two_run() {
+        [ "$(status_of | grep -c running)" = 2 ]
+    }
+    eventually two_run
     [ "$(status_of | sort -n)" = "$(printf '%s\n' "bare $(status_of | awk '$1 == "bare" { print $2 }') running" "iso $id running")" ]
     rm /run/virt-privileges/.id-12 /run/virt-privileges/.id-90999
     kill "$one"
@@ -832,7 +852,10 @@ END
     runner=$!
     helpers_started+=("$runner")
     eventually pgrep -x sleep
-    eventually test "$(pgrep -cx sleep)" = 2
+    sleeping() {
+        [ "$(pgrep -cx sleep)" = "$1" ]
+    }
+    eventually sleeping 2
     local id main
     id=$(ids_of_run)
     main=$(pgrep -f '^sleep 601')
@@ -845,7 +868,8 @@ END
     eventually ended "$main"
     [ "$(ps -o uid= -C sleep | tr -d ' ')" = "$id" ]
     virt-priv-chown recover
-    run ! pgrep -x sleep
+    # Who has ended may not have been waited for yet.
+    eventually sleeping 0
     nothing_left
 }
 

@@ -44,7 +44,8 @@ enum {
 	CAN = 1024,
 	XDP = 2048,
 	PROGRAMS = 4096,
-	AIO = 8192
+	AIO = 8192,
+	NETWORK = 16384
 };
 
 /*
@@ -115,6 +116,10 @@ static const struct call {
 	{"ioctl FIOSETOWN", SYS_ioctl, -1UL, 0x8901, 0, 0, true, 0},
 	{"ioctl TUNSETPERSIST", SYS_ioctl, -1UL, 0x400454cb, 0, 0, true, 0},
 	{"ioctl TUNSETOFFLOAD", SYS_ioctl, -1UL, 0x400454d0, 0, 0, false, 0},
+	{"ioctl SIOCGIFCONF", SYS_ioctl, -1UL, 0x8912, 0, 0, true, NETWORK},
+	{"ioctl SIOCETHTOOL", SYS_ioctl, -1UL, 0x8946, 0, 0, true, NETWORK},
+	{"ioctl FIONREAD", SYS_ioctl, -1UL, 0x541b, 0, 0, false, 0},
+	{"ioctl KVM_GET_API_VERSION", SYS_ioctl, -1UL, 0xae00, 0, 0, false, 0},
 	{"ioctl SIOCSIFHWADDR", SYS_ioctl, -1UL, 0x8924, 0, 0, true, 0},
 	{"fcntl F_GETFL", SYS_fcntl, -1UL, F_GETFL, 0, 0, false, 0},
 	{"fcntl F_OFD_SETLK", SYS_fcntl, -1UL, 37, 0, 0, false, 0},
@@ -144,7 +149,8 @@ static const struct call {
 
 static struct isolation isolation_of(unsigned asked)
 {
-	return (struct isolation){.layers = ISOLATE_FILTER | ISOLATE_LANDLOCK | ISOLATE_ROOT,
+	return (struct isolation){
+		.layers = ISOLATE_FILTER | ISOLATE_LANDLOCK | ISOLATE_ROOT | ISOLATE_NETWORK,
 		.asked = ISOLATE_FILTER,
 		.forks = asked & FORKS,
 		.io_uring = asked & IO_URING,
@@ -159,7 +165,8 @@ static struct isolation isolation_of(unsigned asked)
 		.can = asked & CAN,
 		.xdp = asked & XDP,
 		.executes = asked & PROGRAMS,
-		.aio = asked & AIO};
+		.aio = asked & AIO,
+		.network = asked & NETWORK ? (char *)"a VNC display" : NULL};
 }
 
 /* Whether call i is refused, behind the filter: 0 or 1; anything else is no answer. */

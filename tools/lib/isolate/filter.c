@@ -329,6 +329,17 @@ static void refuse_any(
 	PUT(p, BPF_STMT(BPF_JMP | BPF_JA, 1), REFUSE, LOAD_NUMBER);
 }
 
+/*
+ * Requests of sockets about network devices and their addresses: a socket that was made outside and
+ * is passed answers them for the network of the host, of whatever family it is.
+ */
+static void refuse_device_requests(struct program *p)
+{
+	PUT(p, IF_EQUAL(SYS_ioctl, 0, 5), LOAD(ARGUMENT(1)),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffffff00), IF_EQUAL(FIOSETOWN & 0xff00, 0, 1),
+		REFUSE, LOAD_NUMBER);
+}
+
 static void refuse_processes(struct program *p, bool forks)
 {
 	PUT(p, IF_EQUAL(NR_CLONE3, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
@@ -439,6 +450,8 @@ static void compile(struct program *p, const struct isolation *isolation)
 	refuse_sockets(p, isolation);
 	refuse_any(p, SYS_ioctl, 1, requests, N_ELEMENTS(requests));
 	refuse_any(p, SYS_fcntl, 1, commands, N_ELEMENTS(commands));
+	if ((isolation->layers & ISOLATE_NETWORK) && !isolation->network)
+		refuse_device_requests(p);
 	refuse_any(p, SYS_prctl, 0, (const uint32_t[]){PR_SCHED_CORE}, 1);
 	/* The capabilities can be those of another process. */
 	if (!isolation->executes)

@@ -19,6 +19,20 @@ static void print_line(char *line)
 	free(line);
 }
 
+/* What is not as it was asked for, or as it usually is. */
+static void warn_of_isolation(const struct vm *vm)
+{
+	const struct isolation *isolation = &vm->isolation;
+	cleanup_free char *off = isolation_off(isolation);
+
+	if (off && isolation->mode != ISOLATE_DEFAULT)
+		warn("--isolate=%s: %s: turned off in %s", isolation_mode_name(isolation->mode),
+			off, vm->settings->file ? vm->settings->file : "qemu.conf");
+	for (size_t i = 0; i < isolation->n_lacks; i++)
+		isolation_warn_without(
+			isolation, isolation->lacks[i].layer, isolation->lacks[i].why);
+}
+
 void vm_report_obstacles(const struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_items; i++) {
@@ -27,6 +41,7 @@ void vm_report_obstacles(const struct vm *vm)
 			print_line(xasprintf("%s (%s): %s", item->path ? item->path : "-",
 				item->source, item->reason));
 	}
+	warn_of_isolation(vm);
 }
 
 /* The words of tests/schema/virt-priv-run.json. */
@@ -97,20 +112,6 @@ void vm_report(const struct vm *vm, char *const *command, bool json)
 			print_line(
 				xasprintf("%s %s", word == command ? "command" : "       ", *word));
 	}
-}
-
-/* What is not as it was asked for, or as it usually is. */
-static void warn_of_isolation(const struct vm *vm)
-{
-	const struct isolation *isolation = &vm->isolation;
-	cleanup_free char *off = isolation_off(isolation);
-
-	if (off && isolation->mode != ISOLATE_DEFAULT)
-		warn("--isolate=%s: %s: turned off in %s", isolation_mode_name(isolation->mode),
-			off, vm->settings->file ? vm->settings->file : "qemu.conf");
-	for (size_t i = 0; i < isolation->n_lacks; i++)
-		isolation_warn_without(
-			isolation, isolation->lacks[i].layer, isolation->lacks[i].why);
 }
 
 void vm_warn(const struct vm *vm)

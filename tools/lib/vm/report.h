@@ -7,7 +7,7 @@
 
 #include "vm/state.h"
 
-/* Prints what is refused, a line each. */
+/* Prints what is refused, a line each; and warns of isolation that is not there. */
 void vm_report_obstacles(const struct vm *vm);
 
 /*
