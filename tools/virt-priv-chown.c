@@ -317,9 +317,10 @@ static bool hide(void *context, const char *name, const char *path)
 {
 	const int *vm = context;
 	cleanup_free char *error = NULL;
+	struct stat st;
+	bool is_known = !probe_is_silent(path) && stat(path, &st) == 0;
 
-	if (visit_hide(*vm, name, &error) &&
-		(strcmp(name, path) == 0 || visit_hide(*vm, path, &error)))
+	if (visit_hide(*vm, name, is_known ? &st : NULL, &error))
 		return true;
 	warn("%s; %s stays claimed", error, path);
 	return false;

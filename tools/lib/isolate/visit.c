@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/proc_text.h"
 #include "base/process.h"
 #include "claims/claims.h"
 #include "claims/journal.h"
@@ -13,7 +14,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -21,6 +24,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MAX_MOUNTINFO ((size_t)16 * 1024 * 1024)
 
 /* Whether it has the same root directory as this process. */
 static bool has_other_root(pid_t pid, bool *has, char **error)
@@ -87,10 +92,46 @@ static int attach(int pidfd, const char *path, int tree, bool is_directory)
 	return place < 0 || (!is_there(place, tree) && !mounts_attach(tree, place)) ? errno : 0;
 }
 
-static int detach(int pidfd, const char *path)
+/* The mount at that point, if it is of the object: what QEMU has put in its way is not followed. */
+static bool detach_object(int root, const char *point, const struct stat *object)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	cleanup_fd int fd = (int)syscall(SYS_openat2, root, point, &how, sizeof how);
+	char link[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != object->st_dev ||
+		st.st_ino != object->st_ino)
+		return false;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	return umount2(link, MNT_DETACH) == 0;
+}
+
+/* Its mounts, wherever they are. */
+static int detach_everywhere(const struct stat *object)
+{
+	cleanup_free char *text =
+		io_read_file(AT_FDCWD, "/proc/self/mountinfo", MAX_MOUNTINFO, NULL);
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *mounts = text;
+	struct proc_mount mount;
+
+	if (!text || root < 0)
+		return errno;
+	while (proc_mountinfo_next(&mounts, &mount)) {
+		detach_object(root, mount.point, object);
+		proc_mount_free(&mount);
+	}
+	return 0;
+}
+
+static int detach(int pidfd, const char *path, const struct stat *object)
 {
 	int number = enter(pidfd);
 
+	if (!number && object)
+		number = detach_everywhere(object);
 	if (number)
 		return number;
 	/* EINVAL: it is no mount. */
@@ -171,12 +212,12 @@ bool visit_show_claimed(int pidfd, const struct claims_plan *plan,
 	return true;
 }
 
-bool visit_hide(int pidfd, const char *path, char **error)
+bool visit_hide(int pidfd, const char *path, const struct stat *object, char **error)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(detach(pidfd, path));
+		_exit(detach(pidfd, path, object));
 	errno = wait_for(pid);
 	return errno == 0 ||
 	       error_set_errno(error, "cannot unmount %s in the root directory of the VM", path);

@@ -14,6 +14,7 @@
 struct claim_requests;
 struct claims_plan;
 struct journal;
+struct stat;
 
 /*
  * The process that holds the claim, if it has another root directory than this one: a pidfd, to be
@@ -29,5 +30,10 @@ int visit_open(const struct journal *journal, char **error);
 bool visit_show_claimed(int pidfd, const struct claims_plan *plan,
 	const struct claim_requests *requests, char **error);
 
-/* Unmounts what is there under that name, if anything is. False and a new message on failure. */
-bool visit_hide(int pidfd, const char *path, char **error);
+/*
+ * Unmounts what is there under that name, if anything is, and the object itself under each other
+ * name that it was mounted at: it can have been given by a link, or by the path that one leads to.
+ * object: what the name led to before it was given back; NULL: not known. False and a new message
+ * on failure.
+ */
+bool visit_hide(int pidfd, const char *path, const struct stat *object, char **error);

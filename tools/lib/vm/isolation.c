@@ -14,6 +14,7 @@
 #include "isolate/system.h"
 #include "path/absolute.h"
 #include "qemu/needs.h"
+#include "qemu/ports.h"
 #include "vm/step.h"
 
 #include <errno.h>
@@ -217,8 +218,11 @@ static void add_assigned(struct vm *vm, const struct vm_item *item)
 		isolation_add(&vm->isolation, item->path, item->source)->writable = true;
 }
 
-/* Named pipes, which are no resource, but warned of: the path, or two that begin with it. */
-static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char **error)
+/*
+ * What is no resource, but warned of: named pipes, of which a path means itself or two that begin
+ * with it; the directory of a VDE switch, in which QEMU binds a socket of its own; and files.
+ */
+static bool add_noticed(struct vm *vm, const struct qemuargs_notice *notice, char **error)
 {
 	static const char *const ends[] = {"", ".in", ".out"};
 
@@ -228,8 +232,15 @@ static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char 
 		struct stat st;
 		if (!path)
 			return false;
-		if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
-			isolation_add(&vm->isolation, path, notice->source)->writable = true;
+		if (stat(path, &st) < 0)
+			continue;
+		bool is_switch =
+			S_ISDIR(st.st_mode) && notice->key && strcmp(notice->key, "sock") == 0;
+		if (!S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode) && !is_switch)
+			continue;
+		struct isolation_path *added = isolation_add(&vm->isolation, path, notice->source);
+		added->writable = !S_ISREG(st.st_mode);
+		added->makes = is_switch;
 	}
 	return true;
 }
@@ -237,7 +248,7 @@ static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char 
 static bool add_items(struct vm *vm, char **error)
 {
 	for (size_t i = 0; i < vm->args->n_notices; i++)
-		if (vm->args->notices[i].path && !add_pipes(vm, &vm->args->notices[i], error))
+		if (vm->args->notices[i].path && !add_noticed(vm, &vm->args->notices[i], error))
 			return false;
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
@@ -319,6 +330,26 @@ static void add_own(struct vm *vm, char *const *command)
 	}
 }
 
+/* Those of cgroup_device_acl, which libvirt puts into the /dev of each VM; terminals are its own.
+ */
+static void add_listed_devices(struct vm *vm)
+{
+	const struct settings *s = vm->settings;
+
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const char *path = s->devices[i];
+		struct stat st;
+		bool is_node = strncmp(path, "/dev/", strlen("/dev/")) == 0 &&
+			       !strstr(path, "/../") && strcmp(path, "/dev/ptmx") != 0 &&
+			       stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+		if (!is_node)
+			continue;
+		struct isolation_path *added =
+			isolation_add(&vm->isolation, path, "cgroup_device_acl");
+		added->writable = added->optional = true;
+	}
+}
+
 /* One mount for each name: what is written is, whoever only reads it. */
 static void merge(struct isolation *isolation)
 {
@@ -348,6 +379,15 @@ static void merge(struct isolation *isolation)
  * What the command line needs
  */
 
+static void take_ports(
+	struct isolation_ports *ports, const struct qemu_ports *needed, bool takes_all)
+{
+	ports->any = needed->any || takes_all;
+	ports->all = xcalloc(needed->n + 1, sizeof *ports->all);
+	ports->n = needed->n;
+	memcpy(ports->all, needed->all, needed->n * sizeof *ports->all);
+}
+
 /*
  * What a VM whose isolation nobody asked for could do through its monitor, too, or with programs of
  * the host.
@@ -371,6 +411,8 @@ static void take_needs(struct vm *vm, char *const *command)
 		isolation->network = xstrdup("--share-network says so");
 	else if (isolation->layers & ISOLATE_NETWORK)
 		isolation->network = steal_pointer(&needs.network);
+	take_ports(&isolation->listens, &needs.listens, vm->shares_network);
+	take_ports(&isolation->connects, &needs.connects, vm->shares_network);
 	isolation->terminals = needs.terminals;
 	isolation->io_uring = needs.io_uring;
 	isolation->aio = needs.aio;
@@ -460,6 +502,7 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 		return false;
 	add_places(vm);
 	add_own(vm, command);
+	add_listed_devices(vm);
 	if (!isolation_add_system(isolation, error))
 		return false;
 	isolation_sort(isolation);
