@@ -30,8 +30,8 @@ teardown() {
     for pid in "${runners[@]}" $(waiting); do
         kill -KILL "$pid" 2>/dev/null || true
     done
-    wait 2>/dev/null || true
     end_all
+    wait 2>/dev/null || true
     sed -i '/^poolfree:/d' /etc/passwd /etc/group
     rm -f /etc/subuid /etc/subgid
 }
@@ -127,7 +127,7 @@ as_ids() {
 ids = [[int(i) for i in word.split(",")] for word in sys.argv[1:]]
 os.setgroups(ids[2]); os.setresgid(*ids[1]); os.setresuid(*ids[0]); signal.pause()' "$@" 3>&- {in}>&- &
     helpers_started+=($!)
-    eventually grep -q "^Groups:.*$3" "/proc/${helpers_started[-1]}/status"
+    eventually grep -q "^Groups:.*${3##*,}" "/proc/${helpers_started[-1]}/status"
 }
 
 # taken_by HOW: makes something on this host have the id 90000, and nothing 90001.
@@ -141,6 +141,7 @@ taken_by() {
     saved) as_ids 1,1,90000 1,1,1 1 ;;
     gid) as_ids 1,1,1 1,90000,1 1 ;;
     groups) as_ids 1,1,1 1,1,1 90000 ;;
+    many-groups) as_ids 1,1,1 1,1,1 "$(seq -s , 10000 10800),90000" ;;
     subuid) echo "somebody:89000:1001" >/etc/subuid ;;
     subgid) echo "somebody:90000:1" >/etc/subgid ;;
     journal)
@@ -164,7 +165,7 @@ taken_by() {
 @test "an id that something on the host has is not given to a VM" {
     local how name
     settings 'isolate_ids = "90000:2"'
-    for how in account group real effective saved gid groups subuid subgid journal lock kept; do
+    for how in account group real effective saved gid groups many-groups subuid subgid journal lock kept; do
         setup
         settings 'isolate_ids = "90000:2"'
         own=(--isolate=user)
