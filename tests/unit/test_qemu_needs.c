@@ -40,6 +40,9 @@ static const struct {
 	{"-vnc unix:/run/x,websocket=5700", "vnc"},
 	{"-vnc :1", "vnc"},
 	{"-vnc 127.0.0.1:1,password=on", "vnc"},
+	{"-display vnc=:1", "display"},
+	{"-display vnc=unix:/run/x", NULL},
+	{"-display gtk,gl=on", NULL},
 	{"-spice unix=on,addr=/run/x", NULL},
 	{"-spice port=5900,addr=127.0.0.1", "spice"},
 	{"-spice tls-port=5901", "spice"},
@@ -53,6 +56,17 @@ static const struct {
 	{"-chardev {\"id\":\"c\",\"backend\":{\"type\":\"socket\",\"data\":{\"addr\":{\"type\":"
 	 "\"inet\"}}}}",
 		"chardev"},
+	{"-chardev socket,id=c,path=x,abstract=on", "chardev"},
+	{"-chardev socket,id=c,fd=3,abstract=off", NULL},
+	{"-netdev stream,id=n,addr.type=unix,addr.path=x,addr.abstract=on", "netdev"},
+	{"-object input-barrier,id=b,name=n", "object"},
+	{"-object can-host-socketcan,id=c,if=can0,canbus=b", "object"},
+	{"-object rng-egd,id=r,chardev=c", NULL},
+	{"-set chardev.c.port=1", "set"},
+	{"-set drive.d.file=nbd:h:1", "set"},
+	{"-set device.d.port=1", NULL},
+	{"-set drive.d.file=/srv/a", NULL},
+	{"-set", NULL},
 	{"-incoming defer", NULL},
 	{"-incoming fd:5", NULL},
 	{"-incoming tcp:0:4444", "incoming"},
@@ -131,7 +145,8 @@ static void other_needs(void **state)
 	/* cpus 0: one. */
 	static const struct {
 		const char *words;
-		bool terminals, io_uring, incoming, vsock, affinity, inotify, memfd, shm;
+		bool terminals, io_uring, incoming, vsock, can, abstract, affinity, inotify, memfd,
+			shm;
 		unsigned cpus;
 	} cases[] = {
 		{.words = "-m 64"},
@@ -142,6 +157,13 @@ static void other_needs(void **state)
 		{.words = "-incoming defer", .incoming = true},
 		{.words = "-incoming vsock:1:2", .incoming = true, .vsock = true},
 		{.words = "-device vhost-vsock-pci,guest-cid=3,vhostfd=9"},
+		{.words = "-object can-host-socketcan,id=c,if=can0,canbus=b", .can = true},
+		{.words = "-chardev socket,id=c,path=x,abstract=on", .abstract = true},
+		{.words = "-chardev socket,id=c,path=x,abstract=off"},
+		{.words = "-netdev {\"type\":\"dgram\",\"remote\":{\"abstract\":true}}",
+			.abstract = true},
+		{.words = "-set chardev.c.abstract=on", .abstract = true},
+		{.words = "-append abstract=on"},
 		{.words = "-object thread-context,id=t,cpu-affinity=0-1", .affinity = true},
 		{.words = "-device usb-mtp,rootdir=/srv", .inotify = true},
 		{.words = "-object memory-backend-memfd,id=m,size=64M", .memfd = true},
@@ -150,6 +172,8 @@ static void other_needs(void **state)
 		{.words = "-object memory-backend-shm,id=m,size=64M", .shm = true},
 		{.words = "-readconfig /dev/fd/9",
 			.terminals = true,
+			.can = true,
+			.abstract = true,
 			.io_uring = true,
 			.affinity = true,
 			.inotify = true,
@@ -170,6 +194,8 @@ static void other_needs(void **state)
 		assert_int_equal(needs.io_uring, cases[i].io_uring);
 		assert_int_equal(needs.incoming, cases[i].incoming);
 		assert_int_equal(needs.vsock, cases[i].vsock);
+		assert_int_equal(needs.can, cases[i].can);
+		assert_int_equal(needs.abstract, cases[i].abstract);
 		assert_int_equal(needs.cpus, cases[i].cpus ? cases[i].cpus : 1);
 		assert_int_equal(needs.affinity, cases[i].affinity);
 		assert_int_equal(needs.inotify, cases[i].inotify);

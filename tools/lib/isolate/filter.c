@@ -318,13 +318,15 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 
 static void refuse_families(struct program *p, const struct isolation *isolation)
 {
-	uint32_t allowed[5] = {AF_UNIX, AF_INET, AF_INET6};
+	uint32_t allowed[6] = {AF_UNIX, AF_INET, AF_INET6};
 	size_t n = 3;
 
 	if (isolation->netlink)
 		allowed[n++] = AF_NETLINK;
 	if (isolation->vsock)
 		allowed[n++] = AF_VSOCK;
+	if (isolation->can)
+		allowed[n++] = AF_CAN;
 	refuse_unless(p, SYS_socket, 0, allowed, n);
 }
 

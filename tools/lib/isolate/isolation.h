@@ -72,6 +72,8 @@ struct isolation {
 	bool userfaultfd;	      /* for an incoming migration that is completed afterwards */
 	bool shares;		      /* files of a directory that the guest has are changed */
 	bool vsock;		      /* sockets of the family AF_VSOCK */
+	bool can;		      /* and of the family AF_CAN */
+	bool abstract;		      /* UNIX sockets without a name in a directory */
 	bool affinity;		      /* it sets the processors of its threads */
 	bool inotify;		      /* it watches files for changes */
 	bool memfd;		      /* it shares memory that has no name */

@@ -19,7 +19,8 @@
 #define ACCESS_FS_TRUNCATE (UINT64_C(1) << 14)
 #define ACCESS_FS_IOCTL_DEV (UINT64_C(1) << 15)
 #define ACCESS_NET_TCP (UINT64_C(1) << 0 | UINT64_C(1) << 1) /* bind, connect */
-#define SCOPES (UINT64_C(1) << 0 | UINT64_C(1) << 1)	     /* abstract UNIX sockets, signals */
+#define SCOPE_ABSTRACT (UINT64_C(1) << 0)		     /* abstract UNIX sockets */
+#define SCOPE_SIGNAL (UINT64_C(1) << 1)
 
 struct ruleset {
 	uint64_t handled_access_fs, handled_access_net, scoped;
@@ -63,7 +64,7 @@ char *landlock_why_not(void)
 }
 
 /* As much of it as the kernel knows. */
-static struct ruleset known(int version, bool has_network)
+static struct ruleset known(int version, bool has_network, bool has_abstract)
 {
 	/* Bits 0 to 12 since version 1, one more with each of 2 (REFER), 3 and 5. */
 	unsigned bits = version >= 5 ? 16 : version >= 3 ? 15 : version == 2 ? 14 : 13;
@@ -71,7 +72,9 @@ static struct ruleset known(int version, bool has_network)
 	return (struct ruleset){
 		.handled_access_fs = (UINT64_C(1) << bits) - 1,
 		.handled_access_net = version >= 4 && !has_network ? ACCESS_NET_TCP : 0,
-		.scoped = version >= 6 ? SCOPES : 0,
+		.scoped = version < 6	 ? 0
+			  : has_abstract ? SCOPE_SIGNAL
+					 : SCOPE_SIGNAL | SCOPE_ABSTRACT,
 	};
 }
 
@@ -196,7 +199,7 @@ bool landlock_restrict(
 {
 	int version = get_version();
 	bool has_network = !(isolation->layers & ISOLATE_NETWORK) || isolation->network;
-	const struct ruleset rules = known(version, has_network);
+	const struct ruleset rules = known(version, has_network, isolation->abstract);
 
 	if (version == 0) {
 		*error = why_not();

@@ -63,6 +63,26 @@ static bool is_host_disk(const char *value)
 	return has_any(value, words);
 }
 
+/* A socket that has no name in the file system. */
+static bool is_abstract(const char *value)
+{
+	static const char *const off[] = {"=off", "=no", "=false", "=n,", "\":false", "\": false"};
+	const char *word = strstr(value, "abstract");
+
+	for (size_t i = 0; word && i < N_ELEMENTS(off); i++)
+		if (begins(word + strlen("abstract"), off[i]))
+			return false;
+	return word != NULL;
+}
+
+/* Objects that are sockets themselves, or listen on them. */
+static bool is_host_object(const char *value)
+{
+	static const char *const types[] = {"input-barrier", "can-host-socketcan", NULL};
+
+	return has_any(value, types);
+}
+
 /* A display by VNC listens on TCP, unless it says otherwise. */
 static bool is_host_vnc(const char *value)
 {
@@ -73,21 +93,24 @@ static bool is_host_vnc(const char *value)
 static const char *const disk_options[] = {"drive", "blockdev", "hda", "hdb", "hdc", "hdd", "cdrom",
 	"fda", "fdb", "mtdblock", "pflash", "sd", NULL};
 static const char *const net_options[] = {"netdev", "nic", "net", NULL};
+static const char *const socket_options[] = {"chardev", "serial", "parallel", "monitor", "qmp",
+	"qmp-pretty", "debugcon", "gdb", "incoming", NULL};
 
 /* Whether an option with that value needs the host's network. */
 static bool needs_network(const char *option, const char *value)
 {
-	static const char *const sockets[] = {"chardev", "serial", "parallel", "monitor", "qmp",
-		"qmp-pretty", "debugcon", "gdb", "incoming", NULL};
-
 	if (is_any(option, net_options))
-		return is_host_net(value);
-	if (is_any(option, sockets))
-		return is_host_socket(value);
+		return is_host_net(value) || is_abstract(value);
+	if (is_any(option, socket_options))
+		return is_host_socket(value) || is_abstract(value);
+	if (strcmp(option, "object") == 0)
+		return is_host_object(value);
 	if (is_any(option, disk_options))
 		return is_host_disk(value);
 	if (strcmp(option, "vnc") == 0)
 		return is_host_vnc(value);
+	if (strcmp(option, "display") == 0)
+		return begins(value, "vnc=") && is_host_vnc(value + strlen("vnc="));
 	if (strcmp(option, "spice") == 0)
 		return strstr(value, "port=") != NULL;
 	if (strcmp(option, "audiodev") == 0)
@@ -132,6 +155,17 @@ static void add_socket(struct qemu_needs *needs, const char *text, const char *e
 	needs->sockets[needs->n_sockets++] = steal_pointer(&path);
 }
 
+/* "GROUP.ID.KEY=VALUE" of -set: a key of the option that GROUP is. */
+static bool set_needs_network(const char *value)
+{
+	cleanup_free char *group = xstrndup(value, strcspn(value, "."));
+	const char *id = value + strlen(group);
+	const char *key = *id ? strchr(id + 1, '.') : NULL;
+	cleanup_free char *as_option = xasprintf(",%s", key ? key + 1 : "");
+
+	return strcmp(group, "set") != 0 && needs_network(group, as_option);
+}
+
 /* Of NBD, in each of the ways in which its server can be named. */
 static void take_sockets(struct qemu_needs *needs, const char *value)
 {
@@ -163,8 +197,9 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	/* What is in the file is not looked at here. */
 	if (strcmp(option, "readconfig") == 0)
 		needs->terminals = needs->io_uring = needs->affinity = needs->inotify =
-			needs->memfd = needs->shm = true;
-	if (!needs->network && needs_network(option, value))
+			needs->memfd = needs->shm = needs->can = needs->abstract = true;
+	if (!needs->network && (needs_network(option, value) ||
+				       (strcmp(option, "set") == 0 && set_needs_network(value))))
 		needs->network = xasprintf("-%s needs it", option);
 	if (is_any(option, disk_options))
 		take_sockets(needs, value);
@@ -172,6 +207,10 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	needs->io_uring |= strstr(value, "io_uring") != NULL;
 	needs->incoming |= strcmp(option, "incoming") == 0;
 	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
+	needs->can |= strstr(value, "can-host-socketcan") != NULL;
+	needs->abstract |= is_abstract(value) &&
+			   (is_any(option, net_options) || is_any(option, socket_options) ||
+				   strcmp(option, "set") == 0);
 	needs->affinity |= strstr(value, "thread-context") != NULL;
 	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");
 	needs->shm |= strstr(value, "memory-backend-shm") != NULL;

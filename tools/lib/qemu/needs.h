@@ -14,6 +14,8 @@ struct qemu_needs {
 	bool io_uring;
 	bool incoming;	/* a migration comes in */
 	bool vsock;	/* sockets of AF_VSOCK; vhost-vsock has none */
+	bool can;	/* sockets of AF_CAN */
+	bool abstract;	/* abstract UNIX sockets, which belong to a network, see unix(7) */
 	bool affinity;	/* it sets the processors of its threads */
 	bool inotify;	/* it watches files for changes */
 	bool memfd;	/* memory without a name, shared with other processes */

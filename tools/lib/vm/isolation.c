@@ -15,6 +15,7 @@
 #include "path/absolute.h"
 #include "qemu/needs.h"
 #include "vm/step.h"
+#include "vm/unseen.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -131,7 +132,6 @@ static bool is_visible(const struct vm_item *item)
 	switch (item->kind) {
 	case RESOURCE_PIDFILE:
 	case RESOURCE_LISTEN:
-	case RESOURCE_CONNECT:
 	case RESOURCE_LINK:
 	case RESOURCE_TAP:
 	case RESOURCE_BRIDGE:
@@ -215,8 +215,25 @@ static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char 
 	return true;
 }
 
+/* Plugins, which QEMU maps as its own code; what of them a program would be stays forbidden. */
+static bool add_plugins(struct vm *vm, char **error)
+{
+	for (size_t i = 0; i < vm->args->n_resources; i++) {
+		const struct qemuargs_resource *r = &vm->args->resources[i];
+		if (strcmp(vm->args->options[r->option].name, "plugin") != 0)
+			continue;
+		cleanup_free char *path = absolute_path(r->path, error);
+		if (!path)
+			return false;
+		isolation_add(&vm->isolation, path, r->source)->executes = true;
+	}
+	return true;
+}
+
 static bool add_items(struct vm *vm, char **error)
 {
+	if (!add_plugins(vm, error))
+		return false;
 	for (size_t i = 0; i < vm->args->n_notices; i++)
 		if (vm->args->notices[i].path && !add_pipes(vm, &vm->args->notices[i], error))
 			return false;
@@ -267,6 +284,8 @@ static bool add_share(struct vm *vm, const char *text, char **error)
 	struct isolation_path *added = isolation_add(&vm->isolation, path, "--share");
 	added->writable = !*from;
 	added->makes = added->moves = added->writable && S_ISDIR(st.st_mode);
+	/* What is wanted of a directory of nodes are its nodes. */
+	added->devices = strncmp(path, "/dev/", strlen("/dev/")) == 0;
 	vm->isolation.shares |= added->makes;
 	return true;
 }
@@ -342,6 +361,8 @@ static void take_needs(struct vm *vm, char *const *command)
 	isolation->io_uring = needs.io_uring;
 	isolation->userfaultfd = needs.incoming;
 	isolation->vsock = needs.vsock;
+	isolation->can = needs.can;
+	isolation->abstract = needs.abstract;
 	isolation->affinity = needs.affinity;
 	isolation->inotify = needs.inotify;
 	isolation->memfd = needs.memfd;
@@ -409,7 +430,7 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 		return false;
 	isolation_sort(isolation);
 	merge(isolation);
-	return true;
+	return vm_check_unseen(vm, error);
 }
 
 /*
