@@ -7,13 +7,34 @@ load isolated.bash
 # Whether this file has a test of each row that is for this mode.
 all_rows() {
     diff <(grep -l "^modes .*\<$1\>" tests/run/rows.d/* | sed 's,.*/,,' | sort) \
-        <(sed -n 's/^@test .*{ [a-z_]* \([^ ;]*\).*/\1/p' "$BATS_TEST_FILENAME" | grep -vx claim | sort)
+        <(sed -n 's/^@test .*{ \(row\|refused\) \([^ ;]*\);\? .*}/\2/p' "$BATS_TEST_FILENAME" | sort)
 }
 
 # refused ROW TEXT: it is not started, and the message has the text.
 refused() {
     run row "$1"
     grep -qF -- "$2" /mnt/vm.err
+}
+
+# passed ROW: with --disks=pass, too.
+passed() {
+    row "$1" pass
+}
+
+# functions: those of the table.
+functions() {
+    grep -v '^#' tests/run/functions
+}
+
+@test "each function that is to go on working has its test, in every release's suites" {
+    local function file title
+    [ "$(functions | wc -l)" = 30 ]
+    while IFS='|' read -r function file title; do
+        file=${file// /} title=${title# }
+        grep -qF "@test \"$title\" " "tests/run/$file.bats" || { echo "$function: no such test: $file: $title" && false; }
+        run ! grep -E "^run-$file +.*no" tests/releases/suites
+    done < <(functions)
+    [ "$(awk '$1 == "run" { print $2, $3 }' tests/releases/suites)" = "yes yes" ]
 }
 
 @test "every row has its test" { all_rows claim; }
@@ -109,6 +130,7 @@ refused() {
 @test "a data file of the account" { row data-file-of-account; }
 @test "-netdev passt" { row passt; }
 @test "-nic passt" { row passt-nic; }
+@test "a pseudo-terminal" { row pty; }
 @test "the name of a pseudo-terminal" { row pty-link; }
 @test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
 @test "a network stream that does not reconnect" { row stream-reconnect-0; }
@@ -117,3 +139,13 @@ refused() {
 @test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy; }
 @test "a tap device that the caller has opened, named behind a socket" { row tap-fd-behind-monitor; }
 @test "a data file named relative to where QEMU is started" { row data-file-relative; }
+@test "guest memory that has no name" { row memory-memfd; }
+@test "guest memory in POSIX shared memory" { row memory-shm; }
+@test "a USB disk" { row usb-storage; }
+@test "a USB device of another program's" { row usb-redir; }
+@test "a disk of another program's" { row vhost-user-blk; }
+@test "a directory by virtiofsd" { row virtiofsd; }
+@test "a socket to which QEMU connects by itself" { row chardev-reconnect; }
+@test "--disks=pass: a raw image" { passed raw; }
+@test "--disks=pass: an overlay whose backing file is named relative to it" { passed overlay-relative; }
+@test "--disks=pass: a block device" { passed block; }

@@ -183,6 +183,13 @@ terminal_linked() {
         [ -n "$(find "/proc/$pid/fd" -lname '*/ptmx')" ]
 }
 
+# terminal_answers: QEMU's monitor does, on the terminal that it has told of.
+terminal_answers() {
+    local name
+    name=$(sed -n 's,.*redirected to \(/dev/pts/[0-9]*\).*,\1,p' "$out" "$err" | head -n 1)
+    "$stand_in" ask "$name" "info status" "VM status: running"
+}
+
 # vhost_user_blk SOCKET IMAGE: the program behind a disk.
 vhost_user_blk() {
     type -P qemu-storage-daemon >/dev/null || skip "qemu-storage-daemon is not here"

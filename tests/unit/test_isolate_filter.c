@@ -37,7 +37,8 @@ enum {
 	NETLINK = 8,
 	SHARES = 16,
 	AFFINITY = 32,
-	INOTIFY = 64
+	INOTIFY = 64,
+	CAN = 128
 };
 
 /*
@@ -73,6 +74,7 @@ static const struct call {
 	{"socket INET", SYS_socket, AF_INET, SOCK_STREAM, 0, 0, false, 0},
 	{"socket INET6", SYS_socket, AF_INET6, SOCK_DGRAM, 0, 0, false, 0},
 	{"socket NETLINK", SYS_socket, AF_NETLINK, SOCK_RAW, 0, 0, true, NETLINK},
+	{"socket CAN", SYS_socket, AF_CAN, SOCK_RAW, 1, 0, true, CAN},
 	{"socket ALG", SYS_socket, AF_ALG, SOCK_SEQPACKET, 0, 0, true, 0},
 	{"socket of another width", SYS_socket, AF_ALG | 1UL << 32, SOCK_SEQPACKET, 0, 0, true, 0},
 	{"socketpair", SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, 1, false, 0},
@@ -116,7 +118,8 @@ static struct isolation isolation_of(unsigned asked)
 		.netlink = asked & NETLINK,
 		.shares = asked & SHARES,
 		.affinity = asked & AFFINITY,
-		.inotify = asked & INOTIFY};
+		.inotify = asked & INOTIFY,
+		.can = asked & CAN};
 }
 
 /* Whether call i fails with EPERM, behind the filter: 0 or 1; anything else is no answer. */

@@ -181,14 +181,29 @@ static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 	return true;
 }
 
-/* A device is looked up in sysfs, and by the events of its bus. */
+/* A device is looked up in sysfs; the items of an assigned one are about its nodes. */
 static void note_devices(struct vm *vm, const struct vm_item *item)
 {
-	/* The items of an assigned device are about its nodes. */
-	if (item->kind == RESOURCE_PCI || item->kind == RESOURCE_USB)
+	static const char render[] = "/dev/dri/";
+	bool is_render = item->kind == RESOURCE_DEVICE && item->path &&
+			 strncmp(item->path, render, strlen(render)) == 0;
+
+	if (item->kind == RESOURCE_PCI || is_render)
 		vm->isolation.sysfs = true;
-	if (item->kind == RESOURCE_USB)
-		vm->isolation.netlink = true;
+}
+
+/* libusb reads sysfs and hears of events before it opens any device; U2F keys are told by udev. */
+static void note_drivers(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->args->n_options; i++) {
+		const char *driver = qemuargs_get(vm->args, i, "driver");
+		if (!driver || strcmp(vm->args->options[i].name, "device") != 0)
+			continue;
+		if (strcmp(driver, "usb-host") == 0)
+			vm->isolation.sysfs = vm->isolation.netlink = true;
+		if (strcmp(driver, "u2f-passthru") == 0)
+			vm->isolation.sysfs = true;
+	}
 }
 
 static void add_assigned(struct vm *vm, const struct vm_item *item)
@@ -234,6 +249,7 @@ static bool add_items(struct vm *vm, char **error)
 {
 	if (!add_plugins(vm, error))
 		return false;
+	note_drivers(vm);
 	for (size_t i = 0; i < vm->args->n_notices; i++)
 		if (vm->args->notices[i].path && !add_pipes(vm, &vm->args->notices[i], error))
 			return false;

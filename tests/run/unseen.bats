@@ -1,0 +1,173 @@
+# What an isolated QEMU uses of the host without being given it: --check names it, and the option that it names makes the
+# next --check pass; and what is shown so, or needs no showing, is there when QEMU runs.
+
+# shellcheck disable=SC2034 # run.bash reads them
+load host.bash
+load isolated.bash
+
+check() {
+    run virt-priv-run --isolate=full "${own[@]}" --check qemu-system-x86_64 -nodefaults "$@"
+}
+
+# there PATH...: the host has it. A "/" behind it: a directory, "=": a socket.
+there() {
+    local path
+    for path in "$@"; do
+        case $path in
+        */) mkdir -p "$path" ;;
+        *=) mkdir -p "$(dirname "$path")" && make socket root:root 666 "${path%=}" ;;
+        *) make text=x root:root 644 "$path" ;;
+        esac
+    done
+}
+
+@test "what --check says is not visible is, with the option that it names" {
+    own=()
+    private_dev
+    there /etc/sasl2/ /etc/pam.d/ /etc/ceph/ /run/pcscd/ /var/lib/BrlAPI/ /dev/snd/ "$fs/with,comma/" "$fs/vde/" "$fs/bus=" \
+        "$fs/pulse=" "$fs/one" "$fs/two" "$fs/smb/"
+    local words path shares share n=0
+    while IFS='|' read -r words path shares; do
+        words=${words//@\//$fs/} path=${path//@\//$fs/} shares=${shares//@\//$fs/}
+        own=()
+        # shellcheck disable=SC2086 # several words
+        check $words
+        echo "$words: $output"
+        [ "$status" -eq 1 ]
+        [[ ${lines[0]} == "$path (${words%% *}): not visible in the VM's root directory: add $shares"* ]]
+        for share in "${lines[@]}"; do
+            share=${share#*: add --share }
+            own+=(--share "${share%%, or *}")
+        done
+        # shellcheck disable=SC2086
+        check $words
+        echo "${own[*]}: $output"
+        [ "$status" -eq 0 ] && [ -z "$output" ]
+        n=$((n + 1))
+    done <<'EOT'
+-display dbus,addr=unix:path=@/bus|@/bus|--share @/bus, or use p2p=on
+-object dbus-vmstate,id=v,addr=unix:path=@/bus|@/bus|--share @/bus
+-audiodev pa,id=a,server=unix:@/pulse|@/pulse|--share @/pulse, or use -audiodev
+-audiodev alsa,id=a|/dev/snd|--share /dev/snd, or use -audiodev
+-vnc :1,sasl=on|/etc/sasl2|--share /etc/sasl2,ro
+-spice port=5900,sasl=on|/etc/sasl2|--share /etc/sasl2,ro
+-object authz-pam,id=p,service=s|/etc/pam.d|--share /etc/pam.d,ro, or use authz-list
+-device ccid-card-emulated|/run/pcscd|--share /run/pcscd, or use backend=certificates
+-chardev braille,id=b|/var/lib/BrlAPI|--share /var/lib/BrlAPI
+-netdev vde,id=n,sock=@/vde|@/vde|--share @/vde
+-netdev user,id=n,smb=@/smb|@/smb|--share @/smb
+-netdev user,id=n,hostfwd=unix:@/with,,comma/s-:22|@/with,comma|--share @/with,,comma
+-acpitable file=@/one:@/two|@/one|--share @/one,ro
+-global isa-fdc.x=@/one|@/one|--share @/one, or set the property
+-D @/with,comma/%d.log|@/with,comma|--share @/with,,comma
+-drive file=rbd:pool/image,format=raw|/etc/ceph|--share /etc/ceph,ro, or set conf=
+EOT
+    [ "$n" -eq 16 ]
+    umount -l /dev
+}
+
+@test "what nothing can show is told, with what to use instead" {
+    own=()
+    local words option instead n=0
+    while IFS='|' read -r words instead; do
+        option=${words%% *}
+        # shellcheck disable=SC2086
+        check $words
+        echo "$words: $output"
+        [ "$status" -eq 1 ]
+        [[ $output == *"- ($option): not possible with --isolate=full: "*"; $instead"* ]]
+        # shellcheck disable=SC2086
+        run -0 virt-priv-run --check qemu-system-x86_64 -nodefaults $words
+        n=$((n + 1))
+    done <<'EOT'
+-display gtk|use -vnc unix:PATH or -spice
+-display sdl|use -vnc unix:PATH or -spice
+-display egl-headless|set rendernode=
+-display dbus|set addr=, or p2p=on
+-spice unix=on,addr=/run/s,gl=on|set rendernode=
+-audiodev pa,id=a|use -audiodev spice or none
+-audiodev pipewire,id=a|use -audiodev spice or none
+-object cryptodev-backend-lkcf,id=c|use cryptodev-backend-builtin
+-device u2f-passthru|set hidraw=
+-drive file=ssh://host/image,format=raw|export the disk by nbdkit
+EOT
+    [ "$n" -eq 10 ]
+    for words in "-display dbus,p2p=on" "-audiodev none,id=a" "-display none" "-acpitable file=/etc/none:/etc/neither"; do
+        # shellcheck disable=SC2086
+        check $words
+        [ "$status" -eq 0 ]
+    done
+}
+
+@test "--check says what a kept name of the host's would be: nothing is refused that a start has" {
+    make guest root:root 600 "$fs/a.raw"
+    args=(-drive "file=$fs/a.raw,format=raw" -name iso -display egl-headless)
+    start
+    finish
+    [ "$status" -eq 125 ]
+    grep -q "not possible with --isolate=full: a render node must be named; set rendernode=" "$err"
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+@test "-display vnc= on TCP, and an abstract socket: the network is the host's" {
+    make guest root:root 600 "$fs/a.raw"
+    on_net
+    cat >"$fs/abstract" <<'END'
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind("\0vp-abstract")
+server.listen()
+client, _ = server.accept()
+with open(sys.argv[1], "wb", buffering=0) as out:
+    while data := client.recv(4096):
+        out.write(data)
+END
+    helper in_net /usr/bin/python3 "$fs/abstract" "$BATS_TEST_TMPDIR/heard"
+    eventually in_net grep -q @vp-abstract /proc/self/net/unix
+    machine=("${machine[@]//none/vnc=127.0.0.1:8}")
+    args=(-name iso -drive "file=$fs/a.raw,format=raw" -chardev socket,id=c,path=vp-abstract,abstract=on -serial chardev:c)
+    console=()
+    args+=(-monitor stdio)
+    start
+    eventually heard "virt-priv"
+    in_net /usr/bin/python3 -c 'import socket; s = socket.create_connection(("127.0.0.1", 5908)); assert s.recv(4) == b"RFB "'
+    echo quit >&"$in"
+    finish
+    [ "$status" -eq 0 ]
+    nothing_left
+}
+
+@test "a plugin is mapped, and is no program" {
+    cat >"$fs/plugin.c" <<'END'
+int qemu_plugin_version = 1;
+int qemu_plugin_install(unsigned long id, const void *info, int argc, char **argv) { return id && info && argv ? argc : 0; }
+END
+    gcc -shared -fPIC -o "$fs/plugin.so" "$fs/plugin.c"
+    chmod 0755 "$fs/plugin.so"
+    make guest root:root 600 "$fs/a.raw"
+    args=(-name iso -drive "file=$fs/a.raw,format=raw" -plugin "file=$fs/plugin.so")
+    start
+    runs
+    grep -q " $fs/plugin.so$" "/proc/$pid/maps"
+    leave
+    [ "$status" -eq 33 ]
+    nothing_left
+}
+
+@test "a directory of devices that is shared has its devices, another one has none" {
+    private_dev
+    mkdir /dev/snd
+    mknod -m 0666 /dev/snd/timer c 1 3
+    mknod -m 0666 "$fs/null" c 1 3
+    make guest root:root 600 "$fs/a.raw"
+    args=(-name iso -drive "file=$fs/a.raw,format=raw")
+    own+=(--share /dev/snd --share "$fs")
+    start
+    runs
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" /usr/bin/head -c 1 /dev/snd/timer
+    run ! nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" /usr/bin/head -c 1 "$fs/null"
+    leave
+    umount -l /dev
+    nothing_left
+}
