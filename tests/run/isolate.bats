@@ -131,6 +131,12 @@ PYTHON
     settings 'namespaces = [ ]' 'dynamic_ownership = 0'
     virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults |
         grep -qx 'without id, root, namespaces, network, landlock, limits (turned off in qemu.conf)'
+    virt-priv-run --isolate=full --dry-run --json qemu-system-x86_64 -nodefaults >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
+    /usr/bin/python3 -c 'import json, sys
+i = json.load(open(sys.argv[1]))["isolation"]
+assert i["layers"] == ["filter"], i
+assert i["off"] == ["id", "root", "namespaces", "network", "landlock", "limits"], i' "$BATS_TEST_TMPDIR/json"
     settings 'namespaces = [ ]'
     start
     runs

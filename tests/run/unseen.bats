@@ -138,6 +138,26 @@ END
     nothing_left
 }
 
+@test "a server that makes its socket anew is found again, where its directory is shared" {
+    make guest root:root 600 "$fs/a.raw"
+    make dir root:root 755 "$fs/run"
+    reconnect_key_of_all "$fs/run/peer"
+    args=(-name iso -drive "file=$fs/a.raw,format=raw" -mon chardev=c
+        -chardev "socket,id=c,path=$fs/run/peer,${put[reconnect]}=1")
+    own+=(--share "$fs/run")
+    start
+    runs
+    eventually heard monitor
+    kill -KILL "${helpers_started[-1]}"
+    eventually ended "${helpers_started[-1]}"
+    rm "$fs/run/peer" "$BATS_TEST_TMPDIR/heard"
+    reconnect_key_of_all "$fs/run/peer"
+    eventually heard monitor
+    leave
+    [ "$status" -eq 33 ]
+    nothing_left
+}
+
 @test "a plugin is mapped, and is no program" {
     cat >"$fs/plugin.c" <<'END'
 int qemu_plugin_version = 1;

@@ -27,7 +27,8 @@ static char *explain(const struct isolation *i, enum isolate_layer layer)
 		return xstrdup("mount, ipc, uts and cgroup namespaces");
 	case ISOLATE_NETWORK:
 		return i->network ? xasprintf("the host's, since %s", i->network)
-				  : xstrdup("a network namespace without interfaces");
+				  : xstrdup("a network namespace without interfaces; for migration "
+					    "by TCP, add --share-network");
 	case ISOLATE_LANDLOCK:
 		return xasprintf("%s; files are made in directories of the VM alone",
 			i->executes ? "programs of /usr can be executed"
@@ -84,6 +85,15 @@ void isolation_report(const struct isolation *isolation)
 	}
 }
 
+static void report_layers(const char *key, unsigned layers)
+{
+	json_begin_array(key);
+	for (unsigned n = 0; n < ISOLATE_LAYERS; n++)
+		if (layers & isolation_layer(n))
+			json_element(isolation_layer_name(isolation_layer(n)));
+	json_end_array();
+}
+
 static void report_path(const struct isolation_path *path)
 {
 	json_begin_object(NULL);
@@ -99,11 +109,8 @@ void isolation_report_json(const struct isolation *isolation)
 {
 	json_begin_object("isolation");
 	json_bytes("mode", isolation_mode_name(isolation->mode));
-	json_begin_array("layers");
-	for (unsigned n = 0; n < ISOLATE_LAYERS; n++)
-		if (isolation->layers & isolation_layer(n))
-			json_element(isolation_layer_name(isolation_layer(n)));
-	json_end_array();
+	report_layers("layers", isolation->layers);
+	report_layers("off", isolation->off);
 	if (isolation->layers & ISOLATE_ID) {
 		json_integer("uid", isolation->uid);
 		json_integer("gid", isolation->gid);
