@@ -350,6 +350,13 @@ failing() {
     [[ $output == *"--share /none: cannot examine /none: No such file or directory"* ]]
     run -125 virt-priv-run --isolate=full --share "$fs,rw" --dry-run qemu-system-x86_64
     [[ $output == *"expected PATH or PATH,ro"* ]]
+    local path
+    for path in / /run /run/ /run/virt-privileges,ro /run/virt-privileges/iso; do
+        run -125 virt-priv-run --isolate=full --share "$path" --name iso --check qemu-system-x86_64
+        [[ $output == *"--share $path: the runtime directory of the VM, /run/virt-privileges/iso, is in it"* ]]
+    done
+    mkdir -p /run/lock
+    run -0 virt-priv-run --isolate=full --share /run/lock/ --name iso --check qemu-system-x86_64
 }
 
 @test "shares are there under their names, and the network by --share-network" {

@@ -60,9 +60,10 @@ there() {
 -acpitable file=@/one:@/two|@/one|--share @/one,ro
 -global isa-fdc.x=@/one|@/one|--share @/one, or set the property
 -D @/with,comma/%d.log|@/with,comma|--share @/with,,comma
+-D %d.log|/media/source|--share /media/source
 -drive file=rbd:pool/image,format=raw|/etc/ceph|--share /etc/ceph,ro, or set conf=
 EOT
-    [ "$n" -eq 16 ]
+    [ "$n" -eq 17 ]
     umount -l /dev
 }
 

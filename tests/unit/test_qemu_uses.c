@@ -67,6 +67,8 @@ static const struct {
 	{"-global", "x.y=1", ""},
 	{"-global", "virtio-net-pci.romfile=/srv/rom", ""},
 	{"-D", "/srv/%d.log", "!/srv "},
+	{"-D", "/%d.log", "!/ "},
+	{"-D", "%d.log", "!. "},
 	{"-D", "/srv/log", ""},
 	{"-incoming", "rdma:h:1", "- "},
 	{"-incoming", "tcp:h:1", ""},

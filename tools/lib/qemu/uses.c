@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +103,16 @@ static bool has(const struct qemuargs *args, size_t option, const char *key, con
 	return !key || (is(value, "*") ? !is_off(found) : is(found, value));
 }
 
+/* New. */
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	return xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
 /* "unix:path=/run/bus,guid=...", "unix:/run/pulse/native", or the path. NULL: it has none. */
 static char *path_of(const char *address)
 {
@@ -175,8 +184,8 @@ static void add_others(struct uses *uses, const struct qemuargs *args, size_t op
 		 strncmp(name, "hd", 2) == 0)
 		add_block(uses, args, option);
 	/* A name that QEMU makes of its process id, in that directory. */
-	else if (is(name, "D") && text && strchr(text, '%') && strchr(text, '/'))
-		add(uses, option, xstrndup(text, (size_t)(strrchr(text, '/') - text)), true, NULL);
+	else if (is(name, "D") && text && strchr(text, '%'))
+		add(uses, option, directory_of(text), true, NULL);
 }
 
 /* What the reader of the command line has found, and made no resource of. */
@@ -194,13 +203,11 @@ static void add_notice(
 	} else if (text && strncmp(text, "unix:/", strlen("unix:/")) == 0 &&
 		   (is(name, "netdev") || is(name, "nic") || is(name, "vnc"))) {
 		/* A forwarded one ends with "-[ADDRESS]:PORT". */
-		const char *last = is(name, "vnc") ? strchr(text, ',') : strrchr(text, '-');
-		cleanup_free char *path = xstrdup(text + strlen("unix:"));
-		if (last)
-			path[last - text - (ptrdiff_t)strlen("unix:")] = '\0';
-		char *slash = strrchr(path, '/');
-		slash[slash == path] = '\0';
-		add(uses, notice->option, xstrdup(path), true, NULL);
+		const char *begin = text + strlen("unix:");
+		const char *last = is(name, "vnc") ? strchr(begin, ',') : strrchr(begin, '-');
+		cleanup_free char *path =
+			xstrndup(begin, last ? (size_t)(last - begin) : strlen(begin));
+		add(uses, notice->option, directory_of(path), true, NULL);
 	}
 }
 

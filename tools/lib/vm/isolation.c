@@ -277,6 +277,15 @@ static void add_places(struct vm *vm)
 	}
 }
 
+/* Whether the VM's runtime directory is in it, or is it: an own one, that no host's may cover. */
+static bool has_home(const struct vm *vm, const char *path)
+{
+	size_t n = strcmp(path, "/") == 0 ? 0 : strlen(path);
+
+	return strncmp(vm->isolation.home, path, n) == 0 &&
+	       (vm->isolation.home[n] == '/' || !vm->isolation.home[n]);
+}
+
 /* "PATH[,ro]", in which ",," is a comma of the path. */
 static bool add_share(struct vm *vm, const char *text, char **error)
 {
@@ -288,6 +297,8 @@ static bool add_share(struct vm *vm, const char *text, char **error)
 		from += *from == ',';
 		*to++ = *from;
 	}
+	while (to > copy + 1 && to[-1] == '/')
+		to--;
 	*to = '\0';
 	if ((*from && strcmp(from, ",ro") != 0) || !*copy)
 		return error_set(error, "--share %s: expected PATH or PATH,ro", text);
@@ -295,6 +306,11 @@ static bool add_share(struct vm *vm, const char *text, char **error)
 	struct stat st;
 	if (!path)
 		return false;
+	if (has_home(vm, path))
+		return error_set(error,
+			"--share %s: the runtime directory of the VM, %s, is in it; share what "
+			"QEMU needs of it alone",
+			text, vm->isolation.home);
 	if (stat(path, &st) < 0)
 		return error_set_errno(error, "--share %s: cannot examine %s", text, path);
 	struct isolation_path *added = isolation_add(&vm->isolation, path, "--share");

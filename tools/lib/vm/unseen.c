@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Whether it is one of the paths that are visible, or below one, and as writable as it must be. */
 static bool is_seen(const struct vm *vm, const char *path, bool writable)
@@ -60,9 +61,11 @@ static bool check(struct vm *vm, const struct qemu_use *use, char **error)
 			xasprintf("not possible with --isolate=full: %s", use->instead));
 		return true;
 	}
-	cleanup_free char *path = absolute_path(use->path, error);
+	bool is_here = strcmp(use->path, ".") == 0;
+	cleanup_free char *path = is_here ? getcwd(NULL, 0) : absolute_path(use->path, error);
 	if (!path)
-		return false;
+		return is_here ? error_set_errno(error, "cannot determine the current directory")
+			       : false;
 	/* Then QEMU would not find it in the host's root directory, either. */
 	if (stat(path, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ||
