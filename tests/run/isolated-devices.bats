@@ -1,5 +1,6 @@
 # Devices of the host that an isolated QEMU has: their nodes, and where it looks them up. As in devices.bats, stand-ins
 # take their places, up to QEMU's open.
+# shellcheck disable=SC2034,SC2054 # run.bash reads them; words of QEMU have commas
 
 load host.bash
 load isolated.bash

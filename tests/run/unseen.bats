@@ -1,7 +1,7 @@
 # What an isolated QEMU uses of the host without being given it: --check names it, and the option that it names makes the
 # next --check pass; and what is shown so, or needs no showing, is there when QEMU runs.
 
-# shellcheck disable=SC2034 # run.bash reads them
+# shellcheck disable=SC2034,SC2054 # run.bash reads them; words of QEMU have commas
 load host.bash
 load isolated.bash
 
@@ -159,15 +159,26 @@ END
     nothing_left
 }
 
+# plugin VERSION: one of that version of their interface.
+plugin() {
+    gcc -shared -fPIC -DVERSION="$1" -o "$fs/plugin.so" "$fs/plugin.c"
+    chmod 0755 "$fs/plugin.so"
+}
+
 @test "a plugin is mapped, and is no program" {
     cat >"$fs/plugin.c" <<'END'
-int qemu_plugin_version = 1;
+int qemu_plugin_version = VERSION;
 int qemu_plugin_install(unsigned long id, const void *info, int argc, char **argv) { return id && info && argv ? argc : 0; }
 END
-    gcc -shared -fPIC -o "$fs/plugin.so" "$fs/plugin.c"
-    chmod 0755 "$fs/plugin.so"
+    plugin 1
+    # A QEMU that wants another one says so; this one ends in any case.
+    run qemu-system-x86_64 -machine none -display none -plugin "file=$fs/plugin.so" -device none
+    [[ ! $output =~ "minimum version of "([0-9]+) ]] || plugin "${BASH_REMATCH[1]}"
     make guest root:root 600 "$fs/a.raw"
     args=(-name iso -drive "file=$fs/a.raw,format=raw" -plugin "file=$fs/plugin.so")
+    virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults "${args[@]}" >"$BATS_TEST_TMPDIR/report"
+    grep -qxF "visible $fs/plugin.so (-plugin: ro, with programs)" "$BATS_TEST_TMPDIR/report"
+    grep -q "^isolate landlock (no program can be executed but QEMU" "$BATS_TEST_TMPDIR/report"
     start
     runs
     grep -q " $fs/plugin.so$" "/proc/$pid/maps"
