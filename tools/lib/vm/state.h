@@ -83,4 +83,5 @@ struct vm {
 };
 
 /* Nothing is asked for, and nothing held. */
-#define VM_INIT ((struct vm){.id_lock = -1, .name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1})
+#define VM_INIT                                                                                    \
+	((struct vm){.id_lock = -1, .name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1})
