@@ -21,6 +21,67 @@ there() {
     done
 }
 
+@test "what the command line names is visible, and no more of its directory" {
+    private_dev
+    there "$fs/data/" "$fs/data/file" "$fs/pki/" "$fs/share/" "$fs/socket=" "$fs/other"
+    chmod 777 "$fs/share"
+    mkdir -p /dev/bus/usb/001 /dev/input /dev/dri
+    mknod -m 0666 /dev/input/event3 c 1 3
+    mknod -m 0666 /dev/dri/renderD128 c 1 3
+    mkfifo -m 0666 "$fs/fifo"
+    local words visible n=0
+    while IFS='|' read -r words visible; do
+        words=${words//@\//$fs/} visible=${visible//@\//$fs/}
+        # shellcheck disable=SC2086 # several words
+        run -0 virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults $words
+        echo "$words: $output"
+        [[ $visible == -* ]] || visible="visible $visible"
+        [ "$(grep -E "^visible ($fs|/dev/(input|dri))" <<<"$output")" = "${visible##-*}" ]
+        n=$((n + 1))
+    done <<'EOT'
+-L @/data|@/data (-L: ro)
+-k @/data/file|@/data/file (-k: ro)
+-bios @/other|@/other (-bios: ro)
+-acpitable file=@/other|@/other (-acpitable: ro)
+-smbios file=@/other|@/other (-smbios: ro)
+-fw_cfg name=opt/x,file=@/other|@/other (-fw_cfg: ro)
+-kernel @/other|@/other (-kernel: ro)
+-object secret,id=s,file=@/other|@/other (-object: ro)
+-object tls-creds-x509,id=t,dir=@/pki,endpoint=server|@/pki (-object: ro)
+-object authz-list-file,id=a,filename=@/other|@/other (-object: ro)
+-object input-linux,id=i,evdev=/dev/input/event3|/dev/input/event3 (-object: rw)
+-object memory-backend-file,id=m,size=1M,mem-path=@/share|@/share (-object: rw)
+-object pr-manager-helper,id=p,path=@/socket|@/socket (-object: rw)
+-display egl-headless,rendernode=/dev/dri/renderD128|/dev/dri/renderD128 (-display: rw)
+-device loader,file=@/other|@/other (-device: ro)
+-device usb-mtp,rootdir=@/data|@/data (-device: ro)
+-drive file=fat:@/data,format=raw|@/data (-drive: ro)
+-drive file=nbd:unix:@/socket,format=raw|@/socket (disk of a server: rw)
+-virtfs local,path=@/share,mount_tag=t,security_model=none|@/share (-virtfs: rw)
+-chardev pipe,id=c,path=@/fifo|@/fifo (-chardev: rw)
+-chardev socket,id=c,path=@/socket|- passed
+-chardev socket,id=c,path=@/socket -netdev vhost-user,id=n,chardev=c|@/socket (-chardev: rw)
+-netdev stream,id=n,addr.type=unix,addr.path=@/socket,server=off|- passed
+-incoming unix:@/incoming|- made
+-serial unix:@/serial,server=on,wait=off|- made
+EOT
+    [ "$n" -eq 25 ]
+    umount -l /dev
+}
+
+@test "programs that the command line names are executed" {
+    make guest root:root 600 "$fs/a.raw"
+    make dir root:root 777 "$fs/out"
+    args=(-name iso -drive "file=$fs/a.raw,format=raw" -incoming "exec:/usr/bin/id -u >$fs/out/id; echo no state")
+    own+=(--share "$fs/out")
+    start
+    finish
+    [ "$status" -eq 1 ]
+    [ "$(cat "$fs/out/id")" = "$(stat -c %u "$fs/out/id")" ]
+    [ "$(cat "$fs/out/id")" -ge 90000 ]
+    nothing_left
+}
+
 @test "what --check says is not visible is, with the option that it names" {
     own=()
     private_dev
