@@ -4,6 +4,7 @@
 # shellcheck disable=SC2034,SC2054 # run.bash reads them; words of QEMU have commas
 load host.bash
 load isolated.bash
+load plans.bash
 
 check() {
     run virt-priv-run --isolate=full "${own[@]}" --check qemu-system-x86_64 -nodefaults "$@"
@@ -67,6 +68,37 @@ there() {
 EOT
     [ "$n" -eq 25 ]
     umount -l /dev
+}
+
+# out_of_sight: of a plan in JSON, what the words for QEMU name that is there, and that it does not see.
+out_of_sight() {
+    /usr/bin/python3 -c '
+import json, os, re, sys
+plan = json.load(sys.stdin)
+seen = [p["path"] for p in plan["isolation"]["visible"]] + ["/dev/fdset", "/dev/fd"]
+for word in plan["command"][1:]:
+    for path in re.findall("/[A-Za-z0-9_.+/-]+", word):
+        if os.path.lexists(path) and not any(path == s or path.startswith(s + "/") for s in seen):
+            print(path, "in", word)'
+}
+
+@test "of each plan, what QEMU is still to open by its name is visible" {
+    make_files
+    local row words planned=0
+    while IFS='|' read -ra row; do
+        [[ ${row[0]} == *--dry-run* ]] || continue
+        read -ra words <<<"${row[0]//@/$fs}"
+        # What is refused has no plan.
+        run --separate-stderr virt-priv-run --isolate=full --json "${words[@]}"
+        [ "$status" -eq 0 ] || continue
+        echo "${words[*]}"
+        [ -z "$(out_of_sight <<<"$output")" ]
+        planned=$((planned + 1))
+    done <"$BATS_TEST_DIRNAME/plans"
+    [ "$planned" -ge 35 ]
+    # The function sees what is not visible.
+    run -0 --separate-stderr virt-priv-run --isolate=full --dry-run --json qemu-system-x86_64 -append "$fs/dir"
+    [ "$(out_of_sight <<<"$output")" = "$fs/dir in $fs/dir" ]
 }
 
 @test "programs that the command line names are executed" {
