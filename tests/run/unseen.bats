@@ -258,6 +258,24 @@ plugin() {
     chmod 0755 "$fs/plugin.so"
 }
 
+@test "QEMU's options for all VMs are read, unless the command line says that they are not" {
+    there /etc/qemu/
+    printf '[device "d"]\n  driver = "no-such-driver"\n' >/etc/qemu/qemu.conf
+    make guest root:root 600 "$fs/a.raw"
+    args=(-name iso -drive "file=$fs/a.raw,format=raw")
+    start
+    runs
+    run ! grep /etc/qemu "/proc/$pid/mountinfo"
+    leave
+    machine=("${machine[@]/-no-user-config/-nodefaults}")
+    start
+    finish
+    [ "$status" -eq 1 ]
+    grep -q no-such-driver "$err"
+    rm -r /etc/qemu
+    nothing_left
+}
+
 @test "a plugin is mapped, and is no program" {
     cat >"$fs/plugin.c" <<'END'
 int qemu_plugin_version = VERSION;

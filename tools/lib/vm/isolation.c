@@ -26,6 +26,8 @@
 
 /* Threads of QEMU beside those of the guest's processors: workers of disks, migration, displays. */
 #define MORE_THREADS 1024
+/* qemu_read_default_config_file() of system/vl.c, where QEMU is a distribution's. */
+#define DEFAULT_OPTIONS "/etc/qemu/qemu.conf"
 
 /*
  * Which layers
@@ -339,10 +341,22 @@ static bool uses_kvm(char *const *command)
 	return false;
 }
 
+/* The options that QEMU reads before those of the command line, which can say that it does not. */
+static void add_default_options(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->args->n_options; i++)
+		if (strcmp(vm->args->options[i].name, "no-user-config") == 0 ||
+			strcmp(vm->args->options[i].name, "nodefconfig") == 0)
+			return;
+	if (access(DEFAULT_OPTIONS, F_OK) == 0)
+		isolation_add(&vm->isolation, DEFAULT_OPTIONS, "options of all VMs");
+}
+
 static void add_own(struct vm *vm, char *const *command)
 {
 	struct isolation *isolation = &vm->isolation;
 
+	add_default_options(vm);
 	struct isolation_path *home = isolation_add(isolation, isolation->home, "HOME of QEMU");
 	home->writable = home->makes = true;
 	/* By -accel, by the name of the program, or in a file that is not looked at here. */
