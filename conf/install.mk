@@ -45,20 +45,23 @@ uninstall:
 		done && rm $(MADE); \
 	fi
 
-# What the scriptlets of the package do: account, directories, recovery at boot, and, on a
-# running system, the device. Without systemd, sysusers.d/ lists the accounts to create. With
+# What the scriptlets of the package do: account, ids of isolated VMs, directories, recovery at
+# boot, and, on a running system, the device. Without systemd, sysusers.d/ lists the accounts to create. With
 # DESTDIR, only that directory is changed; the device follows at the first boot.
 .PHONY: enable disable
 IN_ROOT := $(if $(DESTDIR),--root=$(abspath $(DESTDIR)))
+enable disable: $(BUILD)/virt-priv-conf
 enable:
 	systemd-sysusers $(IN_ROOT) $(notdir $(wildcard sysusers.d/*.conf))
 	systemd-tmpfiles $(IN_ROOT) --create $(if $(DESTDIR),--exclude-prefix=/dev) virt-privileges.conf
 	systemctl $(IN_ROOT) --no-reload preset virt-priv-recover.service
+	$(BUILD)/virt-priv-conf reserve-ids $(IN_ROOT)
 	$(apply_kvm_rule)
 
 # The accounts stay, since they may own files, and so do directories that are not empty.
 disable:
 	systemctl $(IN_ROOT) --no-reload disable virt-priv-recover.service virt-priv-audit.timer virt-priv-vm@.service
+	$(BUILD)/virt-priv-conf release-ids $(IN_ROOT)
 	rm -f $(DESTDIR)$(UDEVRULESDIR)/80-virt-privileges-kvm.rules
 	$(apply_kvm_rule)
 	for dir in etc/virt-privileges/vms etc/virt-privileges var/lib/virt-privileges/claims \

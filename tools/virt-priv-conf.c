@@ -3,8 +3,9 @@
  * virt-priv-conf: reads, checks and edits /etc/libvirt/qemu.conf, which libvirt and the
  * tools of this package share, without disturbing anything else in it.
  *
- * What changes the file is in conf/confcmd.h, what only reads it in conf/confquery.h, and what
- * the scripts of the package do in conf/package_defaults.h.
+ * What changes the file is in conf/confcmd.h, what only reads it in conf/confquery.h, what
+ * the scripts of the package do in conf/package_defaults.h, and what reserves the ids of isolated
+ * VMs, which one of the settings names, in conf/reservation.h.
  */
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -12,10 +13,12 @@
 #include "conf/confcmd.h"
 #include "conf/confquery.h"
 #include "conf/package_defaults.h"
+#include "conf/reservation.h"
 #include "conf/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define PROGRAM "virt-priv-conf"
 
@@ -23,6 +26,7 @@ enum { DONE = 0, NOT_SO = 1, FAILED = 2 };
 
 struct options {
 	const char *config; /* NULL: the file in force */
+	const char *root;   /* of reserve-ids and release-ids; NULL: / */
 	bool json, force, verbose;
 	char **words; /* behind the command */
 };
@@ -130,7 +134,42 @@ static int abandon(const struct options *o)
 	return end_change(package_defaults_abandon(begin_change(o), &error), &error);
 }
 
-enum command { GET, SET, UNSET, SHOW, CHECK, REVERT_TO_ROOT, RESTORE_DEFAULT, ADOPT, ABANDON };
+/* Everything below is that system's: its settings, and what its symbolic links lead to. */
+static void enter_root(const char *root)
+{
+	if (root && (chroot(root) < 0 || chdir("/") < 0))
+		die_errno("cannot change the root directory to %s", root);
+}
+
+static int reserve_ids(const struct options *o)
+{
+	cleanup_free char *error = NULL;
+
+	enter_root(o->root);
+	return end_change(reservation_make(o->config, &error), &error);
+}
+
+static int release_ids(const struct options *o)
+{
+	cleanup_free char *error = NULL;
+
+	enter_root(o->root);
+	return end_change(reservation_remove(o->config, &error), &error);
+}
+
+enum command {
+	GET,
+	SET,
+	UNSET,
+	SHOW,
+	CHECK,
+	REVERT_TO_ROOT,
+	RESTORE_DEFAULT,
+	RESERVE_IDS,
+	RELEASE_IDS,
+	ADOPT,
+	ABANDON,
+};
 
 static int (*const run[])(const struct options *) = {
 	[GET] = get,
@@ -140,6 +179,8 @@ static int (*const run[])(const struct options *) = {
 	[CHECK] = check,
 	[REVERT_TO_ROOT] = revert_to_root,
 	[RESTORE_DEFAULT] = restore_default,
+	[RESERVE_IDS] = reserve_ids,
+	[RELEASE_IDS] = release_ids,
 	[ADOPT] = adopt,
 	[ABANDON] = abandon,
 };
@@ -153,6 +194,10 @@ static const struct option_row rows[] = {
 	{"force", 0, NULL, OPTION_NONE,
 		"with set: set an unknown KEY, to a VALUE in the file's syntax",
 		OPTION_FLAG(struct options, force), .commands = OPTION_FOR(SET)},
+	{"root", 0, "DIR", OPTION_DIRECTORY,
+		"with reserve-ids and release-ids: of the system in the directory DIR",
+		OPTION_TEXT(struct options, root),
+		.commands = OPTION_FOR(RESERVE_IDS) | OPTION_FOR(RELEASE_IDS)},
 	{"verbose", 'v', NULL, OPTION_NONE, "also report what is not changed",
 		OPTION_FLAG(struct options, verbose)},
 	{0},
@@ -178,6 +223,10 @@ static const struct option_command commands[] = {
 		{0}},
 	[RESTORE_DEFAULT] = {"restore-default", "[OPTION]... restore-default",
 		"undo revert-to-root", {0}},
+	[RESERVE_IDS] = {"reserve-ids", "[OPTION]... reserve-ids [--root DIR]",
+		"reserve the ids of isolated VMs in /etc/subuid and /etc/subgid", {0}},
+	[RELEASE_IDS] = {"release-ids", "[OPTION]... release-ids [--root DIR]", "undo reserve-ids",
+		{0}},
 	[ADOPT] = {"adopt", NULL, NULL, {0}},
 	[ABANDON] = {"abandon", NULL, NULL, {0}},
 	{0},

@@ -66,7 +66,7 @@ static const struct option_row rows[] = {
 		OPTION_CHOICE(struct options, images), .words = "claim pass leave"},
 	{"isolate", 0, "=HOW", OPTION_WORD,
 		"full: keep QEMU away from other VMs and the host; user: give it a user id of its "
-		"own; none: do neither (the default)",
+		"own; none: not even the namespaces and the filter that there are by default",
 		OPTION_CHOICE(struct options, isolate), .words = "none user full"},
 	{"backing", 0, "PATH", OPTION_FILE, "allow image headers to name PATH (repeatable)",
 		OPTION_TEXTS(struct options, backing)},
@@ -254,7 +254,7 @@ static int report(const struct options *o, const struct vm *vm, char *const *com
 
 int main(int argc, char *argv[])
 {
-	struct options o = {.timeout = STOP_SECONDS};
+	struct options o = {.timeout = STOP_SECONDS, .isolate = ISOLATE_DEFAULT};
 	struct launch_request request = {0};
 	struct launch launch;
 	/* It outlives main(): see vm_take_name(). */

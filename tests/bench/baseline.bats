@@ -79,6 +79,14 @@ no_more() {
     no_more run-dry
 }
 
+@test "system calls of virt-priv-run, with the process that becomes QEMU" {
+    no_more run
+}
+
+@test "system calls of an isolated start" {
+    no_more run-isolated
+}
+
 @test "system calls of virt-priv-audit --pid" {
     no_more audit-pid
 }

@@ -28,7 +28,7 @@ tools() {
         diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/manual"
         n=$((n + $(wc -l <"$BATS_TEST_TMPDIR/help")))
     done
-    [ "$n" -eq 69 ]
+    [ "$n" -eq 70 ]
 }
 
 @test "--version and --help of every tool; manual and completion have every option of --help" {
@@ -117,7 +117,7 @@ virt-priv-audit --root ''|files -d
 virt-priv-audit --prometheus ''|files
 virt-priv-conf s|set show
 virt-priv-conf --c|--config
-virt-priv-conf -c x r|restore-default revert-to-root
+virt-priv-conf -c x r|release-ids reserve-ids restore-default revert-to-root
 virt-priv-conf get us|user user_two
 virt-priv-conf -v set us|user user_two
 virt-priv-conf set --f|--force

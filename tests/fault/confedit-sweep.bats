@@ -26,9 +26,20 @@ reverted=$with_file'
 $conf revert-to-root >/dev/null 2>&1'
 without_file='rm -rf /etc/libvirt'
 
-# sweep HOW STATE COMMAND...
+# Who has ids in a system of its own, below a directory; of the two files, one is done already.
+subids=/mnt/rooted/etc
+reservable='rm -rf /mnt/rooted
+mkdir -p /mnt/rooted/etc/libvirt
+printf "alice:100000:65536\n" >/mnt/rooted/etc/subuid
+printf "virt-privileges:90000:8192\n" >/mnt/rooted/etc/subgid
+setfacl -m u:alice:r /mnt/rooted/etc/subuid'
+reserved=$reservable'
+printf "virt-privileges:90000:8192\n" >>/mnt/rooted/etc/subuid
+: >/mnt/rooted/etc/subgid'
+
+# sweep HOW STATE COMMAND...: of $edited.
 sweep() {
-    run tests/fault/sweep-edit "$admin" "$1" --prepare "$2" --state /var/lib/virt-privileges -- "$conf" "${@:3}"
+    run tests/fault/sweep-edit "${edited-$admin}" "$1" --prepare "$2" --state /var/lib/virt-privileges -- "$conf" "${@:3}"
     echo "$output"
     [ "$status" -eq 0 ]
     [[ ${lines[-1]} =~ ^([0-9]+)\ points\ at\ ([0-9]+)\ calls,\ 0\ wrong: ]]
@@ -64,6 +75,14 @@ sweep() {
 
 @test "the first set, where there is neither file nor directory, with each call failing" {
     sweep EIO,ENOSPC,EPERM "$without_file" set user bob
+}
+
+@test "reserve-ids killed at each call, and each call failing" {
+    edited=$subids/subuid sweep kill,EIO "$reservable" reserve-ids --root /mnt/rooted
+}
+
+@test "release-ids killed at each call, and each call failing" {
+    edited=$subids/subuid sweep kill,EIO "$reserved" release-ids --root /mnt/rooted
 }
 
 # What a power cut leaves is what was synced before it.

@@ -91,6 +91,34 @@ static enum outcome file_watch(void)
 	return is(fd >= 0 && inotify_add_watch(fd, "/usr/bin", IN_OPEN) >= 0);
 }
 
+/* The same by an older interface, and by what the page cache has of a file. */
+static enum outcome file_notify(void)
+{
+	struct {
+		uint64_t offset, length;
+	} range = {0, 4096};
+	uint64_t pages[5];
+	int dir = open("/usr/bin", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int file = open("/usr/bin/env", O_RDONLY | O_CLOEXEC);
+	bool any = fcntl(dir, F_NOTIFY, DN_ACCESS) == 0 ||
+		   syscall(451 /* cachestat */, file, &range, pages, 0) == 0;
+
+	close(dir);
+	close(file);
+	return is(any);
+}
+
+/* A lock of a file that others would have to wait for. */
+static enum outcome file_lock(void)
+{
+	int fd = open("/usr/bin/env", O_RDONLY | O_CLOEXEC);
+	bool good = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is(good);
+}
+
 static enum outcome file_descriptor(void)
 {
 	struct stat st;
@@ -105,9 +133,14 @@ static enum outcome file_descriptor(void)
 static enum outcome file_outside(void)
 {
 	char path[4096];
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool reached = !getcwd(path, sizeof path) || path[0] != '/';
 
-	return is(!getcwd(path, sizeof path) || path[0] != '/' ||
-		  (chroot(".") == 0 && chdir("../../../../..") == 0));
+	/* Root's is taken back, for the other attempts. */
+	if (chroot(".") == 0)
+		reached = fchdir(root) == 0 && chroot(".") == 0;
+	close(root);
+	return is(reached);
 }
 
 /* Whether files can be made, with room for more than a VM is to have. */

@@ -102,6 +102,57 @@ static enum outcome net_families(void)
 	return is(any);
 }
 
+/* Protocols of the usual families, and families by pairs, that no VM needs. */
+static enum outcome net_protocols(void)
+{
+	static const struct {
+		int family, type, protocol;
+	} all[] = {{AF_INET, SOCK_STREAM, 132 /* SCTP */}, {AF_INET, SOCK_STREAM, 262 /* MPTCP */},
+		{AF_INET6, SOCK_STREAM, 262}, {AF_INET, SOCK_DGRAM, 115 /* L2TP */},
+		{AF_INET, SOCK_DGRAM, 136 /* UDP-Lite */}, {AF_INET, SOCK_STREAM, 256 /* SMC */}};
+	int pair[2];
+	bool any = socketpair(30 /* TIPC */, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0;
+
+	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+		int fd = socket(all[i].family, all[i].type | SOCK_CLOEXEC, all[i].protocol);
+		any |= fd >= 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	return is(any);
+}
+
+/* Who talks to whom on the host. */
+static enum outcome net_connections(void)
+{
+	FILE *in = fopen("/proc/self/net/unix", "re");
+	int lines = 0;
+
+	for (int c; in && (c = getc(in)) != EOF;)
+		lines += c == '\n';
+	if (in)
+		fclose(in);
+	return is(lines > 1);
+}
+
+/* More of a tap device than its packets: here, whether it stays when the VM has ended. */
+static enum outcome net_tap(void)
+{
+	enum outcome outcome = ABSENT;
+	struct ifreq name;
+
+	for (int fd = 0; fd < 1024; fd++) {
+		if (ioctl(fd, TUNGETIFF, &name) < 0)
+			continue;
+		bool good = ioctl(fd, TUNSETPERSIST, 1) == 0;
+		if (good)
+			ioctl(fd, TUNSETPERSIST, 0);
+		if (outcome != REACHED)
+			outcome = is(good);
+	}
+	return outcome;
+}
+
 static enum outcome sock_service(void)
 {
 	return to_unix(t.service, false);
@@ -166,6 +217,17 @@ static enum outcome kernel_io_uring(void)
 	unsigned params[30] = {0};
 
 	return is(syscall(425, 4, params) >= 0);
+}
+
+/* Contexts of asynchronous I/O, of which the host has so many in all. */
+static enum outcome kernel_aio(void)
+{
+	unsigned long context = 0;
+	bool good = syscall(SYS_io_setup, 1, &context) == 0;
+
+	if (good)
+		syscall(SYS_io_destroy, context);
+	return is(good);
 }
 
 static enum outcome kernel_namespaces(void)

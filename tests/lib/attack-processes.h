@@ -104,6 +104,26 @@ static enum outcome proc_group(void)
 	return process_of(getpgid(t.pid) > 0 || getsid(t.pid) > 0);
 }
 
+/* Who is to get the signals of a descriptor: whether there is such a process. */
+static enum outcome proc_owner(void)
+{
+	int fds[2] = {-1, -1}, pid = t.pid;
+	bool any = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0 &&
+		   (fcntl(fds[0], F_SETOWN, pid) == 0 || ioctl(fds[0], FIOSETOWN, &pid) == 0);
+
+	close(fds[0]);
+	close(fds[1]);
+	return process_of(any);
+}
+
+static enum outcome proc_capabilities(void)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, t.pid};
+	struct __user_cap_data_struct data[2];
+
+	return process_of(syscall(SYS_capget, &head, data) == 0);
+}
+
 static enum outcome proc_schedule(void)
 {
 	cpu_set_t cpus;

@@ -7,10 +7,10 @@
  * and prints a line for each: its name, and "reached", "denied" or "absent" (this host has nothing
  * of that kind). Of its arguments, which are QEMU's, it reads
  *
- *   -append "KEY=VALUE ..."   what it attacks: see struct targets. "bait": nothing; it makes the
- *                             objects that a process can lose to others, and waits
- *   -D FILE                   where the lines go to, else to standard output
- *   -daemonize                it becomes a daemon first, as QEMU does
+ *   -append "KEY=VALUE ..."   what it attacks: see struct targets. "bait [DIR]": nothing; it makes
+ *                             the objects that a process can lose to others, a socket in DIR or
+ * HOME among them, and waits -D FILE                   where the lines go to, else to standard
+ * output -daemonize                it becomes a daemon first, as QEMU does
  *
  * Reached is whatever is not the VM's own and could be read, changed or asked, and what the kernel
  * offers that no VM needs. A call that a filter answers with EPERM is denied; a filter that ends
@@ -31,6 +31,8 @@ static const struct {
 	{"file-lists", file_lists},
 	{"file-kernel", file_kernel},
 	{"file-watch", file_watch},
+	{"file-notify", file_notify},
+	{"file-lock", file_lock},
 	{"file-descriptor", file_descriptor},
 	{"file-outside", file_outside},
 	{"file-fill", file_fill},
@@ -50,6 +52,8 @@ static const struct {
 	{"proc-signal", proc_signal},
 	{"proc-runner", proc_runner},
 	{"proc-group", proc_group},
+	{"proc-owner", proc_owner},
+	{"proc-capabilities", proc_capabilities},
 	{"proc-schedule", proc_schedule},
 	{"proc-limits", proc_limits},
 	{"proc-clock", proc_clock},
@@ -70,6 +74,9 @@ static const struct {
 	{"net-listen", net_listen},
 	{"net-addresses", net_addresses},
 	{"net-families", net_families},
+	{"net-protocols", net_protocols},
+	{"net-connections", net_connections},
+	{"net-tap", net_tap},
 	{"sock-service", sock_service},
 	{"sock-vnc", sock_vnc},
 	{"sock-abstract", sock_abstract},
@@ -80,6 +87,7 @@ static const struct {
 	{"kernel-perf", kernel_perf},
 	{"kernel-userfault", kernel_userfault},
 	{"kernel-io-uring", kernel_io_uring},
+	{"kernel-aio", kernel_aio},
 	{"kernel-namespaces", kernel_namespaces},
 	{"kernel-mounts", kernel_mounts},
 	{"kernel-personality", kernel_personality},
@@ -88,11 +96,10 @@ static const struct {
 	{"kernel-core", kernel_core},
 };
 
-/* A socket in its HOME, as that of VNC is. */
-static void bait_home(void)
+/* A socket in its directory, as that of VNC is. */
+static void bait_home(const char *home)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *home = getenv("HOME");
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%.80s/vnc", home ? home : "");
@@ -101,7 +108,7 @@ static void bait_home(void)
 		printf("bait: no socket in %s\n", address.sun_path);
 }
 
-static _Noreturn void be_bait(void)
+static _Noreturn void be_bait(const char *home)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "\0vp-attack"};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -113,7 +120,7 @@ static _Noreturn void be_bait(void)
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof "vp-attack")) ==
 			0 &&
 		listen(fd, 8) == 0;
-	bait_home();
+	bait_home(home);
 	shmget(BAIT_KEY, 4096, IPC_CREAT | 0600);
 	msgget(BAIT_KEY, IPC_CREAT | 0600);
 	semget(BAIT_KEY, 1, IPC_CREAT | 0600);
@@ -158,8 +165,8 @@ int main(int argc, char *argv[])
 
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
-		if (strcmp(argv[i], "-append") == 0 && strcmp(value, "bait") == 0)
-			be_bait();
+		if (strcmp(argv[i], "-append") == 0 && strncmp(value, "bait", 4) == 0)
+			be_bait(value[4] ? value + 5 : getenv("HOME"));
 		else if (strcmp(argv[i], "-append") == 0)
 			take_targets(argv[i + 1]);
 		else if (strcmp(argv[i], "-D") == 0 && !(out = fopen(value, "ae")))

@@ -50,6 +50,7 @@ everything_else() {
     [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     [ "$(systemctl --root="$all/row" is-enabled virt-priv-recover.service)" = enabled ]
     [ "$(systemctl --root="$all/row" is-enabled virt-priv-vm@.service)" = disabled ]
+    [ "$(reservations row)" = 90000:8192 ]
     [ "$(stat -c %a "$all"/row/var/lib/virt-privileges{,/claims} "$all/row/etc/virt-privileges/vms" | xargs)" = "755 700 755" ]
     [ -e "$all/row/usr/local/lib/udev/rules.d/80-virt-privileges-kvm.rules" ]
     [[ $(device_mode row) == "666, "* ]]
@@ -99,7 +100,9 @@ everything_else() {
     vp_make install enable
     echo qemu-system-x86_64 >"$all/row/etc/virt-privileges/vms/vm.conf"
     touch "$all/row/var/lib/virt-privileges/claims/vm" "$all/row/usr/local/share/virt-privileges/mine"
+    sed -i 's/^virt-privileges:.*/virt-privileges:70000:64/' "$all/row/etc/subuid"
     vp_make disable uninstall
+    [ "$(reservations row)" = 70000:64/ ]
     ls "$all/row/etc/virt-privileges/vms/vm.conf" "$all/row/var/lib/virt-privileges/claims/vm" \
         "$all/row/usr/local/share/virt-privileges/mine"
     [ ! -e "$all/row/usr/local/share/virt-privileges/qemu.conf" ]

@@ -97,6 +97,7 @@ user_in_force() {
     [ "$(systemctl --root="$all/row" is-enabled virt-priv-recover.service)" = enabled ]
     [ "$(device_mode row)" = "666, rule" ]
     [ "$(user_in_force)" = qemu ]
+    [ "$(reservations row)" = 90000:8192 ]
     table_row "kickstart: packages" row adopted
 }
 

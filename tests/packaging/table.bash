@@ -4,7 +4,7 @@
 # table_row SITUATION ROOT QEMU.CONF: the root's state as it is now. Account and device
 # are what the root itself has of them; tmpfiles applies the modes as at the first boot.
 table_row() {
-    local account=none device=closed verify name
+    local account=none device=closed verify name reserved
     if chroot "$all/$2" id qemu >"$all/id" 2>&1; then
         account=$(chroot "$all/$2" id -u qemu):$(chroot "$all/$2" id -g qemu),$(chroot "$all/$2" id -Gn qemu | tr ' ' '\n' | grep -x kvm || echo "not in kvm")
     fi
@@ -15,7 +15,17 @@ table_row() {
         fi
     done
     verify=$(sed 's/; *;/;/g; s/^[; ]*//; s/[; ]*$//' <<<"${verify-nothing installed}")
-    printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$account" "$device" "$3" "${verify:-clean}" >>"$all/table"
+    reserved=$(reservations "$2")
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$account" "$device" "${reserved:-none}" "$3" "${verify:-clean}" >>"$all/table"
+}
+
+# reservations ROOT: the ids that /etc/subuid and /etc/subgid have for isolated VMs: "FIRST:COUNT", or of each file.
+reservations() {
+    local file found=()
+    for file in subuid subgid; do
+        found+=("$(sed -n 's/^virt-privileges://p' "$all/$1/etc/$file" | paste -sd,)")
+    done
+    [ "${found[0]}" = "${found[1]}" ] && echo "${found[0]}" || echo "${found[0]-}/${found[1]-}"
 }
 
 # device_mode ROOT: of /dev/kvm, had the root been booted.
@@ -37,7 +47,7 @@ device_mode() {
 
 print_table() {
     {
-        printf '%s\t' situation account /dev/kvm qemu.conf 'rpm -V'
+        printf '%s\t' situation account /dev/kvm ids qemu.conf 'rpm -V'
         echo
         cat "$all/table"
     } | column -t -s $'\t' | sed 's/^/# /; s/ *$//' >&3

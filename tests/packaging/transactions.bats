@@ -56,6 +56,7 @@ recover_is() {
 is_whole() {
     [ "$(chroot "$all/row" id qemu)" = "uid=107(qemu) gid=107(qemu) groups=107(qemu),36(kvm)" ]
     [ "$(device_mode row)" = "666, rule" ]
+    [ "$(reservations row)" = "${reserved-90000:8192}" ]
     run -0 rpm_in row -V --nodeps virt-privileges
     [ "$output" = "" ]
     [ "$(rpm_in row -q --qf '%{version}-%{release}' virt-privileges)" = "${1-$this}" ]
@@ -77,6 +78,9 @@ with_a_machine() {
     echo qemu-system-x86_64 >"$all/row/etc/virt-privileges/vms/vm1.conf"
     systemctl --root="$all/row" --quiet enable virt-priv-vm@vm1.service virt-priv-audit.timer
     account_files >"$BATS_TEST_TMPDIR/accounts"
+    # An admin has chosen other ids.
+    sed -i 's/^virt-privileges:.*/virt-privileges:70000:64/' "$all"/row/etc/sub[ug]id
+    reserved=70000:64
 }
 
 machine_is_there() {
@@ -164,7 +168,52 @@ survives() {
     new_root row installed
     run -0 rpm_in row -e virt-privileges
     [ "$(scriptlets_said <<<"$output")" = "" ]
+    [ "$(reservations row)" = "" ]
     table_row removed row -
+}
+
+# others_ids LINE: which somebody has put into both files before.
+others_ids() {
+    echo "$1" | tee "$all/row/etc/subuid" >"$all/row/etc/subgid"
+    chmod 0640 "$all/row/etc/subuid"
+}
+
+@test "the ids of isolated VMs: others' lines stay, and ids that others have are not reserved, which is said" {
+    new_root row
+    others_ids alice:100000:65536
+    run -0 rpm_in row -i --nodeps "$package"
+    [ "$(scriptlets_said <<<"$output")" = "" ]
+    is_whole
+    [ "$(cat "$all/row/etc/subuid")" = $'alice:100000:65536\nvirt-privileges:90000:8192' ]
+    [ "$(stat -c '%a %u:%g' "$all/row/etc/subuid")" = "640 0:0" ]
+    table_row "others have subordinate ids" row -
+    rpm_in row -e virt-privileges
+    [ "$(cat "$all/row/etc/subuid" "$all/row/etc/subgid" | sort -u)" = alice:100000:65536 ]
+    drop_root row
+    new_root row
+    others_ids alice:98000:65536
+    run -0 rpm_in row -i --nodeps "$package"
+    [ "$(scriptlets_said <<<"$output")" = "virt-priv-conf: /etc/subuid:1: 'alice:98000:65536' has some of the ids 90000:8192 of isolated VMs (isolate_ids in qemu.conf); nothing is reserved; choose others: virt-priv-conf set isolate_ids FIRST:COUNT, then virt-priv-conf reserve-ids" ]
+    reserved='' is_whole
+    recover_is enabled
+    table_row "others have ids of isolated VMs" row -
+    # As it says.
+    inside virt-priv-conf set isolate_ids 80000:4096
+    inside virt-priv-conf reserve-ids
+    [ "$(cat "$all/row/etc/subuid")" = $'alice:98000:65536\nvirt-privileges:80000:4096' ]
+    reserved=80000:4096 is_whole
+    table_row "... and others are chosen" row -
+    rpm_in row -e virt-privileges
+    [ "$(cat "$all/row/etc/subuid" "$all/row/etc/subgid" | sort -u)" = alice:98000:65536 ]
+}
+
+@test "a root without /etc/subuid and /etc/subgid does not get them" {
+    new_root row
+    rm "$all/row/etc/subuid" "$all/row/etc/subgid"
+    run -0 rpm_in row -i --nodeps "$package"
+    [ "$(scriptlets_said <<<"$output")" = "" ]
+    rpm_in row -e virt-privileges
+    [ "$(find "$all/row/etc" -name 'sub[ug]id*')" = "" ]
 }
 
 @test "history undo: of an installation, of an upgrade, of a removal" {
@@ -194,10 +243,11 @@ survives() {
 
 # --- Interrupted ---
 
-# ends_at COMMAND: the transaction, scriptlet and all, ends as at a power failure when that is called.
+# ends_at "COMMAND [ARGUMENT]": the transaction, scriptlet and all, ends as at a power failure when that is called.
 # sysusers is the program by which rpm itself makes accounts, outside of the root.
 ends_at() {
-    local real root=''
+    local real root='' argument=${1#"${1%% *}"}
+    set -- "${1%% *}"
     mkdir -p "$all/row/run/udev"
     [ -S "$all/row/run/udev/control" ] || make_socket "$all/row/run/udev/control"
     real=$all/row/usr/sbin/$1
@@ -208,11 +258,12 @@ ends_at() {
     fi
     [ ! -e "$real" ] || mv "$real" "$real.real"
     # shellcheck disable=SC2016
-    printf '%s\n' '#!/bin/sh' 'echo ended at "${0##*/}" >'"$root/ended" "read -r group <$root/transaction" 'kill -KILL "-$group"' >"$real"
+    printf '%s\n' '#!/bin/sh' "${argument:+[ \"\$1\" = $argument ] || exec /usr/bin/$1 \"\$@\"}" 'echo ended at "${0##*/}" >'"$root/ended" "read -r group <$root/transaction" 'kill -KILL "-$group"' >"$real"
     chmod +x "$real"
 }
 
 works_again() {
+    set -- "${1%% *}"
     if [ "$1" = sysusers ]; then
         rm "$all/sysusers"
         mv "$all/rpmmacros" "$HOME/.rpmmacros"
@@ -223,7 +274,7 @@ works_again() {
     rm -rf "$all/row/run/udev"
 }
 
-# interrupted COMMAND WORD...: a transaction of dnf's that ends there.
+# interrupted "COMMAND [ARGUMENT]" WORD...: a transaction of dnf's that ends there.
 interrupted() {
     ends_at "$1"
     export -f dnf_in
@@ -232,7 +283,7 @@ interrupted() {
     echo "$output"
     [ "$status" -ne 0 ]
     [[ $output != *Complete!* ]]
-    [ "$(cat "$all/row/ended")" = "ended at $1" ]
+    [ "$(cat "$all/row/ended")" = "ended at ${1%% *}" ]
     rm "$all/row/ended" "$all/row/transaction"
     works_again "$1"
 }
@@ -260,10 +311,10 @@ account_commands() {
     done
 }
 
-@test "an installation that ends at %post is there but for what is enabled; removed and installed again it is whole" {
+@test "an installation that ends at %post is there but for what it enables and reserves; installed again it is whole" {
     new_root row
     interrupted systemctl install virt-privileges
-    is_whole
+    reserved='' is_whole
     recover_is disabled
     dnf_in row reinstall virt-privileges
     is_whole
@@ -272,6 +323,22 @@ account_commands() {
     is_whole
     recover_is enabled
     table_row "ended at %post, removed, repeated" row -
+}
+
+@test "an installation that ends where ids are reserved, and a removal where they are released, are repeated" {
+    new_root row
+    interrupted "virt-priv-conf reserve-ids" install virt-privileges
+    reserved='' is_whole
+    recover_is enabled
+    dnf_in row reinstall virt-privileges
+    is_whole
+    table_row "ended at reserve-ids, repeated" row -
+    interrupted "virt-priv-conf release-ids" remove virt-privileges
+    is_whole
+    dnf_in row remove virt-privileges
+    run -1 rpm_in row -q virt-privileges
+    [ "$(reservations row)" = "" ]
+    table_row "removal ended at release-ids, repeated" row -
 }
 
 @test "an installation that ends at %posttrans is repeated" {
@@ -287,7 +354,7 @@ account_commands() {
 
 @test "an installation that ends where libvirt's settings are adapted is repeated" {
     new_root row
-    interrupted virt-priv-conf install virt-privileges libvirt-daemon-driver-qemu
+    interrupted "virt-priv-conf adopt" install virt-privileges libvirt-daemon-driver-qemu
     is_whole
     cmp "$all/row/etc/libvirt/qemu.conf" "$(tests/lib/distribution-qemu-conf)"
     dnf_in row reinstall virt-privileges-libvirt

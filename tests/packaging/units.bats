@@ -117,7 +117,7 @@ verified() {
 @test "systemd-analyze verify finds nothing to say of the unit of a VM" {
     verified virt-priv-vm@.service
     vm=conf/systemd/virt-priv-vm@.service
-    [ "$(sed -n 's/^ExecStart=//p' "$vm")" = "/usr/bin/virt-priv-run --vm %i" ]
+    [ "$(sed -n 's/^ExecStart=//p' "$vm")" = "/usr/bin/virt-priv-run --isolate=full --vm %i" ]
     [[ $(sed -n 's/^After=//p' "$vm") == *virt-priv-recover.service* ]]
     # A name without a file fails, and who starts it hears what becomes of it: see tests/run/ready.bats.
     [ "$(sed -n 's/^AssertPathExists=//p' "$vm")" = "/etc/virt-privileges/vms/%i.conf" ]

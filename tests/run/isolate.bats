@@ -1,5 +1,5 @@
 # --isolate: what the kernel says of an isolated QEMU, ids of VMs, and that there is no weaker isolation in the
-# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats.
+# place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats; many VMs: pool.bats.
 
 # shellcheck disable=SC2034 # run.bash reads them
 load host.bash
@@ -75,20 +75,124 @@ END
     nothing_left
 }
 
-@test "user: an id, and nothing else" {
+# usual = FILTERS, or usual != FILTERS: whether QEMU has the host's namespaces, and how many filters it has.
+usual() {
+    local kind
+    for kind in ipc uts cgroup; do
+        [ "$(ns "$pid" $kind)" $1 "$(ns self $kind)" ]
+    done
+    for kind in mnt net pid user; do
+        [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
+    done
+    [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = "$2" ]
+}
+
+@test "user: an id, a limit of processes, and what there is by default" {
     plain
     own=(--isolate=user)
     start
     runs
     unprivileged "$pid"
-    local kind
-    for kind in mnt ipc uts cgroup net pid user; do
-        [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
-    done
+    usual != 2
+    [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "1025 1025" ]
     [ "$(owner "$fs/a.raw")" = qemu:qemu ]
     leave
     [ "$status" -eq 33 ]
     nothing_left
+}
+
+@test "by default: namespaces, a filter and Landlock, which --isolate=none turns off" {
+    plain
+    own=()
+    start
+    runs
+    usual != 2
+    [ "$(nsenter --uts="/proc/$pid/ns/uts" uname -n)" = iso ]
+    grep '^Max processes' "/proc/$pid/limits" | diff - <(grep '^Max processes' /proc/self/limits)
+    [ ! -s "$err" ]
+    leave
+    nothing_left
+    own=(--isolate=none)
+    start
+    runs
+    usual = 1
+    leave
+    nothing_left
+}
+
+@test "by default, qemu.conf turns layers off without a word" {
+    plain
+    own=()
+    local line
+    while IFS='|' read -r setting is filters; do
+        settings 'user = "qemu"' "$setting"
+        start
+        runs
+        usual "$is" "$filters"
+        [ ! -s "$err" ]
+        leave
+        nothing_left
+    done <<'END'
+namespaces = [ ]|=|2
+seccomp_sandbox = 0|!=|0
+END
+}
+
+@test "a default layer that this host cannot give is left out with a warning, one that is asked for is not" {
+    plain
+    local command=(setpriv "--bounding-set=-sys_admin" virt-priv-run)
+    wrapper=(setpriv --bounding-set=-sys_admin)
+    own=()
+    start
+    runs
+    usual = 2
+    # And of what else needs that capability.
+    grep -q "warning: VM 'iso' runs without the isolation layer namespaces: .*CAP_SYS_ADMIN.*namespaces = \[ \] in qemu.conf" "$err"
+    leave
+    nothing_left
+    "${command[@]}" --dry-run qemu-system-x86_64 "${args[@]}" | grep -q '^without namespaces (.*CAP_SYS_ADMIN'
+    "${command[@]}" --dry-run --json qemu-system-x86_64 "${args[@]}" >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
+    grep -q '"layer": *"namespaces"' "$BATS_TEST_TMPDIR/json"
+    "${command[@]}" --check qemu-system-x86_64 "${args[@]}"
+    run -125 "${command[@]}" --isolate=full qemu-system-x86_64 "${args[@]}"
+    [[ $output == *CAP_SYS_ADMIN* ]]
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+}
+
+@test "a default layer that a filter around virt-priv-run refuses is left out with a warning" {
+    plain
+    own=()
+    local call layer is filters
+    while read -r call layer is filters; do
+        wrapper=(tests/lib/without-call "$call")
+        start
+        runs
+        usual "$is" "$filters"
+        grep -q "warning: VM 'iso' runs without the isolation layer $layer: .*Operation not permitted" "$err"
+        [ "$(wc -l <"$err")" -eq 1 ]
+        leave
+        nothing_left
+        run -125 "${wrapper[@]}" virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
+        [[ $output == *"Operation not permitted"* ]]
+    done <<'END'
+unshare namespaces = 3
+prctl=22 filter != 2
+END
+    # Many kernels are booted without it: it is said with -v.
+    wrapper=(tests/lib/without-call landlock_create_ruleset)
+    start
+    runs
+    usual != 3
+    [ ! -s "$err" ]
+    leave
+    own=(-v)
+    start
+    runs
+    grep -q "runs without the isolation layer landlock: " "$err"
+    leave
+    nothing_left
+    run -125 "${wrapper[@]}" virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}"
 }
 
 @test "--dry-run lists every layer and what is visible, as text and JSON, and makes nothing" {
@@ -136,7 +240,7 @@ PYTHON
     /usr/bin/python3 -c 'import json, sys
 i = json.load(open(sys.argv[1]))["isolation"]
 assert i["layers"] == ["filter"], i
-assert i["off"] == ["id", "root", "namespaces", "network", "landlock", "limits"], i' "$BATS_TEST_TMPDIR/json"
+assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "network", "landlock", "limits"], i' "$BATS_TEST_TMPDIR/json"
     settings 'namespaces = [ ]'
     start
     runs
@@ -144,6 +248,35 @@ assert i["off"] == ["id", "root", "namespaces", "network", "landlock", "limits"]
     [ "$(ns "$pid" mnt)" = "$(ns self mnt)" ]
     grep -q 'warning: --isolate=full: root, namespaces, network, landlock: turned off in /etc/libvirt/qemu.conf' "$err"
     leave
+    nothing_left
+}
+
+@test "nothing of root's session is passed to QEMU but its standard descriptors" {
+    local place=/mnt/given
+    mkdir -p $place
+    install -m 0755 "$VP_BUILD/tests/what-i-am" $place/qemu-system-tells
+    # With a key of root's, a timer, descriptors, and variables that name what is root's.
+    env DBUS_SESSION_BUS_ADDRESS=unix:path=/run/bus XDG_RUNTIME_DIR=/run/user/0 SSH_AUTH_SOCK=/run/agent \
+        LD_PRELOAD= LD_LIBRARY_PATH=/tmp HOME=/root MAIL=x TZ=UTC /usr/bin/python3 -c 'import os, signal, sys
+os.umask(0o77)
+signal.setitimer(signal.ITIMER_REAL, 600)
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+os.dup2(os.open("/", os.O_RDONLY), 7)
+os.dup2(os.open("/etc/shadow", os.O_RDONLY), 8)
+os.execvp(sys.argv[1], sys.argv[1:])' virt-priv-run --isolate=full --name iso -- $place/qemu-system-tells -nodefaults </dev/null >"$BATS_TEST_TMPDIR/given" 2>&1
+    cat "$BATS_TEST_TMPDIR/given"
+    given() {
+        sed -n "s/^$1//p" "$BATS_TEST_TMPDIR/given"
+    }
+    diff <(given 'descriptor ' | cut -d' ' -f1) <(printf '%s\n' 0 1 2)
+    diff <(given 'environment: ' | cut -d= -f1 | grep -vE '^(LANG|LC_.*|TERM|TMPDIR)$' | sort) <(printf '%s\n' HOME LOGNAME PATH SHELL TZ USER)
+    [ "$(given 'environment: HOME=')" = /run/virt-privileges/iso ]
+    [ "$(given 'keyring: ')" = none ]
+    given 'securebits: ' | grep -qx "[0-9]*, signal at the parent's death: 0, umask: 77"
+    [ "$(given 'Sig\(Blk\|Ign\):.*\([1-9a-f]\).*')" = "" ]
+    given 'Max core file size' | grep -qE '^ +0 +0 '
+    given 'Max processes' | grep -qE '^ +1025 +1025 '
     nothing_left
 }
 
@@ -196,36 +329,6 @@ gets() {
     gets 90001
     exec {held}>&-
     rm /run/virt-privileges/.id-90000
-}
-
-@test "a pool of four and six starts: four run, with an id each, and two are refused" {
-    settings 'isolate_ids = "90000:4"'
-    own=(--isolate=user)
-    local i all=() runners=() ins=() refused=0
-    for i in 1 2 3 4 5 6; do
-        make guest root:root 600 "$fs/$i.raw"
-        args=(-drive "file=$fs/$i.raw,format=raw,if=virtio,cache=writethrough" -name "iso$i")
-        start "$i"
-        runners+=("$runner") ins+=("$in")
-    done
-    for i in 1 2 3 4 5 6; do
-        out=/mnt/vm$i.out runner=${runners[i - 1]}
-        eventually said_or_ended "$last_line"
-        if said "$last_line"; then
-            all+=("$(stat -c %u "$fs/$i.raw")")
-        else
-            refused=$((refused + 1))
-            grep -q "no id is free for VM 'iso$i': all 4 from 90000 on are taken" "/mnt/vm$i.err"
-        fi
-    done
-    [ "$refused" = 2 ]
-    [ "$(printf '%s\n' "${all[@]}" | sort)" = "$(printf '%s\n' 90000 90001 90002 90003)" ]
-    [ "$(ids_of_run | sort | paste -sd ' ')" = "90000 90001 90002 90003" ]
-    for in in "${ins[@]}"; do
-        echo >&"$in"
-    done
-    wait
-    nothing_left
 }
 
 @test "a VM that can leave files of its id, or has a file, keeps its id" {

@@ -15,7 +15,7 @@ load plans.bash
         run virt-priv-run "${words[@]}"
         # A name of its own is by the process id.
         diff <(for word in "${row[@]:1}"; do echo "$word"; done | sed "s,@,$fs,g") \
-            <(grep -vE '^(command| ) |^virt-priv-run: |^$' <<<"$output" | sed -E 's/ +/ /; s/qemu-[0-9]+/VM/g')
+            <(grep -vE '^(command|isolate| ) |^virt-priv-run: |^$' <<<"$output" | sed -E 's/ +/ /; s/qemu-[0-9]+/VM/g')
         listing times "$fs" | diff "$BATS_TEST_TMPDIR/before" -
         n=$((n + 1))
     done <"$BATS_TEST_DIRNAME/plans"

@@ -56,11 +56,9 @@ static const struct {
 	{"-chardev {\"id\":\"c\",\"backend\":{\"type\":\"socket\",\"data\":{\"addr\":{\"type\":"
 	 "\"inet\"}}}}",
 		"chardev"},
-	{"-chardev socket,id=c,path=x,abstract=on", "chardev"},
 	{"-chardev socket,id=c,fd=3,abstract=off", NULL},
 	{"-netdev stream,id=n,addr.type=unix,addr.path=x,addr.abstract=on", "netdev"},
 	{"-object input-barrier,id=b,name=n", "object"},
-	{"-object can-host-socketcan,id=c,if=can0,canbus=b", "object"},
 	{"-object rng-egd,id=r,chardev=c", NULL},
 	{"-set chardev.c.port=1", "set"},
 	{"-set drive.d.file=nbd:h:1", "set"},
@@ -72,6 +70,8 @@ static const struct {
 	{"-incoming tcp:0:4444", "incoming"},
 	{"-gdb tcp::1234", "gdb"},
 	{"-s", "s"},
+	{"-chardev socket,id=c,path=x,abstract=on", "chardev"},
+	{"-object can-host-socketcan,id=c,if=can0,canbus=b", "object"},
 	{"-S", NULL},
 	{"-drive file=/srv/a.qcow2,format=qcow2", NULL},
 	{"-drive file=nbd:h:1", "drive"},
@@ -142,66 +142,89 @@ static void default_network(void **state)
 
 static void other_needs(void **state)
 {
+	enum {
+		TERMINALS = 1,
+		IO_URING = 2,
+		INCOMING = 4,
+		VSOCK = 8,
+		AFFINITY = 16,
+		INOTIFY = 32,
+		MEMFD = 64,
+		SHM = 128,
+		CAN = 256,
+		XDP = 512,
+		MPTCP = 1024,
+		ABSTRACT = 2048,
+		USB = 4096,
+		KEYRING = 8192,
+		HOST_NAME = 16384,
+		IPC = 32768,
+		AIO = 65536,
+		SPAWNS = 131072,
+		IN_A_FILE = (SPAWNS - 1) & ~INCOMING
+	};
 	/* cpus 0: one. */
 	static const struct {
 		const char *words;
-		bool terminals, io_uring, incoming, vsock, can, abstract, affinity, inotify, memfd,
-			shm;
-		unsigned cpus;
+		unsigned needs, cpus;
 	} cases[] = {
-		{.words = "-m 64"},
-		{.words = "-serial pty", .terminals = true},
-		{.words = "-chardev pty,id=c", .terminals = true},
-		{.words = "-name empty"},
-		{.words = "-drive file=a,aio=io_uring", .io_uring = true},
-		{.words = "-incoming defer", .incoming = true},
-		{.words = "-incoming vsock:1:2", .incoming = true, .vsock = true},
-		{.words = "-device vhost-vsock-pci,guest-cid=3,vhostfd=9"},
-		{.words = "-object can-host-socketcan,id=c,if=can0,canbus=b", .can = true},
-		{.words = "-chardev socket,id=c,path=x,abstract=on", .abstract = true},
-		{.words = "-chardev socket,id=c,path=x,abstract=off"},
-		{.words = "-netdev {\"type\":\"dgram\",\"remote\":{\"abstract\":true}}",
-			.abstract = true},
-		{.words = "-set chardev.c.abstract=on", .abstract = true},
-		{.words = "-append abstract=on"},
-		{.words = "-object thread-context,id=t,cpu-affinity=0-1", .affinity = true},
-		{.words = "-device usb-mtp,rootdir=/srv", .inotify = true},
-		{.words = "-object memory-backend-memfd,id=m,size=64M", .memfd = true},
-		{.words = "-netdev vhost-user,id=n,chardev=c", .memfd = true},
-		{.words = "-netdev tap,id=n,fd=5,vhostfd=6"},
-		{.words = "-object memory-backend-shm,id=m,size=64M", .shm = true},
-		{.words = "-readconfig /dev/fd/9",
-			.terminals = true,
-			.can = true,
-			.abstract = true,
-			.io_uring = true,
-			.affinity = true,
-			.inotify = true,
-			.memfd = true,
-			.shm = true},
-		{.words = "-smp 4", .cpus = 4},
-		{.words = "-smp cpus=2,maxcpus=64", .cpus = 128},
-		{.words = "-smp sockets=2,cores=4,threads=2", .cpus = 16},
-		{.words = "-smp 99999999999999999999"},
-		{.words = "-smp 65535,cores=65535", .cpus = 65536},
+		{"-m 64", 0, 0},
+		{"-serial pty", TERMINALS, 0},
+		{"-chardev pty,id=c", TERMINALS, 0},
+		{"-name empty", 0, 0},
+		{"-drive file=a,aio=io_uring", IO_URING, 0},
+		{"-drive file=a,aio=native", AIO, 0},
+		{"-incoming defer", INCOMING, 0},
+		{"-incoming vsock:1:2", INCOMING | VSOCK, 0},
+		{"-device vhost-vsock-pci,guest-cid=3,vhostfd=9", 0, 0},
+		{"-object thread-context,id=t,cpu-affinity=0-1", AFFINITY, 0},
+		{"-device usb-mtp,rootdir=/srv", INOTIFY | USB, 0},
+		{"-device qemu-xhci", USB, 0},
+		{"-usb", USB, 0},
+		{"-object memory-backend-memfd,id=m,size=64M", MEMFD, 0},
+		{"-netdev vhost-user,id=n,chardev=c", MEMFD, 0},
+		{"-netdev tap,id=n,fd=5,vhostfd=6", 0, 0},
+		{"-netdev af-xdp,id=n,ifname=eth0", XDP, 0},
+		{"-object memory-backend-shm,id=m,size=64M", SHM, 0},
+		{"-object can-host-socketcan,id=c,if=can0,canbus=b", CAN, 0},
+		{"-object secret_keyring,id=s,serial=7", KEYRING, 0},
+		{"-object secret,id=s,file=/dev/fd/9", 0, 0},
+		{"-chardev socket,id=c,host=h,port=1,mptcp=on", MPTCP, 0},
+		{"-chardev socket,id=c,path=x,abstract=on", ABSTRACT, 0},
+		{"-chardev socket,id=c,path=x,abstract=off", 0, 0},
+		{"-netdev {\"type\":\"dgram\",\"remote\":{\"abstract\":true}}", ABSTRACT, 0},
+		{"-set chardev.c.abstract=on", ABSTRACT, 0},
+		{"-vnc :1,sasl=on", HOST_NAME, 0},
+		{"-vnc :1", 0, 0},
+		{"-spice port=5900,sasl=on", HOST_NAME, 0},
+		{"-audiodev alsa,id=a", IPC, 0},
+		{"-audiodev jack,id=a", IPC, 0},
+		{"-audiodev none,id=a", 0, 0},
+		{"-sandbox on", SPAWNS, 0},
+		{"-sandbox off", SPAWNS, 0},
+		{"-sandbox on,spawn=deny,obsolete=deny", 0, 0},
+		{"-readconfig /dev/fd/9", IN_A_FILE, 0},
+		{"-smp 4", 0, 4},
+		{"-smp cpus=2,maxcpus=64", 0, 128},
+		{"-smp sockets=2,cores=4,threads=2", 0, 16},
+		{"-smp 99999999999999999999", 0, 0},
+		{"-smp 65535,cores=65535", 0, 65536},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-		struct qemu_needs needs;
-		take(cases[i].words, &needs);
-		assert_int_equal(needs.terminals, cases[i].terminals);
-		assert_int_equal(needs.io_uring, cases[i].io_uring);
-		assert_int_equal(needs.incoming, cases[i].incoming);
-		assert_int_equal(needs.vsock, cases[i].vsock);
-		assert_int_equal(needs.can, cases[i].can);
-		assert_int_equal(needs.abstract, cases[i].abstract);
-		assert_int_equal(needs.cpus, cases[i].cpus ? cases[i].cpus : 1);
-		assert_int_equal(needs.affinity, cases[i].affinity);
-		assert_int_equal(needs.inotify, cases[i].inotify);
-		assert_int_equal(needs.memfd, cases[i].memfd);
-		assert_int_equal(needs.shm, cases[i].shm);
-		qemu_needs_free(&needs);
+		struct qemu_needs n;
+		take(cases[i].words, &n);
+		const bool found[] = {n.terminals, n.io_uring, n.incoming, n.vsock, n.affinity,
+			n.inotify, n.memfd, n.shm, n.can, n.xdp, n.mptcp, n.abstract, n.usb,
+			n.keyring, n.host_name, n.ipc, n.aio, n.spawns};
+		unsigned all = 0;
+		for (unsigned bit = 0; bit < N_ELEMENTS(found); bit++)
+			all |= found[bit] ? 1U << bit : 0;
+		if (all != cases[i].needs)
+			fail_msg("%s: %#x, not %#x", cases[i].words, all, cases[i].needs);
+		assert_int_equal(n.cpus, cases[i].cpus ? cases[i].cpus : 1);
+		qemu_needs_free(&n);
 	}
 }
 

@@ -82,9 +82,9 @@ records_are_found() {
     systemctl reset-failed $audit 2>/dev/null
 }
 
-# vm NAME WORD...: its file.
+# vm NAME WORD...: its file. What is isolated is in isolated.sh.
 vm() {
-    printf '%s\n' qemu-system-x86_64 -accel kvm -m 64 -nodefaults -no-user-config -display none "${@:2}" \
+    printf '%s\n' --isolate=none qemu-system-x86_64 -accel kvm -m 64 -nodefaults -no-user-config -display none "${@:2}" \
         >"/etc/virt-privileges/vms/$1.conf"
 }
 

@@ -1,4 +1,4 @@
-# A VM as a unit, with what only a running system has: a tap device with vhost, a vsock, locked
+# A VM as a unit, isolated, with what only a running system has: a tap device with vhost, a vsock, locked
 # memory, and systemd that stops it, kills it and starts it again; and twice
 # the power is lost while it runs.
 # from: installed
@@ -54,11 +54,13 @@ it_runs() {
     within 90 "the guest writes to its disk: $1" counted "$1" ||
         detail "$(systemctl status virt-priv-vm@web1.service; journalctl --boot --unit virt-priv-vm@web1.service)"
     pid=$(qemu)
-    is "$(threads "$pid" Uid)" "107 107 107 107" "$1: each thread has user ids 107"
+    local id
+    id=$(stat -c %u "$disk")
+    is "$([ "$id" -ge 90000 ] && [ "$id" -lt 98192 ] && echo reserved)" reserved "$1: the disk is of an isolated VM's id"
+    is "$(threads "$pid" Uid) $(stat -c '%a %u:%g' "$disk")" "$id $id $id $id 640 $id:$id" "$1: so is each thread"
     for set in CapPrm CapEff CapInh CapAmb CapBnd; do
         is "$(threads "$pid" $set)" 0000000000000000 "$1: each thread's $set is empty"
     done
-    is "$(access_of "$disk")" "640 qemu:qemu" "$1: the disk is the account's"
     is "$(findmnt -n -o FSTYPE,OPTIONS /run/virt-privileges/web1 | grep -c '^tmpfs .*noexec.*size=65536k')" 1 \
         "$1: its file system is seen on the host"
 }
@@ -117,7 +119,7 @@ phase_round_cut() {
     rm -f "$serial"
     succeeds "systemctl starts the VM once more" systemctl start virt-priv-vm@web1.service
     within 90 "its guest writes to its disk" grep -q written "$serial"
-    is "$(access_of "$disk")" "640 qemu:qemu" "the disk is the account's"
+    is "$(access_of "$disk")" "640 UNKNOWN:UNKNOWN" "the disk is of an id that no account has"
     lose_power
     sleep 60
 }

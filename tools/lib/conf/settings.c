@@ -28,7 +28,7 @@ static void set_defaults(struct settings *settings, const char *file)
 		.remember_owner.value = 1,
 		.clear_emulator_capabilities.value = 1,
 		.seccomp_sandbox.value = -1,
-		.isolate_ids.value = {90000, 8192},
+		.isolate_ids.value = SETTINGS_ISOLATE_DEFAULT,
 	};
 }
 

@@ -42,6 +42,8 @@ struct setting_integer {
  */
 #define SETTINGS_ISOLATE_LOWEST 65536
 #define SETTINGS_ISOLATE_HIGHEST 99999
+/* What the package reserves: isolate_ids where nobody has set it. */
+#define SETTINGS_ISOLATE_DEFAULT ((struct id_range){90000, 8192})
 
 struct setting_range {
 	struct id_range value;

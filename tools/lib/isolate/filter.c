@@ -4,12 +4,17 @@
 #include "base/array.h"
 #include "base/error.h"
 #include "base/io.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/if_tun.h>
+#include <linux/keyctl.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +33,15 @@
 #endif
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
+#endif
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE 62
+#endif
+#ifndef TUNSETCARRIER
+#define TUNSETCARRIER _IOW('T', 226, int)
+#endif
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
 #endif
 #define NAMESPACES                                                                                 \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
@@ -57,6 +71,8 @@
 /* Calls of the generic table, which are newer than some C library's list of them. */
 #define NR_CLONE3 435
 #define NR_FCHMODAT2 452
+/* The last one that is known here, and judged: listns(2) and rseq_slice_yield(2) of Linux 7.0. */
+#define NR_LAST 471
 
 /* Where the low 32 bits of an argument stand in seccomp_data. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -82,7 +98,6 @@ static const int refused[] = {
 	SYS_bpf,
 	SYS_add_key,
 	SYS_request_key,
-	SYS_keyctl,
 	SYS_personality,
 	SYS_kexec_load,
 	SYS_init_module,
@@ -130,7 +145,6 @@ static const int refused[] = {
 	SYS_ptrace,
 	SYS_process_vm_readv,
 	SYS_process_vm_writev,
-	SYS_kcmp,
 	SYS_migrate_pages,
 	SYS_move_pages,
 	SYS_ioprio_get,
@@ -168,14 +182,6 @@ static const int refused[] = {
 	SYS_open_by_handle_at,
 	SYS_name_to_handle_at,
 	/* what processes share: a namespace of its own is empty */
-	SYS_shmget,
-	SYS_shmat,
-	SYS_shmctl,
-	SYS_shmdt,
-	SYS_semget,
-	SYS_semop,
-	SYS_semctl,
-	SYS_semtimedop,
 	SYS_msgget,
 	SYS_msgsnd,
 	SYS_msgrcv,
@@ -186,19 +192,33 @@ static const int refused[] = {
 	SYS_mq_timedreceive,
 	SYS_mq_notify,
 	SYS_mq_getsetattr,
+	470 /* listns */,
 	/* security modules */
 	460 /* lsm_set_self_attr */,
+	461 /* lsm_list_modules */,
+	/* who else uses a file */
+	451 /* cachestat */,
 };
 
+/*
+ * What other programs than QEMU use, which it may start: locks of files that the host has, too; all
+ * file systems at once.
+ */
+static const int of_programs[] = {SYS_flock, SYS_sync};
+
+/* Memory and semaphores of System V, by which some sound servers are reached. */
+static const int system_v[] = {SYS_shmget, SYS_shmat, SYS_shmctl, SYS_shmdt, SYS_semget, SYS_semop,
+	SYS_semctl, SYS_semtimedop};
+
 /* Calls whose first argument is a process: of another one than the caller, they fail. */
-static const int of_a_process[] = {SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_getsid,
+static const int of_a_process[] = {SYS_kcmp, SYS_prlimit64, SYS_getpgid, SYS_setpgid, SYS_getsid,
 	SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr};
 /* And where it is the second one. */
-static const int of_a_process_2[] = {SYS_getpriority, SYS_setpriority};
+static const int of_a_process_2[] = {SYS_kcmp, SYS_getpriority, SYS_setpriority};
 
 /* The same; but threads are numbers of their own, and a QEMU that is asked to sets theirs. */
-static const int of_a_thread[] = {SYS_sched_getaffinity, SYS_sched_setaffinity,
-	SYS_sched_getscheduler, SYS_sched_getparam, SYS_sched_getattr, SYS_sched_rr_get_interval};
+static const int of_a_thread[] = {SYS_sched_setaffinity, SYS_sched_getscheduler, SYS_sched_getparam,
+	SYS_sched_getattr, SYS_sched_rr_get_interval};
 
 /* Signals, which a process that does not fork sends itself alone. */
 static const int of_a_signal[] = {
@@ -217,8 +237,17 @@ static const int watches[] = {
 #endif
 	SYS_inotify_init1, SYS_inotify_add_watch};
 
-/* Requests of ioctl(2) that type into a terminal, or change what serves it. */
-static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS};
+/*
+ * Requests of ioctl(2) that type into a terminal, or change what serves it; that have the kernel
+ * signal another process; and that change a tap device of the host's, which needs no capability
+ * once it is open.
+ */
+static const uint32_t requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS, FIOSETOWN, SIOCSPGRP,
+	TUNSETPERSIST, TUNSETOWNER, TUNSETGROUP, TUNSETLINK, TUNSETDEBUG, TUNSETCARRIER,
+	SIOCSIFHWADDR};
+
+/* Commands of fcntl(2): to watch a directory, to delay who opens a file, to signal others. */
+static const uint32_t commands[] = {F_NOTIFY, F_SETLEASE, F_SETOWN, F_SETOWN_EX, F_SETSIG};
 
 static const int io_uring[] = {
 	425 /* io_uring_setup */, 426 /* io_uring_enter */, 427 /* io_uring_register */};
@@ -247,11 +276,27 @@ static void refuse(struct program *p, const int *calls, size_t n)
 		PUT(p, IF_EQUAL(calls[i], 0, 1), REFUSE);
 }
 
-/* Unless the argument is one of those numbers. */
+/* Unless the argument is one of those numbers, it fails with that error. */
+static void answer_unless(struct program *p, int call, unsigned argument, const uint32_t *allowed,
+	size_t n, uint32_t error)
+{
+	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
+	for (size_t i = 0; i < n; i++)
+		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
+	PUT(p, RETURN(SECCOMP_RET_ERRNO | error), LOAD_NUMBER);
+}
+
 static void refuse_unless(
 	struct program *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
 {
-	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
+	answer_unless(p, call, argument, allowed, n, EPERM);
+}
+
+/* A socket of the family, unless of one of those protocols. */
+static void refuse_protocols(struct program *p, uint32_t family, const uint32_t *allowed, size_t n)
+{
+	PUT(p, IF_EQUAL(SYS_socket, 0, (uint8_t)(n + 5)), LOAD(ARGUMENT(0)),
+		IF_EQUAL(family, 0, (uint8_t)(n + 2)), LOAD(ARGUMENT(2)));
 	for (size_t i = 0; i < n; i++)
 		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
 	PUT(p, REFUSE, LOAD_NUMBER);
@@ -271,14 +316,16 @@ static void refuse_made(struct program *p, int call, unsigned flags, unsigned mo
 		LOAD(ARGUMENT(mode)), IF_ANY(SET_ID, 0, 1), REFUSE, LOAD_NUMBER);
 }
 
-/* A request is compared in its low 32 bits alone, as the kernel does (CVE-2019-7303). */
-static void refuse_requests(struct program *p)
+/*
+ * If the argument is one of those numbers. A request is compared in its low 32 bits alone, as the
+ * kernel does (CVE-2019-7303).
+ */
+static void refuse_any(
+	struct program *p, int call, unsigned argument, const uint32_t *numbers, size_t n)
 {
-	size_t n = N_ELEMENTS(requests);
-
-	PUT(p, IF_EQUAL(SYS_ioctl, 0, (uint8_t)(n + 4)), LOAD(ARGUMENT(1)));
+	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 4)), LOAD(ARGUMENT(argument)));
 	for (size_t i = 0; i < n; i++)
-		PUT(p, IF_EQUAL(requests[i], (uint8_t)(n - i), 0));
+		PUT(p, IF_EQUAL(numbers[i], (uint8_t)(n - i), 0));
 	PUT(p, BPF_STMT(BPF_JMP | BPF_JA, 1), REFUSE, LOAD_NUMBER);
 }
 
@@ -308,6 +355,8 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 		refuse_unless(p, of_a_process_2[i], 1, own, n);
 	for (size_t i = 0; !isolation->affinity && i < N_ELEMENTS(of_a_thread); i++)
 		refuse_unless(p, of_a_thread[i], 0, own, n);
+	if (!isolation->affinity)
+		answer_unless(p, SYS_sched_getaffinity, 0, own, n, ENOSYS);
 	for (size_t i = 0; !isolation->forks && i < N_ELEMENTS(of_a_signal); i++)
 		refuse_unless(p, of_a_signal[i], 0, own, n);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_clock); i++)
@@ -316,18 +365,32 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 			LOAD_NUMBER);
 }
 
-static void refuse_families(struct program *p, const struct isolation *isolation)
+/*
+ * A family or protocol that is asked for is a module that the kernel loads, whoever asks. Of those
+ * of the internet, and of netlink, the protocol is the third argument.
+ */
+static void refuse_sockets(struct program *p, const struct isolation *isolation)
 {
-	uint32_t allowed[6] = {AF_UNIX, AF_INET, AF_INET6};
-	size_t n = 3;
+	uint32_t families[8] = {AF_UNIX, AF_INET, AF_INET6},
+		 protocols[6] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+	size_t n = 3, n_protocols = 5;
 
-	if (isolation->netlink)
-		allowed[n++] = AF_NETLINK;
+	if (isolation->uevents || isolation->xdp)
+		families[n++] = AF_NETLINK;
 	if (isolation->vsock)
-		allowed[n++] = AF_VSOCK;
+		families[n++] = AF_VSOCK;
 	if (isolation->can)
-		allowed[n++] = AF_CAN;
-	refuse_unless(p, SYS_socket, 0, allowed, n);
+		families[n++] = AF_CAN;
+	if (isolation->xdp)
+		families[n++] = AF_XDP;
+	if (isolation->mptcp)
+		protocols[n_protocols++] = IPPROTO_MPTCP;
+	refuse_unless(p, SYS_socket, 0, families, n);
+	refuse_unless(p, SYS_socketpair, 0, (const uint32_t[]){AF_UNIX}, 1);
+	refuse_protocols(p, AF_INET, protocols, n_protocols);
+	refuse_protocols(p, AF_INET6, protocols, n_protocols);
+	if (!isolation->xdp)
+		refuse_protocols(p, AF_NETLINK, (const uint32_t[]){NETLINK_KOBJECT_UEVENT}, 1);
 }
 
 static void refuse_set_id(struct program *p)
@@ -351,6 +414,9 @@ static void compile(struct program *p, const struct isolation *isolation)
 	/* x32: the same arch, with a bit of its own in the number. */
 	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 0, 1), REFUSE);
 #endif
+	/* As on an older kernel, which QEMU and the C library know how to do with. */
+	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, NR_LAST, 0, 1),
+		RETURN(SECCOMP_RET_ERRNO | ENOSYS));
 	refuse(p, refused, N_ELEMENTS(refused));
 	if (!isolation->io_uring)
 		refuse(p, io_uring, N_ELEMENTS(io_uring));
@@ -358,21 +424,36 @@ static void compile(struct program *p, const struct isolation *isolation)
 		refuse(p, (const int[]){SYS_userfaultfd}, 1);
 	if (!isolation->inotify)
 		refuse(p, watches, N_ELEMENTS(watches));
+	if (isolation->keyring)
+		refuse_unless(p, SYS_keyctl, 0, (const uint32_t[]){KEYCTL_READ}, 1);
+	else
+		refuse(p, (const int[]){SYS_keyctl}, 1);
+	if (!isolation->ipc)
+		refuse(p, system_v, N_ELEMENTS(system_v));
 	/* Landlock lets a program be executed that is in memory; without a fork, QEMU's own filter
 	 * does not. */
-	if (isolation->forks && !isolation->memfd)
+	if ((isolation->layers & ISOLATE_LANDLOCK) && isolation->forks && !isolation->memfd)
 		refuse(p, (const int[]){SYS_memfd_create}, 1);
 	refuse_processes(p, isolation->forks);
 	refuse_others(p, isolation);
-	refuse_families(p, isolation);
-	refuse_requests(p);
+	refuse_sockets(p, isolation);
+	refuse_any(p, SYS_ioctl, 1, requests, N_ELEMENTS(requests));
+	refuse_any(p, SYS_fcntl, 1, commands, N_ELEMENTS(commands));
+	refuse_any(p, SYS_prctl, 0, (const uint32_t[]){PR_SCHED_CORE}, 1);
+	/* The capabilities can be those of another process. */
+	if (!isolation->executes)
+		refuse(p, (const int[]){SYS_capget}, 1);
+	if ((isolation->layers & ISOLATE_ROOT) && !isolation->executes)
+		refuse(p, of_programs, N_ELEMENTS(of_programs));
+	if ((isolation->layers & ISOLATE_ROOT) && !isolation->aio)
+		refuse(p, (const int[]){SYS_io_setup}, 1);
 	/* Files that the guest has are given modes as the guest says. */
 	if (!isolation->shares)
 		refuse_set_id(p);
 	PUT(p, RETURN(SECCOMP_RET_ALLOW));
 }
 
-/* The filters of this process. False and a new message: the kernel does not tell (before 5.9). */
+/* The filters of this process; -1: the kernel does not tell (before 5.9). */
 static bool count_filters(long *n, char **error)
 {
 	static const char field[] = "\nSeccomp_filters:";
@@ -381,9 +462,7 @@ static bool count_filters(long *n, char **error)
 	if (io_read_short(AT_FDCWD, "/proc/self/status", text, sizeof text) < 0)
 		return error_set_errno(error, "cannot read /proc/self/status");
 	const char *found = strstr(text, field);
-	if (!found)
-		return error_set(error, "/proc/self/status has no line Seccomp_filters");
-	*n = strtol(found + strlen(field), NULL, 10);
+	*n = found ? strtol(found + strlen(field), NULL, 10) : -1;
 	return true;
 }
 
@@ -399,7 +478,7 @@ static bool verify(long before, char **error)
 
 	if (!count_filters(&now, error))
 		return false;
-	if (now != before + 1)
+	if (before >= 0 && now != before + 1)
 		return error_set(error,
 			"the seccomp filter was installed, but the kernel counts %ld, after %ld",
 			now, before);
@@ -411,6 +490,14 @@ static bool verify(long before, char **error)
 		       error, "the seccomp filter was installed, but does not refuse what it must");
 }
 
+/* EFAULT: it would look at a filter, if there were one. */
+char *filter_why_not(void)
+{
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 || errno == EFAULT)
+		return NULL;
+	return xasprintf("the kernel takes no seccomp filter: %s", strerror(errno));
+}
+
 bool filter_install(const struct isolation *isolation, char **error)
 {
 	struct program program = {.n = 0};
@@ -420,7 +507,8 @@ bool filter_install(const struct isolation *isolation, char **error)
 		return false;
 	compile(&program, isolation);
 	const struct sock_fprog filter = {program.n, program.all};
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
-		return error_set_errno(error, "cannot install the seccomp filter");
-	return verify(before, error);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
+		return verify(before, error);
+	error_set_errno(error, "cannot install the seccomp filter");
+	return isolation_goes_without(isolation, ISOLATE_FILTER, error);
 }

@@ -14,8 +14,11 @@
 
 #include "isolate/isolation.h"
 
+/* Why this kernel takes no filter, a new message; NULL: it does. */
+char *filter_why_not(void);
+
 /*
  * Installs it for the calling process, and has the kernel confirm that: one filter more in its
- * status, and calls that now fail. False and a new message on failure.
+ * status (since Linux 5.9), and calls that now fail. False and a new message on failure.
  */
 bool filter_install(const struct isolation *isolation, char **error);

@@ -18,6 +18,10 @@ void isolation_free(struct isolation *isolation)
 	free(isolation->home);
 	free(isolation->directory);
 	free(isolation->network);
+	free(isolation->ipc);
+	free(isolation->host_name);
+	for (size_t i = 0; i < isolation->n_lacks; i++)
+		free(isolation->lacks[i].why);
 	*isolation = (struct isolation)ISOLATION_INIT;
 }
 
@@ -29,6 +33,41 @@ struct isolation_path *isolation_add(
 	*added = (struct isolation_path){
 		.path = xstrdup(path), .source = xstrdup(source), .tree = -1};
 	return added;
+}
+
+bool isolation_do_without(struct isolation *isolation, enum isolate_layer layer, char *why)
+{
+	if (isolation->asked & layer)
+		return false;
+	isolation->layers &= ~layer;
+	isolation->lacks[isolation->n_lacks++] = (struct isolation_lack){layer, why};
+	return true;
+}
+
+void isolation_warn_without(
+	const struct isolation *isolation, enum isolate_layer layer, const char *why)
+{
+	const char *off =
+		layer == ISOLATE_NAMESPACES ? "namespaces = [ ] in qemu.conf" : "--isolate=none";
+
+	/* Many kernels have it, and few are booted with it. */
+	if (layer == ISOLATE_LANDLOCK)
+		info("VM '%s' runs without the isolation layer landlock: %s", isolation->name, why);
+	else
+		warn("VM '%s' runs without the isolation layer %s: %s; %s turns it off, and this "
+		     "warning",
+			isolation->name, isolation_layer_name(layer), why, off);
+}
+
+bool isolation_goes_without(
+	const struct isolation *isolation, enum isolate_layer layer, char **error)
+{
+	if (isolation->asked & layer)
+		return false;
+	isolation_warn_without(isolation, layer, *error);
+	free(*error);
+	*error = NULL;
+	return true;
 }
 
 enum isolate_layer isolation_layer(unsigned i)
@@ -49,7 +88,7 @@ const char *isolation_layer_name(enum isolate_layer layer)
 
 const char *isolation_mode_name(enum isolate_mode mode)
 {
-	static const char *const names[] = {"none", "user", "full"};
+	static const char *const names[] = {"none", "user", "full", "default"};
 
 	return names[mode];
 }

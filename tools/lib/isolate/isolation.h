@@ -14,7 +14,9 @@
  * Namespaces and mounts need root; Landlock and the filter need no_new_privs alone, and Landlock
  * must come before the filter, which takes away what no VM needs. Each layer is read back from the
  * kernel before QEMU is executed, and one that was asked for and can't be had ends the start: there
- * is no weaker one in its place.
+ * is no weaker one in its place. Some layers are there without being asked for: where the host
+ * can't give one of those, the VM starts without it, as it did before there was such a layer, and a
+ * warning says why.
  */
 #pragma once
 
@@ -22,7 +24,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum isolate_mode { ISOLATE_NONE, ISOLATE_USER, ISOLATE_FULL };
+/* The words of --isolate, and what is done without it. */
+enum isolate_mode { ISOLATE_NONE, ISOLATE_USER, ISOLATE_FULL, ISOLATE_DEFAULT };
 
 enum isolate_layer {
 	ISOLATE_ID = 1 << 0,	     /* a uid and gid of its own, see pool.h */
@@ -53,8 +56,14 @@ struct isolation_path {
 struct isolation {
 	enum isolate_mode mode;
 	unsigned layers; /* of enum isolate_layer */
+	unsigned asked;	 /* those of them that the start depends on */
 	unsigned off;	 /* those that the mode has, and qemu.conf turns off */
-	char *name;	 /* of the VM */
+	struct isolation_lack {
+		unsigned layer;
+		char *why;
+	} lacks[ISOLATE_LAYERS]; /* those that are not asked for, and can't be had here */
+	size_t n_lacks;
+	char *name; /* of the VM */
 	uid_t uid;
 	gid_t gid;
 	char *program;	 /* QEMU's executable, without symbolic links */
@@ -63,17 +72,21 @@ struct isolation {
 	struct isolation_path *paths;
 	size_t n_paths;
 	char *network;		      /* why the host's network is shared; NULL: it is not */
+	char *ipc;		      /* why its System V IPC is; NULL: it is not */
+	char *host_name;	      /* why the VM keeps the host's name; NULL: it does not */
 	bool forks;		      /* QEMU starts processes: -daemonize, or programs */
 	bool executes;		      /* QEMU executes other programs than itself */
 	bool terminals;		      /* it opens pseudo-terminals */
 	bool sysfs;		      /* it looks devices up */
-	bool netlink;		      /* it listens for devices that come and go */
+	bool uevents;		      /* it listens for devices that come and go */
 	bool io_uring;		      /* the command line asks for it */
+	bool aio;		      /* and for aio=native, whose contexts all of the host share */
 	bool userfaultfd;	      /* for an incoming migration that is completed afterwards */
 	bool shares;		      /* files of a directory that the guest has are changed */
-	bool vsock;		      /* sockets of the family AF_VSOCK */
-	bool can;		      /* and of the family AF_CAN */
-	bool abstract;		      /* UNIX sockets without a name in a directory */
+	bool vsock, can, xdp;	      /* sockets of the families AF_VSOCK, AF_CAN and AF_XDP */
+	bool mptcp;		      /* TCP over several paths */
+	bool abstract;		      /* it connects to abstract sockets of others */
+	bool keyring;		      /* it reads a secret from a keyring */
 	bool affinity;		      /* it sets the processors of its threads */
 	bool inotify;		      /* it watches files for changes */
 	bool memfd;		      /* it shares memory that has no name */
@@ -94,9 +107,26 @@ void isolation_free(struct isolation *isolation);
 struct isolation_path *isolation_add(
 	struct isolation *isolation, const char *path, const char *source);
 
+/*
+ * The VM does without a layer that it need not have: why, a new message, becomes the isolation's.
+ * False if the layer is asked for: why remains the caller's.
+ */
+bool isolation_do_without(struct isolation *isolation, enum isolate_layer layer, char *why);
+
+/*
+ * The same in QEMU's process, where a layer turned out to be impossible: warns. False, with *error
+ * as it was, if the layer is asked for.
+ */
+bool isolation_goes_without(
+	const struct isolation *isolation, enum isolate_layer layer, char **error);
+
+/* The warning about a layer that is not there, and how it is turned off on purpose. */
+void isolation_warn_without(
+	const struct isolation *isolation, enum isolate_layer layer, const char *why);
+
 /* The i-th layer, of ISOLATE_LAYERS; and its name: "id", "root", "namespaces", ... */
 enum isolate_layer isolation_layer(unsigned i);
 const char *isolation_layer_name(enum isolate_layer layer);
 
-/* "none", "user", "full". */
+/* "none", "user", "full", "default". */
 const char *isolation_mode_name(enum isolate_mode mode);

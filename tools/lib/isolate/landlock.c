@@ -11,8 +11,10 @@
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Newer than the kernel headers of some distributions: versions 3, 4, 5 and 6. */
@@ -58,23 +60,49 @@ static char *why_not(void)
 		strerror(errno));
 }
 
-char *landlock_why_not(void)
+char *landlock_why_not(bool has_root)
 {
-	return get_version() > 0 ? NULL : why_not();
+	int version = get_version();
+
+	if (version == 0)
+		return why_not();
+	return version > 1 || has_root ? NULL
+				       : xstrdup("the kernel's version of Landlock is 1, and 2 is "
+						 "the first that lets files be moved");
+}
+
+/*
+ * With the host's root directory: the scopes alone or, where the kernel has none yet, two kinds of
+ * access, of which one is allowed everywhere, and the other one takes a capability that QEMU has
+ * not.
+ */
+static struct ruleset known_by_host(int version, uint64_t scopes)
+{
+	bool has_abstract = version >= 6 && (scopes & SCOPE_ABSTRACT);
+
+	return (struct ruleset){
+		.handled_access_fs =
+			has_abstract ? 0 : LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_MAKE_BLOCK,
+		.scoped = version >= 6 ? scopes : 0,
+	};
+}
+
+static uint64_t scopes_of(const struct isolation *isolation)
+{
+	return SCOPE_SIGNAL | (isolation->abstract ? 0 : SCOPE_ABSTRACT);
 }
 
 /* As much of it as the kernel knows. */
-static struct ruleset known(int version, bool has_network, bool has_abstract)
+static struct ruleset known(int version, const struct isolation *isolation)
 {
+	bool has_network = !(isolation->layers & ISOLATE_NETWORK) || isolation->network;
 	/* Bits 0 to 12 since version 1, one more with each of 2 (REFER), 3 and 5. */
 	unsigned bits = version >= 5 ? 16 : version >= 3 ? 15 : version == 2 ? 14 : 13;
 
 	return (struct ruleset){
 		.handled_access_fs = (UINT64_C(1) << bits) - 1,
 		.handled_access_net = version >= 4 && !has_network ? ACCESS_NET_TCP : 0,
-		.scoped = version < 6	 ? 0
-			  : has_abstract ? SCOPE_SIGNAL
-					 : SCOPE_SIGNAL | SCOPE_ABSTRACT,
+		.scoped = version >= 6 ? scopes_of(isolation) : 0,
 	};
 }
 
@@ -178,6 +206,67 @@ static bool add_rules(
 	return add_programs(ruleset, rules, isolation, error);
 }
 
+/* A socket that listens under an abstract name of the kernel's choice; -1 and errno: none. */
+static int listen_abstractly(struct sockaddr_un *address, socklen_t *length)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const sa_family_t family = AF_UNIX;
+
+	*length = sizeof *address;
+	if (fd < 0 || (bind(fd, (const struct sockaddr *)&family, sizeof family) == 0 &&
+			      listen(fd, 1) == 0 &&
+			      getsockname(fd, (struct sockaddr *)address, length) == 0))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* What only Landlock denies: a connection to a socket made before; making a device as EACCES. */
+static bool verify_scopes(const struct sockaddr_un *address, socklen_t length, char **error)
+{
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return error_set_errno(error, "cannot make a socket");
+	if (connect(fd, (const struct sockaddr *)address, length) == 0)
+		return error_set(error, "Landlock rules are in force, but an abstract socket from "
+					"outside could be connected to");
+	return errno == EPERM ||
+	       error_set_errno(error, "Landlock rules are in force, but connecting to an abstract "
+				      "socket failed in an unexpected way");
+}
+
+static bool verify_kinds(const struct isolation *isolation, char **error)
+{
+	cleanup_free char *path = xasprintf("%s/.landlock", isolation->home);
+
+	return (mknod(path, S_IFBLK | 0600, 0) < 0 && errno == EACCES) ||
+	       error_set_errno(error,
+		       "Landlock rules are in force, but making the device %s was not denied by "
+		       "them",
+		       path);
+}
+
+/* With the host's root directory. */
+static bool restrict_scopes(const struct isolation *isolation, int version, char **error)
+{
+	const struct ruleset rules = known_by_host(version, scopes_of(isolation));
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t length;
+	cleanup_fd int outside = listen_abstractly(&address, &length);
+	cleanup_fd int ruleset = create(&rules, version, error);
+
+	if (outside < 0)
+		return error_set_errno(error, "cannot make a socket");
+	if (ruleset < 0 || (rules.handled_access_fs && !add_path(ruleset, &rules, "/",
+							       LANDLOCK_ACCESS_FS_REFER, error)))
+		return false;
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return error_set_errno(error, "cannot put the Landlock rules in force");
+	return rules.scoped & SCOPE_ABSTRACT ? verify_scopes(&address, length, error)
+					     : verify_kinds(isolation, error);
+}
+
 /* What only Landlock denies in a directory of the VM's own. */
 static bool verify(const struct isolation *isolation, char **error)
 {
@@ -198,13 +287,14 @@ bool landlock_restrict(
 	const struct isolation *isolation, const int *fds, size_t n_fds, char **error)
 {
 	int version = get_version();
-	bool has_network = !(isolation->layers & ISOLATE_NETWORK) || isolation->network;
-	const struct ruleset rules = known(version, has_network, isolation->abstract);
+	const struct ruleset rules = known(version, isolation);
 
 	if (version == 0) {
 		*error = why_not();
-		return false;
+		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, error);
 	}
+	if (!(isolation->layers & ISOLATE_ROOT))
+		return restrict_scopes(isolation, version, error);
 	cleanup_fd int ruleset = create(&rules, version, error);
 	if (ruleset < 0 || !add_rules(ruleset, &rules, isolation, error) ||
 		!add_descriptors(ruleset, &rules, fds, n_fds, error))

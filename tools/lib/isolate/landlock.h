@@ -8,6 +8,10 @@
  * made and removed in the VM's own directories. No TCP in a network of its own, no signal to a
  * process outside, no abstract socket of one.
  *
+ * Where the root directory is the host's, no access to files is taken away: then they are there for
+ * what they keep from a process that has any, which is to trace processes outside, or to look into
+ * them by /proc; and no signal, no abstract socket, either.
+ *
  * Every access that the kernel knows is handled, up to those of version 6 of its interface; what an
  * older kernel does not know it does not deny. Private to isolate/.
  */
@@ -15,8 +19,11 @@
 
 #include "isolate/isolation.h"
 
-/* Why this kernel has no Landlock, a new message with what helps; NULL: it has. */
-char *landlock_why_not(void);
+/*
+ * Why this kernel has no Landlock, a new message with what helps; NULL: it has. Without a root
+ * directory of the VM's own, version 2 of it is needed: before, all are kept from moving files.
+ */
+char *landlock_why_not(bool has_root);
 
 /*
  * Restricts the calling process. fds are the descriptors that QEMU gets: what they refer to can be

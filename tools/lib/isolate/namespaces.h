@@ -11,6 +11,12 @@
 #include "isolate/isolation.h"
 
 /*
+ * Why this kernel has not the namespaces of the layer, or makes no more of them, a new message;
+ * NULL: nothing is known.
+ */
+char *namespaces_why_not(enum isolate_layer layer);
+
+/*
  * Leaves those of the host, and has the kernel confirm that each that was asked for is another one
  * now, and no other one is. The host name becomes that of the VM. False and a new message on
  * failure. Needs CAP_SYS_ADMIN.

@@ -10,27 +10,20 @@
 #include "claims/journal_list.h"
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
-#include "launch/creds.h"
-#include "launch/launch.h"
+#include "isolate/pool_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAX_SUBIDS ((size_t)16 * 1024 * 1024)
 #define MAX_KEPT 128
-/* A process that ends others can be ended by them first. */
-#define END_ATTEMPTS 100
-#define END_PAUSE_US 10000
 #define OWN_ATTEMPTS 10
 #define OWN_PAUSE_US 20000
 
@@ -56,27 +49,6 @@ static bool take_subid_file(struct pool_taken *taken, const char *path, char **e
 		pool_take_subids(taken, text);
 	else if (errno != ENOENT)
 		return error_set_errno(error, "cannot read %s", path);
-	return true;
-}
-
-static bool take_processes(struct pool_taken *taken, char **error)
-{
-	cleanup_dir DIR *dir = opendir("/proc");
-	const struct dirent *d;
-
-	if (!dir)
-		return error_set_errno(error, "cannot read the directory /proc");
-	while ((d = readdir(dir)) != NULL) {
-		char path[NAME_MAX + sizeof "/status"], text[4096];
-		if (d->d_name[0] < '1' || d->d_name[0] > '9')
-			continue;
-		snprintf(path, sizeof path, "%s/status", d->d_name);
-		/* One that has ended meanwhile has no ids. */
-		if (io_read_short(dirfd(dir), path, text, sizeof text) > 0)
-			pool_take_status(taken, text);
-		else if (errno != ENOENT && errno != ESRCH)
-			return error_set_errno(error, "cannot read /proc/%s", path);
-	}
 	return true;
 }
 
@@ -112,8 +84,12 @@ static bool take_kept(struct pool_taken *taken, const char *name, uid_t *own, ch
 		unsigned long id = strtoul(d->d_name, &end, 10);
 		if (*end || end == d->d_name || id > UINT_MAX - 1)
 			continue;
-		if (!io_read_line(dirfd(dir), d->d_name, whose, sizeof whose))
+		if (!io_read_line(dirfd(dir), d->d_name, whose, sizeof whose)) {
+			/* An admin frees it at this moment. */
+			if (errno == ENOENT)
+				continue;
 			return error_set_errno(error, "cannot read " POOL_KEPT "/%s", d->d_name);
+		}
 		if (strcmp(whose, name) == 0)
 			*own = (uid_t)id;
 		else
@@ -125,7 +101,7 @@ static bool take_kept(struct pool_taken *taken, const char *name, uid_t *own, ch
 static bool take_all(struct pool_taken *taken, const char *name, uid_t *own, char **error)
 {
 	return take_subid_file(taken, "/etc/subuid", error) &&
-	       take_subid_file(taken, "/etc/subgid", error) && take_processes(taken, error) &&
+	       take_subid_file(taken, "/etc/subgid", error) && pool_take_processes(taken, error) &&
 	       take_claims(taken, error) && take_kept(taken, name, own, error);
 }
 
@@ -143,55 +119,17 @@ static bool ask_accounts(uid_t id, bool *is_taken, char **error)
 	return good;
 }
 
-/*
- * The lock
- */
-
-/* The lock of an id; -1: somebody has it, or a new message. */
-static int lock_id(int locks, uid_t id, char **error)
+bool pool_has_owner(uid_t id, bool *has, char **error)
 {
-	char name[sizeof RUNTIME_ID + 3 * sizeof id];
-	struct stat ours, now;
+	const struct id_range one = {.first = id, .count = 1};
+	struct pool_taken taken;
 
-	snprintf(name, sizeof name, RUNTIME_ID "%u", id);
-	for (;;) {
-		cleanup_fd int fd =
-			openat(locks, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0 || fstat(fd, &ours) < 0) {
-			error_set_errno(error, "cannot open the lock " RUNTIME_DIR "/%s", name);
-			return -1;
-		}
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			if (errno != EWOULDBLOCK)
-				error_set_errno(error, "cannot lock " RUNTIME_DIR "/%s", name);
-			return -1;
-		}
-		/* Whoever had it before may have taken the file away meanwhile. */
-		if (fstatat(locks, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-			now.st_ino == ours.st_ino)
-			return steal_fd(&fd);
-	}
-}
-
-/* Whether somebody has the lock, for a start that is only shown. */
-static bool is_locked(uid_t id)
-{
-	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" RUNTIME_ID "%u", id);
-	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
-}
-
-void pool_let_go(uid_t id, int *lock)
-{
-	cleanup_free char *path = xasprintf(RUNTIME_DIR "/" RUNTIME_ID "%u", id);
-
-	if (*lock < 0)
-		return;
-	if (unlink(path) < 0 && errno != ENOENT)
-		warn_errno("cannot remove %s", path);
-	close(*lock);
-	*lock = -1;
+	pool_taken_init(&taken, &one);
+	bool good = take_subid_file(&taken, "/etc/subuid", error) &&
+		    take_subid_file(&taken, "/etc/subgid", error) && ask_accounts(id, has, error);
+	*has = good && (*has || taken.is_taken[0]);
+	pool_taken_free(&taken);
+	return good;
 }
 
 /*
@@ -208,6 +146,17 @@ struct search {
 	unsigned n_locked;
 };
 
+/* At an id that is not given. What a killed start has left of it stays for recover. */
+static void stop_looking(const struct search *s, uid_t id, int *lock)
+{
+	if (*lock < 0)
+		return;
+	if (!pool_lock_is_given(*lock))
+		pool_lock_remove(s->locks, id, *lock);
+	close(*lock);
+	*lock = -1;
+}
+
 /* 1: it is free, and *lock holds it; 0: it is not; -1 and a new message. */
 static int try_id(struct search *s, uid_t id, int *lock, char **error)
 {
@@ -217,7 +166,7 @@ static int try_id(struct search *s, uid_t id, int *lock, char **error)
 	*lock = -1;
 	if (*is_taken)
 		return 0;
-	if (s->dry_run ? is_locked(id) : (*lock = lock_id(s->locks, id, error)) < 0) {
+	if (s->dry_run ? pool_is_locked(id) : (*lock = pool_lock(s->locks, id, true, error)) < 0) {
 		s->n_locked++;
 		*is_taken = true;
 		return *error ? -1 : 0;
@@ -227,11 +176,12 @@ static int try_id(struct search *s, uid_t id, int *lock, char **error)
 	bool is_accounts = false;
 	if (good && !*is_taken)
 		good = ask_accounts(id, &is_accounts, error);
-	if (good && !*is_taken && !is_accounts)
+	bool is_free = good && !*is_taken && !is_accounts;
+	if (is_free && (s->dry_run || pool_lock_give(*lock, id, s->name, error)))
 		return 1;
 	*is_taken = true;
-	pool_let_go(id, lock);
-	return good ? 0 : -1;
+	stop_looking(s, id, lock);
+	return good && !is_free ? 0 : -1;
 }
 
 /* The one that the VM keeps. A dry run and recover have its lock for a moment. */
@@ -301,6 +251,28 @@ bool pool_take(const struct id_range *pool, const char *name, bool dry_run, uid_
 	return good;
 }
 
+void pool_let_go(uid_t id, int *lock)
+{
+	cleanup_free char *error = NULL;
+	cleanup_fd int runtime = *lock < 0 ? -1 : runtime_dir_open(&error);
+
+	if (*lock < 0)
+		return;
+	if (runtime < 0)
+		warn("%s", error);
+	else
+		pool_lock_remove(runtime, id, *lock);
+	close(*lock);
+	*lock = -1;
+}
+
+void pool_leave(int *lock)
+{
+	if (*lock >= 0)
+		close(*lock);
+	*lock = -1;
+}
+
 /* The directory of ids that are kept; -1 and a new message. */
 static int open_kept(char **error)
 {
@@ -331,54 +303,7 @@ bool pool_keep(uid_t id, const char *name, char **error)
 	cleanup_fd int fd =
 		openat(kept, new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 || !io_write_all(fd, text, strlen(text)) || !io_sync(fd) ||
-		renameat(kept, new, kept, file) < 0)
+		renameat(kept, new, kept, file) < 0 || !io_sync(kept))
 		return error_set_errno(error, "cannot write " POOL_KEPT "/%u", id);
 	return true;
-}
-
-/*
- * The end
- */
-
-/* Whether a process has the id. */
-static bool has_processes(uid_t id, bool *has, char **error)
-{
-	const struct id_range one = {.first = id, .count = 1};
-	struct pool_taken taken;
-
-	pool_taken_init(&taken, &one);
-	bool good = take_processes(&taken, error);
-	*has = taken.is_taken[0];
-	pool_taken_free(&taken);
-	return good;
-}
-
-static _Noreturn void end_all(uid_t id)
-{
-	const struct identity identity = {.uid = id, .gid = (gid_t)id};
-
-	creds_drop(&(struct creds){.identity = &identity});
-	kill(-1, SIGKILL);
-	_exit(0);
-}
-
-bool pool_end_processes(uid_t id, char **error)
-{
-	bool has = true;
-
-	for (int i = 0; i < END_ATTEMPTS; i++) {
-		if (!has_processes(id, &has, error))
-			return false;
-		if (!has)
-			return true;
-		pid_t pid = fork();
-		if (pid == 0)
-			end_all(id);
-		if (pid < 0)
-			return error_set_errno(
-				error, "cannot fork a process to end those of uid %u", id);
-		IO_RETRY(waitpid(pid, NULL, 0));
-		usleep(END_PAUSE_US);
-	}
-	return error_set(error, "processes of uid %u cannot be ended", id);
 }

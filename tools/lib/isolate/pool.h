@@ -3,9 +3,8 @@
  * Ids of VMs: each isolated one has a uid, and the gid of the same number, that nothing else on the
  * host has.
  *
- * They come from a range, which /etc/subuid and /etc/subgid reserve under the name POOL_OWNER: no
- * account has that name, so newuidmap(1) gives none of it to anybody, and who hands ranges out
- * (useradd, podman, Incus) keeps off. Which one a VM gets follows from its name, so that it mostly
+ * They come from a range, which /etc/subuid and /etc/subgid reserve under the name
+ * SUBID_OWNER (base/subid.h). Which one a VM gets follows from its name, so that it mostly
  * gets the same one again; if that is taken, the next free one.
  *
  * Taken is an id that
@@ -29,7 +28,6 @@
 
 struct journal;
 
-#define POOL_OWNER "virt-privileges"
 #define POOL_KEPT "/var/lib/virt-privileges/ids"
 /* Which of the pool's ids are taken; pool_taken_free() releases it. */
 struct pool_taken {
@@ -43,6 +41,8 @@ void pool_take_range(struct pool_taken *taken, unsigned long long first, unsigne
 void pool_take_subids(struct pool_taken *taken, const char *text);
 /* Marks what a status file of /proc names as a process's ids. */
 void pool_take_status(struct pool_taken *taken, const char *text);
+/* Marks what the processes of this host have. False and a new message: that can't be told. */
+bool pool_take_processes(struct pool_taken *taken, char **error);
 /* Marks what journals name as owners. */
 void pool_take_journals(struct pool_taken *taken, struct journal *const *all, size_t n);
 
@@ -65,10 +65,20 @@ bool pool_take(const struct id_range *pool, const char *name, bool dry_run, uid_
 bool pool_keep(uid_t id, const char *name, char **error);
 
 /*
- * Ends every process that has the id, as a process of that id (kill(2), -1): what a fork makes
- * meanwhile is ended with it. False and a new message: one is left, or that can't be told.
+ * Ends every process that has the id: each by its number, as root, which they can't keep from it;
+ * then all that are left, as a process of that id (kill(2), -1), which no fork gets away from.
+ * False and a new message: one is left, or that can't be told.
  */
 bool pool_end_processes(uid_t id, char **error);
 
-/* Takes the lock's file away, and closes *lock. */
+/*
+ * Whether somebody else than the pool has the id: an account, a group, or a line of /etc/subuid or
+ * /etc/subgid. False and a new message: that can't be told.
+ */
+bool pool_has_owner(uid_t id, bool *has, char **error);
+
+/* Takes the lock's file away, and closes *lock: the id is free. */
 void pool_let_go(uid_t id, int *lock);
+
+/* Closes *lock, and leaves its file to recover: processes of the id are left. */
+void pool_leave(int *lock);

@@ -10,6 +10,7 @@
 #include "claims/runtime_dir.h"
 #include "conf/settings.h"
 #include "isolate/pool.h"
+#include "isolate/pool_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 /* What the process that holds the claim has as its ids; one that has ended has none. */
@@ -55,34 +55,44 @@ static bool is_used(const struct id_range *one, bool *used, char **error)
 	return good && (all_read || error_set(error, "a journal could not be read; see above"));
 }
 
-/* False: why was said. */
-static bool recover_id(int runtime, const char *name, uid_t id, bool dry_run)
+/*
+ * Whether what runs with an id that a VM was given is what that VM has left. False: it is not, or
+ * *error, which is new, says why that can't be told.
+ */
+static bool is_left_over(uid_t id, char **error)
 {
 	const struct id_range one = {.first = id, .count = 1};
-	cleanup_fd int fd = openat(runtime, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_free char *error = NULL;
-	bool used;
+	bool used, has_owner;
 
+	return is_used(&one, &used, error) && !used && pool_has_owner(id, &has_owner, error) &&
+	       (!has_owner ||
+		       error_set(error,
+			       "an account, a group or a line of /etc/subuid has the id %u, which "
+			       "was a VM's; its processes are not ended; if none is a VM's: "
+			       "rm " RUNTIME_DIR "/" RUNTIME_ID "%u",
+			       id, id));
+}
+
+/* False: why was said. */
+static bool recover_id(int runtime, uid_t id, bool dry_run)
+{
+	cleanup_free char *error = NULL;
 	/* A start, a VM that runs, or one that is given back has it. */
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	cleanup_fd int lock = pool_lock(runtime, id, false, &error);
+
+	if (lock < 0 && !error)
 		return true;
-	if (!is_used(&one, &used, &error)) {
-		warn("%s; what has uid %u is left as it is", error, id);
-		return false;
-	}
-	if (used)
+	/* Somebody was killed who only looked whether the id is free. */
+	bool is_given = lock >= 0 && pool_lock_is_given(lock);
+	if (is_given && !is_left_over(id, &error) && !error)
 		return true;
-	if (dry_run) {
-		printf("remove " RUNTIME_DIR "/%s\n", name);
+	if (!error && dry_run)
+		printf("remove " RUNTIME_DIR "/" RUNTIME_ID "%u\n", id);
+	if (!error && dry_run)
 		return true;
-	}
-	if (!pool_end_processes(id, &error)) {
-		warn("%s", error);
-		return false;
-	}
-	if (unlinkat(runtime, name, 0) == 0 || errno == ENOENT)
-		return true;
-	warn_errno("cannot remove " RUNTIME_DIR "/%s", name);
+	if (!error && (!is_given || pool_end_processes(id, &error)))
+		return pool_lock_remove(runtime, id, lock);
+	warn("%s; what has uid %u is left as it is", error, id);
 	return false;
 }
 
@@ -110,7 +120,7 @@ bool pool_recover(bool dry_run)
 		/* No other name was made here, and ids of people are never ended. */
 		if (!*end && end != number && id >= SETTINGS_ISOLATE_LOWEST &&
 			id <= SETTINGS_ISOLATE_HIGHEST)
-			good = recover_id(runtime, d->d_name, (uid_t)id, dry_run) && good;
+			good = recover_id(runtime, (uid_t)id, dry_run) && good;
 	}
 	return good;
 }

@@ -4,9 +4,9 @@
 
 #include "base/array.h"
 #include "base/log.h"
+#include "base/subid.h"
 #include "claims/journal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,51 +34,23 @@ void pool_take_range(struct pool_taken *taken, unsigned long long first, unsigne
 		taken->is_taken[id - pool_first] = true;
 }
 
-/* A decimal number at *p, which is advanced; one that does not fit is the largest there is. */
-static bool number(const char **p, unsigned long long *value)
-{
-	char *end;
-
-	if (**p < '0' || **p > '9')
-		return false;
-	errno = 0;
-	*value = strtoull(*p, &end, 10);
-	*p = end;
-	return true;
-}
-
-/* "OWNER:FIRST:COUNT". What is malformed, subuid(5) does not know either. */
-static void take_subid_line(struct pool_taken *taken, const char *line, size_t length)
-{
-	const char *colon = memchr(line, ':', length);
-	size_t owner = colon ? (size_t)(colon - line) : length;
-	unsigned long long first, count;
-
-	if (!colon || (owner == strlen(POOL_OWNER) && strncmp(line, POOL_OWNER, owner) == 0))
-		return;
-	const char *p = colon + 1;
-	if (number(&p, &first) && *p++ == ':' && number(&p, &count))
-		pool_take_range(taken, first, count);
-}
-
 void pool_take_subids(struct pool_taken *taken, const char *text)
 {
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-		take_subid_line(taken, text, length);
-		text += length + (text[length] == '\n');
-	}
+	struct subid_line line = {0};
+
+	while (subid_next(text, &line))
+		if (!subid_is_reservation(&line))
+			pool_take_range(taken, line.first, line.count);
 }
 
 static void take_numbers(struct pool_taken *taken, const char *p)
 {
-	unsigned long long id;
-
-	while (*p && *p != '\n')
-		if (number(&p, &id))
-			pool_take_range(taken, id, 1);
-		else
-			p++;
+	while (*p && *p != '\n') {
+		char *end = (char *)p + 1;
+		if (*p >= '0' && *p <= '9')
+			pool_take_range(taken, strtoull(p, &end, 10), 1);
+		p = end;
+	}
 }
 
 void pool_take_status(struct pool_taken *taken, const char *text)

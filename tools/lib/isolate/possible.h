@@ -4,5 +4,8 @@
 
 #include "isolate/isolation.h"
 
-/* Why a layer of it can't be had here, a new message with what helps; NULL: nothing is known. */
-char *isolation_why_not(const struct isolation *isolation);
+/*
+ * Why a layer can't be had here, a new message with what helps; NULL: nothing is known. Its
+ * layers and program are looked at.
+ */
+char *isolation_why_not(const struct isolation *isolation, enum isolate_layer layer);

@@ -69,6 +69,20 @@ bool program_loader(const char *path, char **loader, char **error)
 	return true;
 }
 
+bool program_is_foreign(const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cleanup_fd int own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	/* The class decides where what follows stands; e_machine is at the same place in both. */
+	ElfW(Ehdr) head, ours;
+
+	if (fd < 0 || own < 0 || !read_at(fd, &head, sizeof head, 0) ||
+		!read_at(own, &ours, sizeof ours, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+		return false;
+	return head.e_ident[EI_CLASS] != ours.e_ident[EI_CLASS] ||
+	       head.e_ident[EI_DATA] != ours.e_ident[EI_DATA] || head.e_machine != ours.e_machine;
+}
+
 bool program_is_script(const char *path)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -10,5 +10,8 @@
  */
 bool program_loader(const char *path, char **loader, char **error);
 
+/* Whether the file is a program of another architecture or word size than this one. */
+bool program_is_foreign(const char *path);
+
 /* Whether the file is a script, which its interpreter reads, and starts other programs. */
 bool program_is_script(const char *path);

@@ -15,6 +15,14 @@ static void print_line(const char *word, char *text)
 	printf("%s %s\n", word, safe);
 }
 
+static char *explain_namespaces(const struct isolation *i)
+{
+	return xasprintf("%suts and cgroup namespaces%s%s%s%s", i->ipc ? "" : "ipc, ",
+		i->ipc ? "; System V IPC is the host's, since " : "", i->ipc ? i->ipc : "",
+		i->host_name ? "; the name is the host's, since " : "",
+		i->host_name ? i->host_name : "");
+}
+
 static char *explain(const struct isolation *i, enum isolate_layer layer)
 {
 	switch (layer) {
@@ -24,12 +32,15 @@ static char *explain(const struct isolation *i, enum isolate_layer layer)
 		return xstrdup("QEMU sees what is listed as visible, and files of its own in /dev, "
 			       "/proc, /tmp and /etc");
 	case ISOLATE_NAMESPACES:
-		return xstrdup("mount, ipc, uts and cgroup namespaces");
+		return explain_namespaces(i);
 	case ISOLATE_NETWORK:
 		return i->network ? xasprintf("the host's, since %s", i->network)
 				  : xstrdup("a network namespace without interfaces; for migration "
 					    "by TCP, add --share-network");
 	case ISOLATE_LANDLOCK:
+		if (!(i->layers & ISOLATE_ROOT))
+			return xstrdup("processes outside are not traced, looked into or "
+				       "signalled, and their abstract sockets not connected to");
 		return xasprintf("%s; files are made in directories of the VM alone",
 			i->executes ? "programs of /usr can be executed"
 				    : "no program can be executed but QEMU");
@@ -78,20 +89,15 @@ void isolation_report(const struct isolation *isolation)
 	}
 	if (off)
 		print_line("without", xasprintf("%s (turned off in qemu.conf)", off));
+	for (size_t n = 0; n < isolation->n_lacks; n++)
+		print_line("without",
+			xasprintf("%s (%s)", isolation_layer_name(isolation->lacks[n].layer),
+				isolation->lacks[n].why));
 	for (size_t n = 0; n < isolation->n_paths; n++) {
 		const struct isolation_path *path = &isolation->paths[n];
 		cleanup_free char *text = how(path);
 		print_line("visible", xasprintf("%s (%s: %s)", path->path, path->source, text));
 	}
-}
-
-static void report_layers(const char *key, unsigned layers)
-{
-	json_begin_array(key);
-	for (unsigned n = 0; n < ISOLATE_LAYERS; n++)
-		if (layers & isolation_layer(n))
-			json_element(isolation_layer_name(isolation_layer(n)));
-	json_end_array();
 }
 
 static void report_path(const struct isolation_path *path)
@@ -105,12 +111,30 @@ static void report_path(const struct isolation_path *path)
 	json_end_object();
 }
 
+static void report_without(enum isolate_layer layer, const char *why)
+{
+	json_begin_object(NULL);
+	json_bytes("layer", isolation_layer_name(layer));
+	json_bytes("reason", why);
+	json_end_object();
+}
+
 void isolation_report_json(const struct isolation *isolation)
 {
 	json_begin_object("isolation");
 	json_bytes("mode", isolation_mode_name(isolation->mode));
-	report_layers("layers", isolation->layers);
-	report_layers("off", isolation->off);
+	json_begin_array("layers");
+	for (unsigned n = 0; n < ISOLATE_LAYERS; n++)
+		if (isolation->layers & isolation_layer(n))
+			json_element(isolation_layer_name(isolation_layer(n)));
+	json_end_array();
+	json_begin_array("without");
+	for (unsigned n = 0; n < ISOLATE_LAYERS; n++)
+		if (isolation->off & isolation_layer(n))
+			report_without(isolation_layer(n), "turned off in qemu.conf");
+	for (size_t n = 0; n < isolation->n_lacks; n++)
+		report_without(isolation->lacks[n].layer, isolation->lacks[n].why);
+	json_end_array();
 	if (isolation->layers & ISOLATE_ID) {
 		json_integer("uid", isolation->uid);
 		json_integer("gid", isolation->gid);

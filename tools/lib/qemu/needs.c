@@ -63,19 +63,16 @@ static bool is_host_disk(const char *value)
 	return has_any(value, words);
 }
 
-/* A socket that has no name in the file system. */
+/* A socket whose name is no file's. */
 static bool is_abstract(const char *value)
 {
-	static const char *const off[] = {"=off", "=no", "=false", "=n,", "\":false", "\": false"};
-	const char *word = strstr(value, "abstract");
+	static const char *const words[] = {"abstract=on", "abstract=yes", "abstract=true",
+		"\"abstract\":true", "\"abstract\": true", NULL};
 
-	for (size_t i = 0; word && i < N_ELEMENTS(off); i++)
-		if (begins(word + strlen("abstract"), off[i]))
-			return false;
-	return word != NULL;
+	return has_any(value, words);
 }
 
-/* Objects that are sockets themselves, or listen on them. */
+/* Objects that are sockets of the host's network. */
 static bool is_host_object(const char *value)
 {
 	static const char *const types[] = {"input-barrier", "can-host-socketcan", NULL};
@@ -93,18 +90,17 @@ static bool is_host_vnc(const char *value)
 static const char *const disk_options[] = {"drive", "blockdev", "hda", "hdb", "hdc", "hdd", "cdrom",
 	"fda", "fdb", "mtdblock", "pflash", "sd", NULL};
 static const char *const net_options[] = {"netdev", "nic", "net", NULL};
-static const char *const socket_options[] = {"chardev", "serial", "parallel", "monitor", "qmp",
-	"qmp-pretty", "debugcon", "gdb", "incoming", NULL};
 
 /* Whether an option with that value needs the host's network. */
 static bool needs_network(const char *option, const char *value)
 {
+	static const char *const sockets[] = {"chardev", "serial", "parallel", "monitor", "qmp",
+		"qmp-pretty", "debugcon", "gdb", "incoming", NULL};
+
 	if (is_any(option, net_options))
 		return is_host_net(value) || is_abstract(value);
-	if (is_any(option, socket_options))
+	if (is_any(option, sockets))
 		return is_host_socket(value) || is_abstract(value);
-	if (strcmp(option, "object") == 0)
-		return is_host_object(value);
 	if (is_any(option, disk_options))
 		return is_host_disk(value);
 	if (strcmp(option, "vnc") == 0)
@@ -115,6 +111,8 @@ static bool needs_network(const char *option, const char *value)
 		return strstr(value, "port=") != NULL;
 	if (strcmp(option, "audiodev") == 0)
 		return strstr(value, "server=") != NULL;
+	if (strcmp(option, "object") == 0)
+		return is_host_object(value);
 	return strcmp(option, "s") == 0 || strcmp(option, "readconfig") == 0;
 }
 
@@ -189,6 +187,28 @@ static void take_sockets(struct qemu_needs *needs, const char *value)
 		add_socket(needs, path, "\"");
 }
 
+/* Interfaces of the kernel that few command lines use. */
+static void take_rare(struct qemu_needs *needs, const char *option, const char *value)
+{
+	static const char *const audio[] = {"audio", "audiodev", "soundhw", NULL};
+	static const char *const displays[] = {"vnc", "spice", NULL};
+	static const char *const shared[] = {"alsa", "jack", "sdl", NULL};
+	static const char *const buses[] = {"usb", "hci", NULL};
+	bool is_any_option = strcmp(option, "readconfig") == 0;
+
+	needs->vsock |= is_any_option || strstr(value, "vsock:") || strstr(value, "=vsock");
+	needs->can |= is_any_option || strstr(value, "can-host-socketcan");
+	needs->xdp |= is_any_option || strstr(value, "af-xdp");
+	needs->mptcp |= is_any_option || strstr(value, "mptcp");
+	needs->abstract |= is_any_option || is_abstract(value);
+	needs->usb |= is_any_option || strcmp(option, "usb") == 0 || has_any(value, buses);
+	needs->keyring |= is_any_option || strstr(value, "secret_keyring");
+	needs->host_name |= is_any_option || (is_any(option, displays) && strstr(value, "sasl"));
+	needs->ipc |= is_any_option || (is_any(option, audio) && has_any(value, shared));
+	if (strcmp(option, "sandbox") == 0)
+		needs->spawns = !strstr(value, "spawn=deny");
+}
+
 static void take(struct qemu_needs *needs, const char *option, const char *value)
 {
 	static const char *const terminals[] = {
@@ -196,8 +216,8 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 
 	/* What is in the file is not looked at here. */
 	if (strcmp(option, "readconfig") == 0)
-		needs->terminals = needs->io_uring = needs->affinity = needs->inotify =
-			needs->memfd = needs->shm = needs->can = needs->abstract = true;
+		needs->terminals = needs->io_uring = needs->aio = needs->affinity = needs->inotify =
+			needs->memfd = needs->shm = true;
 	if (!needs->network && (needs_network(option, value) ||
 				       (strcmp(option, "set") == 0 && set_needs_network(value))))
 		needs->network = xasprintf("-%s needs it", option);
@@ -205,17 +225,14 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 		take_sockets(needs, value);
 	needs->terminals |= is_any(option, terminals) && strstr(value, "pty") != NULL;
 	needs->io_uring |= strstr(value, "io_uring") != NULL;
+	needs->aio |= strstr(value, "native") != NULL;
 	needs->incoming |= strcmp(option, "incoming") == 0;
-	needs->vsock |= strstr(value, "vsock:") || strstr(value, "=vsock");
-	needs->can |= strstr(value, "can-host-socketcan") != NULL;
-	needs->abstract |= is_abstract(value) &&
-			   (is_any(option, net_options) || is_any(option, socket_options) ||
-				   strcmp(option, "set") == 0);
 	needs->affinity |= strstr(value, "thread-context") != NULL;
 	needs->inotify |= strstr(value, "usb-mtp") || strstr(value, "authz-list-file");
 	needs->shm |= strstr(value, "memory-backend-shm") != NULL;
 	needs->memfd |= strstr(value, "memfd") || strstr(value, "vhost-user") ||
 			strstr(value, "aux-ram-share");
+	take_rare(needs, option, value);
 	if (strcmp(option, "smp") == 0)
 		take_cpus(value, &needs->cpus);
 }

@@ -12,10 +12,17 @@ struct qemu_needs {
 	char *network;	/* why the host's network, such as "-netdev user"; NULL: it needs none */
 	bool terminals; /* pseudo-terminals */
 	bool io_uring;
+	bool aio;	/* aio=native */
 	bool incoming;	/* a migration comes in */
 	bool vsock;	/* sockets of AF_VSOCK; vhost-vsock has none */
-	bool can;	/* sockets of AF_CAN */
-	bool abstract;	/* abstract UNIX sockets, which belong to a network, see unix(7) */
+	bool can, xdp;	/* sockets of AF_CAN, of AF_XDP */
+	bool mptcp;	/* TCP over several paths */
+	bool abstract;	/* UNIX sockets that are names in the host's network alone */
+	bool usb;	/* a bus to which devices of the host could be added */
+	bool keyring;	/* a secret in a keyring of the kernel's */
+	bool host_name; /* it tells others the name of the host: Kerberos does, behind SASL */
+	bool ipc;	/* System V IPC with programs of the host, which is how they share sound */
+	bool spawns;	/* its own filter is set so that it may start processes */
 	bool affinity;	/* it sets the processors of its threads */
 	bool inotify;	/* it watches files for changes */
 	bool memfd;	/* memory without a name, shared with other processes */

@@ -40,7 +40,10 @@ static unsigned turned_off(const struct vm *vm)
 	unsigned off = 0;
 
 	if (s->no_namespaces)
-		off |= ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK | ISOLATE_LANDLOCK;
+		off |= ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK;
+	/* Its rules are about the directories in that root directory. */
+	if (s->no_namespaces && vm->isolation.mode == ISOLATE_FULL)
+		off |= ISOLATE_LANDLOCK;
 	if (s->seccomp_sandbox.value == 0)
 		off |= ISOLATE_FILTER;
 	if (!s->dynamic_ownership.value || vm->identity.uid == 0)
@@ -48,17 +51,29 @@ static unsigned turned_off(const struct vm *vm)
 	return off;
 }
 
+/*
+ * Those that a mode asks for, and what there is besides: layers without which a VM is not to be,
+ * but which nobody asked for. The limit counts the processes of an id, so it needs one of the VM's
+ * own.
+ */
 static void choose_layers(struct vm *vm)
 {
-	static const unsigned layers[] = {
-		[ISOLATE_NONE] = 0,
-		[ISOLATE_USER] = ISOLATE_ID,
-		[ISOLATE_FULL] = (1U << ISOLATE_LAYERS) - 1,
+	static const unsigned usual = ISOLATE_NAMESPACES | ISOLATE_LANDLOCK | ISOLATE_FILTER;
+	const struct {
+		unsigned asked, usual;
+	} modes[] = {
+		[ISOLATE_NONE] = {0, 0},
+		[ISOLATE_DEFAULT] = {0, usual},
+		[ISOLATE_USER] = {ISOLATE_ID | ISOLATE_LIMITS, usual},
+		[ISOLATE_FULL] = {(1U << ISOLATE_LAYERS) - 1, 0},
 	};
-	unsigned asked = layers[vm->isolation.mode];
+	unsigned asked = modes[vm->isolation.mode].asked;
+	unsigned all = asked | modes[vm->isolation.mode].usual;
+	unsigned off = turned_off(vm);
 
-	vm->isolation.off = asked & turned_off(vm);
-	vm->isolation.layers = asked & ~vm->isolation.off;
+	vm->isolation.off = all & off;
+	vm->isolation.layers = all & ~off;
+	vm->isolation.asked = asked & ~off;
 }
 
 bool vm_has_own_root(const struct vm *vm)
@@ -176,22 +191,10 @@ static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 	if (is_there && S_ISDIR(st.st_mode) && added->writable) {
 		added->makes = true;
 		added->moves = item->kind == RESOURCE_DIRECTORY;
-		vm->isolation.shares |= added->moves;
 	}
 	if (is_there && S_ISBLK(st.st_mode))
 		vm->isolation.sysfs = true;
 	return true;
-}
-
-/* A device is looked up in sysfs; the items of an assigned one are about its nodes. */
-static void note_devices(struct vm *vm, const struct vm_item *item)
-{
-	static const char render[] = "/dev/dri/";
-	bool is_render = item->kind == RESOURCE_DEVICE && item->path &&
-			 strncmp(item->path, render, strlen(render)) == 0;
-
-	if (item->kind == RESOURCE_PCI || is_render)
-		vm->isolation.sysfs = true;
 }
 
 /* libusb reads sysfs and hears of events before it opens any device; U2F keys are told by udev. */
@@ -202,9 +205,26 @@ static void note_drivers(struct vm *vm)
 		if (!driver || strcmp(vm->args->options[i].name, "device") != 0)
 			continue;
 		if (strcmp(driver, "usb-host") == 0)
-			vm->isolation.sysfs = vm->isolation.netlink = true;
+			vm->isolation.sysfs = vm->isolation.uevents = true;
 		if (strcmp(driver, "u2f-passthru") == 0)
 			vm->isolation.sysfs = true;
+	}
+}
+
+/* A device is looked up in sysfs; a guest makes files in a directory. */
+static void note_items(struct vm *vm)
+{
+	static const char render[] = "/dev/dri/";
+	struct isolation *isolation = &vm->isolation;
+
+	note_drivers(vm);
+	for (size_t i = 0; i < vm->n_items; i++) {
+		const struct vm_item *item = &vm->items[i];
+		/* The items of an assigned device are about its nodes. */
+		isolation->sysfs |= item->kind == RESOURCE_PCI ||
+				    (item->kind == RESOURCE_DEVICE && item->path &&
+					    strncmp(item->path, render, strlen(render)) == 0);
+		isolation->shares |= item->kind == RESOURCE_DIRECTORY && item->access != ACCESS_RO;
 	}
 }
 
@@ -251,13 +271,11 @@ static bool add_items(struct vm *vm, char **error)
 {
 	if (!add_plugins(vm, error))
 		return false;
-	note_drivers(vm);
 	for (size_t i = 0; i < vm->args->n_notices; i++)
 		if (vm->args->notices[i].path && !add_pipes(vm, &vm->args->notices[i], error))
 			return false;
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
-		note_devices(vm, item);
 		add_assigned(vm, item);
 		if (is_visible(item) && !add_item(vm, item, error))
 			return false;
@@ -395,20 +413,39 @@ static void merge(struct isolation *isolation)
  * What the command line needs
  */
 
+/*
+ * What a VM whose isolation nobody asked for could do through its monitor, too, or with programs of
+ * the host.
+ */
+static void keep_working(struct isolation *isolation, const struct qemu_needs *needs)
+{
+	isolation->forks |= needs->spawns;
+	isolation->uevents |= needs->usb;
+	isolation->mptcp = true;
+	if (needs->ipc)
+		isolation->ipc = xstrdup("sound is shared with other programs by it");
+}
+
 static void take_needs(struct vm *vm, char *const *command)
 {
 	struct isolation *isolation = &vm->isolation;
 	struct qemu_needs needs;
 
 	qemu_needs(command, &needs);
-	isolation->network = vm->shares_network ? xstrdup("--share-network says so")
-						: steal_pointer(&needs.network);
+	if (vm->shares_network)
+		isolation->network = xstrdup("--share-network says so");
+	else if (isolation->layers & ISOLATE_NETWORK)
+		isolation->network = steal_pointer(&needs.network);
 	isolation->terminals = needs.terminals;
 	isolation->io_uring = needs.io_uring;
+	isolation->aio = needs.aio;
 	isolation->userfaultfd = needs.incoming;
 	isolation->vsock = needs.vsock;
 	isolation->can = needs.can;
+	isolation->xdp = needs.xdp;
+	isolation->mptcp = needs.mptcp;
 	isolation->abstract = needs.abstract;
+	isolation->keyring = needs.keyring;
 	isolation->affinity = needs.affinity;
 	isolation->inotify = needs.inotify;
 	isolation->memfd = needs.memfd;
@@ -416,6 +453,10 @@ static void take_needs(struct vm *vm, char *const *command)
 	isolation->processes = (unsigned long long)needs.cpus + MORE_THREADS;
 	isolation->executes = vm->args->starts_programs || program_is_script(isolation->program);
 	isolation->forks = vm->args->daemonize || isolation->executes;
+	if (vm->isolation.mode != ISOLATE_FULL)
+		keep_working(isolation, &needs);
+	if (needs.host_name)
+		isolation->host_name = xstrdup("SASL tells it to clients");
 	for (size_t i = 0; vm_has_own_root(vm) && i < needs.n_sockets; i++)
 		isolation_add(isolation, needs.sockets[i], "disk of a server")->writable = true;
 	qemu_needs_free(&needs);
@@ -437,17 +478,28 @@ static bool has_relative_names(const struct vm *vm)
 	return vm->names_relative;
 }
 
-/* What would end the start behind the claims is an obstacle, and told as one. */
+/* What would end the start behind the claims is an obstacle, and told as one, once. */
 static void check_host(struct vm *vm)
 {
-	char *why = isolation_why_not(&vm->isolation);
-	cleanup_free char *source =
-		xasprintf("--isolate=%s", isolation_mode_name(vm->isolation.mode));
+	struct isolation *isolation = &vm->isolation;
+	cleanup_free char *source = xasprintf("--isolate=%s", isolation_mode_name(isolation->mode));
 	const struct qemuargs_resource r = {
 		.kind = RESOURCE_FILE, .access = ACCESS_RO, .source = source};
+	cleanup_free char *last = NULL;
 
-	if (why)
+	for (unsigned i = 0; i < ISOLATE_LAYERS; i++) {
+		enum isolate_layer layer = isolation_layer(i);
+		char *why = isolation->layers & layer ? isolation_why_not(isolation, layer) : NULL;
+		if (!why || isolation_do_without(isolation, layer, why))
+			continue;
+		if (last && strcmp(last, why) == 0) {
+			free(why);
+			continue;
+		}
+		free(last);
+		last = xstrdup(why);
 		vm_refuse(vm, &r, why);
+	}
 }
 
 bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command, char **error)
@@ -460,14 +512,15 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 	if (!isolation->program)
 		return error_set_errno(error, "cannot resolve %s", program);
 	isolation->home = xasprintf(RUNTIME_DIR "/%s", vm->name);
-	/* Otherwise its name is nobody's business there. */
-	isolation->directory = has_relative_names(vm) ? getcwd(NULL, 0) : xstrdup("/");
-	if (!isolation->directory || isolation->directory[0] != '/')
-		return error_set_errno(error, "cannot determine the current directory");
+	note_items(vm);
 	take_needs(vm, command);
 	check_host(vm);
 	if (!vm_has_own_root(vm))
 		return true;
+	/* Otherwise its name is nobody's business there. */
+	isolation->directory = has_relative_names(vm) ? getcwd(NULL, 0) : xstrdup("/");
+	if (!isolation->directory || isolation->directory[0] != '/')
+		return error_set_errno(error, "cannot determine the current directory");
 	if (!add_items(vm, error) || !add_shares(vm, error))
 		return false;
 	add_places(vm);
@@ -520,12 +573,17 @@ bool vm_end_isolated(struct vm *vm)
 	if (!(vm->isolation.layers & ISOLATE_ID) || vm->id_lock < 0 ||
 		pool_end_processes(vm->identity.uid, &error))
 		return true;
-	warn("VM '%s': %s", vm->name, error);
+	warn("VM '%s': %s; what is left of it is ended by virt-priv-chown recover, for which the "
+	     "lock " RUNTIME_DIR "/" RUNTIME_ID "%u stays",
+		vm->name, error, vm->identity.uid);
+	pool_leave(&vm->id_lock);
 	return false;
 }
 
 void vm_let_go_of_id(struct vm *vm)
 {
-	if (vm->isolation.layers & ISOLATE_ID)
+	if (vm->runs)
+		pool_leave(&vm->id_lock);
+	else if (vm->isolation.layers & ISOLATE_ID)
 		pool_let_go(vm->identity.uid, &vm->id_lock);
 }

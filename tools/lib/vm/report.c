@@ -75,7 +75,7 @@ static void report_json(const struct vm *vm, char *const *command)
 		json_end_object();
 	}
 	json_end_array();
-	if (vm->isolation.layers)
+	if (vm->isolation.mode != ISOLATE_NONE)
 		isolation_report_json(&vm->isolation);
 	json_byte_strings("command", command);
 	json_end_object();
@@ -99,6 +99,20 @@ void vm_report(const struct vm *vm, char *const *command, bool json)
 	}
 }
 
+/* What is not as it was asked for, or as it usually is. */
+static void warn_of_isolation(const struct vm *vm)
+{
+	const struct isolation *isolation = &vm->isolation;
+	cleanup_free char *off = isolation_off(isolation);
+
+	if (off && isolation->mode != ISOLATE_DEFAULT)
+		warn("--isolate=%s: %s: turned off in %s", isolation_mode_name(isolation->mode),
+			off, vm->settings->file ? vm->settings->file : "qemu.conf");
+	for (size_t i = 0; i < isolation->n_lacks; i++)
+		isolation_warn_without(
+			isolation, isolation->lacks[i].layer, isolation->lacks[i].why);
+}
+
 void vm_warn(const struct vm *vm)
 {
 	for (size_t i = 0; i < vm->n_items; i++) {
@@ -110,10 +124,7 @@ void vm_warn(const struct vm *vm)
 			info("%s %s (%s: %s)", resource_action_name(item->action), path,
 				item->source, item->reason);
 	}
-	cleanup_free char *off = isolation_off(&vm->isolation);
-	if (off)
-		warn("--isolate=%s: %s: turned off in %s", isolation_mode_name(vm->isolation.mode),
-			off, vm->settings->file ? vm->settings->file : "qemu.conf");
+	warn_of_isolation(vm);
 	for (size_t i = 0; i < vm->args->n_notices; i++) {
 		const struct qemuargs_notice *notice = &vm->args->notices[i];
 		if (!notice->is_refusal)
