@@ -79,7 +79,7 @@ END
 usual() {
     local kind
     for kind in ipc uts cgroup; do
-        [ "$(ns "$pid" $kind)" $1 "$(ns self $kind)" ]
+        test "$(ns "$pid" $kind)" $1 "$(ns self $kind)"
     done
     for kind in mnt net pid user; do
         [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
