@@ -1,7 +1,7 @@
 # --isolate: what the kernel says of an isolated QEMU, ids of VMs, and that there is no weaker isolation in the
 # place of one that was asked for. What the guests of all kinds of VMs do: isolated.bats; many VMs: pool.bats.
 
-# shellcheck disable=SC2034 # run.bash reads them
+# shellcheck disable=SC2034,SC2054 # run.bash reads them; words of QEMU have commas
 load host.bash
 load isolated.bash
 
