@@ -175,13 +175,11 @@ static bool is_visible(const struct vm_item *item)
 static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 {
 	struct stat st;
+	bool is_there;
 	cleanup_free char *path = absolute_path(item->path, error);
 
-	if (!path)
+	if (!path || !vm_examine(path, &st, &is_there, error))
 		return false;
-	bool is_there = stat(path, &st) == 0;
-	if (!is_there && errno != ENOENT && errno != ENOTDIR)
-		return error_set_errno(error, "cannot examine %s", path);
 	/* A protocol, or a device that may be plugged in later, is no file. */
 	if (item->action == ACTION_LEAVE && !is_there)
 		return true;
@@ -244,9 +242,10 @@ static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char 
 		cleanup_free char *name = xasprintf("%s%s", notice->path, ends[i]);
 		cleanup_free char *path = absolute_path(name, error);
 		struct stat st;
-		if (!path)
+		bool is_there;
+		if (!path || !vm_examine(path, &st, &is_there, error))
 			return false;
-		if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+		if (is_there && S_ISFIFO(st.st_mode))
 			isolation_add(&vm->isolation, path, notice->source)->writable = true;
 	}
 	return true;
@@ -324,6 +323,7 @@ static bool add_share(struct vm *vm, const char *text, char **error)
 		return error_set(error, "--share %s: expected PATH or PATH,ro", text);
 	cleanup_free char *path = absolute_path(copy, error);
 	struct stat st;
+	bool is_there;
 	if (!path)
 		return false;
 	if (has_home(vm, path))
@@ -331,7 +331,9 @@ static bool add_share(struct vm *vm, const char *text, char **error)
 			"--share %s: the runtime directory of the VM, %s, is in it; share what "
 			"QEMU needs of it alone",
 			text, vm->isolation.home);
-	if (stat(path, &st) < 0)
+	if (!vm_examine(path, &st, &is_there, error))
+		return false;
+	if (!is_there)
 		return error_set_errno(error, "--share %s: cannot examine %s", text, path);
 	struct isolation_path *added = isolation_add(&vm->isolation, path, "--share");
 	added->writable = !*from;

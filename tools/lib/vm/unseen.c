@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/unseen.h"
 
+#include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "path/absolute.h"
+#include "path/probe.h"
 #include "qemu/uses.h"
 #include "vm/step.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+bool vm_examine(const char *path, struct stat *st, bool *is_there, char **error)
+{
+	probe(&path, 1);
+	if (probe_is_silent(path))
+		return error_set(error, "cannot examine %s: %s", path, attempt_why(ATTEMPT_SILENT));
+	*is_there = stat(path, st) == 0;
+	return *is_there || errno == ENOENT || errno == ENOTDIR ||
+	       error_set_errno(error, "cannot examine %s", path);
+}
 
 /* Whether it is one of the paths that are visible, or below one, and as writable as it must be. */
 static bool is_seen(const struct vm *vm, const char *path, bool writable)
@@ -55,6 +66,7 @@ static void refuse(struct vm *vm, const struct qemu_use *use, char *path, char *
 static bool check(struct vm *vm, const struct qemu_use *use, char **error)
 {
 	struct stat st;
+	bool is_there;
 
 	if (!use->path) {
 		refuse(vm, use, NULL,
@@ -67,10 +79,9 @@ static bool check(struct vm *vm, const struct qemu_use *use, char **error)
 		return is_here ? error_set_errno(error, "cannot determine the current directory")
 			       : false;
 	/* Then QEMU would not find it in the host's root directory, either. */
-	if (stat(path, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR ||
-		       error_set_errno(error, "cannot examine %s", path);
-	if (is_seen(vm, path, use->writable))
+	if (!vm_examine(path, &st, &is_there, error))
+		return false;
+	if (!is_there || is_seen(vm, path, use->writable))
 		return true;
 	cleanup_free char *share = share_of(path, use->writable);
 	refuse(vm, use, path,
