@@ -141,8 +141,7 @@ static int open_vm(const char *name)
 	int vm = good && journal ? visit_open(journal, &error) : -1;
 	journal_free(journal);
 	journal_unlock();
-	/* What is wrong with its journal is said by what follows. */
-	if (!good || !error)
+	if (!error)
 		return vm;
 	warn("%s", error);
 	return -2;
@@ -196,7 +195,7 @@ static void read_identity(struct claim *c)
 		die_usage("%s", error);
 	c->vm = open_vm(c->rounds.name);
 	if (c->vm < -1)
-		die_usage("nothing was changed");
+		die("nothing was changed");
 }
 
 static void find_holder(const struct options *o, struct claim *c)
@@ -230,36 +229,17 @@ static void gather_requests(const struct options *o, struct claim *c)
 			.forced = (const char *const *)c->forced.all, .n_forced = c->forced.n}};
 }
 
-/* The claimed object that a path leads to; -1: it is none that was claimed just now. */
-static int find_claimed(const struct claims_plan *plan, const char *path)
-{
-	struct stat named, st;
-
-	if (stat(path, &named) < 0)
-		return -1;
-	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++)
-		if (plan->fds[i] >= 0 && fstat(plan->fds[i], &st) == 0 &&
-			st.st_dev == named.st_dev && st.st_ino == named.st_ino)
-			return plan->fds[i];
-	return -1;
-}
-
 /* An isolated VM sees what was added. False: it does not, which is said. */
 static bool show(const struct claim *c)
 {
 	cleanup_free char *error = NULL;
-	bool good = true;
 
-	for (size_t i = 0; i < c->requests.n && c->vm >= 0 && good; i++) {
-		const char *path = c->requests.all[i].path;
-		int fd = path ? find_claimed(&c->rounds.plan, path) : -1;
-		good = fd < 0 || visit_show(c->vm, path, fd, &error);
-	}
-	if (!good)
-		warn("%s; it is claimed, but QEMU cannot open it; to give it back: virt-priv-chown "
-		     "drop",
-			error);
-	return good;
+	if (c->vm < 0 || visit_show_claimed(c->vm, &c->rounds.plan, &c->requests, &error))
+		return true;
+	warn("%s; it is claimed, but QEMU cannot open it; repeat the command, or give it back: "
+	     "virt-priv-chown drop",
+		error);
+	return false;
 }
 
 /* claim and add: all is planned and told before one thing is changed. */
@@ -311,7 +291,8 @@ _Noreturn static void die_without_claim(const char *name)
 }
 
 /* All that the VM holds (no disks), or these. */
-static int release(const struct options *o, const struct claim_requests *disks)
+static int release(
+	const struct options *o, const struct claim_requests *disks, const struct release_how *how)
 {
 	cleanup_free char *error = NULL;
 	struct journal *journal;
@@ -321,24 +302,28 @@ static int release(const struct options *o, const struct claim_requests *disks)
 		die("%s", error);
 	if (!journal)
 		die_without_claim(o->name);
-	bool good = release_rounds(journal, disks, o->force);
+	bool good = release_rounds(journal, disks, how);
 	journal_free(journal);
 	return good ? DONE : NOT_DONE;
 }
 
-/* It does not see what is not its own any more. */
-static bool hide(int vm, const struct claim_requests *disks)
+static int release_all(const struct options *o)
 {
-	bool good = true;
+	return release(o, NULL, &(struct release_how){.force = o->force});
+}
 
-	for (size_t i = 0; i < disks->n; i++) {
-		cleanup_free char *error = NULL;
-		if (!disks->all[i].path || visit_hide(vm, disks->all[i].path, &error))
-			continue;
-		warn("%s", error);
-		good = false;
-	}
-	return good;
+/* The VM does not see what is not its own any more. */
+static bool hide(void *context, const char *name, const char *path)
+{
+	const int *vm = context;
+	cleanup_free char *error = NULL;
+	struct stat st;
+	bool is_known = !probe_is_silent(path) && stat(path, &st) == 0;
+
+	if (visit_hide(*vm, name, is_known ? &st : NULL, &error))
+		return true;
+	warn("%s; %s stays claimed", error, path);
+	return false;
 }
 
 static int drop(const struct options *o)
@@ -351,9 +336,11 @@ static int drop(const struct options *o)
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
 	cleanup_fd int vm = open_vm(o->name);
-	int result = release(o, &disks);
-	if (result == DONE && vm >= 0 && !hide(vm, &disks))
-		result = NOT_DONE;
+	if (vm < -1)
+		die("nothing was changed");
+	const struct release_how how = {
+		.force = o->force, .before = vm >= 0 ? hide : NULL, .context = &vm};
+	int result = release(o, &disks, &how);
 	claim_requests_free(&disks);
 	return result;
 }
@@ -378,7 +365,7 @@ static int set_journal_aside(const struct options *o)
 			o->name);
 	case CLAIMS_DAMAGED_RELEASE:
 		journal_unlock();
-		return release(o, NULL) == DONE && all_known ? DONE : NOT_DONE;
+		return release_all(o) == DONE && all_known ? DONE : NOT_DONE;
 	case CLAIMS_DAMAGED_ASIDE:
 		return all_known ? DONE : NOT_DONE;
 	case CLAIMS_DAMAGED_FAILED:
@@ -416,7 +403,7 @@ static int release_or_settle(const struct options *o)
 {
 	need_name(o->name);
 	if (!o->path && !o->as_is)
-		return release(o, NULL);
+		return release_all(o);
 	if (!o->as_is)
 		die_usage("release: --path requires --as-is; to release all files of the VM, omit "
 			  "both");

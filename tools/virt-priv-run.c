@@ -103,7 +103,7 @@ const struct option_table tool_options = {
 	.manual = "8",
 	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
 		    "--vm NAME\n"
-		    "--stop NAME [--timeout SECONDS]",
+		    "--stop NAME [--timeout SECONDS] [--dry-run]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
 		   "set. What needs root is prepared as root, and restored when QEMU exits.",
 	.rows = rows,
@@ -156,6 +156,8 @@ static void check_options(const struct options *o)
 {
 	if (o->json && !o->dry_run)
 		die("--json requires --dry-run");
+	if (o->json && o->stop)
+		die("--json cannot be used with --stop");
 	if (o->stop && *o->command) {
 		cleanup_free char *error = options_extra(&tool_options, *o->command);
 		die("%s", error);
@@ -252,6 +254,20 @@ static int report(const struct options *o, const struct vm *vm, char *const *com
 	return o->check ? EXIT_FAILURE : LAUNCH_FAILED;
 }
 
+/* Returns the exit status. */
+static int stop(const struct options *o)
+{
+	cleanup_free char *error = NULL;
+	bool good = o->dry_run ? vm_stop_report(o->stop, o->timeout, &error)
+			       : vm_stop(o->stop, o->timeout, &error);
+
+	if (!good)
+		die_status(EXIT_FAILURE, "%s", error);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("cannot write to standard output");
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char *argv[])
 {
 	struct options o = {.timeout = STOP_SECONDS, .isolate = ISOLATE_DEFAULT};
@@ -269,10 +285,8 @@ int main(int argc, char *argv[])
 	if (o.vm)
 		read_vm_file(&o);
 	log_set_verbose(o.verbose);
-	if (o.stop && !vm_stop(o.stop, o.timeout, &error))
-		die_status(EXIT_FAILURE, "%s", error);
 	if (o.stop)
-		return EXIT_SUCCESS;
+		return stop(&o);
 
 	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
 	struct qemuargs *args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);

@@ -218,6 +218,21 @@ for process in json.load(open(sys.argv[1]))["processes"]:
         print(process["pid"], process["found_by"], json.dumps(thread, sort_keys=True))' "$1"
 }
 
+# What is found of a QEMU that nobody has isolated, where it is judged by itself; a case that has a line of one of
+# these checks says all of it.
+not_isolated=(
+    'P21 unknown process other VMs were not looked for: --pid'
+    'P22 low process its root directory is that of the host'
+    'P23 low process shares the network namespace of the host'
+    'P23 low process shares the ipc namespace of the host'
+)
+
+# said_of NAME: the lines of a case.
+said_of() {
+    cat "$cases/$1"
+    grep -q '^P2[123] ' "$cases/$1" || printf '%s\n' "${not_isolated[@]}"
+}
+
 # judge NAME: puts a QEMU into the state that the case describes, and compares what is found
 # through /proc and, where there is BPF, through that. "P18 unknown" is of /proc alone; lines
 # that begin with "bpf: " are of BPF alone.
@@ -227,10 +242,10 @@ judge() {
     while IFS= read -r line; do
         eval "${line#\$ }"
     done < <(grep '^\$ ' "$cases/$1")
-    grep -v '^bpf: ' "$cases/$1" >"$BATS_TEST_TMPDIR/expected"
+    said_of "$1" | grep -v '^bpf: ' >"$BATS_TEST_TMPDIR/expected"
     judge_document "$document" --no-bpf
     has_bpf || return 0
-    sed '/^P18 unknown/d; s/^bpf: //' "$cases/$1" >"$BATS_TEST_TMPDIR/expected"
+    said_of "$1" | sed '/^P18 unknown/d; s/^bpf: //' >"$BATS_TEST_TMPDIR/expected"
     judge_document "$document.bpf"
     [ "$(grep -c '"source": "bpf"' "$document.bpf")" = "$(grep -c '"source"' "$document.bpf")" ]
     same_threads "$document" "$document.bpf"

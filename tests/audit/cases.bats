@@ -141,6 +141,18 @@ teardown_file() {
     judge run-isolated
 }
 
+@test "run-isolated-full: started by virt-priv-run, with all layers" {
+    judge run-isolated-full
+}
+
+@test "run-isolated-network: with all layers, and user networking" {
+    judge run-isolated-network
+}
+
+@test "own-namespaces: with network and ipc namespaces of its own, and the host's root" {
+    judge own-namespaces
+}
+
 @test "isolated-other-group: an id of a VM, and a group beside it" {
     judge isolated-other-group
 }

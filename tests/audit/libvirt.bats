@@ -72,3 +72,48 @@ assert document["host"]["user"]["value"] == "qemu" and document["host"]["user"][
     sed -i '/seccomp_sandbox/d' /etc/libvirt/qemu.conf
     [[ $output == *"P10   medium"*"no seccomp filter is active"* ]]
 }
+
+# start_domain NAME [XML]: one without disks.
+start_domain() {
+    cat >"$BATS_TEST_TMPDIR/$1.xml" <<XML
+<domain type='qemu'>
+  <name>$1</name>
+  <memory unit='MiB'>32</memory>
+  <os><type arch='x86_64'>hvm</type></os>
+  ${2-}
+  <devices><emulator>$(type -P qemu-system-x86_64)</emulator></devices>
+</domain>
+XML
+    virsh -q create "$BATS_TEST_TMPDIR/$1.xml" --paused
+}
+
+@test "two domains of one account, and the same with the label that the finding names" {
+    local label id
+    start_domain vm2
+    start_domain vm3
+    run -0 audit --check P02,P21,P22,P23
+    echo "$output"
+    [ "$(grep -c '^P21   low .* has the user id qemu (107) of 1 other VM too' <<<"$output")" -eq 2 ]
+    label=$(sed -n 's/.*in its domain XML: //p' <<<"$output" | head -1)
+    for id in 2 3; do
+        virsh -q destroy "vm$id"
+        start_domain "vm$id" "${label//+?ID/+9819$id}"
+        # The kernel's word.
+        [ "$(stat -c %u:%g "/proc/$(cat "/run/libvirt/qemu/vm$id.pid")")" = "9819$id:9819$id" ]
+    done
+    run -0 audit --check P02,P21,P24 -v
+    virsh -q destroy vm2
+    virsh -q destroy vm3
+    echo "$output"
+    [ "$(grep -c '^P21   pass' <<<"$output")" -eq 2 ]
+    [ "$(grep -c '^P02   pass' <<<"$output")" -eq 2 ]
+    [ "$(grep -c '^P24   not-applicable' <<<"$output")" -eq 2 ]
+    # Its disk is lent to those ids, and comes back.
+    define vm1 "${label//+?ID/+98194}"
+    virsh -q start vm1 --paused
+    [ "$(stat -c %u:%g "$disk")" = 98194:98194 ]
+    run -0 audit --check P02,P13,P21
+    virsh -q destroy vm1
+    virsh -q undefine vm1
+    [ "$(stat -c %U:%G "$disk")" = alice:alice ]
+}

@@ -25,6 +25,9 @@ make_tree() {
     ln -s 'user:[4026531837]' "$t/proc/self/ns/user"
     ln -s 'pid:[4026531836]' "$t/proc/self/ns/pid"
     echo '20 1 0:20 / /proc rw shared:1 - proc proc rw' >"$t/proc/self/mountinfo"
+    # The first process, whose root and namespaces are the host's.
+    mkdir -p "$t/proc/1/ns"
+    namespaces 1 / 4026531840 4026531839
     make_process
     cp -a "$t/proc/100/status" "$t/proc/self/status"
     field self CapEff 000001ffffffffff
@@ -45,6 +48,8 @@ make_process() {
     echo 0::/vm >"$t/$p/cgroup"
     echo '         0          0 4294967295' >"$t/$p/uid_map"
     ln -s 'user:[4026531837]' "$t/$p/ns/user"
+    mkdir "$t/vm"
+    namespaces 100 /vm 4026532300 4026532301
     descriptor 0 /dev/null 0100002
     cp -a "$t/$p/status" "$t/$p/task/100/status"
 }
@@ -83,6 +88,20 @@ descriptor() {
     [ $# -eq 2 ] || printf 'pos:\t0\nflags:\t%s\nmnt_id:\t15\n' "$3" >"$t/proc/100/fdinfo/$1"
 }
 
+# namespaces PID ROOT NETWORK IPC: its root directory, and the numbers of two of its namespaces.
+namespaces() {
+    ln -sfn "$2" "$t/proc/$1/root"
+    ln -sfn "net:[$3]" "$t/proc/$1/ns/net"
+    ln -sfn "ipc:[$4]" "$t/proc/$1/ns/ipc"
+}
+
+# process PID: another one, like process 100.
+process() {
+    cp -a "$t/proc/100" "$t/proc/$1"
+    mv "$t/proc/$1/task/100" "$t/proc/$1/task/$1"
+    sed -i "s/100/$1/" "$t/proc/$1/stat" "$t/proc/$1/task/$1/status"
+}
+
 # memory SIZE FLAGS: one more mapping of process 100, in KiB, with these VmFlags.
 memory() {
     printf '%s\n' '7f0000000000-7f0001000000 rw-p 00000000 00:00 0 ' "Size:  $1 kB" 'Rss:   0 kB' "VmFlags: $2 " >>"$t/proc/100/smaps"
@@ -96,4 +115,13 @@ exe() {
 v1() {
     echo '30 20 0:30 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices' >>"$t/proc/self/mountinfo"
     put proc/100/cgroup '5:devices:/vm\n0::/\n'
+}
+
+# isolated PID ID: it has an id of its own, and its group.
+isolated() {
+    local name
+    for name in Uid Gid; do
+        field "$1/task/$1" "$name" "$2	$2	$2	$2"
+    done
+    field "$1/task/$1" Groups ''
 }

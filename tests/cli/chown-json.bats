@@ -111,7 +111,7 @@ EOT
 @test "status: what is held, byte for byte, and of paths what the kernel says" {
     virt-priv-chown status --json >"$BATS_TEST_TMPDIR/empty"
     valid status "$BATS_TEST_TMPDIR/empty"
-    judge "$BATS_TEST_TMPDIR/empty" <<<'assert doc == {"version": 1, "claims": [], "damaged": [], "files": []}, doc'
+    judge "$BATS_TEST_TMPDIR/empty" <<<'assert doc == {"version": 1, "claims": [], "isolated": [], "damaged": [], "files": []}, doc'
 
     hostile_disks alice:team 0640
     disk $fs/secret root:root 0600

@@ -23,6 +23,7 @@ clear_emulator_capabilities 1 0
 seccomp_sandbox -1 0
 isolate_ids 90000:8192 0
 namespaces some 0
+devices 0
 max_core unset 0
 max_processes unset 0
 max_files unset 0
@@ -90,8 +91,9 @@ active() {
     "$dump" "$work/q.conf" | sed 's/^[0-9:]* \([a-z_]*\) = .*/\1/' >"$work/keys"
     printf '%s\n' user group dynamic_ownership remember_owner clear_emulator_capabilities seccomp_sandbox \
         isolate_ids max_core max_processes max_files cgroup_device_acl namespaces security_driver | diff - "$work/keys"
-    # What the file shows as a default is one; callers take an unset max_core as 0.
-    sed "s|^file .*|file $work/q.conf|; s/^max_core .*/max_core 0 0/" "$work/defaults" | cut -d' ' -f1,2 >"$work/expected"
+    # What the file shows as a default is one; callers take an unset max_core as 0, and unlisted devices as none beside
+    # those that each VM has.
+    sed "s|^file .*|file $work/q.conf|; s/^max_core .*/max_core 0 0/; s/^devices .*/devices 7/" "$work/defaults" | cut -d' ' -f1,2 >"$work/expected"
     "$settings" "$work/q.conf" | cut -d' ' -f1,2 | diff "$work/expected" -
 }
 

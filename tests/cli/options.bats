@@ -108,10 +108,10 @@ virt-priv-exec -- grep --he|command at 2
 virt-priv-audit ''|all host processes
 virt-priv-audit --no|--no-bpf --no-kvm-scan
 virt-priv-audit --threshold m|medium
-virt-priv-audit --explain P2|P20
+virt-priv-audit --explain P2|P20 P21 P22 P23 P24
 virt-priv-audit --explain a|all
-virt-priv-audit --check H01,P2|H01,P20
-virt-priv-audit --exclude H0|H01 H02 H03 H04 H05 H07
+virt-priv-audit --check H01,P2|H01,P20 H01,P21 H01,P22 H01,P23 H01,P24
+virt-priv-audit --exclude H0|H01 H02 H03 H04 H05 H06 H07
 virt-priv-audit --pid ''|pids
 virt-priv-audit --root ''|files -d
 virt-priv-audit --prometheus ''|files

@@ -26,7 +26,7 @@ sweep() {
         variants=$((variants + 1))
         echo "# $1: $line" >&3
     done
-    [ "$variants" -eq 7 ]
+    [ "$variants" -eq 9 ]
 }
 
 @test "killed in place of any call: QEMU ends by itself, and recover gives everything back" {

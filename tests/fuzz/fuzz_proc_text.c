@@ -3,7 +3,9 @@
 #include "audit/objects.h"
 #include "base/proc.h"
 #include "base/proc_text.h"
+#include "base/subid.h"
 #include "fuzz.h"
+#include "isolate/pool.h"
 #include "path/nfs4_acl.h"
 
 #include <sys/acl.h>
@@ -32,6 +34,29 @@ static void parse_mounts(const char *text)
 	}
 }
 
+/* A part of the pool is taken where a line has a part of it, and nowhere else. */
+static void parse_subids(const char *text)
+{
+	const struct id_range pool = {.first = 90000, .count = 64};
+	struct pool_taken taken;
+	struct subid_line line = {0};
+	bool expected = false, found = false;
+	uint32_t lowest;
+
+	while (subid_next(text, &line)) {
+		check(line.name < line.length && line.begin[line.name] == ':');
+		expected |= !subid_is_reservation(&line) &&
+			    pool_overlap(&pool, line.first, line.count, &lowest);
+	}
+	pool_taken_init(&taken, &pool);
+	pool_take_subids(&taken, text);
+	for (unsigned i = 0; i < pool.count; i++)
+		found |= taken.is_taken[i];
+	check(found == expected);
+	pool_take_status(&taken, text);
+	pool_taken_free(&taken);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_free char *text = xmalloc(size + 1);
@@ -45,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	parse_status(text);
 	parse_mounts(text);
+	parse_subids(text);
 	proc_fdinfo_flags(text, &flags);
 	proc_stat_parse(text, &stat);
 	proc_stat_boot(text, &seconds);

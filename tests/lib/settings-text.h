@@ -36,6 +36,7 @@ static void print_settings(FILE *out, const struct settings *s)
 	fprintf(out, "isolate_ids %u:%u %u\n", s->isolate_ids.value.first,
 		s->isolate_ids.value.count, s->isolate_ids.line);
 	fprintf(out, "namespaces %s %u\n", s->no_namespaces ? "none" : "some", s->namespaces_line);
+	fprintf(out, "devices %zu\n", s->n_devices);
 	print_limit(out, "max_core", &s->max_core);
 	print_limit(out, "max_processes", &s->max_processes);
 	print_limit(out, "max_files", &s->max_files);

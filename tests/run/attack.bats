@@ -210,7 +210,7 @@ but_for() {
     attack
     reached "virt-priv-run"
     at_most 30
-    run ! grep -E '^(proc-(signal|trace|memory|pidfd|owner)|sock-abstract|ipc-.*|kernel-.*|net-(families|protocols)) reached' "$lines_of"
+    run ! grep -E '^(proc-(signal|trace|memory|pidfd|owner|capabilities)|sock-abstract|ipc-.*|kernel-[^a].*|net-families) reached' "$lines_of"
 }
 
 @test "user: another VM's files and processes are out of reach" {
@@ -249,6 +249,12 @@ but_for() {
     reached "virt-priv-run --isolate=full with .-nic user."
     at_most 7
     but_for '^net-'
+}
+
+@test "full, with VNC on TCP: of the host's network, neither its services nor another port" {
+    attack --isolate=full -- -vnc 127.0.0.1:77
+    eventually grep -q '^done' "$lines_of"
+    but_for '^net-(udp|connections) '
 }
 
 @test "full, as a daemon: a process of its own" {

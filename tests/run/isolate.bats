@@ -215,7 +215,11 @@ assert isolation["mode"] == "full" and isolation["network"] == "private" and iso
 seen = {p["path"]: p["access"] for p in isolation["visible"]}
 assert seen[sys.argv[2] + "/a.raw"] == "rw" and seen[sys.argv[2]] == "ro" and seen["/usr"] == "ro", seen
 PYTHON
-    "${command[@]}" qemu-system-x86_64 -nic user "${args[@]}" | grep -q "^isolate network (the host's, since -nic needs it)"
+    "${command[@]}" qemu-system-x86_64 -nic user,hostfwd=tcp::2222-:22 "${args[@]}" |
+        grep -qxF "isolate network (the host's, since -nic needs it; TCP ports: listens on 2222, connects to any)"
+    "${command[@]}" --json qemu-system-x86_64 -nodefaults -vnc :1 "${args[@]}" >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json" |
+        grep -q '"network": "host", .*"listens": \["5901"\], "connects": \[\]'
     [ ! -e /run/virt-privileges ] || [ -z "$(ls -A /run/virt-privileges)" ]
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
 }
@@ -249,6 +253,28 @@ assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "netwo
     grep -q 'warning: --isolate=full: root, namespaces, network, landlock: turned off in /etc/libvirt/qemu.conf' "$err"
     leave
     nothing_left
+}
+
+@test "devices of cgroup_device_acl, and the directory of a VDE switch, are visible" {
+    plain
+    make null root:root 0666 "$BATS_TEST_TMPDIR/node"
+    mount --bind "$BATS_TEST_TMPDIR/node" /dev/hwrng
+    mkdir "$fs/switch"
+    settings 'user = "qemu"' 'cgroup_device_acl = [ "/dev/null", "/dev/ptmx", "/dev/hwrng", "/dev/none", "/etc/shadow" ]'
+    virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults -netdev "vde,id=n,sock=$fs/switch" "${args[@]}" \
+        >"$BATS_TEST_TMPDIR/text"
+    diff - <(grep -E '^(isolate network|visible .*(cgroup_device_acl|netdev))' "$BATS_TEST_TMPDIR/text" | grep -v /dev/null) <<END
+isolate network (a network namespace without interfaces)
+visible /dev/hwrng (cgroup_device_acl: rw)
+visible $fs/switch (-netdev: rw)
+END
+    start
+    runs
+    [ "$(ls "/proc/$pid/root/dev")" = "$(printf '%s\n' fd full hwrng null random shm stderr stdin stdout urandom zero)" ]
+    [ "$(mounts | awk '$1 == "/dev/hwrng" { print $2 }' | cut -d, -f1-3)" = rw,nosuid,noexec ]
+    leave
+    nothing_left
+    umount /dev/hwrng
 }
 
 @test "nothing of root's session is passed to QEMU but its standard descriptors" {
@@ -631,6 +657,29 @@ opens() {
     nothing_left
 }
 
+@test "drop takes a disk away by whatever name it was added" {
+    plain
+    make blank root:root 600 "$fs/target.raw"
+    make blank root:root 600 "$fs/other.raw"
+    ln -s target.raw "$fs/link.raw"
+    ln -s other.raw "$fs/link2.raw"
+    start
+    runs
+    virt-priv-chown add --name iso --disk "$fs/link.raw" --disk "$fs/other.raw"
+    mounts | grep -q "^$fs/link.raw "
+    # One by the path that the link leads to, one by a link to its path.
+    virt-priv-chown drop --name iso --disk "$fs/target.raw"
+    run ! grep "$fs/link.raw" <(mounts)
+    mounts | grep -q "^$fs/other.raw "
+    virt-priv-chown drop --name iso --disk "$fs/link2.raw"
+    run ! grep "$fs/other.raw" <(mounts)
+    [ "$(stat -c %u:%g "$fs/target.raw" "$fs/other.raw" | paste -sd ' ')" = "0:0 0:0" ]
+    # What nobody has dropped is there.
+    mounts | grep -q "^$fs/a.raw "
+    leave
+    nothing_left
+}
+
 @test "add: links that QEMU has made in the way lead nowhere" {
     plain
     make blank root:root 600 "$fs/added.raw"
@@ -701,6 +750,108 @@ opens() {
     virt-priv-chown recover
     exec {in}>&-
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+# status_of FIELD...: of the isolated VMs that status knows, as JSON; the table has the same.
+status_of() {
+    virt-priv-chown status --json >"$BATS_TEST_TMPDIR/status"
+    tests/lib/validate-json tests/schema/virt-priv-chown-status.json <"$BATS_TEST_TMPDIR/status" >/dev/null
+    /usr/bin/python3 -c 'import json, sys
+for vm in json.load(open(sys.argv[1]))["isolated"]:
+    assert vm["ids"]["uid"] == vm["ids"]["gid"]
+    print(vm["name"], vm["ids"]["uid"], vm["state"])' "$BATS_TEST_TMPDIR/status"
+}
+
+@test "status says which VM is isolated, with which id, and what a killed runner has left" {
+    local id one
+    plain
+    [ -z "$(status_of)" ]
+    start
+    runs
+    id=$(isolated_id)
+    [ "$(status_of)" = "iso $id running" ]
+    virt-priv-chown status | grep -qE "^iso +running +$id\$"
+    # One that has claimed nothing, and a file that is none of an id.
+    virt-priv-run --isolate=user --name bare -- qemu-system-x86_64 "${machine[@]}" -S </dev/null >/dev/null 2>&1 3>&- &
+    one=$!
+    helpers_started+=("$one")
+    echo none >/run/virt-privileges/.id-12
+    : >/run/virt-privileges/.id-90999
+    eventually test "$(status_of | grep -c running)" = 2
+    [ "$(status_of | sort -n)" = "$(printf '%s\n' "bare $(status_of | awk '$1 == "bare" { print $2 }') running" "iso $id running")" ]
+    rm /run/virt-privileges/.id-12 /run/virt-privileges/.id-90999
+    kill "$one"
+    eventually ended "$one"
+    kill -KILL "$runner"
+    eventually ended "$runner"
+    [ "$(status_of)" = "iso $id left behind" ]
+    kill -KILL "$pid"
+    eventually ended "$pid"
+    virt-priv-chown recover
+    [ -z "$(status_of)" ]
+    exec {in}>&-
+    nothing_left
+}
+
+# stopped_vm: that of the file has a guest that hears its power button, in $pid; its runner in $runner.
+stopped_vm() {
+    nasm -f bin -o "$fs/b.raw" tests/guest/button.asm
+    truncate -s 1M "$fs/b.raw"
+    chown bob:bob "$fs/b.raw"
+    mkdir -p /etc/virt-privileges/vms
+    printf '%s\n' --isolate=full qemu-system-x86_64 -accel tcg -m 16 -nodefaults -no-user-config -display none \
+        -drive "file=$fs/b.raw,format=raw" -serial "file:$fs/serial" >/etc/virt-privileges/vms/web1.conf
+    virt-priv-run --vm web1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    runner=$!
+    helpers_started+=("$runner")
+    eventually grep -q "waits for its power button" "$fs/serial"
+    pid=$(qemu_of "$runner")
+}
+
+@test "--stop: when it returns, nothing of an isolated VM is left; --dry-run says what it does, and does nothing" {
+    local id
+    stopped_vm
+    id=$(isolated_id)
+    # The mount namespace lasts as long as anything in it.
+    exec {namespace}<"/proc/$pid/ns/mnt"
+    run -125 virt-priv-run --stop web1 --dry-run --json
+    run -0 virt-priv-run --stop web1 --timeout 20 --dry-run
+    echo "$output"
+    [ "$output" = "stop web1 (process $pid, through /run/virt-privileges/web1.qmp, within 20 s)
+restore $fs/b.raw (owner $(id -u bob):$(id -g bob), mode 0644)
+restore $fs/serial (owner 0:0, mode 0644)
+end processes of uid $id
+remove /run/virt-privileges/.id-$id" ]
+    [ -d "/proc/$pid" ]
+    # A process of the VM's that would outlast it.
+    setpriv --reuid "$id" --regid "$id" --clear-groups sleep 600 3>&- {namespace}<&- &
+    run -0 virt-priv-run --stop web1 --timeout 20
+    [ ! -e "/run/virt-privileges/.id-$id" ] && [ ! -e /run/virt-privileges/web1 ]
+    [ "$(stat -c %U:%G "$fs/b.raw")" = bob:bob ]
+    run ! grep -v Z <(ps -o stat= -u "$id")
+    run ! grep web1 /proc/self/mountinfo
+    [ "$(find /proc -maxdepth 3 -path '*/ns/mnt' -exec readlink {} + 2>/dev/null | grep -cxF "$(readlink "/proc/self/fd/$namespace")")" = 0 ]
+    exec {namespace}<&-
+    eventually ended "$runner"
+    wait "$runner"
+    rm "$fs/serial"
+    run -1 virt-priv-run --stop web1 --dry-run
+    [[ $output == *"VM 'web1' is not running"* ]]
+    rm -r /var/lib/virt-privileges/ids
+    nothing_left
+}
+
+@test "--stop waits for virt-priv-run, and says where that is late" {
+    stopped_vm
+    kill -STOP "$runner"
+    run -1 virt-priv-run --stop web1 --timeout 3
+    [[ $output == *"VM 'web1' has exited, but virt-priv-run has not released its files yet; see virt-priv-chown status"* ]]
+    kill -CONT "$runner"
+    eventually ended "$runner"
+    wait "$runner" || true
+    rm "$fs/serial"
+    rm -r /var/lib/virt-privileges/ids
     nothing_left
 }
 

@@ -2,9 +2,12 @@
 /* Ids of VMs: what takes one. Starts of VMs: tests/run/isolate.bats. */
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/subid.h"
 #include "claims/journal.h"
+#include "claims/runtime_ids.h"
 #include "isolate/pool.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +66,96 @@ static void files_take_ids(void **state)
 	}
 }
 
+/* The lines of a file, as people are told of them. */
+static void lines_of_subids(void **state)
+{
+	static const char text[] = "# no\nalice:89990:11\n\nx:1\nvirt-privileges:90000:8\n"
+				   "virt-privileges2:99999999999999999999:1\nbob:1:2:3\n:5:6";
+	static const struct {
+		const char *line;
+		unsigned number;
+		unsigned long long first, count;
+		bool is_reservation;
+	} expected[] = {
+		{"alice:89990:11", 2, 89990, 11, false},
+		{"virt-privileges:90000:8", 5, 90000, 8, true},
+		{"virt-privileges2:99999999999999999999:1", 6, ULLONG_MAX, 1, false},
+		{"bob:1:2:3", 7, 1, 2, false},
+		{":5:6", 8, 5, 6, false},
+	};
+	struct subid_line line = {0};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(expected); i++) {
+		assert_true(subid_next(text, &line));
+		assert_int_equal(line.length, strlen(expected[i].line));
+		assert_memory_equal(line.begin, expected[i].line, line.length);
+		assert_int_equal(line.name, strcspn(expected[i].line, ":"));
+		assert_int_equal(line.number, expected[i].number);
+		assert_true(line.first == expected[i].first);
+		assert_true(line.count == expected[i].count);
+		assert_int_equal(subid_is_reservation(&line), expected[i].is_reservation);
+	}
+	assert_false(subid_next(text, &line));
+}
+
+/* What a range has of that from 90000 to 90007. */
+static void ranges_overlap(void **state)
+{
+	static const struct {
+		unsigned long long first, count;
+		unsigned n;
+		uint32_t lowest;
+	} ranges[] = {
+		{89999, 1, 0, 0},
+		{90008, 1, 0, 0},
+		{90000, 0, 0, 0},
+		{90000, 1, 1, 90000},
+		{90007, 1, 1, 90007},
+		{90007, 2, 1, 90007},
+		{89999, 3, 2, 90000},
+		{0, ULLONG_MAX, 8, 90000},
+		{90004, ULLONG_MAX, 4, 90004},
+		{ULLONG_MAX, ULLONG_MAX, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(ranges); i++) {
+		uint32_t lowest;
+		unsigned n = pool_overlap(&small, ranges[i].first, ranges[i].count, &lowest);
+		assert_int_equal(n, ranges[i].n);
+		assert_int_equal(lowest, ranges[i].lowest);
+	}
+}
+
+/* Which names of RUNTIME_DIR are of ids of VMs. */
+static void names_of_ids(void **state)
+{
+	static const struct {
+		const char *name;
+		uid_t id;
+	} names[] = {
+		{".id-90001", 90001},
+		{".id-65536", 65536},
+		{".id-99999", 99999},
+		{".id-65535", 0},
+		{".id-100000", 0},
+		{".id-0", 0},
+		{".id-", 0},
+		{".id", 0},
+		{".id-+90001", 0},
+		{".id- 90001", 0},
+		{".id-90001x", 0},
+		{".id-99999999999999999999", 0},
+		{"id-90001", 0},
+		{".vm1.lock", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		assert_int_equal(runtime_id_of(names[i].name), names[i].id);
+}
+
 /* Also what only one of its entries has, as owner or by an ACL. */
 static void journals_take_ids(void **state)
 {
@@ -116,6 +209,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_take_ids),
+		cmocka_unit_test(lines_of_subids),
+		cmocka_unit_test(ranges_overlap),
+		cmocka_unit_test(names_of_ids),
 		cmocka_unit_test(journals_take_ids),
 		cmocka_unit_test(names_spread),
 	};

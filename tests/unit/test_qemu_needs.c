@@ -27,6 +27,8 @@ static const struct {
 	{"-netdev tap,id=n,fds=5:6,vhostfds=7:8", NULL},
 	{"-netdev socket,id=n,listen=:1234", "netdev"},
 	{"-netdev socket,id=n,fd=7", NULL},
+	{"-netdev vde,id=n,sock=/run/switch", NULL},
+	{"-netdev vde,id=n,sock=vxvde://239.1.2.3", "netdev"},
 	{"-netdev stream,id=n,addr.type=fd,addr.str=9", NULL},
 	{"-netdev stream,id=n,addr.type=inet,addr.host=h,addr.port=1", "netdev"},
 	{"-netdev {\"type\":\"user\",\"id\":\"n\"}", "netdev"},
@@ -228,6 +230,82 @@ static void other_needs(void **state)
 	}
 }
 
+/* "listens/connects": ports, "any", or nothing. */
+static char *ports_of(const char *words)
+{
+	struct qemu_needs needs;
+	char *text = xstrdup("");
+
+	take(words, &needs);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct qemu_ports *ports = i ? &needs.connects : &needs.listens;
+		for (size_t n = 0; n < (ports->any ? 1 : ports->n); n++) {
+			cleanup_free char *before = text;
+			text = ports->any ? xasprintf("%sany ", before)
+					  : xasprintf("%s%u ", before, ports->all[n]);
+		}
+		cleanup_free char *before = text;
+		text = xasprintf("%s%s", before, i ? "" : "/ ");
+	}
+	qemu_needs_free(&needs);
+	return text;
+}
+
+static void ports_are_named(void **state)
+{
+	static const struct {
+		const char *words, *ports;
+	} cases[] = {
+		{"-nodefaults", "/ "},
+		{"-m 64", "/ any "},
+		{"-nodefaults -vnc :1", "5901 / "},
+		{"-nodefaults -vnc 127.0.0.1:1,password=on", "5901 / "},
+		{"-nodefaults -vnc [::1]:2,to=4", "5902 5903 5904 / "},
+		{"-nodefaults -vnc :1,websocket=on", "5901 5701 / "},
+		{"-nodefaults -vnc :1,websocket=6000", "any / "},
+		{"-nodefaults -vnc h:5500,reverse=on", "/ any "},
+		{"-nodefaults -vnc vnc=:1,vnc=:2", "any / "},
+		{"-nodefaults -vnc :1 -vnc :3", "5901 5903 / "},
+		{"-nodefaults -spice port=5930,tls-port=5931", "5930 5931 / "},
+		{"-nodefaults -qmp tcp:127.0.0.1:4444,server=on,wait=off", "4444 / "},
+		{"-nodefaults -qmp tcp:127.0.0.1:4444,server,nowait", "4444 / "},
+		{"-nodefaults -qmp tcp:h:4444", "/ 4444 53 "},
+		{"-nodefaults -qmp tcp:h:4444,server=off", "/ 4444 53 "},
+		{"-nodefaults -monitor telnet::4445,server=on", "4445 / "},
+		{"-nodefaults -serial udp:h:1", "/ "},
+		{"-nodefaults -chardev socket,id=c,host=h,port=1,server=on,to=3", "1 2 3 / "},
+		{"-nodefaults -chardev socket,id=c,host=h,port=1", "/ 1 53 "},
+		{"-nodefaults -chardev socket,id=c,host=h,port=http", "/ any "},
+		{"-nodefaults -chardev socket,id=c,host=h,port=1,server=on,to=60000", "any / "},
+		{"-nodefaults -chardev {\"id\":\"c\",\"backend\":{\"data\":{\"addr\":{\"type\":"
+		 "\"inet\"}}}}",
+			"any / any "},
+		{"-nodefaults -gdb tcp::1234", "1234 / "},
+		{"-nodefaults -s", "1234 / "},
+		{"-nodefaults -incoming tcp:0:4444", "4444 / "},
+		{"-nodefaults -incoming tcp:[::]:70000", "any / "},
+		{"-nodefaults -netdev user,id=n", "/ any "},
+		{"-nodefaults -netdev user,id=n,hostfwd=tcp::2222-:22,hostfwd=udp::53-:53",
+			"2222 / any "},
+		{"-nodefaults -nic user,hostfwd=tcp:127.0.0.1:2222-10.0.2.15:22", "2222 / any "},
+		{"-nodefaults -netdev socket,id=n,listen=:1234", "1234 / "},
+		{"-nodefaults -netdev socket,id=n,connect=h:1234", "/ 1234 53 "},
+		{"-nodefaults -netdev socket,id=n,mcast=230.0.0.1:1234", "/ "},
+		{"-nodefaults -netdev stream,id=n,server=on,addr.type=inet,addr.host=h,addr.port=9",
+			"9 / "},
+		{"-nodefaults -netdev {\"type\":\"user\",\"id\":\"n\"}", "any / any "},
+		{"-nodefaults -drive file=nbd:h:1", "/ any "},
+		{"-nodefaults -readconfig /dev/fd/9", "any / any "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		cleanup_free char *found = ports_of(cases[i].words);
+		if (strcmp(found, cases[i].ports) != 0)
+			fail_msg("%s: %s, not %s", cases[i].words, found, cases[i].ports);
+	}
+}
+
 /* The sockets of servers that are named, one behind the other. */
 static void sockets_are_named(void **state)
 {
@@ -269,6 +347,7 @@ int main(void)
 		cmocka_unit_test(networks_are_needed),
 		cmocka_unit_test(default_network),
 		cmocka_unit_test(other_needs),
+		cmocka_unit_test(ports_are_named),
 		cmocka_unit_test(sockets_are_named),
 	};
 

@@ -63,7 +63,7 @@ static const struct {
 	{"-acpitable", "data=/a::/b:", "/a /b "},
 	{"-smbios", "type=11,path=/a", ""},
 	{"-smbios", "type=11,path=/a,path=/b", "- "},
-	{"-global", "x.y=/srv", "!/srv "},
+	{"-global", "x.y=/srv", ""},
 	{"-global", "x.y=1", ""},
 	{"-global", "virtio-net-pci.romfile=/srv/rom", ""},
 	{"-D", "/srv/%d.log", "!/srv "},

@@ -110,6 +110,7 @@ static const struct {
 		NULL},
 	{"namespaces = [ ]\n", NULL, "namespaces none 1\n"},
 	{"namespaces = [ \"mount\" ]\n", NULL, "namespaces some 1\n"},
+	{"cgroup_device_acl = [ \"/dev/null\", \"/dev/kvm\" ]\n", NULL, "devices 2\n"},
 	{"namespaces = 0\n", "1:14: namespaces: expected a list, found 0", NULL},
 
 	{"max_core = 0\n", NULL, "max_core 0 1\n"},
@@ -166,7 +167,7 @@ static char *without_defaults(char *text)
 	static const char defaults[] = "\nuser qemu 0\ngroup qemu 0\ndynamic_ownership 1 0\n"
 				       "remember_owner 1 0\nclear_emulator_capabilities 1 0\n"
 				       "seccomp_sandbox -1 0\nisolate_ids 90000:8192 0\n"
-				       "namespaces some 0\nmax_core unset 0\n"
+				       "namespaces some 0\ndevices 0\nmax_core unset 0\n"
 				       "max_processes unset 0\nmax_files unset 0\n";
 	char *rest = xstrdup("");
 

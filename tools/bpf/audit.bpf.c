@@ -73,8 +73,12 @@ struct pid {
 	unsigned int level;
 	struct upid numbers[];
 };
+struct seccomp_count {
+	int counter;
+};
 struct seccomp {
 	int mode;
+	struct seccomp_count filter_count; /* since Linux 5.9 */
 };
 struct task_struct {
 	unsigned int __state;
@@ -243,6 +247,9 @@ int audit_threads(struct bpf_iter__task *ctx)
 	r.tracer = BPF_CORE_READ(task, ptrace) ? id_of(BPF_CORE_READ(task, parent)) : 0;
 	r.no_new_privs = BPF_CORE_READ(task, atomic_flags) >> PFA_NO_NEW_PRIVS & 1;
 	r.seccomp = (__u32)BPF_CORE_READ(task, seccomp.mode);
+	r.seccomp_filters = -1;
+	if (bpf_core_field_exists(task->seccomp.filter_count))
+		r.seccomp_filters = BPF_CORE_READ(task, seccomp.filter_count.counter);
 	r.state = BPF_CORE_READ(task, __state);
 	r.exit_state = (__u32)BPF_CORE_READ(task, exit_state);
 	r.start = BPF_CORE_READ(leader, start_boottime);

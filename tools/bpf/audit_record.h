@@ -11,6 +11,7 @@ struct audit_record {
 	unsigned int tgid, tid, tracer;
 	unsigned int uid[4], gid[4]; /* real, effective, saved, file system */
 	unsigned int securebits, no_new_privs, seccomp;
+	int seccomp_filters;		/* -1: this kernel does not count them */
 	unsigned int state, exit_state; /* linux/sched.h */
 	unsigned int n_groups;		/* more than there is room for: those are left out */
 	unsigned int n_ns_pids;		/* the same */

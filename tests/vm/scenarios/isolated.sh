@@ -123,7 +123,7 @@ has_layers() {
         is "$([ "$(readlink "/proc/$pid/ns/$namespace")" != "$(readlink "/proc/1/ns/$namespace")" ] && echo own)" own \
             "$name: it has a namespace of its own: $namespace"
     done
-    is "$(awk '$5 == "/" { print $6, $(NF - 2) }' "/proc/$pid/mountinfo") $(stat -c '%a %u:%g' "/proc/$pid/root")" \
+    is "$(awk '$5 == "/" { print $6, $(NF - 2) }' "/proc/$pid/mountinfo") $(stat -c "%a %u:%g" "/proc/$pid/root/.")" \
         "rw,nosuid,nodev,noexec,relatime tmpfs 755 0:0" "$name: its root directory is made for it, and it cannot write there" ||
         detail "$(cat "/proc/$pid/mountinfo")"
     is "$(find "/proc/$pid/root/run" "/proc/$pid/root/tmp" | grep -E 'dbus|systemd|libvirt')" "" \

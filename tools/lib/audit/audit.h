@@ -49,8 +49,14 @@ struct audit_descriptor {
 	int flags; /* of open(2); -1: not told */
 };
 
+/* What a link below /proc/PID/ns says: "net:[NUMBER]". */
+struct audit_namespace {
+	char *link; /* NULL: not told */
+	int number; /* of errno: why not */
+};
+
 struct audit_process {
-	pid_t pid;
+	pid_t pid, parent; /* parent 0: not told */
 	enum found_by found_by;
 	bool is_libvirt; /* libvirt started it */
 	char *name;	 /* as the kernel has it; "" */
@@ -84,6 +90,9 @@ struct audit_process {
 	int memory_errno; /* not 0: why it is not told */
 	char *uid_map;	  /* of its user namespace */
 	char *user_ns;	  /* "user:[NUMBER]" */
+	struct audit_namespace network, ipc;
+	struct stat root_st; /* of its root directory */
+	int root_errno;	     /* not 0: why that is not told */
 	bool has_start;
 	unsigned long long start; /* clock ticks after boot */
 };
@@ -142,6 +151,14 @@ struct group_reach {
 	int number; /* of errno: why there may be more; else 0 */
 };
 
+/* What processes are compared with: the first process's, or why that is not told. */
+struct audit_host {
+	bool is_read;
+	struct audit_namespace network, ipc;
+	struct stat root_st;
+	int root_errno;
+};
+
 struct audit {
 	struct audit_tree tree;
 	struct audit_bpf *bpf; /* NULL: /proc is all that there is */
@@ -157,6 +174,7 @@ struct audit {
 
 	struct audit_process **processes;
 	size_t n_processes;
+	bool is_partial; /* --pid: others were not looked for */
 	size_t n_hidden; /* whose executable could not be seen */
 	int hidden_errno;
 	const char *unseen_directory; /* where QEMU can be installed unseen; NULL: nowhere */
@@ -178,6 +196,8 @@ struct audit {
 	struct claimed_file *claimed;
 	size_t n_claimed;
 	bool has_claimed, claims_unread;
+	struct audit_host host;
+	int isolates; /* isolation.h; 0: not asked yet */
 
 	/* The check that runs, and what it judges. */
 	const struct audit_check *check;

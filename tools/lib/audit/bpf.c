@@ -356,6 +356,7 @@ static struct audit_thread to_thread(const struct audit_record *r, size_t n_thre
 			.pid = r->tid,
 			.tracer = r->tracer,
 			.seccomp = (int)r->seccomp,
+			.seccomp_filters = r->seccomp_filters,
 			.n_ns_pid = r->n_ns_pids},
 		.securebits = (long)r->securebits,
 	};

@@ -36,12 +36,21 @@ void check_seccomp(struct audit *audit, const struct audit_process *process);
 void check_label(struct audit *audit, const struct audit_process *process);
 void check_device_cgroup(struct audit *audit, const struct audit_process *process);
 
+/* isolation.c: what separates it from other VMs, and from the host. */
+void check_other_vms(struct audit *audit, const struct audit_process *process);
+void check_root_directory(struct audit *audit, const struct audit_process *process);
+void check_namespaces(struct audit *audit, const struct audit_process *process);
+void check_layers(struct audit *audit, const struct audit_process *process);
+
 /* host.c and, of KVM, kvm.c. */
 void check_kvm_device(struct audit *audit);
 void check_kvm_use(struct audit *audit);
 void check_account(struct audit *audit);
 void check_settings(struct audit *audit);
 void check_sight(struct audit *audit);
+
+/* isolate_ids.c */
+void check_isolate_ids(struct audit *audit);
 
 /* declared_account.c */
 void check_declared_account(struct audit *audit);

@@ -2,6 +2,7 @@
 #include "audit/checks.h"
 
 #include "audit/check_functions.h"
+#include "audit/isolation.h"
 #include "base/array.h"
 
 #include <strings.h>
@@ -25,8 +26,9 @@ const struct audit_check audit_checks[] = {
 		check_uid_zero, NULL},
 	{"P02", "runs as the user of qemu.conf", SEVERITY_HIGH, true, true,
 		"All four user ids of every thread are that of the user in qemu.conf, or, with the "
-		"group id of the same number and no other group, the one that virt-priv-run "
-		"--isolate has given to the VM, out of isolate_ids in qemu.conf.",
+		"group id of the same number and no other group, one that is the VM's alone: "
+		"virt-priv-run --isolate gives it one of isolate_ids in qemu.conf, libvirt that of "
+		"a static label if no account has it.",
 		"Set user in /etc/libvirt/qemu.conf, and restart the VM.", check_expected_user,
 		NULL},
 	{"P03", "no group id is 0", SEVERITY_HIGH, true, false,
@@ -139,6 +141,44 @@ const struct audit_check audit_checks[] = {
 		"See cgroup_controllers and cgroup_device_acl in qemu.conf; DevicePolicy= "
 		"of the unit.",
 		check_device_cgroup, NULL},
+	{"P21", "no other VM has its user id", SEVERITY_HIGH, true, false,
+		"VMs whose processes have a user id in common are not isolated from each "
+		"other: code in one of them can open the disks of the other and connect to its "
+		"monitor, and trace it where neither Yama nor virt-priv-run forbids that. The "
+		"severity is high if the id is one of isolate_ids in qemu.conf, or if this host "
+		"isolates VMs: one has such an id, or keeps one. It is low elsewhere, and for "
+		"processes of libvirt: libvirt, and virt-priv-run with neither --isolate=user nor "
+		"full, run all VMs as one account. With --pid only the given processes are "
+		"compared.",
+		"Start it with virt-priv-run --isolate=full. If libvirt starts it, add this to the "
+		"domain, with one number for both that nothing else has: " ISOLATION_STATIC_LABEL
+		"; see ISOLATION in virt-privileges(7) for what that stops, as measured. Two VMs "
+		"with one of isolate_ids: stop both, and run virt-priv-chown recover.",
+		check_other_vms, NULL},
+	{"P22", "its root directory is not that of the host", SEVERITY_LOW, false, false,
+		"A process whose root directory is that of process 1 (by device and inode) can "
+		"open every file of the host that its user and the modes allow: what is readable "
+		"by everybody, sockets of services, /tmp and /run. What is mounted in a root "
+		"directory of its own is not examined.",
+		"Start it with virt-priv-run --isolate=full. libvirt has no setting for it.",
+		check_root_directory, NULL},
+	{"P23", "its network and ipc namespaces are not those of the host", SEVERITY_LOW, false,
+		false,
+		"In the network namespace of process 1 it reaches local services, also those that "
+		"listen on 127.0.0.1 or on an abstract socket. User networking, and what listens "
+		"or connects over TCP, need that; a tap interface does not. The severity is info "
+		"if the VM has an id of isolate_ids and a root directory of its own. In the ipc "
+		"namespace of process 1 it reaches shared memory, semaphores and message queues.",
+		"Start it with virt-priv-run --isolate=full, and with a tap interface or "
+		"-netdev passt in place of user networking.",
+		check_namespaces, NULL},
+	{"P24", "all layers of its isolation can be verified", SEVERITY_LOW, true, false,
+		"How many seccomp filters are active: --isolate=full adds one to that of -sandbox "
+		"on. Whether Landlock restricts a process cannot be seen from outside, so that "
+		"this is unknown for a VM with an id of isolate_ids; virt-priv-run itself has "
+		"verified it before it executed QEMU. Other VMs have no such layers.",
+		"None; with --strict, use --exclude P24 on hosts with isolated VMs.", check_layers,
+		NULL},
 	{"H01", "/dev/kvm is accessible to all users", SEVERITY_MEDIUM, false, false,
 		"By the policy of this package, /dev/kvm is the character device 10:232, owned by "
 		"root and group kvm, with mode 0666 and without an ACL. The severity is critical "
@@ -172,6 +212,21 @@ const struct audit_check audit_checks[] = {
 		"capability that it needs, and no process is hidden from it (hidepid of "
 		"proc). Otherwise the exit status is 2.",
 		"Run virt-priv-audit as root on the host itself.", NULL, check_sight},
+	{"H06", "nothing else has the ids of isolated VMs", SEVERITY_MEDIUM, false, false,
+		"The range isolate_ids in qemu.conf has no id of an account or a group, and none "
+		"of "
+		"another line of /etc/subuid or /etc/subgid: such ids are not given to VMs. No "
+		"account "
+		"is called virt-privileges, the name that reserves the range there. No file in "
+		"/tmp, /var/tmp, /dev/shm or /var/lib/libvirt/images belongs to an id that no VM "
+		"has now: the next VM with that id would own it. The severity is low on a host "
+		"that isolates no VM, and high if an account has the id of a running VM. Ranges "
+		"of name services, and files elsewhere, are not examined.",
+		"Choose another range (isolate_ids in /etc/libvirt/qemu.conf), and reserve it "
+		"(virt-priv-conf reserve-ids); or remove the line, account or file that the "
+		"finding "
+		"names.",
+		NULL, check_isolate_ids},
 	{"H07", "the QEMU account is the one of sysusers.d", SEVERITY_MEDIUM, false, false,
 		"The primary group of user qemu is group qemu, and it is a member of group kvm "
 		"(low), as sysusers.d of this package and of Fedora's QEMU declares it. Where rpm "

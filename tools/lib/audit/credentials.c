@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of what threads may do by themselves: credentials(7), capabilities(7). */
 #include "audit/check_functions.h"
+#include "audit/isolation.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "launch/creds.h"
@@ -49,16 +50,6 @@ void check_uid_zero(struct audit *audit, const struct audit_process *process)
 	}
 }
 
-/* An isolated VM's own id: one of the range, and the group id of the same number, alone. */
-static bool is_of_vm(const struct audit *audit, const struct proc_status *status)
-{
-	const struct id_range *pool = &audit->settings.isolate_ids.value;
-	uint32_t id = status->uid[0];
-
-	return id >= pool->first && id - pool->first < pool->count && all_are(status->uid, id) &&
-	       all_are(status->gid, id) && status->n_groups == 0;
-}
-
 void check_expected_user(struct audit *audit, const struct audit_process *process)
 {
 	const char *wanted = audit->settings.user.value;
@@ -69,7 +60,8 @@ void check_expected_user(struct audit *audit, const struct audit_process *proces
 		audit_unknown(audit, "user %s of qemu.conf does not exist; see H03", wanted);
 	for (size_t c = 0; audit->has_user == 1 && c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
-		if (all_are(status->uid, audit->user.uid) || is_of_vm(audit, status))
+		if (all_are(status->uid, audit->user.uid) ||
+			audit_has_own_ids(audit, process, status))
 			continue;
 		cleanup_free char *ids = all_are(status->uid, status->uid[0])
 						 ? tree_user_name(&audit->tree, status->uid[0])

@@ -2,6 +2,7 @@
 /* Checks of the host: the account, the settings against what runs, and what the audit sees. */
 #include "audit/check_functions.h"
 #include "audit/find.h"
+#include "audit/isolation.h"
 #include "audit/writers.h"
 #include "base/array.h"
 #include "base/attempt.h"
@@ -176,12 +177,16 @@ static bool start_time(const struct audit_process *process, long long boot, long
 	return true;
 }
 
-static bool runs_as(const struct audit_process *process, uid_t uid)
+static bool runs_as(const struct audit *audit, const struct audit_process *process, uid_t uid)
 {
-	for (size_t c = 0; c < process->n_classes; c++)
+	for (size_t c = 0; c < process->n_classes; c++) {
+		const struct proc_status *status = &audit_class(process, c)->status;
+		bool is_expected = true;
 		for (int i = 0; i < 4; i++)
-			if (audit_class(process, c)->status.uid[i] != uid)
-				return false;
+			is_expected = is_expected && status->uid[i] == uid;
+		if (!is_expected && !audit_has_own_ids(audit, process, status))
+			return false;
+	}
 	return true;
 }
 
@@ -203,7 +208,7 @@ static void judge_age(struct audit *audit, const struct audit_process *process, 
 		strftime(when, sizeof when, "%F %T", &tm);
 	/* P00, P02 and H03 tell why not. */
 	bool is_told = audit->has_user >= 0 && process->n_classes > 0;
-	bool as_asked = audit->has_user == 1 && runs_as(process, audit->user.uid);
+	bool as_asked = audit->has_user == 1 && runs_as(audit, process, audit->user.uid);
 	audit_fail_as(audit, as_asked || !is_told ? SEVERITY_LOW : SEVERITY_MEDIUM, NO_CLASS,
 		"process %d was started before %s was changed at %s, and %s", process->pid,
 		audit->settings.file, when,

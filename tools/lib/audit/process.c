@@ -162,6 +162,7 @@ static void classify(struct audit_process *p)
 			const struct audit_thread *other = &p->threads[p->classes[c].first];
 			if (audit_threads_equal(thread, other) &&
 				thread->details.seccomp == other->details.seccomp &&
+				thread->details.seccomp_filters == other->details.seccomp_filters &&
 				thread->details.tracer == other->details.tracer &&
 				thread->securebits == other->securebits)
 				break;
@@ -238,6 +239,24 @@ static void read_start(const struct audit_tree *tree, int process, struct audit_
 
 	p->has_start = text && proc_stat_parse(text, &stat);
 	p->start = p->has_start ? stat.start : 0;
+	p->parent = p->has_start ? stat.parent : 0;
+}
+
+static struct audit_namespace read_namespace(int process, const char *link)
+{
+	struct audit_namespace ns = {.link = tree_link(process, link)};
+
+	ns.number = ns.link ? 0 : errno;
+	return ns;
+}
+
+/* What it shares with the host, or does not. */
+static void read_isolation(const struct audit_tree *tree, int process, struct audit_process *p)
+{
+	p->user_ns = tree_link(process, "ns/user");
+	p->network = read_namespace(process, "ns/net");
+	p->ipc = read_namespace(process, "ns/ipc");
+	p->root_errno = tree_stat_link(tree, process, "root", &p->root_st) ? 0 : errno;
 }
 
 struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum found_by found_by)
@@ -255,7 +274,8 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	p->exe_capabilities = -1;
 	if (process < 0) {
 		p->is_denied = is_denied(errno);
-		p->exe_errno = p->descriptors_errno = errno;
+		p->exe_errno = p->descriptors_errno = p->root_errno = errno;
+		p->network.number = p->ipc.number = errno;
 		p->unreadable = xasprintf("cannot open the process directory: %s", strerror(errno));
 		return p;
 	}
@@ -285,7 +305,7 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	p->limits = tree_read_at(tree, living, "limits", NULL);
 	audit_core_read(audit, living, p);
 	p->uid_map = tree_read_at(tree, living, "uid_map", NULL);
-	p->user_ns = tree_link(living, "ns/user");
+	read_isolation(tree, living, p);
 	p->is_libvirt = is_of_libvirt(tree, p);
 	return p;
 }
@@ -306,5 +326,7 @@ void audit_process_free(struct audit_process *p)
 	free(p->limits);
 	free(p->uid_map);
 	free(p->user_ns);
+	free(p->network.link);
+	free(p->ipc.link);
 	free(p);
 }

@@ -54,6 +54,7 @@ static void thread_json(const struct audit_thread *thread)
 	json_end_object();
 	json_boolean("no_new_privs", status->no_new_privs);
 	number_or_null("seccomp", thread->details.seccomp);
+	number_or_null("seccomp_filters", thread->details.seccomp_filters);
 	number_or_null("tracer", thread->details.tracer);
 	number_or_null("securebits", thread->securebits);
 	ids_json("ns_pid", thread->details.ns_pid, thread->details.n_ns_pid);
@@ -75,6 +76,8 @@ static void process_json(const struct audit_process *process)
 	json_boolean("libvirt", process->is_libvirt);
 	json_bytes("label", label && *label ? label : NULL);
 	json_bytes("user_namespace", process->user_ns);
+	json_bytes("network_namespace", process->network.link);
+	json_bytes("ipc_namespace", process->ipc.link);
 	json_bytes("source", process->is_by_bpf ? "bpf" : "proc");
 	if (process->has_start)
 		json_integer("start", (long long)process->start);
@@ -130,6 +133,10 @@ static void host_json(const struct audit *audit)
 	json_bytes("config", audit->settings.file);
 	account_json("user", &audit->settings.user, audit->has_user, audit->user.uid);
 	account_json("group", &audit->settings.group, audit->has_group, audit->group);
+	json_begin_object("isolate_ids");
+	json_integer("first", audit->settings.isolate_ids.value.first);
+	json_integer("count", audit->settings.isolate_ids.value.count);
+	json_end_object();
 	json_integer("hidden_processes", (long long)audit->n_hidden);
 	json_bytes("unseen_directory", audit->unseen_directory);
 	json_end_object();

@@ -138,6 +138,7 @@ static bool read_found(struct audit *audit, bool scan_kvm, char **error)
 
 static bool read_processes(struct audit *audit, const struct audit_request *request, char **error)
 {
+	audit->is_partial = request->n_pids > 0;
 	bool is_read = request->n_pids ? read_named(audit, request, error)
 				       : read_found(audit, !request->no_kvm_scan, error);
 
@@ -218,5 +219,7 @@ void audit_free(struct audit *audit)
 	free(audit->installed);
 	audit_bpf_close(audit->bpf);
 	free(audit->reaches);
+	free(audit->host.network.link);
+	free(audit->host.ipc.link);
 	tree_close(&audit->tree);
 }

@@ -63,6 +63,7 @@ bool audit_threads_equal(const struct audit_thread *a, const struct audit_thread
 static bool agree(const struct audit_thread *a, const struct audit_thread *b)
 {
 	return audit_threads_equal(a, b) && a->details.seccomp == b->details.seccomp &&
+	       a->details.seccomp_filters == b->details.seccomp_filters &&
 	       a->details.tracer == b->details.tracer;
 }
 

@@ -87,6 +87,7 @@ char *tree_names(const struct audit_tree *tree, const char *path, size_t *length
 bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st, int flags)
 {
 	path += strspn(path, "/");
+	path = *path ? path : ".";
 	if (!tree->root)
 		return look_stat(tree->fd, path, flags, st);
 	cleanup_fd int fd = open_within(

@@ -177,7 +177,7 @@ static bool read_ns_pids(const char *p, struct proc_details *details)
 }
 
 static const char *const more_fields[] = {
-	"Name:", "State:", "Tgid:", "Pid:", "TracerPid:", "Seccomp:", "NSpid:"};
+	"Name:", "State:", "Tgid:", "Pid:", "TracerPid:", "Seccomp:", "Seccomp_filters:", "NSpid:"};
 enum { N_MORE_FIELDS = N_ELEMENTS(more_fields) };
 
 static bool read_more(size_t field, const char *p, struct proc_details *details)
@@ -202,6 +202,8 @@ static bool read_more(size_t field, const char *p, struct proc_details *details)
 			return false;
 		details->seccomp = (int)mode;
 		return true;
+	case 6:
+		return read_optional(p, &details->seccomp_filters);
 	default:
 		return read_ns_pids(p, details);
 	}
@@ -211,7 +213,8 @@ bool proc_details_parse(const char *text, struct proc_details *details, char **e
 {
 	bool seen[N_MORE_FIELDS] = {false};
 
-	*details = (struct proc_details){.tgid = -1, .pid = -1, .tracer = -1, .seccomp = -1};
+	*details = (struct proc_details){
+		.tgid = -1, .pid = -1, .tracer = -1, .seccomp = -1, .seccomp_filters = -1};
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		for (size_t f = 0; f < N_MORE_FIELDS; f++) {

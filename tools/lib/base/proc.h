@@ -41,13 +41,14 @@ void proc_status_free(struct proc_status *status);
  */
 #define PROC_MAX_NSPID 33 /* linux/pid_namespace.h: MAX_PID_NS_LEVEL, and the first */
 struct proc_details {
-	char name[65];	 /* as the kernel escapes it, cut where it is longer; "": not told */
-	char state;	 /* R, S, Z, ... of proc(5); 0: not told */
-	int64_t tgid;	 /* -1: not told, here and below */
-	int64_t pid;	 /* the thread's */
-	int64_t tracer;	 /* 0: nobody traces it */
-	int seccomp;	 /* 0 none, 1 strict, 2 filter */
-	size_t n_ns_pid; /* 0: not told */
+	char name[65];	/* as the kernel escapes it, cut where it is longer; "": not told */
+	char state;	/* R, S, Z, ... of proc(5); 0: not told */
+	int64_t tgid;	/* -1: not told, here and below */
+	int64_t pid;	/* the thread's */
+	int64_t tracer; /* 0: nobody traces it */
+	int seccomp;	/* 0 none, 1 strict, 2 filter */
+	int64_t seccomp_filters;	 /* how many; Linux 5.9 and later tell */
+	size_t n_ns_pid;		 /* 0: not told */
 	uint32_t ns_pid[PROC_MAX_NSPID]; /* its ids, outermost namespace first */
 };
 

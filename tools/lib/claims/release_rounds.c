@@ -45,8 +45,8 @@ static char *path_of_entry(const struct claim_request *disk)
 	return path;
 }
 
-static bool release_disk(struct journal *journal, const struct claim_request *disk, bool force,
-	struct journal *const *all, size_t n, struct lockwait *waits)
+static bool release_disk(struct journal *journal, const struct claim_request *disk,
+	const struct release_how *how, struct journal *const *all, size_t n, struct lockwait *waits)
 {
 	cleanup_free char *path = path_of_entry(disk);
 
@@ -56,7 +56,8 @@ static bool release_disk(struct journal *journal, const struct claim_request *di
 		warn("%s is not claimed by VM '%s'", path, journal->name);
 		return false;
 	}
-	return may_give_back(journal, path, force) &&
+	return may_give_back(journal, path, how->force) &&
+	       (!how->before || how->before(how->context, disk->path, path)) &&
 	       claims_release(journal, path, false, all, n, waits);
 }
 
@@ -68,8 +69,8 @@ static void say_stays(const struct journal *journal, const char *why)
 	log_error("%s", stays);
 }
 
-static bool release_round(struct journal *journal, const struct claim_requests *disks, bool force,
-	struct lockwait *waits)
+static bool release_round(struct journal *journal, const struct claim_requests *disks,
+	const struct release_how *how, struct lockwait *waits)
 {
 	cleanup_free char *error = NULL;
 	struct journal **all;
@@ -81,15 +82,16 @@ static bool release_round(struct journal *journal, const struct claim_requests *
 		return false;
 	}
 	for (size_t i = 0; disks && i < disks->n; i++)
-		good = release_disk(journal, &disks->all[i], force, all, n, waits) && good;
+		good = release_disk(journal, &disks->all[i], how, all, n, waits) && good;
 	if (!disks)
-		good = may_give_back(journal, NULL, force) &&
+		good = may_give_back(journal, NULL, how->force) &&
 		       claims_release(journal, NULL, false, all, n, waits);
 	journal_free_all(all, n);
 	return good;
 }
 
-bool release_rounds(struct journal *journal, const struct claim_requests *disks, bool force)
+bool release_rounds(
+	struct journal *journal, const struct claim_requests *disks, const struct release_how *how)
 {
 	cleanup_free char *error = NULL;
 	struct lockwait waits = {0};
@@ -97,7 +99,7 @@ bool release_rounds(struct journal *journal, const struct claim_requests *disks,
 	bool good = true, again;
 
 	do {
-		good = release_round(journal, disks, force, &waits) && good;
+		good = release_round(journal, disks, how, &waits) && good;
 		again = journal_stamp(journal->name, &before) &&
 			lockwait_again(&waits, &good, &error);
 		/* The claim that is there now may be another one, of a VM that runs. */

@@ -12,6 +12,7 @@
 #include "claims/journal_lock.h"
 #include "claims/libvirt_xattr.h"
 #include "claims/probe.h"
+#include "claims/runtime_ids.h"
 #include "path/open_files.h"
 #include "path/safepath.h"
 
@@ -45,6 +46,17 @@ static const char *holder_state(const struct journal *journal)
 	       : hold == CLAIMS_ABANDONED ? "holder ended"
 					  : "unknown";
 }
+
+/* What is reported. */
+struct status {
+	struct journal **all;
+	size_t n;
+	bool all_read;
+	struct journal_damage *damaged;
+	size_t n_damaged;
+	struct runtime_id *ids;
+	size_t n_ids;
+};
 
 /* What a path is now. */
 struct file {
@@ -210,6 +222,27 @@ static bool print_files(char *const *paths, size_t n_paths, struct journal *cons
 	return good;
 }
 
+/* A runner that was killed leaves its lock, and its QEMU perhaps, until recover. */
+static const char *id_state(const struct runtime_id *id)
+{
+	return id->is_held ? "running" : "left behind";
+}
+
+static void print_isolated(const struct status *s)
+{
+	if (s->n_ids == 0)
+		return;
+	struct libscols_table *table =
+		new_table((const char *const[]){"ISOLATED VM", "STATE", "UID AND GID"}, 3);
+	for (size_t i = 0; i < s->n_ids; i++) {
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		cell(line, 0, xstrdup(s->ids[i].name));
+		cell(line, 1, xstrdup(id_state(&s->ids[i])));
+		cell(line, 2, xasprintf("%u", s->ids[i].id));
+	}
+	print_table(table);
+}
+
 static void print_damaged(const struct journal_damage *damaged, size_t n)
 {
 	if (n == 0)
@@ -318,56 +351,83 @@ static void damage_json(const struct journal_damage *damage)
 	json_end_object();
 }
 
-static bool print_json(struct journal *const *all, size_t n, const struct journal_damage *damaged,
-	size_t n_damaged, char *const *paths, size_t n_paths)
+static void isolated_json(const struct status *s)
+{
+	json_begin_array("isolated");
+	for (size_t i = 0; i < s->n_ids; i++) {
+		json_begin_object(NULL);
+		json_bytes("name", s->ids[i].name);
+		json_bytes("state", id_state(&s->ids[i]));
+		owner_json("ids", s->ids[i].id, (gid_t)s->ids[i].id);
+		json_end_object();
+	}
+	json_end_array();
+}
+
+static bool print_json(const struct status *s, char *const *paths, size_t n_paths)
 {
 	bool good = true;
 
 	json_begin_object(NULL);
 	json_integer("version", 1);
 	json_begin_array("claims");
-	for (size_t i = 0; i < n; i++)
-		claim_json(all[i]);
+	for (size_t i = 0; i < s->n; i++)
+		claim_json(s->all[i]);
 	json_end_array();
+	isolated_json(s);
 	json_begin_array("damaged");
-	for (size_t i = 0; i < n_damaged; i++)
-		damage_json(&damaged[i]);
+	for (size_t i = 0; i < s->n_damaged; i++)
+		damage_json(&s->damaged[i]);
 	json_end_array();
 	json_begin_array("files");
 	for (size_t i = 0; i < n_paths; i++)
-		good = file_json(paths[i], all, n) && good;
+		good = file_json(paths[i], s->all, s->n) && good;
 	json_end_array();
 	json_end_object();
 	return good;
 }
 
+static bool print_tables(const struct status *s, char *const *paths, size_t n_paths)
+{
+	print_damaged(s->damaged, s->n_damaged);
+	print_claims(s->all, s->n);
+	print_isolated(s);
+	return print_files(paths, n_paths, s->all, s->n);
+}
+
+/* False and a new message: there is no list of the journals, or of the ids. */
+static bool read_status(struct status *s, char **error)
+{
+	return claims_probe_all(&s->all, &s->n, &s->all_read, false, error) &&
+	       journal_damage_list(&s->damaged, &s->n_damaged, error) &&
+	       runtime_ids_read(&s->ids, &s->n_ids, error);
+}
+
+static void end_status(struct status *s)
+{
+	journal_damage_free(s->damaged, s->n_damaged);
+	journal_free_all(s->all, s->n);
+	free(s->ids);
+}
+
 bool status_report(char *const *paths, size_t n_paths, bool json)
 {
 	cleanup_free char *error = NULL;
-	struct journal **all;
-	struct journal_damage *damaged;
-	size_t n, n_damaged;
-	bool all_read, reached;
+	struct status s = {0};
+	bool reached;
 
 	/* It is printed behind the lock: who reads it can take a while. */
 	setvbuf(stdout, xmalloc(OUTPUT_SIZE), _IOFBF, OUTPUT_SIZE);
-	if (!claims_probe_all(&all, &n, &all_read, false, &error) ||
-		!journal_damage_list(&damaged, &n_damaged, &error)) {
+	if (!read_status(&s, &error)) {
 		log_error("%s", error);
-		journal_free_all(all, n);
+		end_status(&s);
 		return false;
 	}
-	if (json) {
-		reached = print_json(all, n, damaged, n_damaged, paths, n_paths);
-	} else {
-		print_damaged(damaged, n_damaged);
-		print_claims(all, n);
-		reached = print_files(paths, n_paths, all, n);
-	}
+	reached = json ? print_json(&s, paths, n_paths) : print_tables(&s, paths, n_paths);
 	journal_unlock();
 	if (json)
 		json_finish();
-	journal_damage_free(damaged, n_damaged);
-	journal_free_all(all, n);
+	bool all_read = s.all_read;
+	end_status(&s);
 	return all_read && reached;
 }

@@ -163,6 +163,24 @@ static bool take_namespaces(struct settings *s, const struct conf *conf, char **
 	return true;
 }
 
+static bool take_devices(struct settings *s, const struct conf *conf, char **error)
+{
+	const struct conf_entry *entry = conf_get(conf, "cgroup_device_acl");
+	const struct conf_value *value = entry ? &entry->value : NULL;
+
+	if (!entry)
+		return true;
+	if (value->type != CONF_LIST)
+		return fail(error, conf, entry, "a list");
+	s->devices = xcalloc(value->n_items + 1, sizeof *s->devices);
+	for (size_t i = 0; i < value->n_items; i++) {
+		if (value->items[i].type != CONF_STRING)
+			return fail(error, conf, entry, "a list of strings");
+		s->devices[s->n_devices++] = xstrdup(value->items[i].string);
+	}
+	return true;
+}
+
 static bool take_settings(struct settings *s, const struct conf *conf, char **error)
 {
 	return take_account(conf, "user", &s->user, error) &&
@@ -174,7 +192,7 @@ static bool take_settings(struct settings *s, const struct conf *conf, char **er
 	       take_integer(
 		       conf, "seccomp_sandbox", -1, "-1, 0 or 1", &s->seccomp_sandbox, error) &&
 	       take_range(conf, "isolate_ids", &s->isolate_ids, error) &&
-	       take_namespaces(s, conf, error) &&
+	       take_namespaces(s, conf, error) && take_devices(s, conf, error) &&
 	       take_core_limit(conf, "max_core", &s->max_core, error) &&
 	       take_count_limit(conf, "max_processes", &s->max_processes, error) &&
 	       take_count_limit(conf, "max_files", &s->max_files, error);
@@ -287,5 +305,8 @@ void settings_free(struct settings *settings)
 	free(settings->file);
 	free(settings->user.value);
 	free(settings->group.value);
+	for (size_t i = 0; i < settings->n_devices; i++)
+		free(settings->devices[i]);
+	free(settings->devices);
 	*settings = (struct settings){0};
 }

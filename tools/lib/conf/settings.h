@@ -60,6 +60,8 @@ struct settings {
 	struct setting_range isolate_ids;		    /* of isolated VMs; 90000:8192 */
 	bool no_namespaces;				    /* namespaces = [ ] */
 	unsigned namespaces_line;
+	char **devices; /* cgroup_device_acl: nodes, beside those of the command line */
+	size_t n_devices;
 	struct limit max_core; /* unset: callers use 0 */
 	struct limit max_processes, max_files;
 };

@@ -493,7 +493,8 @@ static bool verify(long before, char **error)
 /* EFAULT: it would look at a filter, if there were one. */
 char *filter_why_not(void)
 {
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 || errno == EFAULT)
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 ||
+		!isolation_is_lack(errno))
 		return NULL;
 	return xasprintf("the kernel takes no seccomp filter: %s", strerror(errno));
 }
@@ -509,6 +510,7 @@ bool filter_install(const struct isolation *isolation, char **error)
 	const struct sock_fprog filter = {program.n, program.all};
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
 		return verify(before, error);
+	int number = errno;
 	error_set_errno(error, "cannot install the seccomp filter");
-	return isolation_goes_without(isolation, ISOLATE_FILTER, error);
+	return isolation_goes_without(isolation, ISOLATE_FILTER, number, error);
 }

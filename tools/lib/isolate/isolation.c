@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 void isolation_free(struct isolation *isolation)
@@ -18,6 +19,8 @@ void isolation_free(struct isolation *isolation)
 	free(isolation->home);
 	free(isolation->directory);
 	free(isolation->network);
+	free(isolation->listens.all);
+	free(isolation->connects.all);
 	free(isolation->ipc);
 	free(isolation->host_name);
 	for (size_t i = 0; i < isolation->n_lacks; i++)
@@ -59,10 +62,20 @@ void isolation_warn_without(
 			isolation->name, isolation_layer_name(layer), why, off);
 }
 
-bool isolation_goes_without(
-	const struct isolation *isolation, enum isolate_layer layer, char **error)
+bool isolation_is_lack(int number)
 {
-	if (isolation->asked & layer)
+	static const int all[] = {ENOSYS, EOPNOTSUPP, EINVAL, EPERM, EACCES, ENOSPC, E2BIG};
+
+	for (size_t i = 0; i < N_ELEMENTS(all); i++)
+		if (all[i] == number)
+			return true;
+	return false;
+}
+
+bool isolation_goes_without(
+	const struct isolation *isolation, enum isolate_layer layer, int number, char **error)
+{
+	if ((isolation->asked & layer) || !isolation_is_lack(number))
 		return false;
 	isolation_warn_without(isolation, layer, *error);
 	free(*error);

@@ -53,6 +53,13 @@ struct isolation_path {
 	int tree;      /* a detached mount to use; -1: it is cloned from path */
 };
 
+/* TCP ports, of the host's network. */
+struct isolation_ports {
+	bool any;
+	unsigned *all;
+	size_t n;
+};
+
 struct isolation {
 	enum isolate_mode mode;
 	unsigned layers; /* of enum isolate_layer */
@@ -71,7 +78,8 @@ struct isolation {
 	char *directory; /* QEMU's current one */
 	struct isolation_path *paths;
 	size_t n_paths;
-	char *network;		      /* why the host's network is shared; NULL: it is not */
+	char *network; /* why the host's network is shared; NULL: it is not */
+	struct isolation_ports listens, connects;
 	char *ipc;		      /* why its System V IPC is; NULL: it is not */
 	char *host_name;	      /* why the VM keeps the host's name; NULL: it does not */
 	bool forks;		      /* QEMU starts processes: -daemonize, or programs */
@@ -114,11 +122,16 @@ struct isolation_path *isolation_add(
 bool isolation_do_without(struct isolation *isolation, enum isolate_layer layer, char *why);
 
 /*
- * The same in QEMU's process, where a layer turned out to be impossible: warns. False, with *error
- * as it was, if the layer is asked for.
+ * The same in QEMU's process, where a layer turned out to be impossible: warns. number is the errno
+ * of that. False, with *error as it was, if the layer is asked for, or if that error does not say
+ * that this host, or what is around virt-priv-run, does not give it: what failed otherwise fails
+ * the start.
  */
 bool isolation_goes_without(
-	const struct isolation *isolation, enum isolate_layer layer, char **error);
+	const struct isolation *isolation, enum isolate_layer layer, int number, char **error);
+
+/* Whether that errno says so: no such thing, not allowed, or no more of it. */
+bool isolation_is_lack(int number);
 
 /* The warning about a layer that is not there, and how it is turned off on purpose. */
 void isolation_warn_without(

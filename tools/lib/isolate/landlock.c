@@ -20,8 +20,10 @@
 /* Newer than the kernel headers of some distributions: versions 3, 4, 5 and 6. */
 #define ACCESS_FS_TRUNCATE (UINT64_C(1) << 14)
 #define ACCESS_FS_IOCTL_DEV (UINT64_C(1) << 15)
-#define ACCESS_NET_TCP (UINT64_C(1) << 0 | UINT64_C(1) << 1) /* bind, connect */
-#define SCOPE_ABSTRACT (UINT64_C(1) << 0)		     /* abstract UNIX sockets */
+#define ACCESS_NET_BIND_TCP (UINT64_C(1) << 0)
+#define ACCESS_NET_CONNECT_TCP (UINT64_C(1) << 1)
+#define RULE_NET_PORT 2
+#define SCOPE_ABSTRACT (UINT64_C(1) << 0) /* abstract UNIX sockets */
 #define SCOPE_SIGNAL (UINT64_C(1) << 1)
 
 struct ruleset {
@@ -65,7 +67,7 @@ char *landlock_why_not(bool has_root)
 	int version = get_version();
 
 	if (version == 0)
-		return why_not();
+		return isolation_is_lack(errno) ? why_not() : NULL;
 	return version > 1 || has_root ? NULL
 				       : xstrdup("the kernel's version of Landlock is 1, and 2 is "
 						 "the first that lets files be moved");
@@ -92,16 +94,24 @@ static uint64_t scopes_of(const struct isolation *isolation)
 	return SCOPE_SIGNAL | (isolation->abstract ? 0 : SCOPE_ABSTRACT);
 }
 
+/* What is denied but for ports that are named: all of it without the host's network. */
+static uint64_t net_access(const struct isolation *isolation)
+{
+	bool has_network = !(isolation->layers & ISOLATE_NETWORK) || isolation->network;
+
+	return (has_network && isolation->listens.any ? 0 : ACCESS_NET_BIND_TCP) |
+	       (has_network && isolation->connects.any ? 0 : ACCESS_NET_CONNECT_TCP);
+}
+
 /* As much of it as the kernel knows. */
 static struct ruleset known(int version, const struct isolation *isolation)
 {
-	bool has_network = !(isolation->layers & ISOLATE_NETWORK) || isolation->network;
 	/* Bits 0 to 12 since version 1, one more with each of 2 (REFER), 3 and 5. */
 	unsigned bits = version >= 5 ? 16 : version >= 3 ? 15 : version == 2 ? 14 : 13;
 
 	return (struct ruleset){
 		.handled_access_fs = (UINT64_C(1) << bits) - 1,
-		.handled_access_net = version >= 4 && !has_network ? ACCESS_NET_TCP : 0,
+		.handled_access_net = version >= 4 ? net_access(isolation) : 0,
 		.scoped = version >= 6 ? scopes_of(isolation) : 0,
 	};
 }
@@ -185,6 +195,20 @@ static bool add_programs(
 	return !loader || add_path(ruleset, rules, loader, LANDLOCK_ACCESS_FS_EXECUTE, error);
 }
 
+static bool add_ports(int ruleset, const struct ruleset *rules, const struct isolation_ports *ports,
+	uint64_t access, char **error)
+{
+	for (size_t i = 0; i < ports->n && (rules->handled_access_net & access); i++) {
+		const struct {
+			uint64_t allowed_access, port;
+		} rule = {access, ports->all[i]};
+		if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) < 0)
+			return error_set_errno(
+				error, "cannot add a Landlock rule for port %u", ports->all[i]);
+	}
+	return true;
+}
+
 static bool add_rules(
 	int ruleset, const struct ruleset *rules, const struct isolation *isolation, char **error)
 {
@@ -203,7 +227,20 @@ static bool add_rules(
 				error))
 			return false;
 	}
-	return add_programs(ruleset, rules, isolation, error);
+	return add_ports(ruleset, rules, &isolation->listens, ACCESS_NET_BIND_TCP, error) &&
+	       add_ports(ruleset, rules, &isolation->connects, ACCESS_NET_CONNECT_TCP, error) &&
+	       add_programs(ruleset, rules, isolation, error);
+}
+
+/* With errno. */
+static bool put_in_force(int ruleset, char **error)
+{
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) == 0)
+		return true;
+	int number = errno;
+	error_set_errno(error, "cannot put the Landlock rules in force");
+	errno = number;
+	return false;
 }
 
 /* A socket that listens under an abstract name of the kernel's choice; -1 and errno: none. */
@@ -261,8 +298,9 @@ static bool restrict_scopes(const struct isolation *isolation, int version, char
 	if (ruleset < 0 || (rules.handled_access_fs && !add_path(ruleset, &rules, "/",
 							       LANDLOCK_ACCESS_FS_REFER, error)))
 		return false;
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return error_set_errno(error, "cannot put the Landlock rules in force");
+	/* It may be one ruleset too many for a process. */
+	if (!put_in_force(ruleset, error))
+		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, errno, error);
 	return rules.scoped & SCOPE_ABSTRACT ? verify_scopes(&address, length, error)
 					     : verify_kinds(isolation, error);
 }
@@ -290,8 +328,9 @@ bool landlock_restrict(
 	const struct ruleset rules = known(version, isolation);
 
 	if (version == 0) {
+		int number = errno;
 		*error = why_not();
-		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, error);
+		return isolation_goes_without(isolation, ISOLATE_LANDLOCK, number, error);
 	}
 	if (!(isolation->layers & ISOLATE_ROOT))
 		return restrict_scopes(isolation, version, error);
@@ -299,7 +338,7 @@ bool landlock_restrict(
 	if (ruleset < 0 || !add_rules(ruleset, &rules, isolation, error) ||
 		!add_descriptors(ruleset, &rules, fds, n_fds, error))
 		return false;
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return error_set_errno(error, "cannot put the Landlock rules in force");
+	if (!put_in_force(ruleset, error))
+		return false;
 	return verify(isolation, error);
 }

@@ -5,7 +5,8 @@
  * What is visible is decided by the root directory; its rules say what may be done there. Below /
  * QEMU reads and writes, so that what is mounted there later needs no rule: a rule per path can't
  * be added to a process that runs. QEMU and what loads it can be executed, nothing else. Files are
- * made and removed in the VM's own directories. No TCP in a network of its own, no signal to a
+ * made and removed in the VM's own directories. No TCP in a network of its own, and in the host's
+ * that of the ports which the command line names, as far as it says which; no signal to a
  * process outside, no abstract socket of one.
  *
  * Where the root directory is the host's, no access to files is taken away: then they are there for

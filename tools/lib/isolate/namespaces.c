@@ -77,9 +77,10 @@ static bool set_name(const struct isolation *isolation, char **error)
 	if (isolation->host_name ||
 		(sethostname(name, strlen(name)) == 0 && setdomainname("", 0) == 0))
 		return true;
+	bool is_lack = isolation_is_lack(errno);
 	error_set_errno(error, "cannot set the VM's host name; a unit must not have "
 			       "ProtectHostname=yes");
-	if (isolation->asked & ISOLATE_NAMESPACES)
+	if ((isolation->asked & ISOLATE_NAMESPACES) || !is_lack)
 		return false;
 	warn("VM '%s' keeps the name of the host: %s", isolation->name, *error);
 	free(*error);
@@ -97,9 +98,10 @@ bool namespaces_unshare(const struct isolation *isolation, char **error)
 	if (!read_inodes(before, error))
 		return false;
 	if (unshare(flags) < 0) {
+		int number = errno;
 		error_set_errno(
 			error, "cannot create the VM's namespaces, which requires CAP_SYS_ADMIN");
-		return isolation_goes_without(isolation, ISOLATE_NAMESPACES, error);
+		return isolation_goes_without(isolation, ISOLATE_NAMESPACES, number, error);
 	}
 	if ((flags & CLONE_NEWNS) && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_set_errno(error, "cannot make the VM's mounts private");

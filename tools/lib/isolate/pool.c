@@ -184,7 +184,7 @@ static int try_id(struct search *s, uid_t id, int *lock, char **error)
 	return good && !is_free ? 0 : -1;
 }
 
-/* The one that the VM keeps. A dry run and recover have its lock for a moment. */
+/* The one that the VM keeps. A dry run, recover and status have its lock for a moment. */
 static int try_own(struct search *s, int *lock, char **error)
 {
 	int found = 0;

@@ -37,6 +37,9 @@ struct pool_taken {
 void pool_taken_init(struct pool_taken *taken, const struct id_range *pool);
 void pool_taken_free(struct pool_taken *taken);
 void pool_take_range(struct pool_taken *taken, unsigned long long first, unsigned long long count);
+/* How many ids of the range the pool has, too; *lowest is the first of them. */
+unsigned pool_overlap(const struct id_range *pool, unsigned long long first,
+	unsigned long long count, uint32_t *lowest);
 /* Marks what the text of a subuid(5) file has, but for lines of the pool's own. */
 void pool_take_subids(struct pool_taken *taken, const char *text);
 /* Marks what a status file of /proc names as a process's ids. */

@@ -8,7 +8,7 @@
 #include "claims/journal_list.h"
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
-#include "conf/settings.h"
+#include "claims/runtime_ids.h"
 #include "isolate/pool.h"
 #include "isolate/pool_lock.h"
 
@@ -112,15 +112,9 @@ bool pool_recover(bool dry_run)
 		return false;
 	}
 	while ((d = readdir(dir)) != NULL) {
-		const char *number = d->d_name + strlen(RUNTIME_ID);
-		char *end;
-		if (strncmp(d->d_name, RUNTIME_ID, strlen(RUNTIME_ID)) != 0)
-			continue;
-		unsigned long id = strtoul(number, &end, 10);
-		/* No other name was made here, and ids of people are never ended. */
-		if (!*end && end != number && id >= SETTINGS_ISOLATE_LOWEST &&
-			id <= SETTINGS_ISOLATE_HIGHEST)
-			good = recover_id(runtime, (uid_t)id, dry_run) && good;
+		uid_t id = runtime_id_of(d->d_name);
+		if (id)
+			good = recover_id(runtime, id, dry_run) && good;
 	}
 	return good;
 }

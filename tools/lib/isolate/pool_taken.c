@@ -22,16 +22,27 @@ void pool_taken_free(struct pool_taken *taken)
 	taken->is_taken = NULL;
 }
 
-void pool_take_range(struct pool_taken *taken, unsigned long long first, unsigned long long count)
+unsigned pool_overlap(const struct id_range *pool, unsigned long long first,
+	unsigned long long count, uint32_t *lowest)
 {
-	unsigned long long pool_first = taken->pool->first;
-	unsigned long long pool_end = pool_first + taken->pool->count;
+	unsigned long long pool_end = (unsigned long long)pool->first + pool->count;
 	/* Whatever the file says: no sum that overflows. */
 	unsigned long long end = count > pool_end || first > pool_end ? pool_end : first + count;
+	unsigned long long begin = first > pool->first ? first : pool->first;
 
-	for (unsigned long long id = first > pool_first ? first : pool_first;
-		id < end && id < pool_end; id++)
-		taken->is_taken[id - pool_first] = true;
+	if (end > pool_end)
+		end = pool_end;
+	*lowest = begin < end ? (uint32_t)begin : 0;
+	return begin < end ? (unsigned)(end - begin) : 0;
+}
+
+void pool_take_range(struct pool_taken *taken, unsigned long long first, unsigned long long count)
+{
+	uint32_t lowest;
+	unsigned n = pool_overlap(taken->pool, first, count, &lowest);
+
+	for (unsigned i = 0; i < n; i++)
+		taken->is_taken[lowest - taken->pool->first + i] = true;
 }
 
 void pool_take_subids(struct pool_taken *taken, const char *text)

@@ -9,11 +9,13 @@
 #include "isolate/namespaces.h"
 #include "isolate/program.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 
 static char *why_no_namespaces(const struct isolation *isolation, enum isolate_layer layer)
 {
-	if (has_cap(CAP_SYS_ADMIN))
+	/* Where that can't be told, the attempt tells. */
+	if (has_cap(CAP_SYS_ADMIN) || errno)
 		return namespaces_why_not(layer);
 	return xasprintf("namespaces and mounts of the VM's own require CAP_SYS_ADMIN, which "
 			 "a container must be given%s",

@@ -23,6 +23,27 @@ static char *explain_namespaces(const struct isolation *i)
 		i->host_name ? i->host_name : "");
 }
 
+/* "5901, 5902", "any", "none"; new. */
+static char *list_ports(const struct isolation_ports *ports)
+{
+	char *text = xstrdup(ports->any ? "any" : ports->n ? "" : "none");
+
+	for (size_t n = 0; n < ports->n && !ports->any; n++) {
+		cleanup_free char *before = text;
+		text = xasprintf("%s%s%u", before, n ? ", " : "", ports->all[n]);
+	}
+	return text;
+}
+
+static char *explain_network(const struct isolation *i)
+{
+	cleanup_free char *listens = list_ports(&i->listens);
+	cleanup_free char *connects = list_ports(&i->connects);
+
+	return xasprintf("the host's, since %s; TCP ports: listens on %s, connects to %s",
+		i->network, listens, connects);
+}
+
 static char *explain(const struct isolation *i, enum isolate_layer layer)
 {
 	switch (layer) {
@@ -34,7 +55,7 @@ static char *explain(const struct isolation *i, enum isolate_layer layer)
 	case ISOLATE_NAMESPACES:
 		return explain_namespaces(i);
 	case ISOLATE_NETWORK:
-		return i->network ? xasprintf("the host's, since %s", i->network)
+		return i->network ? explain_network(i)
 				  : xstrdup("a network namespace without interfaces; for migration "
 					    "by TCP, add --share-network");
 	case ISOLATE_LANDLOCK:
@@ -111,6 +132,18 @@ static void report_path(const struct isolation_path *path)
 	json_end_object();
 }
 
+static void report_ports(const char *key, const struct isolation_ports *ports)
+{
+	json_begin_array(key);
+	if (ports->any)
+		json_element("any");
+	for (size_t n = 0; n < ports->n && !ports->any; n++) {
+		cleanup_free char *text = xasprintf("%u", ports->all[n]);
+		json_element(text);
+	}
+	json_end_array();
+}
+
 static void report_without(enum isolate_layer layer, const char *why)
 {
 	json_begin_object(NULL);
@@ -142,6 +175,10 @@ void isolation_report_json(const struct isolation *isolation)
 	json_bytes("network",
 		isolation->layers & ISOLATE_NETWORK && !isolation->network ? "private" : "host");
 	json_bytes("reason", isolation->network);
+	if (isolation->layers & ISOLATE_NETWORK && isolation->network) {
+		report_ports("listens", &isolation->listens);
+		report_ports("connects", &isolation->connects);
+	}
 	json_begin_array("visible");
 	for (size_t n = 0; n < isolation->n_paths; n++)
 		report_path(&isolation->paths[n]);

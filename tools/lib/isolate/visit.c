@@ -5,19 +5,27 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/proc_text.h"
 #include "base/process.h"
+#include "claims/claims.h"
 #include "claims/journal.h"
 #include "isolate/mounts.h"
+#include "path/fileid.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MAX_MOUNTINFO ((size_t)16 * 1024 * 1024)
 
 /* Whether it has the same root directory as this process. */
 static bool has_other_root(pid_t pid, bool *has, char **error)
@@ -60,6 +68,18 @@ static int enter(int pidfd)
 	return setns(pidfd, CLONE_NEWNS) < 0 ? errno : 0;
 }
 
+/* Whether it can be used there as by the mount: an add that was cut off is repeated. */
+static bool is_there(int place, int tree)
+{
+	const unsigned long flags = ST_RDONLY | ST_NODEV;
+	struct stat st, wanted;
+	struct statvfs fs, its;
+
+	return fstat(place, &st) == 0 && fstat(tree, &wanted) == 0 && st.st_dev == wanted.st_dev &&
+	       st.st_ino == wanted.st_ino && fstatvfs(place, &fs) == 0 &&
+	       fstatvfs(tree, &its) == 0 && (fs.f_flag & flags) == (its.f_flag & flags);
+}
+
 static int attach(int pidfd, const char *path, int tree, bool is_directory)
 {
 	int number = enter(pidfd);
@@ -69,13 +89,49 @@ static int attach(int pidfd, const char *path, int tree, bool is_directory)
 		return number ? number : errno;
 	umask(0);
 	cleanup_fd int place = mounts_place_beneath(root, path, is_directory);
-	return place < 0 || !mounts_attach(tree, place) ? errno : 0;
+	return place < 0 || (!is_there(place, tree) && !mounts_attach(tree, place)) ? errno : 0;
 }
 
-static int detach(int pidfd, const char *path)
+/* The mount at that point, if it is of the object: what QEMU has put in its way is not followed. */
+static bool detach_object(int root, const char *point, const struct stat *object)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	cleanup_fd int fd = (int)syscall(SYS_openat2, root, point, &how, sizeof how);
+	char link[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != object->st_dev ||
+		st.st_ino != object->st_ino)
+		return false;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	return umount2(link, MNT_DETACH) == 0;
+}
+
+/* Its mounts, wherever they are. */
+static int detach_everywhere(const struct stat *object)
+{
+	cleanup_free char *text =
+		io_read_file(AT_FDCWD, "/proc/self/mountinfo", MAX_MOUNTINFO, NULL);
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *mounts = text;
+	struct proc_mount mount;
+
+	if (!text || root < 0)
+		return errno;
+	while (proc_mountinfo_next(&mounts, &mount)) {
+		detach_object(root, mount.point, object);
+		proc_mount_free(&mount);
+	}
+	return 0;
+}
+
+static int detach(int pidfd, const char *path, const struct stat *object)
 {
 	int number = enter(pidfd);
 
+	if (!number && object)
+		number = detach_everywhere(object);
 	if (number)
 		return number;
 	/* EINVAL: it is no mount. */
@@ -97,7 +153,8 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
-bool visit_show(int pidfd, const char *path, int fd, char **error)
+/* The object, for QEMU. */
+static bool show(int pidfd, const char *path, int fd, char **error)
 {
 	struct stat st;
 	cleanup_fd int tree = mounts_clone(fd, false);
@@ -114,12 +171,53 @@ bool visit_show(int pidfd, const char *path, int fd, char **error)
 	       error_set_errno(error, "cannot mount %s in the root directory of the VM", path);
 }
 
-bool visit_hide(int pidfd, const char *path, char **error)
+/* The descriptor by which the object was claimed just now; -1: it was not. */
+static int find_new(const struct claims_plan *plan, const struct stat *named)
+{
+	struct stat st;
+
+	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++)
+		if (plan->fds[i] >= 0 && fstat(plan->fds[i], &st) == 0 &&
+			st.st_dev == named->st_dev && st.st_ino == named->st_ino)
+			return plan->fds[i];
+	return -1;
+}
+
+static bool show_claimed(int pidfd, const struct claims_plan *plan, const char *path, char **error)
+{
+	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+	struct fileid id;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set_errno(error, "cannot examine %s", path);
+	int claimed = find_new(plan, &st);
+	if (claimed >= 0)
+		return show(pidfd, path, claimed, error);
+	if (!fileid_of(fd, &st, &id, error))
+		return false;
+	/* What the VM has already, it may not have been shown. */
+	const struct entry *held = journal_find(plan->journal, &id, NULL);
+	bool is_its = held && (held->kind != ENTRY_OWNER || held->new_uid == st.st_uid);
+	return !is_its || show(pidfd, path, fd, error);
+}
+
+bool visit_show_claimed(int pidfd, const struct claims_plan *plan,
+	const struct claim_requests *requests, char **error)
+{
+	for (size_t i = 0; i < requests->n; i++)
+		if (requests->all[i].path &&
+			!show_claimed(pidfd, plan, requests->all[i].path, error))
+			return false;
+	return true;
+}
+
+bool visit_hide(int pidfd, const char *path, const struct stat *object, char **error)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(detach(pidfd, path));
+		_exit(detach(pidfd, path, object));
 	errno = wait_for(pid);
 	return errno == 0 ||
 	       error_set_errno(error, "cannot unmount %s in the root directory of the VM", path);

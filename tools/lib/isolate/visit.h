@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct claim_requests;
+struct claims_plan;
 struct journal;
+struct stat;
 
 /*
  * The process that holds the claim, if it has another root directory than this one: a pidfd, to be
@@ -20,10 +23,17 @@ struct journal;
 int visit_open(const struct journal *journal, char **error);
 
 /*
- * Mounts the object of a descriptor in the VM's root directory, under that name, which is absolute.
- * False and a new message on failure.
+ * Mounts in the VM's root directory what was asked for and is claimed, just now or before, each
+ * under its name there, unless it is there already: a call that was cut off can be repeated. False
+ * and a new message on failure.
  */
-bool visit_show(int pidfd, const char *path, int fd, char **error);
+bool visit_show_claimed(int pidfd, const struct claims_plan *plan,
+	const struct claim_requests *requests, char **error);
 
-/* Unmounts what is there under that name, if anything is. False and a new message on failure. */
-bool visit_hide(int pidfd, const char *path, char **error);
+/*
+ * Unmounts what is there under that name, if anything is, and the object itself under each other
+ * name that it was mounted at: it can have been given by a link, or by the path that one leads to.
+ * object: what the name led to before it was given back; NULL: not known. False and a new message
+ * on failure.
+ */
+bool visit_hide(int pidfd, const char *path, const struct stat *object, char **error);

@@ -37,9 +37,12 @@ static bool begins(const char *text, const char *start)
 static bool is_host_net(const char *value)
 {
 	static const char *const types[] = {
-		"user", "socket", "stream", "dgram", "l2tpv3", "vde", "netmap", "af-xdp", NULL};
+		"user", "socket", "stream", "dgram", "l2tpv3", "netmap", "af-xdp", NULL};
 	static const char *const descriptors[] = {",fd=", "addr.type=fd", "\"type\":\"fd\"", NULL};
 
+	/* A VDE switch is a directory with sockets, or has a URL. */
+	if (begins(value, "vde"))
+		return strstr(value, "://") != NULL;
 	return has_any(value, types) && !has_any(value, descriptors);
 }
 
@@ -218,9 +221,12 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	if (strcmp(option, "readconfig") == 0)
 		needs->terminals = needs->io_uring = needs->aio = needs->affinity = needs->inotify =
 			needs->memfd = needs->shm = true;
-	if (!needs->network && (needs_network(option, value) ||
-				       (strcmp(option, "set") == 0 && set_needs_network(value))))
-		needs->network = xasprintf("-%s needs it", option);
+	if (needs_network(option, value) ||
+		(strcmp(option, "set") == 0 && set_needs_network(value))) {
+		qemu_ports_of(option, value, &needs->listens, &needs->connects);
+		if (!needs->network)
+			needs->network = xasprintf("-%s needs it", option);
+	}
 	if (is_any(option, disk_options))
 		take_sockets(needs, value);
 	needs->terminals |= is_any(option, terminals) && strstr(value, "pty") != NULL;
@@ -254,9 +260,12 @@ void qemu_needs(char *const *command, struct qemu_needs *needs)
 		take(needs, option, takes ? word[1] : "");
 		word += takes;
 	}
-	if (!has_net && !no_defaults && !needs->network)
-		needs->network = xstrdup("QEMU adds a network device of type user where neither "
-					 "-nic none nor -nodefaults is given");
+	if (!has_net && !no_defaults) {
+		needs->connects.any = true;
+		if (!needs->network)
+			needs->network = xstrdup("QEMU adds a network device of type user where "
+						 "neither -nic none nor -nodefaults is given");
+	}
 }
 
 void qemu_needs_free(struct qemu_needs *needs)

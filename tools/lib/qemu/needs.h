@@ -5,12 +5,15 @@
  */
 #pragma once
 
+#include "qemu/ports.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 struct qemu_needs {
-	char *network;	/* why the host's network, such as "-netdev user"; NULL: it needs none */
-	bool terminals; /* pseudo-terminals */
+	char *network; /* why the host's network, such as "-netdev user"; NULL: it needs none */
+	struct qemu_ports listens, connects; /* TCP, of that network */
+	bool terminals;			     /* pseudo-terminals */
 	bool io_uring;
 	bool aio;	/* aio=native */
 	bool incoming;	/* a migration comes in */

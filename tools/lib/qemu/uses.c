@@ -197,9 +197,6 @@ static void add_notice(
 
 	if (is(name, "smbios") && is(notice->key, "path")) {
 		add(uses, notice->option, NULL, false, "use a separate -smbios for each path=");
-	} else if (is(name, "global") && text) {
-		add(uses, notice->option, xstrdup(text), true,
-			"set the property in a -device or -object");
 	} else if (text && strncmp(text, "unix:/", strlen("unix:/")) == 0 &&
 		   (is(name, "netdev") || is(name, "nic") || is(name, "vnc"))) {
 		/* A forwarded one ends with "-[ADDRESS]:PORT". */

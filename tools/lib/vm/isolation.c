@@ -14,6 +14,8 @@
 #include "isolate/system.h"
 #include "path/absolute.h"
 #include "qemu/needs.h"
+#include "qemu/ports.h"
+#include "vm/shares.h"
 #include "vm/step.h"
 #include "vm/unseen.h"
 
@@ -233,8 +235,11 @@ static void add_assigned(struct vm *vm, const struct vm_item *item)
 		isolation_add(&vm->isolation, item->path, item->source)->writable = true;
 }
 
-/* Named pipes, which are no resource, but warned of: the path, or two that begin with it. */
-static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char **error)
+/*
+ * What is no resource, but warned of: named pipes, of which a path means itself or two that begin
+ * with it; the directory of a VDE switch, in which QEMU binds a socket of its own; and files.
+ */
+static bool add_noticed(struct vm *vm, const struct qemuargs_notice *notice, char **error)
 {
 	static const char *const ends[] = {"", ".in", ".out"};
 
@@ -245,8 +250,13 @@ static bool add_pipes(struct vm *vm, const struct qemuargs_notice *notice, char 
 		bool is_there;
 		if (!path || !vm_examine(path, &st, &is_there, error))
 			return false;
-		if (is_there && S_ISFIFO(st.st_mode))
-			isolation_add(&vm->isolation, path, notice->source)->writable = true;
+		bool is_switch = is_there && S_ISDIR(st.st_mode) && notice->key &&
+				 strcmp(notice->key, "sock") == 0;
+		if (!is_there || (!S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode) && !is_switch))
+			continue;
+		struct isolation_path *added = isolation_add(&vm->isolation, path, notice->source);
+		added->writable = !S_ISREG(st.st_mode);
+		added->makes = is_switch;
 	}
 	return true;
 }
@@ -271,7 +281,7 @@ static bool add_items(struct vm *vm, char **error)
 	if (!add_plugins(vm, error))
 		return false;
 	for (size_t i = 0; i < vm->args->n_notices; i++)
-		if (vm->args->notices[i].path && !add_pipes(vm, &vm->args->notices[i], error))
+		if (vm->args->notices[i].path && !add_noticed(vm, &vm->args->notices[i], error))
 			return false;
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
@@ -294,62 +304,6 @@ static void add_places(struct vm *vm)
 		path->writable = path->makes = true;
 		path->moves = step->is_link;
 	}
-}
-
-/* Whether the VM's runtime directory is in it, or is it: an own one, that no host's may cover. */
-static bool has_home(const struct vm *vm, const char *path)
-{
-	size_t n = strcmp(path, "/") == 0 ? 0 : strlen(path);
-
-	return strncmp(vm->isolation.home, path, n) == 0 &&
-	       (vm->isolation.home[n] == '/' || !vm->isolation.home[n]);
-}
-
-/* "PATH[,ro]", in which ",," is a comma of the path. */
-static bool add_share(struct vm *vm, const char *text, char **error)
-{
-	cleanup_free char *copy = xstrdup(text);
-	char *to = copy;
-	const char *from = text;
-
-	for (; *from && (*from != ',' || from[1] == ','); from++) {
-		from += *from == ',';
-		*to++ = *from;
-	}
-	while (to > copy + 1 && to[-1] == '/')
-		to--;
-	*to = '\0';
-	if ((*from && strcmp(from, ",ro") != 0) || !*copy)
-		return error_set(error, "--share %s: expected PATH or PATH,ro", text);
-	cleanup_free char *path = absolute_path(copy, error);
-	struct stat st;
-	bool is_there;
-	if (!path)
-		return false;
-	if (has_home(vm, path))
-		return error_set(error,
-			"--share %s: the runtime directory of the VM, %s, is in it; share what "
-			"QEMU needs of it alone",
-			text, vm->isolation.home);
-	if (!vm_examine(path, &st, &is_there, error))
-		return false;
-	if (!is_there)
-		return error_set_errno(error, "--share %s: cannot examine %s", text, path);
-	struct isolation_path *added = isolation_add(&vm->isolation, path, "--share");
-	added->writable = !*from;
-	added->makes = added->moves = added->writable && S_ISDIR(st.st_mode);
-	/* What is wanted of a directory of nodes are its nodes. */
-	added->devices = strncmp(path, "/dev/", strlen("/dev/")) == 0;
-	vm->isolation.shares |= added->makes;
-	return true;
-}
-
-static bool add_shares(struct vm *vm, char **error)
-{
-	for (size_t i = 0; i < vm->n_shares; i++)
-		if (!add_share(vm, vm->shares[i], error))
-			return false;
-	return true;
 }
 
 static bool uses_kvm(char *const *command)
@@ -386,6 +340,26 @@ static void add_own(struct vm *vm, char *const *command)
 	}
 }
 
+/* Those of cgroup_device_acl, which libvirt puts into the /dev of each VM; terminals are its own.
+ */
+static void add_listed_devices(struct vm *vm)
+{
+	const struct settings *s = vm->settings;
+
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const char *path = s->devices[i];
+		struct stat st;
+		bool is_node = strncmp(path, "/dev/", strlen("/dev/")) == 0 &&
+			       !strstr(path, "/../") && strcmp(path, "/dev/ptmx") != 0 &&
+			       stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+		if (!is_node)
+			continue;
+		struct isolation_path *added =
+			isolation_add(&vm->isolation, path, "cgroup_device_acl");
+		added->writable = added->optional = true;
+	}
+}
+
 /* One mount for each name: what is written is, whoever only reads it. */
 static void merge(struct isolation *isolation)
 {
@@ -415,6 +389,15 @@ static void merge(struct isolation *isolation)
  * What the command line needs
  */
 
+static void take_ports(
+	struct isolation_ports *ports, const struct qemu_ports *needed, bool takes_all)
+{
+	ports->any = needed->any || takes_all;
+	ports->all = xcalloc(needed->n + 1, sizeof *ports->all);
+	ports->n = needed->n;
+	memcpy(ports->all, needed->all, needed->n * sizeof *ports->all);
+}
+
 /*
  * What a VM whose isolation nobody asked for could do through its monitor, too, or with programs of
  * the host.
@@ -438,6 +421,8 @@ static void take_needs(struct vm *vm, char *const *command)
 		isolation->network = xstrdup("--share-network says so");
 	else if (isolation->layers & ISOLATE_NETWORK)
 		isolation->network = steal_pointer(&needs.network);
+	take_ports(&isolation->listens, &needs.listens, vm->shares_network);
+	take_ports(&isolation->connects, &needs.connects, vm->shares_network);
 	isolation->terminals = needs.terminals;
 	isolation->io_uring = needs.io_uring;
 	isolation->aio = needs.aio;
@@ -523,10 +508,11 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 	isolation->directory = has_relative_names(vm) ? getcwd(NULL, 0) : xstrdup("/");
 	if (!isolation->directory || isolation->directory[0] != '/')
 		return error_set_errno(error, "cannot determine the current directory");
-	if (!add_items(vm, error) || !add_shares(vm, error))
+	if (!add_items(vm, error) || !vm_add_shares(vm, error))
 		return false;
 	add_places(vm);
 	add_own(vm, command);
+	add_listed_devices(vm);
 	if (!isolation_add_system(isolation, error))
 		return false;
 	isolation_sort(isolation);

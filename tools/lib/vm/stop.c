@@ -2,17 +2,23 @@
 #include "vm/stop.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "claims/holder.h"
 #include "claims/journal.h"
 #include "claims/journal_file.h"
 #include "claims/journal_lock.h"
+#include "claims/runtime_dir.h"
+#include "claims/runtime_ids.h"
 #include "vm/runtime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -71,6 +77,55 @@ static int hold_process(const char *name, char **error)
 	journal_free(journal);
 	journal_unlock();
 	return fd;
+}
+
+static void print_entry(const struct entry *e)
+{
+	cleanup_free char *path = log_escape(e->path);
+
+	if (e->kind == ENTRY_OWNER)
+		printf("restore %s (owner %u:%u, mode %04o)\n", path, e->old_uid, e->old_gid,
+			e->mode & 07777);
+	else
+		printf("revoke access of %u to %s\n", e->new_uid, path);
+}
+
+/* What an isolated VM has beside its claims. */
+static bool print_isolated(const char *name, char **error)
+{
+	cleanup_free struct runtime_id *ids = NULL;
+	size_t n;
+
+	if (!runtime_ids_read(&ids, &n, error))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(ids[i].name, name) == 0)
+			printf("end processes of uid %u\nremove " RUNTIME_DIR "/" RUNTIME_ID "%u\n",
+				ids[i].id, ids[i].id);
+	return true;
+}
+
+bool vm_stop_report(const char *name, unsigned seconds, char **error)
+{
+	cleanup_free char *path = vm_control_socket(name);
+	struct journal *journal;
+
+	if (!journal_lock(false, error))
+		return false;
+	bool good = journal_read(name, &journal, error);
+	if (good && !journal)
+		good = error_set(error, "VM '%s' is not running", name);
+	good = good && is_held(journal, "is not running", error);
+	if (good) {
+		printf("stop %s (process %d, through %s, within %u s)\n", name, journal->holder,
+			path, seconds);
+		for (size_t i = 0; i < journal->n_entries; i++)
+			print_entry(&journal->entries[i]);
+		good = print_isolated(name, error);
+		journal_free(journal);
+	}
+	journal_unlock();
+	return good;
 }
 
 /*
@@ -188,9 +243,41 @@ static char *why_not_asked(const char *name, const char *path, int number)
 		strerror(number));
 }
 
+/* What virt-priv-run holds until all that the VM had is given back; -1: nothing. */
+static int open_lock(const char *name)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);
+
+	return open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * Waits for that: the disks, what is mounted, and an isolated VM's id. A virt-priv-run that was
+ * killed holds nothing any more.
+ */
+static bool wait_for_release(const char *name, int lock, long long end, char **error)
+{
+	const struct timespec pause = {0, RETRY_MS * 1000000L};
+
+	while (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_set_errno(error,
+				"VM '%s' has exited; cannot determine whether it was released",
+				name);
+		if (left_until(end) == 0)
+			return error_set(error,
+				"VM '%s' has exited, but virt-priv-run has not released its files "
+				"yet; see virt-priv-chown status",
+				name);
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 bool vm_stop(const char *name, unsigned seconds, char **error)
 {
 	cleanup_free char *path = vm_control_socket(name);
+	cleanup_fd int lock = open_lock(name);
 	cleanup_fd int process = hold_process(name, error);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	long long end = now() + (long long)seconds * 1000;
@@ -201,12 +288,12 @@ bool vm_stop(const char *name, unsigned seconds, char **error)
 		int number = errno;
 		/* One that ends has let go of its socket a moment before. */
 		if (number != ETIMEDOUT && wait_for_end(process, -1, now() + MOMENT_MS))
-			return true;
+			return wait_for_release(name, lock, end, error);
 		*error = why_not_asked(name, path, number);
 		return false;
 	}
 	if (wait_for_end(process, fd, end))
-		return true;
+		return wait_for_release(name, lock, end, error);
 	if (errno == ETIMEDOUT)
 		*error = xasprintf("VM '%s' has not exited within %u s", name, seconds);
 	else
