@@ -5,6 +5,7 @@
  */
 #include "fuzz.h"
 #include "qemu/args.h"
+#include "qemu/uses.h"
 
 static char *read_document(void *context, const char *path, char **error)
 {
@@ -124,6 +125,17 @@ static void check_notice(const struct qemuargs *args, size_t i)
 	check(n->before <= args->n_resources && (i == 0 || n[-1].before <= n->before));
 }
 
+/* What an isolated VM would have to be shown. */
+static void check_uses(const struct qemuargs *args)
+{
+	size_t n;
+	struct qemu_use *uses = qemu_uses(args, &n);
+
+	for (size_t i = 0; i < n; i++)
+		check(uses[i].option < args->n_options && (uses[i].path || uses[i].instead));
+	qemu_uses_free(uses, n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cleanup_free char *lines = fuzz_part(&data, &size, '\f');
@@ -140,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_resource(args, i);
 		for (size_t i = 0; i < args->n_notices; i++)
 			check_notice(args, i);
+		check_uses(args);
 		/* What is not changed stays byte for byte. */
 		char **same = qemuargs_words(args, name_document, NULL);
 		size_t w = 0;

@@ -36,6 +36,18 @@ hang() {
     [ $((SECONDS - start)) -lt 10 ]
 }
 
+@test "an isolated VM is refused a share, and what it would look for, that does not answer" {
+    hang
+    local start=$SECONDS words
+    for words in "--share /mnt/hung/file --check qemu-system-x86_64" "--check qemu-system-x86_64 -global x.y=/mnt/hung/file"; do
+        # shellcheck disable=SC2086 # several words
+        run -125 virt-priv-run --isolate=full $words -nodefaults
+        echo "$output"
+        [[ $output == *"cannot examine /mnt/hung/file: not answered in "* ]]
+    done
+    [ $((SECONDS - start)) -lt 40 ]
+}
+
 @test "a VM whose own disk does not answer is refused, within a limit, and nobody waits meanwhile" {
     hang
     for mode in claim pass; do

@@ -256,6 +256,12 @@ PYTHON
     settings 'namespaces = [ ]' 'dynamic_ownership = 0'
     virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults |
         grep -qx 'without id, root, namespaces, network, landlock, limits (turned off in qemu.conf)'
+    virt-priv-run --isolate=full --dry-run --json qemu-system-x86_64 -nodefaults >"$BATS_TEST_TMPDIR/json"
+    tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
+    /usr/bin/python3 -c 'import json, sys
+i = json.load(open(sys.argv[1]))["isolation"]
+assert i["layers"] == ["filter"], i
+assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "network", "landlock", "limits"], i' "$BATS_TEST_TMPDIR/json"
     settings 'namespaces = [ ]'
     start
     runs
@@ -490,6 +496,13 @@ failing() {
     [[ $output == *"--share /none: cannot examine /none: No such file or directory"* ]]
     run -125 virt-priv-run --isolate=full --share "$fs,rw" --dry-run qemu-system-x86_64
     [[ $output == *"expected PATH or PATH,ro"* ]]
+    local path
+    for path in / /run /run/ /run/virt-privileges,ro /run/virt-privileges/iso; do
+        run -125 virt-priv-run --isolate=full --share "$path" --name iso --check qemu-system-x86_64
+        [[ $output == *"--share $path: the runtime directory of the VM, /run/virt-privileges/iso, is in it"* ]]
+    done
+    mkdir -p /run/lock
+    run -0 virt-priv-run --isolate=full --share /run/lock/ --name iso --check qemu-system-x86_64
 }
 
 @test "shares are there under their names, and the network by --share-network" {
@@ -584,17 +597,18 @@ failing() {
 
 # --- While it runs ---
 
-# qmp COMMAND...: each is answered without an error; what is said is printed.
+# qmp COMMAND...: each is answered without an error; what is said is printed. With "N:" before it, a command
+# takes descriptor N along.
 qmp() {
     /usr/bin/python3 - "$fs/run/qmp" "$@" <<'PYTHON'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-lines = s.makefile("rw")
+lines = s.makefile("r")
 lines.readline()
 for command in ['{"execute":"qmp_capabilities"}'] + sys.argv[2:]:
-    lines.write(command + "\n")
-    lines.flush()
+    fd, command = command.split(":", 1) if command[0].isdigit() else (None, command)
+    socket.send_fds(s, [command.encode() + b"\n"], [int(fd)] if fd else [])
     while True:
         answer = json.loads(lines.readline())
         if "event" not in answer:
@@ -634,6 +648,27 @@ opens() {
     run -1 opens "$fs/added.raw"
     # The mounts of the host are as they were.
     run ! grep added /proc/self/mountinfo
+    leave
+    [ "$status" -eq 33 ]
+    nothing_left
+}
+
+@test "a disk that is plugged in by descriptor, while it runs" {
+    plain
+    make blank root:root 600 "$fs/b.raw"
+    mkdir "$fs/run"
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    start
+    runs
+    local fd
+    exec {fd}<>"$fs/b.raw"
+    qmp "$fd:{\"execute\":\"add-fd\",\"arguments\":{\"fdset-id\":5}}" \
+        '{"execute":"blockdev-add","arguments":{"driver":"raw","node-name":"b","file":{"driver":"file","filename":"/dev/fdset/5"}}}' \
+        '{"execute":"device_add","arguments":{"driver":"virtio-blk-pci","drive":"b","id":"plugged"}}'
+    has_open "$fs/b.raw"
+    [ ! -e "/proc/$pid/root$fs/b.raw" ]
+    [ "$(stat -c %u:%g "$fs/b.raw")" = 0:0 ]
+    exec {fd}>&-
     leave
     [ "$status" -eq 33 ]
     nothing_left

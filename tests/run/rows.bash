@@ -93,6 +93,12 @@ reconnect_key() {
     server "$1"
 }
 
+# reconnect_key_of_all: the same; QEMU's user may connect to it.
+reconnect_key_of_all() {
+    reconnect_key "$1"
+    chmod 0666 "$1"
+}
+
 connected() {
     wrapper=("$stand_in" connected "$1")
 }
@@ -175,6 +181,41 @@ terminal_linked() {
         [[ $(readlink "$1") == /dev/pts/* ]] &&
         [ "$(stat -c %u "$1") $(stat -L -c %U "$1")" = "0 qemu" ] &&
         [ -n "$(find "/proc/$pid/fd" -lname '*/ptmx')" ]
+}
+
+# terminal_answers: QEMU's monitor does, on the terminal that it has told of.
+terminal_answers() {
+    local name
+    name=$(sed -n 's,.*redirected to \(/dev/pts/[0-9]*\).*,\1,p' "$out" "$err" | head -n 1)
+    "$stand_in" ask "$name" "info status" "VM status: running"
+}
+
+# vhost_user_blk SOCKET IMAGE: the program behind a disk.
+vhost_user_blk() {
+    type -P qemu-storage-daemon >/dev/null || skip "qemu-storage-daemon is not here"
+    helper qemu-storage-daemon --blockdev "driver=file,node-name=n,filename=$2" \
+        --export "type=vhost-user-blk,id=e,node-name=n,writable=on,addr.type=unix,addr.path=$1"
+    eventually test -S "$1"
+}
+
+# virtiofsd SOCKET DIR: that of the distribution.
+virtiofsd() {
+    local program
+    program=$(compgen -G "/usr/lib*/virtiofsd" || compgen -G "/usr/lib/*/virtiofsd") || skip "virtiofsd is not here"
+    helper "$program" "--socket-path=$1" -o "source=$2" -o sandbox=chroot
+    eventually test -S "$1"
+}
+
+# helper_ended: what ends with its only client, or is ended.
+helper_ended() {
+    case $(readlink "/proc/${helpers_started[-1]}/exe") in
+    *qemu-storage-daemon*) kill -KILL "${helpers_started[-1]}" ;;
+    esac
+    eventually ended "${helpers_started[-1]}"
+}
+
+heard() {
+    grep -qF -- "$1" "$BATS_TEST_TMPDIR/heard"
 }
 
 server_heard() {

@@ -103,6 +103,7 @@ all_rows() {
 @test "a data file named relative to where QEMU is started" { row data-file-relative; }
 @test "-netdev passt" { row passt; }
 @test "-nic passt" { row passt-nic; }
+@test "a pseudo-terminal" { row pty; }
 @test "the name of a pseudo-terminal" { row pty-link; }
 @test "a socket to which QEMU does not reconnect" { row chardev-reconnect-0; }
 @test "a network stream that does not reconnect" { row stream-reconnect-0; }
@@ -110,3 +111,10 @@ all_rows() {
 @test "a disk that the caller has opened, named behind a socket" { row fdset-behind-qmp; }
 @test "a disk that the caller has opened, named behind a copy" { row fdset-behind-copy; }
 @test "a tap device that the caller has opened, named behind a socket" { row tap-fd-behind-monitor; }
+@test "guest memory that has no name" { row memory-memfd; }
+@test "guest memory in POSIX shared memory" { row memory-shm; }
+@test "a USB disk" { row usb-storage; }
+@test "a USB device of another program's" { row usb-redir; }
+@test "a disk of another program's" { row vhost-user-blk; }
+@test "a directory by virtiofsd" { row virtiofsd; }
+@test "a socket to which QEMU connects by itself" { row chardev-reconnect; }

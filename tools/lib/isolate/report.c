@@ -56,7 +56,8 @@ static char *explain(const struct isolation *i, enum isolate_layer layer)
 		return explain_namespaces(i);
 	case ISOLATE_NETWORK:
 		return i->network ? explain_network(i)
-				  : xstrdup("a network namespace without interfaces");
+				  : xstrdup("a network namespace without interfaces; for migration "
+					    "by TCP, add --share-network");
 	case ISOLATE_LANDLOCK:
 		if (!(i->layers & ISOLATE_ROOT))
 			return xstrdup("processes outside are not traced, looked into or "

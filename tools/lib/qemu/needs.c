@@ -50,7 +50,7 @@ static bool is_host_net(const char *value)
 static bool is_host_socket(const char *value)
 {
 	static const char *const words[] = {"tcp:", "udp:", "telnet:", "websocket:", "tn3270:",
-		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", "abstract=on", NULL};
+		"rdma:", "udp,", "host=", "port=", "\"inet\"", "=inet", NULL};
 
 	return has_any(value, words);
 }
@@ -64,6 +64,23 @@ static bool is_host_disk(const char *value)
 		"\"iscsi\"", "\"rbd\"", "\"nfs\"", "=inet", "\"inet\"", NULL};
 
 	return has_any(value, words);
+}
+
+/* A socket whose name is no file's. */
+static bool is_abstract(const char *value)
+{
+	static const char *const words[] = {"abstract=on", "abstract=yes", "abstract=true",
+		"\"abstract\":true", "\"abstract\": true", NULL};
+
+	return has_any(value, words);
+}
+
+/* Objects that are sockets of the host's network. */
+static bool is_host_object(const char *value)
+{
+	static const char *const types[] = {"input-barrier", "can-host-socketcan", NULL};
+
+	return has_any(value, types);
 }
 
 /* A display by VNC listens on TCP, unless it says otherwise. */
@@ -84,19 +101,21 @@ static bool needs_network(const char *option, const char *value)
 		"qmp-pretty", "debugcon", "gdb", "incoming", NULL};
 
 	if (is_any(option, net_options))
-		return is_host_net(value);
+		return is_host_net(value) || is_abstract(value);
 	if (is_any(option, sockets))
-		return is_host_socket(value);
+		return is_host_socket(value) || is_abstract(value);
 	if (is_any(option, disk_options))
 		return is_host_disk(value);
 	if (strcmp(option, "vnc") == 0)
 		return is_host_vnc(value);
+	if (strcmp(option, "display") == 0)
+		return begins(value, "vnc=") && is_host_vnc(value + strlen("vnc="));
 	if (strcmp(option, "spice") == 0)
 		return strstr(value, "port=") != NULL;
 	if (strcmp(option, "audiodev") == 0)
 		return strstr(value, "server=") != NULL;
 	if (strcmp(option, "object") == 0)
-		return strstr(value, "can-host-socketcan") != NULL;
+		return is_host_object(value);
 	return strcmp(option, "s") == 0 || strcmp(option, "readconfig") == 0;
 }
 
@@ -137,6 +156,17 @@ static void add_socket(struct qemu_needs *needs, const char *text, const char *e
 	needs->sockets[needs->n_sockets++] = steal_pointer(&path);
 }
 
+/* "GROUP.ID.KEY=VALUE" of -set: a key of the option that GROUP is. */
+static bool set_needs_network(const char *value)
+{
+	cleanup_free char *group = xstrndup(value, strcspn(value, "."));
+	const char *id = value + strlen(group);
+	const char *key = *id ? strchr(id + 1, '.') : NULL;
+	cleanup_free char *as_option = xasprintf(",%s", key ? key + 1 : "");
+
+	return strcmp(group, "set") != 0 && needs_network(group, as_option);
+}
+
 /* Of NBD, in each of the ways in which its server can be named. */
 static void take_sockets(struct qemu_needs *needs, const char *value)
 {
@@ -167,14 +197,13 @@ static void take_rare(struct qemu_needs *needs, const char *option, const char *
 	static const char *const displays[] = {"vnc", "spice", NULL};
 	static const char *const shared[] = {"alsa", "jack", "sdl", NULL};
 	static const char *const buses[] = {"usb", "hci", NULL};
-	static const char *const abstract[] = {"abstract=on", "\"abstract\":true", NULL};
 	bool is_any_option = strcmp(option, "readconfig") == 0;
 
 	needs->vsock |= is_any_option || strstr(value, "vsock:") || strstr(value, "=vsock");
 	needs->can |= is_any_option || strstr(value, "can-host-socketcan");
 	needs->xdp |= is_any_option || strstr(value, "af-xdp");
 	needs->mptcp |= is_any_option || strstr(value, "mptcp");
-	needs->abstract |= is_any_option || has_any(value, abstract);
+	needs->abstract |= is_any_option || is_abstract(value);
 	needs->usb |= is_any_option || strcmp(option, "usb") == 0 || has_any(value, buses);
 	needs->keyring |= is_any_option || strstr(value, "secret_keyring");
 	needs->host_name |= is_any_option || (is_any(option, displays) && strstr(value, "sasl"));
@@ -192,7 +221,8 @@ static void take(struct qemu_needs *needs, const char *option, const char *value
 	if (strcmp(option, "readconfig") == 0)
 		needs->terminals = needs->io_uring = needs->aio = needs->affinity = needs->inotify =
 			needs->memfd = needs->shm = true;
-	if (needs_network(option, value)) {
+	if (needs_network(option, value) ||
+		(strcmp(option, "set") == 0 && set_needs_network(value))) {
 		qemu_ports_of(option, value, &needs->listens, &needs->connects);
 		if (!needs->network)
 			needs->network = xasprintf("-%s needs it", option);

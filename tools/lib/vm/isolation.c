@@ -15,7 +15,9 @@
 #include "path/absolute.h"
 #include "qemu/needs.h"
 #include "qemu/ports.h"
+#include "vm/shares.h"
 #include "vm/step.h"
+#include "vm/unseen.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,6 +28,8 @@
 
 /* Threads of QEMU beside those of the guest's processors: workers of disks, migration, displays. */
 #define MORE_THREADS 1024
+/* qemu_read_default_config_file() of system/vl.c, where QEMU is a distribution's. */
+#define DEFAULT_OPTIONS "/etc/qemu/qemu.conf"
 
 /*
  * Which layers
@@ -147,7 +151,6 @@ static bool is_visible(const struct vm_item *item)
 	switch (item->kind) {
 	case RESOURCE_PIDFILE:
 	case RESOURCE_LISTEN:
-	case RESOURCE_CONNECT:
 	case RESOURCE_LINK:
 	case RESOURCE_TAP:
 	case RESOURCE_BRIDGE:
@@ -174,13 +177,11 @@ static bool is_visible(const struct vm_item *item)
 static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 {
 	struct stat st;
+	bool is_there;
 	cleanup_free char *path = absolute_path(item->path, error);
 
-	if (!path)
+	if (!path || !vm_examine(path, &st, &is_there, error))
 		return false;
-	bool is_there = stat(path, &st) == 0;
-	if (!is_there && errno != ENOENT && errno != ENOTDIR)
-		return error_set_errno(error, "cannot examine %s", path);
 	/* A protocol, or a device that may be plugged in later, is no file. */
 	if (item->action == ACTION_LEAVE && !is_there)
 		return true;
@@ -196,17 +197,33 @@ static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 	return true;
 }
 
-/* A device is looked up in sysfs, and by the events of its bus; a guest makes files in a directory.
- */
+/* libusb reads sysfs and hears of events before it opens any device; U2F keys are told by udev. */
+static void note_drivers(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->args->n_options; i++) {
+		const char *driver = qemuargs_get(vm->args, i, "driver");
+		if (!driver || strcmp(vm->args->options[i].name, "device") != 0)
+			continue;
+		if (strcmp(driver, "usb-host") == 0)
+			vm->isolation.sysfs = vm->isolation.uevents = true;
+		if (strcmp(driver, "u2f-passthru") == 0)
+			vm->isolation.sysfs = true;
+	}
+}
+
+/* A device is looked up in sysfs; a guest makes files in a directory. */
 static void note_items(struct vm *vm)
 {
+	static const char render[] = "/dev/dri/";
 	struct isolation *isolation = &vm->isolation;
 
+	note_drivers(vm);
 	for (size_t i = 0; i < vm->n_items; i++) {
 		const struct vm_item *item = &vm->items[i];
 		/* The items of an assigned device are about its nodes. */
-		isolation->sysfs |= item->kind == RESOURCE_PCI || item->kind == RESOURCE_USB;
-		isolation->uevents |= item->kind == RESOURCE_USB;
+		isolation->sysfs |= item->kind == RESOURCE_PCI ||
+				    (item->kind == RESOURCE_DEVICE && item->path &&
+					    strncmp(item->path, render, strlen(render)) == 0);
 		isolation->shares |= item->kind == RESOURCE_DIRECTORY && item->access != ACCESS_RO;
 	}
 }
@@ -230,13 +247,12 @@ static bool add_noticed(struct vm *vm, const struct qemuargs_notice *notice, cha
 		cleanup_free char *name = xasprintf("%s%s", notice->path, ends[i]);
 		cleanup_free char *path = absolute_path(name, error);
 		struct stat st;
-		if (!path)
+		bool is_there;
+		if (!path || !vm_examine(path, &st, &is_there, error))
 			return false;
-		if (stat(path, &st) < 0)
-			continue;
-		bool is_switch =
-			S_ISDIR(st.st_mode) && notice->key && strcmp(notice->key, "sock") == 0;
-		if (!S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode) && !is_switch)
+		bool is_switch = is_there && S_ISDIR(st.st_mode) && notice->key &&
+				 strcmp(notice->key, "sock") == 0;
+		if (!is_there || (!S_ISFIFO(st.st_mode) && !S_ISREG(st.st_mode) && !is_switch))
 			continue;
 		struct isolation_path *added = isolation_add(&vm->isolation, path, notice->source);
 		added->writable = !S_ISREG(st.st_mode);
@@ -245,8 +261,25 @@ static bool add_noticed(struct vm *vm, const struct qemuargs_notice *notice, cha
 	return true;
 }
 
+/* Plugins, which QEMU maps as its own code; what of them a program would be stays forbidden. */
+static bool add_plugins(struct vm *vm, char **error)
+{
+	for (size_t i = 0; i < vm->args->n_resources; i++) {
+		const struct qemuargs_resource *r = &vm->args->resources[i];
+		if (strcmp(vm->args->options[r->option].name, "plugin") != 0)
+			continue;
+		cleanup_free char *path = absolute_path(r->path, error);
+		if (!path)
+			return false;
+		isolation_add(&vm->isolation, path, r->source)->executes = true;
+	}
+	return true;
+}
+
 static bool add_items(struct vm *vm, char **error)
 {
+	if (!add_plugins(vm, error))
+		return false;
 	for (size_t i = 0; i < vm->args->n_notices; i++)
 		if (vm->args->notices[i].path && !add_noticed(vm, &vm->args->notices[i], error))
 			return false;
@@ -273,41 +306,6 @@ static void add_places(struct vm *vm)
 	}
 }
 
-/* "PATH[,ro]", in which ",," is a comma of the path. */
-static bool add_share(struct vm *vm, const char *text, char **error)
-{
-	cleanup_free char *copy = xstrdup(text);
-	char *to = copy;
-	const char *from = text;
-
-	for (; *from && (*from != ',' || from[1] == ','); from++) {
-		from += *from == ',';
-		*to++ = *from;
-	}
-	*to = '\0';
-	if ((*from && strcmp(from, ",ro") != 0) || !*copy)
-		return error_set(error, "--share %s: expected PATH or PATH,ro", text);
-	cleanup_free char *path = absolute_path(copy, error);
-	struct stat st;
-	if (!path)
-		return false;
-	if (stat(path, &st) < 0)
-		return error_set_errno(error, "--share %s: cannot examine %s", text, path);
-	struct isolation_path *added = isolation_add(&vm->isolation, path, "--share");
-	added->writable = !*from;
-	added->makes = added->moves = added->writable && S_ISDIR(st.st_mode);
-	vm->isolation.shares |= added->makes;
-	return true;
-}
-
-static bool add_shares(struct vm *vm, char **error)
-{
-	for (size_t i = 0; i < vm->n_shares; i++)
-		if (!add_share(vm, vm->shares[i], error))
-			return false;
-	return true;
-}
-
 static bool uses_kvm(char *const *command)
 {
 	for (char *const *word = command; *word; word++)
@@ -317,10 +315,22 @@ static bool uses_kvm(char *const *command)
 	return false;
 }
 
+/* The options that QEMU reads before those of the command line, which can say that it does not. */
+static void add_default_options(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->args->n_options; i++)
+		if (strcmp(vm->args->options[i].name, "no-user-config") == 0 ||
+			strcmp(vm->args->options[i].name, "nodefconfig") == 0)
+			return;
+	if (access(DEFAULT_OPTIONS, F_OK) == 0)
+		isolation_add(&vm->isolation, DEFAULT_OPTIONS, "options of all VMs");
+}
+
 static void add_own(struct vm *vm, char *const *command)
 {
 	struct isolation *isolation = &vm->isolation;
 
+	add_default_options(vm);
 	struct isolation_path *home = isolation_add(isolation, isolation->home, "HOME of QEMU");
 	home->writable = home->makes = true;
 	/* By -accel, by the name of the program, or in a file that is not looked at here. */
@@ -498,7 +508,7 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 	isolation->directory = has_relative_names(vm) ? getcwd(NULL, 0) : xstrdup("/");
 	if (!isolation->directory || isolation->directory[0] != '/')
 		return error_set_errno(error, "cannot determine the current directory");
-	if (!add_items(vm, error) || !add_shares(vm, error))
+	if (!add_items(vm, error) || !vm_add_shares(vm, error))
 		return false;
 	add_places(vm);
 	add_own(vm, command);
@@ -507,7 +517,7 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 		return false;
 	isolation_sort(isolation);
 	merge(isolation);
-	return true;
+	return vm_check_unseen(vm, error);
 }
 
 /*

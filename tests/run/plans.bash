@@ -1,0 +1,35 @@
+# The files that the command lines of tests/run/plans name.
+# shellcheck shell=bash disable=SC2154
+
+make_files() {
+    make guest alice:alice 0640 "$fs/a.raw"
+    make cd root:root 0600 "$fs/cd.iso"
+    make dir root:root 0755 "$fs/dir"
+    make dir qemu:qemu 0700 "$fs/theirs"
+    make dir root:root 0700 "$fs/closed"
+    make text=secret root:root 0600 "$fs/closed/file"
+    make dir qemu:qemu 0755 "$fs/closed/dir"
+    make dir root:root 0777 "$fs/open"
+    make text=old root:root 0600 "$fs/open/old"
+    make dir bob:bob 0755 "$fs/theirs/bobs"
+    make text=old root:root 0600 "$fs/theirs/bobs/old"
+    make text=memory alice:alice 0644 "$fs/memory"
+    make text=memory alice:alice 0600 "$fs/secret"
+    make fifo root:root 0600 "$fs/fifo"
+    make socket root:root 0666 "$fs/socket"
+    make socket root:root 0600 "$fs/closed-socket"
+    make null root:root 0600 "$fs/null"
+    ln -s nowhere "$fs/dangling"
+    make text=kernel bob:bob 0600 "$fs/bobs"
+    make overlay=nbd://localhost/export,raw alice:alice 0644 "$fs/over-nbd"
+    make overlay=a.raw,raw alice:alice 0644 "$fs/over-relative"
+    make overlay=file:$fs/memory,raw alice:alice 0644 "$fs/over-prefix"
+    make overlay=$fs/secret,raw alice:alice 0644 "$fs/over-secret"
+    make null root:root 0600 "$fs/node" && rm "$fs/node" && mknod -m 0660 "$fs/node" b 511 1
+    make dir alice:alice 0755 "$fs/alices"
+    ln -s ../dir "$fs/alices/way"
+    chown -h alice:alice "$fs/alices/way"
+    make text=secret root:root 0600 "$fs/alices/secret"
+    make overlay=$fs/alices/secret,raw alice:alice 0644 "$fs/over-alices"
+    make script=: root:root 0755 "$fs/alices/linked"
+}
