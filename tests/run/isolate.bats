@@ -281,7 +281,7 @@ assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "netwo
     virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults -netdev "vde,id=n,sock=$fs/switch" "${args[@]}" \
         >"$BATS_TEST_TMPDIR/text"
     diff - <(grep -E '^(isolate network|visible .*(cgroup_device_acl|netdev))' "$BATS_TEST_TMPDIR/text" | grep -v /dev/null) <<END
-isolate network (a network namespace without interfaces)
+isolate network (a network namespace without interfaces; for migration by TCP, add --share-network)
 visible /dev/hwrng (cgroup_device_acl: rw)
 visible $fs/switch (-netdev: rw)
 END
