@@ -157,9 +157,11 @@ static int wait_for(pid_t pid)
 static bool show(int pidfd, const char *path, int fd, char **error)
 {
 	struct stat st;
-	cleanup_fd int tree = mounts_clone(fd, false);
-	bool is_node = fstat(fd, &st) == 0 && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode));
 
+	if (fstat(fd, &st) < 0)
+		return error_set_errno(error, "cannot examine %s", path);
+	cleanup_fd int tree = mounts_clone(fd, false);
+	bool is_node = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
 	if (tree < 0 || !mounts_restrict(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
 						       (is_node ? 0 : MOUNT_ATTR_NODEV)))
 		return error_set_errno(error, "cannot clone a mount of %s", path);
