@@ -75,7 +75,7 @@ class Audit(Rule):
         check, _, _, message = finding
         return (check == "H02" and f": {os.strerror(getattr(errno, how))}," in message) or \
             re.search("cannot be compared|cannot read the claims|in an unknown mode", message) or \
-            (check in ("P02", "P04", "H01", "H03", "H04", "H07")
+            (check in ("P02", "P04", "P21", "H01", "H03", "H04", "H07")
              # As it was reached: a process that has come or gone since the trace moves the number of a call.
              and re.search(r"(^| )/etc/(passwd|group|nsswitch\.conf)( |$)", run.reached))
 

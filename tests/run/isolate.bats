@@ -93,7 +93,7 @@ usual() {
     start
     runs
     unprivileged "$pid"
-    usual '!=' 2
+    usual "!=" 2
     [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "1025 1025" ]
     [ "$(owner "$fs/a.raw")" = qemu:qemu ]
     leave
@@ -106,7 +106,7 @@ usual() {
     own=()
     start
     runs
-    usual '!=' 2
+    usual "!=" 2
     [ "$(nsenter --uts="/proc/$pid/ns/uts" uname -n)" = iso ]
     grep '^Max processes' "/proc/$pid/limits" | diff - <(grep '^Max processes' /proc/self/limits)
     [ ! -s "$err" ]
@@ -115,7 +115,7 @@ usual() {
     own=(--isolate=none)
     start
     runs
-    usual '=' 1
+    usual "=" 1
     leave
     nothing_left
 }
@@ -145,7 +145,7 @@ END
     own=()
     start
     runs
-    usual '=' 2
+    usual "=" 2
     # And of what else needs that capability.
     grep -q "warning: VM 'iso' runs without the isolation layer namespaces: .*CAP_SYS_ADMIN.*namespaces = \[ \] in qemu.conf" "$err"
     leave
@@ -183,7 +183,7 @@ END
     wrapper=(tests/lib/without-call landlock_create_ruleset)
     start
     runs
-    usual '!=' 3
+    usual "!=" 3
     [ ! -s "$err" ]
     leave
     own=(-v)
