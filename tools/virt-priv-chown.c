@@ -320,6 +320,11 @@ static bool hide(void *context, const char *name, const char *path)
 	struct stat st;
 	bool is_known = !probe_is_silent(path) && stat(path, &st) == 0;
 
+	/* That it is not known was said. */
+	if (*vm < 0) {
+		warn("%s stays claimed, since the VM may go on seeing it", path);
+		return false;
+	}
 	if (visit_hide(*vm, name, is_known ? &st : NULL, &error))
 		return true;
 	warn("%s; %s stays claimed", error, path);
@@ -336,10 +341,8 @@ static int drop(const struct options *o)
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
 	cleanup_fd int vm = open_vm(o->name);
-	if (vm < -1)
-		die("nothing was changed");
 	const struct release_how how = {
-		.force = o->force, .before = vm >= 0 ? hide : NULL, .context = &vm};
+		.force = o->force, .before = vm == -1 ? NULL : hide, .context = &vm};
 	int result = release(o, &disks, &how);
 	claim_requests_free(&disks);
 	return result;
