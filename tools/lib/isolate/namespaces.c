@@ -90,7 +90,7 @@ static bool set_name(const struct isolation *isolation, char **error)
 
 bool namespaces_unshare(const struct isolation *isolation, char **error)
 {
-	ino_t before[N_ELEMENTS(all)], now[N_ELEMENTS(all)];
+	ino_t before[N_ELEMENTS(all)] = {0}, now[N_ELEMENTS(all)] = {0};
 	int flags = wanted(isolation);
 
 	if (!flags)

@@ -43,7 +43,7 @@ static bool has_other_root(pid_t pid, bool *has, char **error)
 int visit_open(const struct journal *journal, char **error)
 {
 	unsigned long long start;
-	bool has;
+	bool has = false;
 
 	*error = NULL;
 	if (!journal->holder || journal->holder_namespace != process_namespace())

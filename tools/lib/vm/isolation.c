@@ -177,7 +177,7 @@ static bool is_visible(const struct vm_item *item)
 static bool add_item(struct vm *vm, const struct vm_item *item, char **error)
 {
 	struct stat st;
-	bool is_there;
+	bool is_there = false;
 	cleanup_free char *path = absolute_path(item->path, error);
 
 	if (!path || !vm_examine(path, &st, &is_there, error))
@@ -247,7 +247,7 @@ static bool add_noticed(struct vm *vm, const struct qemuargs_notice *notice, cha
 		cleanup_free char *name = xasprintf("%s%s", notice->path, ends[i]);
 		cleanup_free char *path = absolute_path(name, error);
 		struct stat st;
-		bool is_there;
+		bool is_there = false;
 		if (!path || !vm_examine(path, &st, &is_there, error))
 			return false;
 		bool is_switch = is_there && S_ISDIR(st.st_mode) && notice->key &&

@@ -37,7 +37,7 @@ static bool add_share(struct vm *vm, const char *text, char **error)
 		return error_set(error, "--share %s: expected PATH or PATH,ro", text);
 	cleanup_free char *path = absolute_path(copy, error);
 	struct stat st;
-	bool is_there;
+	bool is_there = false;
 	if (!path)
 		return false;
 	if (has_home(vm, path))

@@ -113,8 +113,10 @@ bool vm_stop_report(const char *name, unsigned seconds, char **error)
 	if (!journal_lock(false, error))
 		return false;
 	bool good = journal_read(name, &journal, error);
-	if (good && !journal)
-		good = error_set(error, "VM '%s' is not running", name);
+	if (good && !journal) {
+		error_set(error, "VM '%s' is not running", name);
+		good = false;
+	}
 	good = good && is_held(journal, "is not running", error);
 	if (good) {
 		printf("stop %s (process %d, through %s, within %u s)\n", name, journal->holder,

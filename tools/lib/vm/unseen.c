@@ -66,7 +66,7 @@ static void refuse(struct vm *vm, const struct qemu_use *use, char *path, char *
 static bool check(struct vm *vm, const struct qemu_use *use, char **error)
 {
 	struct stat st;
-	bool is_there;
+	bool is_there = false;
 
 	if (!use->path) {
 		refuse(vm, use, NULL,
