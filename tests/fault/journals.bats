@@ -46,7 +46,7 @@ list|1|release --name v|cannot read the directory $claims: Input/output error; w
 list|1|recover|cannot read the directory $claims: Input/output error; nothing more is recovered
 list|1|status|cannot read the directory $claims: Input/output error
 list|1|status --json|cannot read the directory $claims: Input/output error
-lock|1|drop --name v --disk /mnt/fs/a|cannot lock $claims/.lock: Input/output error
+lock|2|drop --name v --disk /mnt/fs/a|cannot lock $claims/.lock: Input/output error
 lock|1|release --name v|cannot lock $claims/.lock: Input/output error
 lock|1|recover|cannot lock $claims/.lock: Input/output error; nothing more is recovered
 lock|1|status|cannot lock $claims/.lock: Input/output error
