@@ -207,6 +207,7 @@ for n in range(3000):
     local how unseen="cannot determine without CAP_SYS_PTRACE whether process $holder has it open"
     for how in -sys_ptrace -sys_ptrace,-dac_override,-dac_read_search; do
         run -1 without $how virt-priv-chown drop --name v --disk $fs/a
+        echo "$output"
         [[ $output == *"$fs/a is not released: $fs/a: $unseen"* ]]
     done
     kill $vm

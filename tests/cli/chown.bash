@@ -99,11 +99,12 @@ hold() {
     [ "$answer" = ok ]
 }
 
-# end_holders: all of them, for teardown.
+# end_holders: all of them, for teardown: what has ended and is not yet gone would be seen by the next test.
 end_holders() {
     local holder
     for holder in "${holders[@]}"; do
-        kill "$holder" 2>/dev/null || true
+        kill -KILL "$holder" 2>/dev/null || true
+        wait "$holder" 2>/dev/null || true
     done
 }
 
