@@ -81,9 +81,8 @@ complete_line() {
     mkdir -p /etc/virt-privileges/vms /mnt/claims
     touch /etc/virt-privileges/vms/{web,mail}.conf
     printf '#user = "x"\nuser_two="y"\n  indented = 1\n' >/etc/libvirt/qemu.conf
-    mkdir -p /var/lib/virt-privileges
-    mount -t tmpfs -o mode=0755 tmpfs /var/lib/virt-privileges
-    mkdir /var/lib/virt-privileges/claims
+    mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    mkdir -p /var/lib/virt-privileges/claims
     touch /var/lib/virt-privileges/claims/{one,two}
     PATH=$VP_BUILD:$PATH
     local line words wanted n=0
