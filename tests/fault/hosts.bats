@@ -131,7 +131,7 @@ sys.exit(subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=write).r
     cp --preserve=all /mnt/files/a.img /mnt/files/b.img
     before=$(state)
     # The one disk is worth a message: it stays open.
-    printf '#!/bin/sh\nsleep 60 </mnt/files/a.img >/dev/null 2>&1 &\necho $! >/mnt/scratch/opener\n' >/mnt/scratch/qemu
+    printf '#!/bin/sh\nexec 9</mnt/files/a.img\nsleep 60 >/dev/null 2>&1 &\necho $! >/mnt/scratch/opener\n' >/mnt/scratch/qemu
     touch /mnt/scratch/opener
     chmod 0666 /mnt/scratch/opener
     run=("$VP_BUILD/virt-priv-run" --name v /mnt/scratch/qemu -hda /mnt/files/a.img -hdb /mnt/files/b.img)
