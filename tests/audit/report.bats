@@ -316,6 +316,21 @@ real_journal() {
     [[ $output == *"warning: "*" findings could not be written to the system log"* ]]
 }
 
+@test "of the two sockets of a log that takes nothing, the first alone is waited for, once" {
+    make_findings
+    # Every record is refused as it is when its time is over, without any time.
+    strace -f -qq -o "$BATS_TEST_TMPDIR/calls" -e trace=socket,sendto -e inject=sendto:error=EAGAIN \
+        "$VP_BUILD/virt-priv-audit" --root "$t" --check P01,P03,P05,P09,P16,P17,P19,P20 processes --journal \
+        >"$BATS_TEST_TMPDIR/said" 2>&1 || true
+    cat "$BATS_TEST_TMPDIR/said" "$BATS_TEST_TMPDIR/calls"
+    grep -q "warning: \([0-9]*\) of \1 findings could not be written to the system log" "$BATS_TEST_TMPDIR/said"
+    sed -nE '/socket\(AF_UNIX, SOCK_DGRAM/{s/.*SOCK_NONBLOCK.*/tried/; t print; s/.*/waits/; :print; p}
+        s,.*sendto\(.*sun_path="([^"]*)".*,\1,p' "$BATS_TEST_TMPDIR/calls" | paste -d' ' - - >"$BATS_TEST_TMPDIR/order"
+    [ "$(head -n 2 "$BATS_TEST_TMPDIR/order")" = $'waits /run/systemd/journal/socket\ntried /dev/log' ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/order")" -gt 2 ]
+    run ! grep -n waits <(tail -n +2 "$BATS_TEST_TMPDIR/order")
+}
+
 @test "--explain: each check has a title, a severity, an explanation and a remedy" {
     local id n=0
     for id in P{00..24} H{01..07}; do

@@ -7,15 +7,9 @@
 bats_require_minimum_version 1.5.0
 
 load roots
-load table
-
-teardown_file() {
-    print_table
-}
 
 setup_file() {
     make_packages
-    : >"$all/table"
     host_state >"$all/host"
     without='^libcap-ng\.so' new_repo broken "$package"
     new_root installed

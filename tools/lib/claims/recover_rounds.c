@@ -71,7 +71,6 @@ static void wait_for_end(struct ending *ending)
 		struct pollfd polled = {ending->all[i].fd, POLLIN, 0};
 		long long left = end - now();
 		(void)IO_RETRY(poll(&polled, 1, left > 0 ? (int)left : 0));
-		close(ending->all[i].fd);
 	}
 	ending->waited = true;
 	/* Who had it open has ended. */
@@ -105,6 +104,13 @@ static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
 		info("%s: %s", path, message);
 	safepath_close(&walk);
 	return good || busy;
+}
+
+static void free_ending(struct ending *ending)
+{
+	for (size_t i = 0; i < ending->n; i++)
+		close(ending->all[i].fd);
+	free(ending->all);
 }
 
 /* By a process that was waited for in vain. False: it is told, once. */
@@ -190,7 +196,7 @@ bool recover_rounds(char *const *paths, size_t n, bool dry_run)
 		good = journal_lock(true, &error) && all_rounds(NULL, 0, false, &ending, &error) &&
 		       good;
 	}
-	free(ending.all);
+	free_ending(&ending);
 	if (error)
 		log_error("%s; nothing more is recovered", error);
 	return good;
