@@ -65,8 +65,8 @@ static const struct option_row rows[] = {
 		"open them as root, and pass descriptors; leave: do not handle them",
 		OPTION_CHOICE(struct options, images), .words = "claim pass leave"},
 	{"isolate", 0, "=HOW", OPTION_WORD,
-		"full: keep QEMU away from other VMs and the host; user: give it a user id of its "
-		"own; none: not even the namespaces and the filter that there are by default",
+		"full: isolate QEMU from other VMs and the host; user: give it a user id of its "
+		"own; none: not even the default namespaces, filter and Landlock",
 		OPTION_CHOICE(struct options, isolate), .words = "none user full"},
 	{"backing", 0, "PATH", OPTION_FILE, "allow image headers to name PATH (repeatable)",
 		OPTION_TEXTS(struct options, backing)},
@@ -102,7 +102,7 @@ const struct option_table tool_options = {
 	.program = PROGRAM,
 	.manual = "8",
 	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
-		    "--vm NAME\n"
+		    "[OPTION]... --vm NAME\n"
 		    "--stop NAME [--timeout SECONDS] [--dry-run]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
 		   "set. What needs root is prepared as root, and restored when QEMU exits.",

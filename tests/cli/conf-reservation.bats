@@ -56,7 +56,11 @@ reserve-ids|alice:100000:65536|-|0|alice:100000:65536\nOURS\n|
 reserve-ids|OURS\n|-|0|OURS\n|
 reserve-ids|a\nOURS\nbob:98192:1\nalice:89999:1|-|0|a\nOURS\nbob:98192:1\nalice:89999:1|
 reserve-ids|a\nbob:98192:1\nalice:89999:1\n|-|0|a\nbob:98192:1\nalice:89999:1\nOURS\n|
-reserve-ids|virt-privileges:80000:9\n|-|0|virt-privileges:80000:9\n|/etc/subuid:1: 'virt-privileges:80000:9' is kept
+reserve-ids|virt-privileges:80000:9\n|-|0|virt-privileges:80000:9\n|/etc/subuid:1: 'virt-privileges:80000:9' is kept, so that the ids 90000:8192 of isolated VMs are not reserved; to reserve them instead: remove that line, then virt-priv-conf reserve-ids
+reserve-ids|virt-privileges:80000:65536\n|-|0|virt-privileges:80000:65536\n|
+reserve-ids|virt-privileges:90001:65536\n|-|0|virt-privileges:90001:65536\n|are not reserved
+reserve-ids|virt-privileges:80000:18191\n|-|0|virt-privileges:80000:18191\n|are not reserved
+reserve-ids|virt-privileges:80000:18192\n|-|0|virt-privileges:80000:18192\n|
 reserve-ids|virt-privileges:80000:0\n|-|0|virt-privileges:80000:0\n|is kept
 reserve-ids|x\nbob:98191:1\n|-|2|x\nbob:98191:1\n|/etc/subuid:2: 'bob:98191:1' has some of the ids 90000:8192 of isolated VMs (isolate_ids in qemu.conf); nothing is reserved; choose others: virt-priv-conf set isolate_ids FIRST:COUNT, then virt-priv-conf reserve-ids
 reserve-ids|alice:1:90000\n|-|2|alice:1:90000\n|alice:1:90000

@@ -255,19 +255,19 @@ PYTHON
     [ "$(layers 'user = "root"' 'group = "root"')" = "root namespaces network landlock filter" ]
     settings 'namespaces = [ ]' 'dynamic_ownership = 0'
     virt-priv-run --isolate=full --dry-run qemu-system-x86_64 -nodefaults |
-        grep -qx 'without id, root, namespaces, network, landlock, limits (turned off in qemu.conf)'
+        grep -qx 'without id, root, namespaces, network, limits (turned off in qemu.conf)'
     virt-priv-run --isolate=full --dry-run --json qemu-system-x86_64 -nodefaults >"$BATS_TEST_TMPDIR/json"
     tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
     /usr/bin/python3 -c 'import json, sys
 i = json.load(open(sys.argv[1]))["isolation"]
 assert i["layers"] == ["filter"], i
-assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "network", "landlock", "limits"], i' "$BATS_TEST_TMPDIR/json"
+assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "network", "limits"], i' "$BATS_TEST_TMPDIR/json"
     settings 'namespaces = [ ]'
     start
     runs
     unprivileged "$pid"
     [ "$(ns "$pid" mnt)" = "$(ns self mnt)" ]
-    grep -q 'warning: --isolate=full: root, namespaces, network, landlock: turned off in /etc/libvirt/qemu.conf' "$err"
+    grep -q 'warning: --isolate=full: root, namespaces, network: turned off in /etc/libvirt/qemu.conf' "$err"
     leave
     nothing_left
 }

@@ -105,7 +105,7 @@ locks() {
     done
     eventually settled 20
     [ "$(ids | paste -sd ' ')" = "$(seq -s ' ' 90000 90015)" ]
-    refused=$(grep -lE "^virt-priv-run: no id is free for VM 'vm[0-9]+': all 16 from 90000 on are taken \(16 by VMs that run\); enlarge the range: isolate_ids in /etc/libvirt/qemu.conf$" /mnt/said/*.err | wc -l)
+    refused=$(grep -lE "^virt-priv-run: no id is free for VM 'vm[0-9]+': all 16 from 90000 on are taken \(16 by VMs that run\); enlarge the range \(isolate_ids in /etc/libvirt/qemu.conf\), then virt-priv-conf reserve-ids$" /mnt/said/*.err | wc -l)
     [ "$refused" = 4 ]
     # What a start that is refused ends with.
     run -125 virt-priv-run --name more --isolate=user -- $place/qemu-system-waits -nodefaults

@@ -173,10 +173,11 @@ const struct audit_check audit_checks[] = {
 		"-netdev passt in place of user networking.",
 		check_namespaces, NULL},
 	{"P24", "all layers of its isolation can be verified", SEVERITY_LOW, true, false,
-		"How many seccomp filters are active: --isolate=full adds one to that of -sandbox "
-		"on. Whether Landlock restricts a process cannot be seen from outside, so that "
-		"this is unknown for a VM with an id of isolate_ids; virt-priv-run itself has "
-		"verified it before it executed QEMU. Other VMs have no such layers.",
+		"How many seccomp filters are active: virt-priv-run adds one to that of -sandbox "
+		"on, unless --isolate=none is given. Whether Landlock restricts a process cannot "
+		"be seen from outside, so that this is unknown for a VM with an id of "
+		"isolate_ids; virt-priv-run itself has verified it before it executed QEMU. It is "
+		"not applicable to other VMs.",
 		"None; with --strict, use --exclude P24 on hosts with isolated VMs.", check_layers,
 		NULL},
 	{"H01", "/dev/kvm is accessible to all users", SEVERITY_MEDIUM, false, false,
@@ -215,7 +216,9 @@ const struct audit_check audit_checks[] = {
 	{"H06", "nothing else has the ids of isolated VMs", SEVERITY_MEDIUM, false, false,
 		"The range isolate_ids in qemu.conf has no id of an account or a group, and none "
 		"of "
-		"another line of /etc/subuid or /etc/subgid: such ids are not given to VMs. No "
+		"another line of /etc/subuid or /etc/subgid: such ids are not given to VMs. On a "
+		"host that isolates VMs, the range is reserved "
+		"in both files. No "
 		"account "
 		"is called virt-privileges, the name that reserves the range there. No file in "
 		"/tmp, /var/tmp, /dev/shm or /var/lib/libvirt/images belongs to an id that no VM "

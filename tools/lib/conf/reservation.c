@@ -25,6 +25,13 @@ static bool has_range(const struct subid_line *line, struct id_range range)
 	return line->first == range.first && line->count == range.count;
 }
 
+/* All of the range is among the ids of the line. */
+static bool covers(const struct subid_line *line, const struct id_range *range)
+{
+	return line->first <= range->first && line->count >= range->count &&
+	       range->first - line->first <= line->count - range->count;
+}
+
 static bool is_packages(const struct subid_line *line, const struct id_range *range)
 {
 	return has_range(line, *range) || has_range(line, SETTINGS_ISOLATE_DEFAULT);
@@ -67,11 +74,14 @@ static char *with_reservation(
 	while (subid_next(text, &line)) {
 		if (!subid_is_reservation(&line))
 			continue;
-		if (has_range(&line, *range))
+		if (covers(&line, range))
 			return NULL;
 		if (!has_range(&line, SETTINGS_ISOLATE_DEFAULT)) {
-			info("%s:%u: '%.*s' is kept", path, line.number, (int)line.length,
-				line.begin);
+			warn("%s:%u: '%.*s' is kept, so that the ids %u:%u of isolated VMs are not "
+			     "reserved; to reserve them instead: remove that line, then "
+			     "virt-priv-conf reserve-ids",
+				path, line.number, (int)line.length, line.begin, range->first,
+				range->count);
 			return NULL;
 		}
 		own = line;

@@ -73,6 +73,11 @@ char *landlock_why_not(bool has_root)
 						 "the first that lets files be moved");
 }
 
+bool landlock_has_scopes(void)
+{
+	return get_version() >= 6;
+}
+
 /*
  * With the host's root directory: the scopes alone or, where the kernel has none yet, two kinds of
  * access, of which one is allowed everywhere, and the other one takes a capability that QEMU has

@@ -26,6 +26,9 @@
  */
 char *landlock_why_not(bool has_root);
 
+/* Whether this kernel's Landlock knows abstract sockets and signals (version 6, of Linux 6.12). */
+bool landlock_has_scopes(void);
+
 /*
  * Restricts the calling process. fds are the descriptors that QEMU gets: what they refer to can be
  * opened again by /proc/self/fd/N. In the end the kernel must refuse what no rule allows. False

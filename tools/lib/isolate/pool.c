@@ -231,7 +231,8 @@ static bool search(struct search *s, uid_t *id, int *lock, char **error)
 		return found > 0;
 	return error_set(error,
 		"no id is free for VM '%s': all %u from %u on are taken (%u by VMs that run); "
-		"enlarge the range: isolate_ids in /etc/libvirt/qemu.conf",
+		"enlarge the range (isolate_ids in /etc/libvirt/qemu.conf), then virt-priv-conf "
+		"reserve-ids",
 		s->name, s->pool->count, s->pool->first, s->n_locked);
 }
 

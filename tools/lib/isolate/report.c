@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "isolate/landlock.h"
 
 #include <stdio.h>
 
@@ -44,6 +45,15 @@ static char *explain_network(const struct isolation *i)
 		i->network, listens, connects);
 }
 
+/* Of an older kernel, the filter refuses signals, unless processes can be started. */
+static char *explain_scopes(const struct isolation *i)
+{
+	if (!landlock_has_scopes())
+		return xstrdup("processes outside are not traced or looked into");
+	return xasprintf("processes outside are not traced, looked into or signalled%s",
+		i->abstract ? "" : ", and their abstract sockets not connected to");
+}
+
 static char *explain(const struct isolation *i, enum isolate_layer layer)
 {
 	switch (layer) {
@@ -60,8 +70,7 @@ static char *explain(const struct isolation *i, enum isolate_layer layer)
 					    "by TCP, add --share-network");
 	case ISOLATE_LANDLOCK:
 		if (!(i->layers & ISOLATE_ROOT))
-			return xstrdup("processes outside are not traced, looked into or "
-				       "signalled, and their abstract sockets not connected to");
+			return explain_scopes(i);
 		return xasprintf("%s; files are made in directories of the VM alone",
 			i->executes ? "programs of /usr can be executed"
 				    : "no program can be executed but QEMU");

@@ -43,9 +43,6 @@ static unsigned turned_off(const struct vm *vm)
 
 	if (s->no_namespaces)
 		off |= ISOLATE_ROOT | ISOLATE_NAMESPACES | ISOLATE_NETWORK;
-	/* Its rules are about the directories in that root directory. */
-	if (s->no_namespaces && vm->isolation.mode == ISOLATE_FULL)
-		off |= ISOLATE_LANDLOCK;
 	if (s->seccomp_sandbox.value == 0)
 		off |= ISOLATE_FILTER;
 	if (!s->dynamic_ownership.value || vm->identity.uid == 0)
