@@ -411,6 +411,46 @@ gets() {
     nothing_left
 }
 
+# in_use: QEMU runs, and its disk is an id's of the pool.
+in_use() {
+    pid=$(qemu_of "$runner") && [ "$(stat -c %u "$fs/a.raw")" -ge 90000 ]
+}
+
+# killed_and_again OPTION...: of virt-priv-run; it is killed with its QEMU, and started again.
+killed_and_again() {
+    local id ids=() try
+    for try in first again; do
+        virt-priv-run "$@" </dev/null >/mnt/vm.out 2>/mnt/vm.err 3>&- &
+        runner=$!
+        eventually in_use
+        unprivileged "$pid"
+        id=$(stat -c %u "$fs/a.raw")
+        ids+=("$id")
+        [ "$(isolated_id)" = "$id" ]
+        if [ $try = first ]; then
+            kill -KILL "$runner" "$pid"
+            wait "$runner" || true
+            eventually ended "$pid"
+            [ "$(stat -c %u "$fs/a.raw")" = "$id" ]
+        fi
+    done
+    [ "${ids[0]}" = "${ids[1]}" ]
+    kill "$runner"
+    wait "$runner" || true
+    awk '$2 ~ "^/run/virt-privileges/" { print $2 }' /proc/mounts | xargs -r umount -l
+    [ "$(stat -c %u:%g:%a "$fs/a.raw")" = 0:0:600 ]
+    nothing_left
+}
+
+@test "a VM that was killed with its runner starts again with the id that its claim names, kept or not" {
+    plain
+    killed_and_again --isolate=full --name iso -- qemu-system-x86_64 "${machine[@]}" -S "${args[@]}"
+    mkdir -p /etc/virt-privileges/vms
+    printf '%s\n' "--isolate=full" qemu-system-x86_64 "${machine[@]}" -S "${args[@]:0:2}" >/etc/virt-privileges/vms/web.conf
+    killed_and_again --vm web
+    grep -qsrx web /var/lib/virt-privileges/ids
+}
+
 @test "what QEMU leaves behind is ended, before its disk is given back" {
     plain
     cat >"$fs/qemu-left" <<'END'
