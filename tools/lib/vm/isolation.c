@@ -558,9 +558,10 @@ bool vm_end_isolated(struct vm *vm)
 	if (!(vm->isolation.layers & ISOLATE_ID) || vm->id_lock < 0 ||
 		pool_end_processes(vm->identity.uid, &error))
 		return true;
-	warn("VM '%s': %s; what is left of it is ended by virt-priv-chown recover, for which the "
-	     "lock " RUNTIME_DIR "/" RUNTIME_ID "%u stays",
-		vm->name, error, vm->identity.uid);
+	warn("VM '%s': %s; what it has claimed stays claimed; to end what is left of it, and "
+	     "release "
+	     "its claim: virt-priv-chown recover",
+		vm->name, error);
 	pool_leave(&vm->id_lock);
 	return false;
 }

@@ -129,8 +129,8 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 	vm_let_go(vm);
 	*status = stay(vm, supervisor);
 	vm->runs = false;
-	bool has_ended = vm_end_isolated(vm);
-	bool is_given_back = vm_give_back(vm) && has_ended;
+	/* What goes on with its id can write to its disks. */
+	bool is_given_back = vm_end_isolated(vm) ? vm_give_back(vm) : vm_leave_claims(vm);
 	/* Otherwise it would look as if all was as before. */
 	if (*status == 0 && !is_given_back)
 		*status = LAUNCH_FAILED;
