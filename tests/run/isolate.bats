@@ -89,6 +89,30 @@ usual() {
     [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = "$2" ]
 }
 
+# limited N: QEMU's limit of processes, and what --dry-run says of it.
+limited() {
+    "${wrapper[@]}" virt-priv-run --isolate=full --dry-run qemu-system-x86_64 "${args[@]}" |
+        grep -qx "isolate limits ($1 processes and threads)"
+    start
+    runs
+    [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "$1 $1" ]
+    leave
+    nothing_left
+}
+
+@test "a limit of processes that is smaller, qemu.conf's or the caller's, stays" {
+    plain
+    settings 'max_processes = 200'
+    limited 200
+    settings 'max_processes = 5000'
+    limited 1025
+    rm /etc/libvirt/qemu.conf
+    wrapper=(prlimit --nproc=300:4000)
+    limited 300
+    settings 'max_processes = 4000'
+    limited 1025
+}
+
 @test "user: an id, a limit of processes, and what there is by default" {
     plain
     own=(--isolate=user)
