@@ -596,9 +596,9 @@ failing() {
 
 @test "no descriptor of a directory is passed: 125" {
     plain
-    run -125 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" -add-fd fd=7,set=9 7<"$fs"
+    run -125 timeout 30 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" -add-fd fd=7,set=9 7<"$fs"
     [[ $output == *"descriptor 7 is a directory, which leads out of the VM's root directory"* ]]
-    run -125 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" <"$fs"
+    run -125 timeout 30 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" <"$fs"
     [[ $output == *"descriptor 0 is a directory"* ]]
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
     nothing_left
