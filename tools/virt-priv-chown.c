@@ -418,13 +418,16 @@ static int recover(const struct options *o)
 	cleanup_paths struct paths libvirt = absolute_paths(o->libvirt.items, o->libvirt.n);
 
 	probe((const char *const *)libvirt.all, libvirt.n);
+	/* What VMs of virt-priv-run have left: first what can write to their files. */
+	bool has_ended = pool_recover(o->dry_run);
 	begin_changes();
 	bool good = recover_rounds(libvirt.all, libvirt.n, o->dry_run);
 	journal_unlock();
-	/* What VMs of virt-priv-run have left beside their claims. */
 	good = runtime_dir_recover(o->dry_run) && good;
-	good = pool_recover(o->dry_run) && good;
-	return good ? DONE : NOT_DONE;
+	/* And of those whose QEMU was about to end. */
+	if (has_ended && !o->dry_run)
+		has_ended = pool_recover(false);
+	return good && has_ended ? DONE : NOT_DONE;
 }
 
 static int status(const struct options *o)
