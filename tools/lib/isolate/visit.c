@@ -27,10 +27,10 @@
 
 #define MAX_MOUNTINFO ((size_t)16 * 1024 * 1024)
 
-/* Whether it has the same root directory as this process. */
-static bool has_other_root(pid_t pid, bool *has, char **error)
+/* Whether it has the same root directory as this process. thread: one that goes on. */
+static bool has_other_root(pid_t pid, pid_t thread, bool *has, char **error)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/root/", pid);
+	cleanup_free char *path = xasprintf("/proc/%d/task/%d/root/", pid, thread);
 	struct stat theirs, ours;
 
 	if (stat(path, &theirs) < 0 || stat("/", &ours) < 0)
@@ -40,32 +40,48 @@ static bool has_other_root(pid_t pid, bool *has, char **error)
 	return true;
 }
 
-int visit_open(const struct journal *journal, char **error)
+/*
+ * A pidfd leads to the namespaces of the first thread alone, which can have ended
+ * (kernel/nsproxy.c, validate_nsset()).
+ */
+static int open_namespace(pid_t pid, pid_t thread, char **error)
+{
+	cleanup_free char *path = xasprintf("/proc/%d/task/%d/ns/mnt", pid, thread);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		error_set_errno(error, "cannot open the mount namespace of process %d", pid);
+	return fd;
+}
+
+/* Whether the holder lives. False: it does not; or a new message, where that can't be told. */
+static bool lives(const struct journal *journal, char **error)
 {
 	unsigned long long start;
+
+	return process_start(journal->holder, &start, error) && start == journal->holder_start;
+}
+
+int visit_open(const struct journal *journal, char **error)
+{
 	bool has = false;
 
 	*error = NULL;
-	if (!journal->holder || journal->holder_namespace != process_namespace())
+	if (!journal->holder || journal->holder_namespace != process_namespace() ||
+		!lives(journal, error))
 		return -1;
-	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, journal->holder, 0);
-	if (pidfd < 0) {
-		if (errno != ESRCH)
-			error_set_errno(
-				error, "cannot open a pidfd of process %d", journal->holder);
+	pid_t thread = process_living_thread(journal->holder);
+	if (!thread || !has_other_root(journal->holder, thread, &has, error) || !has)
 		return -1;
-	}
-	/* Now that it is held, its number is no other process's. */
-	if (!process_start(journal->holder, &start, error) || start != journal->holder_start ||
-		!has_other_root(journal->holder, &has, error) || !has)
-		return -1;
-	return steal_fd(&pidfd);
+	cleanup_fd int namespace = open_namespace(journal->holder, thread, error);
+	/* Its number was no other process's meanwhile. */
+	return namespace >= 0 && lives(journal, error) ? steal_fd(&namespace) : -1;
 }
 
 /* In the child: what it ends with is an errno. */
-static int enter(int pidfd)
+static int enter(int namespace)
 {
-	return setns(pidfd, CLONE_NEWNS) < 0 ? errno : 0;
+	return setns(namespace, CLONE_NEWNS) < 0 ? errno : 0;
 }
 
 /* Whether it can be used there as by the mount: an add that was cut off is repeated. */

@@ -17,8 +17,9 @@ struct journal;
 struct stat;
 
 /*
- * The process that holds the claim, if it has another root directory than this one: a pidfd, to be
- * closed. -1: it has the same, or there is none; or a new message, where that can't be told.
+ * The mount namespace of the process that holds the claim, if it has another root directory than
+ * this one: a descriptor, to be closed. -1: it has the same, or there is none; or a new message,
+ * where that can't be told.
  */
 int visit_open(const struct journal *journal, char **error);
 
