@@ -45,7 +45,7 @@ ids_of_run() {
     [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = 2 ]
     [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "1025 1025" ]
     [ "$(nsenter --uts="/proc/$pid/ns/uts" uname -n)" = iso ]
-    diff <(mounts | cut -d, -f1,2,3,4 | sed -e 's/,relatime.*//' | grep -v ' /etc/\|^/etc/') - <<END
+    diff <(mounts | cut -d, -f1,2,3,4 | sed -e 's/,relatime.*//' | grep -v '^/etc/\|^/usr/.* ro,nosuid,nodev,noexec') - <<END
 / rw,nosuid,nodev,noexec
 /dev rw,nosuid,noexec
 /dev/full rw,nosuid,noexec
@@ -87,6 +87,26 @@ usual() {
         [ "$(ns "$pid" $kind)" = "$(ns self $kind)" ]
     done
     [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = "$2" ]
+}
+
+# Who can read a database of packages can lock it.
+@test "full: the databases of packages below /usr are not visible, unless they are shared" {
+    plain
+    mkdir "$fs"/{upper,work}
+    mount -t overlay overlay -o "lowerdir=/usr/lib,upperdir=$fs/upper,workdir=$fs/work" /usr/lib
+    mkdir -p /usr/lib/sysimage/rpm
+    echo packages >/usr/lib/sysimage/rpm/rpmdb
+    start
+    runs
+    [ "$(cat "/proc/$pid/root/usr/lib/os-release")" = "$(cat /usr/lib/os-release)" ]
+    [ -d "/proc/$pid/root/usr/lib/sysimage" ] && [ -z "$(ls -A "/proc/$pid/root/usr/lib/sysimage")" ]
+    leave
+    own+=(--share /usr/lib/sysimage/rpm,ro)
+    start
+    runs
+    [ "$(cat "/proc/$pid/root/usr/lib/sysimage/rpm/rpmdb")" = packages ]
+    leave
+    nothing_left
 }
 
 @test "user: an id, a limit of processes, and what there is by default" {
@@ -250,7 +270,7 @@ PYTHON
             sed -n 's/^isolate \([a-z]*\) .*/\1/p' | paste -sd ' '
     }
     [ "$(layers 'user = "qemu"')" = "id root namespaces network landlock filter limits" ]
-    [ "$(layers 'namespaces = [ ]')" = "id filter limits" ]
+    [ "$(layers 'namespaces = [ ]')" = "id landlock filter limits" ]
     [ "$(layers 'seccomp_sandbox = 0')" = "id root namespaces network landlock limits" ]
     [ "$(layers 'user = "root"' 'group = "root"')" = "root namespaces network landlock filter" ]
     settings 'namespaces = [ ]' 'dynamic_ownership = 0'
@@ -260,7 +280,7 @@ PYTHON
     tests/lib/validate-json tests/schema/virt-priv-run.json <"$BATS_TEST_TMPDIR/json"
     /usr/bin/python3 -c 'import json, sys
 i = json.load(open(sys.argv[1]))["isolation"]
-assert i["layers"] == ["filter"], i
+assert i["layers"] == ["landlock", "filter"], i
 assert [w["layer"] for w in i["without"]] == ["id", "root", "namespaces", "network", "limits"], i' "$BATS_TEST_TMPDIR/json"
     settings 'namespaces = [ ]'
     start

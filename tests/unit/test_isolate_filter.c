@@ -103,8 +103,11 @@ static const struct call {
 	{"getsid of init", SYS_getsid, 1, 0, 0, 0, true, 0},
 	{"getpriority of itself", SYS_getpriority, PRIO_PROCESS, 0, 0, 0, false, 0},
 	{"getpriority of init", SYS_getpriority, PRIO_PROCESS, 1, 0, 0, true, 0},
+	{"getpriority of a group", SYS_getpriority, PRIO_PGRP, 0, 0, 0, true, 0},
+	{"setpriority of all with the id", SYS_setpriority, PRIO_USER, 0, 0, 0, true, 0},
 	{"prlimit of init", SYS_prlimit64, 1, RLIMIT_NOFILE, 0, 0, true, 0},
 	{"kill of init", SYS_kill, 1, 0, 0, 0, true, FORKS},
+	{"kill of the group", SYS_kill, 0, 0, 0, 0, true, FORKS},
 	{"tgkill of init", SYS_tgkill, 1, 1, 0, 0, true, FORKS},
 	{"rt_sigqueueinfo of init", SYS_rt_sigqueueinfo, 1, 0, 0, 0, true, FORKS},
 	{"clock_gettime", SYS_clock_gettime, CLOCK_MONOTONIC, 0, 0, 0, false, 0},
@@ -241,7 +244,7 @@ static int use(void)
 		return 4;
 	if (memfd_create("test", MFD_CLOEXEC) < 0)
 		return 5;
-	if (kill(getpid(), 0) < 0 || kill(0, 0) < 0)
+	if (kill(getpid(), 0) < 0 || raise(SIGWINCH) != 0)
 		return 6;
 	return fork() == -1 && errno == EPERM ? 0 : 7;
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -216,11 +217,14 @@ static const int of_a_process[] = {SYS_kcmp, SYS_prlimit64, SYS_getpgid, SYS_set
 /* And where it is the second one. */
 static const int of_a_process_2[] = {SYS_kcmp, SYS_getpriority, SYS_setpriority};
 
+/* Where the first one says whether the second one is a process. */
+static const int of_processes[] = {SYS_getpriority, SYS_setpriority};
+
 /* The same; but threads are numbers of their own, and a QEMU that is asked to sets theirs. */
 static const int of_a_thread[] = {SYS_sched_setaffinity, SYS_sched_getscheduler, SYS_sched_getparam,
 	SYS_sched_getattr, SYS_sched_rr_get_interval};
 
-/* Signals, which a process that does not fork sends itself alone. */
+/* Signals, which a process that does not fork sends itself alone, and not its group (0). */
 static const int of_a_signal[] = {
 	SYS_kill, SYS_tgkill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo};
 
@@ -364,12 +368,15 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 		refuse_unless(p, of_a_process[i], 0, own, n);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_process_2); i++)
 		refuse_unless(p, of_a_process_2[i], 1, own, n);
+	/* Nor of all that have its id, or are in its group. */
+	for (size_t i = 0; i < N_ELEMENTS(of_processes); i++)
+		refuse_unless(p, of_processes[i], 0, (const uint32_t[]){PRIO_PROCESS}, 1);
 	for (size_t i = 0; !isolation->affinity && i < N_ELEMENTS(of_a_thread); i++)
 		refuse_unless(p, of_a_thread[i], 0, own, n);
 	if (!isolation->affinity)
 		answer_unless(p, SYS_sched_getaffinity, 0, own, n, ENOSYS);
 	for (size_t i = 0; !isolation->forks && i < N_ELEMENTS(of_a_signal); i++)
-		refuse_unless(p, of_a_signal[i], 0, own, n);
+		refuse_unless(p, of_a_signal[i], 0, own + 1, 1);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_clock); i++)
 		PUT(p, IF_EQUAL(of_a_clock[i], 0, 5), LOAD(ARGUMENT(0)),
 			IF_ANY(CLOCK_OF_A_PROCESS, 0, 2), IF_ANY(CLOCK_OF_A_THREAD, 1, 0), REFUSE,
@@ -404,6 +411,23 @@ static void refuse_sockets(struct program *p, const struct isolation *isolation)
 		refuse_protocols(p, AF_NETLINK, (const uint32_t[]){NETLINK_KOBJECT_UEVENT}, 1);
 }
 
+/*
+ * One number for many calls, whose arguments lie in memory, where no filter sees them. Each has had
+ * a number of its own for long, which C libraries use.
+ */
+static void refuse_multiplexers(struct program *p, const struct isolation *isolation)
+{
+	(void)p;
+	(void)isolation;
+#ifdef SYS_socketcall
+	PUT(p, IF_EQUAL(SYS_socketcall, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+#endif
+#ifdef SYS_ipc
+	if (!isolation->ipc)
+		PUT(p, IF_EQUAL(SYS_ipc, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+#endif
+}
+
 static void refuse_set_id(struct program *p)
 {
 	refuse_bits(p, SYS_fchmod, 1, SET_ID);
@@ -429,6 +453,7 @@ static void compile(struct program *p, const struct isolation *isolation)
 	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, NR_LAST, 0, 1),
 		RETURN(SECCOMP_RET_ERRNO | ENOSYS));
 	refuse(p, refused, N_ELEMENTS(refused));
+	refuse_multiplexers(p, isolation);
 	if (!isolation->io_uring)
 		refuse(p, io_uring, N_ELEMENTS(io_uring));
 	if (!isolation->userfaultfd)

@@ -278,10 +278,20 @@ static bool verify_scopes(const struct sockaddr_un *address, socklen_t length, c
 				      "socket failed in an unexpected way");
 }
 
+/* Where mode and owner allow to make a file, which tells their denial from that of Landlock. */
+static bool is_writable(const struct isolation *isolation, char **error)
+{
+	return access(isolation->home, W_OK | X_OK) == 0 ||
+	       error_set_errno(error, "cannot verify the Landlock rules: %s is not writable",
+		       isolation->home);
+}
+
 static bool verify_kinds(const struct isolation *isolation, char **error)
 {
 	cleanup_free char *path = xasprintf("%s/.landlock", isolation->home);
 
+	if (!is_writable(isolation, error))
+		return false;
 	return (mknod(path, S_IFBLK | 0600, 0) < 0 && errno == EACCES) ||
 	       error_set_errno(error,
 		       "Landlock rules are in force, but making the device %s was not denied by "
@@ -315,6 +325,8 @@ static bool verify(const struct isolation *isolation, char **error)
 {
 	cleanup_free char *path = xasprintf("%s/.landlock", isolation->home);
 
+	if (!is_writable(isolation, error))
+		return false;
 	if (symlink("/", path) == 0) {
 		unlink(path);
 		return error_set(error, "Landlock rules are in force, but %s could be made", path);

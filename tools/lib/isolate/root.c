@@ -227,6 +227,30 @@ static bool attach_paths(struct builder *b, int *trees)
 }
 
 /*
+ * Databases of packages, of rpm and of an image of rpm-ostree: who may read a file can hold a lock
+ * on it (fcntl(2)), and QEMU needs such locks for disks, so that no filter refuses them.
+ */
+static bool hide_databases(struct builder *b)
+{
+	static const char *const hidden[] = {"/usr/lib/sysimage", "/usr/share/rpm"};
+	static const struct mount_option options[] = {
+		{"mode", "0755"}, {"size", "4k"}, {"nr_inodes", "1"}, {NULL, NULL}};
+
+	for (size_t i = 0; i < N_ELEMENTS(hidden); i++) {
+		struct stat st;
+		if (fstatat(b->root, hidden[i] + 1, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno != ENOENT)
+				return fail(b, "examine", hidden[i]);
+		} else if (S_ISDIR(st.st_mode) && !root_mounts_has(&b->made, hidden[i]) &&
+			   !attach_new(
+				   b, "tmpfs", options, hidden[i], NOTHING | MOUNT_ATTR_RDONLY)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
  * pivot_root(2): with both arguments the same, the old root directory comes to lie on top of the
  * new one, and can be unmounted there.
  */
@@ -270,7 +294,8 @@ static bool build(struct builder *b, int *trees)
 	if (place < 0 || !mounts_attach(b->root, place))
 		return error_set_errno(b->error, "cannot mount the VM's root directory");
 	root_mounts_add(&b->made, "/", NOTHING);
-	return make_own(b) && attach_paths(b, trees) && pivot(b) && enter_directory(b);
+	return make_own(b) && attach_paths(b, trees) && hide_databases(b) && pivot(b) &&
+	       enter_directory(b);
 }
 
 bool root_take(const struct isolation *isolation, int *trees, char **error)

@@ -38,6 +38,14 @@ static bool is_below(const char *path, const char *top)
 	return strcmp(top, "/") != 0 && strncmp(path, top, n) == 0 && path[n] == '/';
 }
 
+bool root_mounts_has(const struct root_mounts *mounts, const char *path)
+{
+	for (size_t i = 0; i < mounts->n; i++)
+		if (strcmp(mounts->all[i].path, path) == 0 || is_below(mounts->all[i].path, path))
+			return true;
+	return false;
+}
+
 /* What is mounted there; or, that being none of its own, what it lies in. */
 static struct root_mount *find(struct root_mounts *mounts, const char *point)
 {

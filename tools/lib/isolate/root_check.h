@@ -16,6 +16,8 @@ struct root_mounts {
 };
 
 void root_mounts_add(struct root_mounts *mounts, const char *path, uint64_t attributes);
+/* Whether one was made there, or below. */
+bool root_mounts_has(const struct root_mounts *mounts, const char *path);
 void root_mounts_free(struct root_mounts *mounts);
 
 /*
