@@ -123,6 +123,8 @@ static enum round read_tables(struct search *s, bool is_first_round,
 		char name[3 * sizeof(pid_t)];
 		snprintf(name, sizeof name, "%d", s->threads[i]);
 		cleanup_fd int thread = openat(s->tasks, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (thread < 0 && !is_gone(errno))
+			return ROUND_FAILED;
 		if (thread >= 0 && !on_table(context, thread))
 			return ROUND_READ;
 		if (!has_table(s->tasks, s->threads[i]))

@@ -159,7 +159,7 @@ static bool walk_table(void *context, int thread)
 	int fd = openat(thread, walk->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-	walk->opener->unseen |= fd < 0 && is_denied();
+	walk->opener->unseen |= !dir && errno != ENOENT && errno != ESRCH;
 	/* All are of one owner, and one is enough. */
 	while (dir && !walk->opener->unseen && (d = readdir(dir)) != NULL)
 		walk->on_descriptor(walk, fd, d->d_name);
