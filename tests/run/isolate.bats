@@ -89,6 +89,30 @@ usual() {
     [ "$(sed -n 's/^Seccomp_filters:\t//p' "/proc/$pid/status")" = "$2" ]
 }
 
+# limited N: QEMU's limit of processes, and what --dry-run says of it.
+limited() {
+    "${wrapper[@]}" virt-priv-run --isolate=full --dry-run qemu-system-x86_64 "${args[@]}" |
+        grep -qx "isolate limits ($1 processes and threads)"
+    start
+    runs
+    [ "$(awk '/^Max processes/ { print $3, $4 }' "/proc/$pid/limits")" = "$1 $1" ]
+    leave
+    nothing_left
+}
+
+@test "a limit of processes that is smaller, qemu.conf's or the caller's, stays" {
+    plain
+    settings 'max_processes = 200'
+    limited 200
+    settings 'max_processes = 5000'
+    limited 1025
+    rm /etc/libvirt/qemu.conf
+    wrapper=(prlimit --nproc=300:4000)
+    limited 300
+    settings 'max_processes = 4000'
+    limited 1025
+}
+
 # Who can read a database of packages can lock it.
 @test "full: the databases of packages below /usr are not visible, unless they are shared" {
     plain
@@ -431,6 +455,46 @@ gets() {
     nothing_left
 }
 
+# in_use: QEMU runs, and its disk is an id's of the pool.
+in_use() {
+    pid=$(qemu_of "$runner") && [ "$(stat -c %u "$fs/a.raw")" -ge 90000 ]
+}
+
+# killed_and_again OPTION...: of virt-priv-run; it is killed with its QEMU, and started again.
+killed_and_again() {
+    local id ids=() try
+    for try in first again; do
+        virt-priv-run "$@" </dev/null >/mnt/vm.out 2>/mnt/vm.err 3>&- &
+        runner=$!
+        eventually in_use
+        unprivileged "$pid"
+        id=$(stat -c %u "$fs/a.raw")
+        ids+=("$id")
+        [ "$(isolated_id)" = "$id" ]
+        if [ $try = first ]; then
+            kill -KILL "$runner" "$pid"
+            wait "$runner" || true
+            eventually ended "$pid"
+            [ "$(stat -c %u "$fs/a.raw")" = "$id" ]
+        fi
+    done
+    [ "${ids[0]}" = "${ids[1]}" ]
+    kill "$runner"
+    wait "$runner" || true
+    awk '$2 ~ "^/run/virt-privileges/" { print $2 }' /proc/mounts | xargs -r umount -l
+    [ "$(stat -c %u:%g:%a "$fs/a.raw")" = 0:0:600 ]
+    nothing_left
+}
+
+@test "a VM that was killed with its runner starts again with the id that its claim names, kept or not" {
+    plain
+    killed_and_again --isolate=full --name iso -- qemu-system-x86_64 "${machine[@]}" -S "${args[@]}"
+    mkdir -p /etc/virt-privileges/vms
+    printf '%s\n' "--isolate=full" qemu-system-x86_64 "${machine[@]}" -S "${args[@]:0:2}" >/etc/virt-privileges/vms/web.conf
+    killed_and_again --vm web
+    grep -qsrx web /var/lib/virt-privileges/ids
+}
+
 @test "what QEMU leaves behind is ended, before its disk is given back" {
     plain
     cat >"$fs/qemu-left" <<'END'
@@ -441,6 +505,77 @@ END
     chmod 0755 "$fs/qemu-left"
     run -3 virt-priv-run --isolate=user -- "$fs/qemu-left" -nodefaults "${args[@]}"
     run ! grep -lE '^Uid:	9[0-9]{4}' /proc/[0-9]*/status
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+# left_behind FAULT: the same, where virt-priv-run's looks into /proc meanwhile fail so, as strace(1) has it.
+left_behind() {
+    cat >"$fs/qemu-left" <<END
+#!/bin/sh
+setsid sleep 600 </dev/null >/dev/null 2>&1 &
+echo "$wrote"
+read -r line
+exit 3
+END
+    chmod 0755 "$fs/qemu-left"
+    own=(--isolate=user)
+    qemu=$fs/qemu-left start
+    eventually said "$wrote"
+    left=$(pgrep -x sleep)
+    helpers_started+=("$left")
+    [ "$(stat -c %u "/proc/$left")" -ge 90000 ]
+    helper strace -f -qq -o /dev/null -p "$runner" -P /proc -e trace=openat -e "inject=openat:$1"
+    eventually grep -q '^TracerPid:.*[1-9]' "/proc/$runner/status"
+    leave
+    cat "$err"
+    ended "$left"
+}
+
+@test "what QEMU leaves behind is ended, also where a look at the processes fails" {
+    plain
+    left_behind error=EMFILE:when=1
+    [ "$status" -eq 3 ] && [ ! -s "$err" ]
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+@test "a disk stays claimed while it cannot be told whether all has ended, and recover gives it back" {
+    plain
+    left_behind error=ENOMEM
+    [ "$status" -eq 3 ]
+    grep -q "VM 'iso': processes of uid 9[0-9]* cannot be ended: cannot read the directory /proc: Cannot allocate memory; what it has claimed stays claimed; .*virt-priv-chown recover$" "$err"
+    [ "$(stat -c %u "$fs/a.raw")" -ge 90000 ]
+    virt-priv-chown recover
+    [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
+    nothing_left
+}
+
+@test "what a killed VM has left with its disk open is ended by recover, which gives the disk back" {
+    plain
+    cat >"$fs/qemu-left" <<END
+#!/bin/sh
+setsid sleep 600 </dev/null >/dev/null 2>&1 3<>$fs/a.raw &
+echo "$wrote"
+read -r line
+END
+    chmod 0755 "$fs/qemu-left"
+    own=(--isolate=user)
+    qemu=$fs/qemu-left start
+    eventually said "$wrote"
+    local left holder
+    left=$(pgrep -x sleep)
+    helpers_started+=("$left")
+    holder=$(awk '$1 == "PPid:" { print $2 }' "/proc/$left/status")
+    kill -KILL "$runner"
+    wait "$runner" || true
+    echo >&"$in"
+    eventually ended "$holder"
+    kill -0 "$left"
+    virt-priv-chown recover --dry-run | grep -qx 'release iso'
+    kill -0 "$left"
+    run -0 virt-priv-chown recover
+    eventually ended "$left"
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
     nothing_left
 }
@@ -481,9 +616,9 @@ failing() {
 
 @test "no descriptor of a directory is passed: 125" {
     plain
-    run -125 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" -add-fd fd=7,set=9 7<"$fs"
+    run -125 timeout 30 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" -add-fd fd=7,set=9 7<"$fs"
     [[ $output == *"descriptor 7 is a directory, which leads out of the VM's root directory"* ]]
-    run -125 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" <"$fs"
+    run -125 timeout 30 virt-priv-run --isolate=full -- qemu-system-x86_64 "${machine[@]}" "${args[@]}" <"$fs"
     [[ $output == *"descriptor 0 is a directory"* ]]
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
     nothing_left
@@ -750,6 +885,256 @@ opens() {
     [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "alice:alice alice:alice" ]
     virt-priv-chown release --name v
     [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "root:root root:root" ]
+}
+
+# waiting [OPTION]...: virt-priv-run with these options and $args, whose QEMU waits at its monitor; sets runner and pid.
+waiting() {
+    mkdir -p "$fs/run"
+    virt-priv-run "$@" -- qemu-system-x86_64 "${machine[@]}" -S -qmp "unix:$fs/run/qmp,server=on,wait=off" "${args[@]}" \
+        </dev/null >/mnt/vm.out 2>&1 3>&- &
+    runner=$!
+    helpers_started+=("$runner")
+    eventually test -S "$fs/run/qmp"
+    pid=$(qemu_of "$runner")
+    rm -f "$BATS_TEST_TMPDIR/id"
+}
+
+# gone: what waits ends, and nothing is left of it.
+gone() {
+    kill "$pid"
+    eventually ended "$runner"
+    wait "$runner" || true
+    nothing_left
+}
+
+@test "add gives a disk to the id of an isolated VM of which nothing is claimed" {
+    local how
+    make blank alice:alice 600 "$fs/added.raw"
+    make blank root:root 644 "$fs/a.raw"
+    for how in "--isolate=full" "--isolate=user" "--isolate=full --disks=pass -drive" "--isolate=user --disks=pass -drive" \
+        "--isolate=full -drive readonly=on" "--isolate=full -drive dropped"; do
+        args=()
+        [[ $how != *-drive* ]] || args=(-drive "file=$fs/a.raw,format=raw,if=none,id=d")
+        [[ $how != *readonly=on ]] || args[1]+=,readonly=on
+        # shellcheck disable=SC2086 # words
+        waiting --name iso ${how%% -drive*}
+        # QEMU has it open, which is said.
+        [[ $how != *dropped ]] || virt-priv-chown drop --name iso --disk "$fs/a.raw" --force || true
+        run ! grep ^owner /var/lib/virt-privileges/claims/iso
+        virt-priv-chown add --name iso --disk "$fs/added.raw"
+        [ "$(stat -c %u:%g "$fs/added.raw")" = "$(isolated_id):$(isolated_id)" ]
+        opens "$fs/added.raw"
+        gone
+        [ "$(stat -c %U:%G "$fs/added.raw")" = alice:alice ]
+    done
+    # Its runner is killed, and it goes on.
+    waiting --name iso --isolate=full
+    kill -KILL "$runner"
+    eventually ended "$runner"
+    virt-priv-chown add --name iso --disk "$fs/added.raw"
+    [ "$(stat -c %u "$fs/added.raw")" = "$(isolated_id)" ]
+    opens "$fs/added.raw"
+    kill "$pid"
+    eventually ended "$pid"
+    virt-priv-chown recover
+    [ "$(stat -c %U:%G "$fs/added.raw")" = alice:alice ]
+    nothing_left
+}
+
+@test "add is refused where it cannot be determined whom a disk is for" {
+    local name
+    for name in a b c; do
+        make blank root:root 600 "$fs/$name.raw"
+    done
+    cat >"$fs/domain.xml" <<END
+<domain type='kvm'><name>v</name><devices>
+<disk type='file'><source file='$fs/a.raw'><seclabel model='dac'><label>+6001:+6001</label></seclabel></source><target dev='vda'/></disk>
+<disk type='file'><source file='$fs/b.raw'><seclabel model='dac'><label>+6002:+6002</label></seclabel></source><target dev='vdb'/></disk>
+</devices></domain>
+END
+    virt-priv-chown claim --domain "$fs/domain.xml"
+    [ "$(stat -c %u "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "6001 6002" ]
+    run -2 virt-priv-chown add --name v --disk "$fs/c.raw"
+    echo "$output"
+    [[ $output == *"VM 'v': cannot determine the owner of a further disk, since $fs/a.raw was given to 6001:6001, and $fs/b.raw to 6002:6002"* ]]
+    [ "$(stat -c %u:%g "$fs/c.raw")" = 0:0 ]
+    virt-priv-chown drop --name v --disk "$fs/b.raw"
+    virt-priv-chown release --name v
+}
+
+@test "add: a disk that is read-only or shared is visible, and can be written to only where it is shared" {
+    make blank alice:alice 644 "$fs/ro.raw"
+    make blank alice:alice 666 "$fs/shared.raw"
+    make blank alice:alice 600 "$fs/granted.raw"
+    make dir root:root 700 "$fs/deep"
+    make blank root:root 644 "$fs/deep/ro"
+    plain
+    mkdir "$fs/run"
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    start
+    runs
+    run ! opens "$fs/ro.raw"
+    virt-priv-chown add --name iso --grant-read --disk "$fs/ro.raw,readonly" --disk "$fs/shared.raw,shared" \
+        --disk "$fs/granted.raw,readonly" --disk "$fs/deep/ro,readonly"
+    local name
+    for name in ro.raw granted.raw deep/ro; do
+        mounts | grep -q "^$fs/$name ro,nosuid,nodev,noexec"
+        opens "$fs/$name\",\"read-only\":true,\"discard\":\"ignore"
+        qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    done
+    mounts | grep -q "^$fs/shared.raw rw,nosuid,nodev,noexec"
+    opens "$fs/shared.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    run -1 opens "$fs/ro.raw"
+    [[ $output == *"Could not open '$fs/ro.raw'"* ]]
+    # What is there for writing stays so; what is only read can be added for writing.
+    virt-priv-chown add --name iso --disk "$fs/a.raw,readonly" --disk "$fs/granted.raw"
+    [ "$(mounts | grep -c "^$fs/a.raw ")" = 1 ]
+    opens "$fs/granted.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    virt-priv-chown drop --name iso --disk "$fs/ro.raw" --disk "$fs/shared.raw" --disk "$fs/granted.raw" --disk "$fs/deep/ro"
+    run ! grep "ro.raw\|shared.raw\|granted.raw\|deep" <(mounts)
+    run -1 virt-priv-chown drop --name iso --disk "$fs/ro.raw"
+    [[ $output == *"$fs/ro.raw is not claimed by VM 'iso'"* ]]
+    run -1 virt-priv-chown drop --name iso --disk /usr
+    mounts | grep -q '^/usr '
+    # A link of a user's leads to what the VM could read, and the user could not name.
+    users_link
+    run -1 virt-priv-chown add --name iso --disk "$fs/users/link,readonly"
+    echo "$output"
+    [[ $output == *"nothing was changed"* ]]
+    run ! grep users <(mounts)
+    leave
+    nothing_left
+}
+
+users_link() {
+    make dir alice:alice 755 "$fs/users"
+    ln -s "$fs/deep/ro" "$fs/users/link"
+    chown -h alice:alice "$fs/users/link"
+}
+
+@test "a VM that is started again while add or drop begins: nothing is changed" {
+    local command how
+    make blank root:root 600 "$fs/added.raw"
+    args=()
+    waiting --name two --isolate=full
+    local other=$runner
+    grep ^holder /var/lib/virt-privileges/claims/two >"$BATS_TEST_TMPDIR/holder"
+    rm "$fs/run/qmp"
+    waiting --name iso --isolate=full
+    for how in add drop; do
+        [ $how = add ] || virt-priv-chown add --name iso --disk "$fs/added.raw"
+        cp /var/lib/virt-privileges/claims/iso "$BATS_TEST_TMPDIR/journal"
+        # It has read the claim, and waits for the lock.
+        exec {lock}</var/lib/virt-privileges/claims/.lock
+        flock -s $lock
+        virt-priv-chown $how --name iso --disk "$fs/added.raw" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- {lock}<&- &
+        command=$!
+        eventually waits_for_lock $command
+        sed -i "s/^holder .*/$(cat "$BATS_TEST_TMPDIR/holder")/" /var/lib/virt-privileges/claims/iso
+        exec {lock}<&-
+        wait $command && false
+        cat "$BATS_TEST_TMPDIR/said"
+        grep -q "VM 'iso': its claim was changed by another process meanwhile; try again" "$BATS_TEST_TMPDIR/said"
+        if [ $how = add ]; then
+            [ "$(stat -c %u:%g "$fs/added.raw")" = 0:0 ]
+            run ! grep added.raw <(mounts)
+        else
+            [ "$(stat -c %u "$fs/added.raw")" = "$(isolated_id)" ]
+            mounts | grep -q "^$fs/added.raw "
+        fi
+        cp "$BATS_TEST_TMPDIR/journal" /var/lib/virt-privileges/claims/iso
+    done
+    kill "$pid"
+    eventually ended "$runner"
+    pid=$(qemu_of "$other") runner=$other
+    gone
+    [ "$(stat -c %u:%g "$fs/added.raw")" = 0:0 ]
+}
+
+# waits_for_lock PID: in flock(2), with LOCK_EX alone.
+waits_for_lock() {
+    grep -q '^73 0x[0-9a-f]* 0x2 ' "/proc/$1/syscall"
+}
+
+@test "a claim that is another one, of nobody, by the time that add has its lock: nothing is changed" {
+    local command name claims=/var/lib/virt-privileges/claims
+    for name in a b c; do
+        make blank root:root 600 "$fs/$name.raw"
+    done
+    settings 'user = "alice"' 'group = "alice"'
+    virt-priv-chown claim --name v --disk "$fs/a.raw"
+    rm /etc/libvirt/qemu.conf
+    virt-priv-chown claim --name w --disk "$fs/b.raw"
+    cp $claims/v "$BATS_TEST_TMPDIR/v"
+    exec {lock}<$claims/.lock
+    flock -s $lock
+    virt-priv-chown add --name v --disk "$fs/c.raw" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- {lock}<&- &
+    command=$!
+    eventually waits_for_lock $command
+    sed 's/^name w$/name v/' $claims/w >$claims/v
+    exec {lock}<&-
+    wait $command && false
+    grep "VM 'v': its claim was changed by another process meanwhile; try again" "$BATS_TEST_TMPDIR/said"
+    [ "$(stat -c %u:%g "$fs/c.raw")" = 0:0 ]
+    cat "$BATS_TEST_TMPDIR/v" >$claims/v
+    virt-priv-chown release --name v
+    virt-priv-chown release --name w
+    nothing_left
+}
+
+@test "add and drop reach a VM that was started in a chroot" {
+    make blank root:root 600 "$fs/added.raw"
+    plain
+    mkdir -p "$fs/run" /mnt/chroot
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    mount --rbind / /mnt/chroot
+    mount --make-rprivate /mnt/chroot
+    wrapper=(chroot /mnt/chroot)
+    start
+    runs
+    chroot /mnt/chroot "$(command -v virt-priv-chown)" add --name iso --disk "$fs/added.raw"
+    run mounts
+    [[ $output == *"$fs/added.raw rw,nosuid,nodev,noexec"* ]] || { umount -l /mnt/chroot && false; }
+    opens "$fs/added.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    chroot /mnt/chroot "$(command -v virt-priv-chown)" drop --name iso --disk "$fs/added.raw"
+    run ! grep added.raw <(mounts)
+    [ "$(stat -c %u:%g "$fs/added.raw")" = 0:0 ]
+    leave
+    umount -l /mnt/chroot
+    nothing_left
+}
+
+@test "drop follows no link that QEMU has made, and finds a disk that was renamed" {
+    plain
+    mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+    mkdir /dev/shm/images
+    make blank root:root 600 /dev/shm/images/passwd
+    make blank root:root 600 "$fs/target.raw"
+    ln -s target.raw "$fs/link.raw"
+    start
+    runs
+    # A mount that the VM would miss.
+    local file
+    file=$(mounts | sed -n 's|^/etc/\([^ /]*\) .*|\1|p' | head -n 1)
+    mv /dev/shm/images/passwd "/dev/shm/images/$file"
+    virt-priv-chown add --name iso --disk "/dev/shm/images/$file" --disk "$fs/link.raw"
+    mounts | grep -q "^/dev/shm/images/$file "
+    # As QEMU can, in a file system of its own.
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$(isolated_id)" -G "$(isolated_id)" \
+        /usr/bin/mv /dev/shm/images /dev/shm/elsewhere
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$(isolated_id)" -G "$(isolated_id)" \
+        /usr/bin/ln -s /etc /dev/shm/images
+    mv "$fs/target.raw" "$fs/renamed.raw"
+    virt-priv-chown drop --name iso --disk "/dev/shm/images/$file" --disk "$fs/target.raw"
+    mounts | grep -q "^/etc/$file "
+    run ! grep "elsewhere\|link.raw" <(mounts)
+    [ "$(stat -c %u "/dev/shm/images/$file" "$fs/renamed.raw" | paste -sd ' ')" = "0 0" ]
+    leave
+    umount /dev/shm
+    nothing_left
 }
 
 @test "-daemonize: the daemon is isolated, and its id is free when it has ended" {

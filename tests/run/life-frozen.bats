@@ -95,6 +95,41 @@ freezes() {
     [ "$(owner "$fs/a.raw")" = alice:alice ]
 }
 
+# holder_of NAME: the process that has the claim.
+holder_of() {
+    awk '$1 == "holder" { print $2 }' "/var/lib/virt-privileges/claims/$1"
+}
+
+# held_by_qemu NAME: it is QEMU already, which waits for who connects to its socket.
+held_by_qemu() {
+    [[ $(readlink "/proc/$(holder_of "$1")/exe") == */qemu-system-* ]] && [ -S "$fs/wait" ]
+}
+
+@test "recover leaves the claim of a daemon whose runner has not noted it as the holder yet" {
+    local how caller monitor first daemon
+    for how in claim pass; do
+        virt-priv-run --name daemon "--disks=$how" qemu-system-x86_64 "${machine[@]}" "${args[@]}" \
+            -chardev "socket,id=c,path=$fs/wait,server=on,wait=on" -daemonize -pidfile "$fs/pid" </dev/null 3>&- &
+        caller=$!
+        eventually held_by_qemu daemon
+        first=$(holder_of daemon)
+        monitor=$(awk '$1 == "PPid:" { print $2 }' "/proc/$first/status")
+        kill -s STOP "$monitor"
+        /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$fs/wait"
+        eventually ended "$first"
+        run -0 virt-priv-chown recover
+        [ "$(holder_of daemon)" = "$first" ]
+        kill -s CONT "$monitor"
+        wait "$caller"
+        daemon=$(cat "$fs/pid")
+        [ "$(holder_of daemon)" = "$daemon" ] && [ "$daemon" != "$first" ]
+        kill -s TERM "$daemon"
+        eventually ended "$monitor"
+        [ "$(owner "$fs/a.raw")" = alice:alice ]
+        nothing_left
+    done
+}
+
 # caller_ended MONITOR: no virt-priv-run is left but what is frozen.
 caller_ended() {
     local pid

@@ -75,6 +75,39 @@ refused_because() {
     # As the account, not as root.
     make 'script=id -un >&2; exit 3' root:root 0755 "$fs/passt"
     refused_because "exited with status 3: qemu; not starting"
+    make 'script=id -u >&2; exit 3' root:root 0755 "$fs/passt"
+    own=(--isolate=full)
+    refused_because "exited with status 3: 9[0-9]{4}; not starting"
+}
+
+@test "passt of a VM that has an id of its own has that id, and ends with it" {
+    with_passt
+    local how
+    for how in user full; do
+        own=("--isolate=$how")
+        start
+        runs
+        passt=$(passt_of "$runner")
+        [ "$(awk '$1 == "Uid:" { print $2 }' "/proc/$passt/status")" -ge 90000 ]
+        unprivileged_passt
+        leave
+        [ "$status" -eq 33 ]
+        [ ! -s "$err" ]
+        no_passt
+        given_back
+    done
+    # One that cannot end by itself, and has nobody any more who ends it.
+    start
+    runs
+    passt=$(passt_of "$runner")
+    kill -s STOP "$passt"
+    kill -s KILL "$runner" "$pid"
+    wait "$runner" || true
+    eventually ended "$pid"
+    virt-priv-chown recover
+    eventually ended "$passt"
+    given_back
+    unrouted
 }
 
 @test "passt that is no daemon is not waited for" {

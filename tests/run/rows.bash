@@ -354,7 +354,7 @@ passt_of() {
     return 1
 }
 
-# It is the account's, with no more privileges than QEMU, which keeps its filter and starts nothing. Its bounding
+# It has QEMU's ids, with no more privileges than QEMU, which keeps its filter and starts nothing. Its bounding
 # set is that of a user namespace of its own.
 passt_runs() {
     passt=$(passt_of "$runner") && unprivileged_passt && argument_there spawn=deny && argument_gone passt
@@ -362,8 +362,7 @@ passt_runs() {
 
 unprivileged_passt() {
     local status=/proc/$passt/status
-    [ "$(awk '$1 == "Uid:" { print $2, $3, $4, $5 }' "$status")" = "107 107 107 107" ] &&
-        [ "$(awk '$1 == "Gid:" { print $2, $3, $4, $5 }' "$status")" = "107 107 107 107" ] &&
+    diff <(grep -E '^[UG]id:' "$status") <(grep -E '^[UG]id:' "/proc/$pid/status") &&
         grep -qx $'NoNewPrivs:\t1' "$status" &&
         [ "$(grep -cE $'^Cap(Inh|Prm|Eff|Amb):\t0000000000000000$' "$status")" = 4 ] &&
         [ "$(readlink "/proc/$passt/ns/user")" != "$(readlink /proc/self/ns/user)" ]

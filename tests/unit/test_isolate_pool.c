@@ -185,8 +185,12 @@ static void journals_take_ids(void **state)
 	e->new_uid = 90004;
 	e->new_gid = 90006;
 	pool_taken_init(&taken, &small);
-	pool_take_journals(&taken, all, N_ELEMENTS(all));
+	pool_take_journals(&taken, all, N_ELEMENTS(all), NULL);
 	assert_taken(&taken, ".X..X.X.", "journals");
+	pool_taken_free(&taken);
+	pool_taken_init(&taken, &small);
+	pool_take_journals(&taken, all, N_ELEMENTS(all), "two");
+	assert_taken(&taken, ".X......", "journals of other VMs");
 	pool_taken_free(&taken);
 	journal_free(one);
 	journal_free(two);

@@ -11,6 +11,7 @@
 #include "claims/probe.h"
 #include "claims/recover_libvirt.h"
 #include "claims/release.h"
+#include "claims/runtime_dir.h"
 #include "path/open_files.h"
 #include "path/safepath.h"
 
@@ -123,6 +124,21 @@ static bool still_held(const struct journal *journal, const struct lockwait *wai
 	return false;
 }
 
+/*
+ * Whether it is for a runner to say what becomes of a claim whose holder has ended: it gives it
+ * back, or notes QEMU's daemon as its holder. *good: false if that can't be told, which is said.
+ */
+static bool is_runners(const struct journal *journal, const struct lockwait *waits, bool *good)
+{
+	int taken = runtime_dir_is_taken(journal->name);
+
+	*good = taken >= 0;
+	if (taken < 0 && !waits->is_later_round)
+		warn_errno("VM '%s': cannot determine whether virt-priv-run has it; not released",
+			journal->name);
+	return taken != 0;
+}
+
 /* The claim of one VM, if nobody holds it. What is known of its holder is told once. */
 static bool recover_claim(struct journal *journal, bool dry_run, struct journal *const *all,
 	size_t n, struct lockwait *waits, struct ending *ending)
@@ -140,6 +156,9 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 		note_ending(ending, journal->holder);
 	if (hold != CLAIMS_ABANDONED)
 		return hold != CLAIMS_UNKNOWN;
+	bool good;
+	if (is_runners(journal, waits, &good))
+		return good;
 	if (dry_run) {
 		printf("release %s\n", journal->name);
 		return true;

@@ -104,6 +104,18 @@ int runtime_dir_take(int runtime, const char *name, bool starts, char **error)
 	}
 }
 
+int runtime_dir_is_taken(const char *name)
+{
+	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? 1 : -1;
+}
+
 void runtime_dir_let_go(const char *name)
 {
 	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);

@@ -41,6 +41,12 @@ bool runtime_dir_fits(const char *name);
  */
 int runtime_dir_take(int runtime, const char *name, bool starts, char **error);
 
+/*
+ * Whether somebody has the name: a start, the runner of a VM, or who gives it back. -1 and errno:
+ * that can't be told.
+ */
+int runtime_dir_is_taken(const char *name);
+
 /* Takes the lock's file away, which must still be held; says what it can't. */
 void runtime_dir_let_go(const char *name);
 

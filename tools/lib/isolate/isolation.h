@@ -99,7 +99,7 @@ struct isolation {
 	bool inotify;		      /* it watches files for changes */
 	bool memfd;		      /* it shares memory that has no name */
 	bool shm;		      /* the guest\'s memory is in /dev/shm */
-	unsigned long long processes; /* RLIMIT_NPROC: of the uid, threads included */
+	unsigned long long processes; /* RLIMIT_NPROC: of the uid, with threads */
 };
 
 /* Nothing is isolated. */

@@ -52,7 +52,7 @@ static bool take_subid_file(struct pool_taken *taken, const char *path, char **e
 	return true;
 }
 
-static bool take_claims(struct pool_taken *taken, char **error)
+static bool take_claims(struct pool_taken *taken, const char *name, char **error)
 {
 	struct journal **all;
 	bool all_read;
@@ -62,7 +62,7 @@ static bool take_claims(struct pool_taken *taken, char **error)
 		return false;
 	bool good = journal_read_all(&all, &n, &all_read, error);
 	if (good) {
-		pool_take_journals(taken, all, n);
+		pool_take_journals(taken, all, n, name);
 		journal_free_all(all, n);
 	}
 	journal_unlock();
@@ -79,7 +79,7 @@ static bool take_kept(struct pool_taken *taken, const char *name, uid_t *own, ch
 	if (!dir)
 		return errno == ENOENT ||
 		       error_set_errno(error, "cannot read the directory " POOL_KEPT);
-	while ((d = readdir(dir)) != NULL) {
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		char *end;
 		unsigned long id = strtoul(d->d_name, &end, 10);
 		if (*end || end == d->d_name || id > UINT_MAX - 1)
@@ -95,14 +95,14 @@ static bool take_kept(struct pool_taken *taken, const char *name, uid_t *own, ch
 		else
 			pool_take_range(taken, id, 1);
 	}
-	return true;
+	return errno == 0 || error_set_errno(error, "cannot read the directory " POOL_KEPT);
 }
 
 static bool take_all(struct pool_taken *taken, const char *name, uid_t *own, char **error)
 {
 	return take_subid_file(taken, "/etc/subuid", error) &&
 	       take_subid_file(taken, "/etc/subgid", error) && pool_take_processes(taken, error) &&
-	       take_claims(taken, error) && take_kept(taken, name, own, error);
+	       take_claims(taken, name, error) && take_kept(taken, name, own, error);
 }
 
 /* Whether an account or a group has the id: only the database says no. */
@@ -218,9 +218,9 @@ static bool search(struct search *s, uid_t *id, int *lock, char **error)
 		if ((found = try_own(s, lock, error)) != 0)
 			return found > 0;
 		return error_set(error,
-			"VM '%s' keeps the id %u, which something else on this host has: a "
-			"process, "
-			"a claim, an account or another start; see virt-priv-chown status",
+			"VM '%s' keeps the id %u, which is in use: by its own QEMU, if that goes "
+			"on without virt-priv-run, by another process, claim, account or start; "
+			"see virt-priv-chown status",
 			s->name, *id);
 	}
 	for (unsigned i = 0; i < s->pool->count && found == 0; i++) {

@@ -46,16 +46,21 @@ void pool_take_subids(struct pool_taken *taken, const char *text);
 void pool_take_status(struct pool_taken *taken, const char *text);
 /* Marks what the processes of this host have. False and a new message: that can't be told. */
 bool pool_take_processes(struct pool_taken *taken, char **error);
-/* Marks what journals name as owners. */
-void pool_take_journals(struct pool_taken *taken, struct journal *const *all, size_t n);
+/*
+ * Marks what journals name as owners; not that of the VM own, unless it is NULL: what a VM that was
+ * killed has claimed is given back by its next start, which may have the same id.
+ */
+void pool_take_journals(
+	struct pool_taken *taken, struct journal *const *all, size_t n, const char *own);
 
 /* The place in the pool where the search for a VM's id begins. */
 unsigned pool_start(const struct id_range *pool, const char *name);
 
 /*
- * Takes an id for the VM. *lock is a descriptor that holds it, to be closed once all is given back.
- * dry_run: nothing is made or locked, and *lock is -1: the id is the one that a start would get
- * now. False and a new message: none is free, or that can't be told.
+ * Takes an id for the VM, whose name the caller holds (claims/runtime_dir.h): a claim under that
+ * name is abandoned, or keeps the caller from its start. *lock is a descriptor that holds it, to be
+ * closed once all is given back. dry_run: nothing is made or locked, and *lock is -1: the id is the
+ * one that a start would get now. False and a new message: none is free, or that can't be told.
  */
 bool pool_take(const struct id_range *pool, const char *name, bool dry_run, uid_t *id, int *lock,
 	char **error);

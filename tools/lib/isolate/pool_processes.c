@@ -46,25 +46,31 @@ static bool has_ended(int number)
 	return number == ENOENT || number == ESRCH;
 }
 
-/* Calls back for each process, with its number and status. False and a new message on failure. */
+/*
+ * Calls back for each process, with its number and status, for which that can be read. False and a
+ * new message: not for all.
+ */
 static bool each_process(void (*on_process)(void *context, const char *pid, const char *status),
 	void *context, char **error)
 {
 	cleanup_dir DIR *dir = opendir("/proc");
 	const struct dirent *d;
+	bool good = true;
 
 	if (!dir)
 		return error_set_errno(error, "cannot read the directory /proc");
-	while ((d = readdir(dir)) != NULL) {
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		if (d->d_name[0] < '1' || d->d_name[0] > '9')
 			continue;
 		cleanup_free char *status = read_status(dirfd(dir), d->d_name);
 		if (status)
 			on_process(context, d->d_name, status);
-		else if (!has_ended(errno))
-			return error_set_errno(error, "cannot read /proc/%s/status", d->d_name);
+		else if (!has_ended(errno) && good)
+			good = error_set_errno(error, "cannot read /proc/%s/status", d->d_name);
 	}
-	return true;
+	if (errno && good)
+		good = error_set_errno(error, "cannot read the directory /proc");
+	return good;
 }
 
 static void take(void *context, const char *pid, const char *status)
@@ -151,25 +157,37 @@ static void await_end(pid_t pid)
 	IO_RETRY(waitpid(pid, NULL, 0));
 }
 
+/* Both, each whatever has become of the other. False and a new message: one could not be tried. */
+static bool end_round(uid_t id, char **error)
+{
+	bool good = each_process(end_one, &id, error);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		end_all(id);
+	if (pid > 0)
+		await_end(pid);
+	else if (good)
+		good = error_set_errno(error, "cannot fork a process to end those of uid %u", id);
+	return good;
+}
+
 bool pool_end_processes(uid_t id, char **error)
 {
-	bool has = true;
+	cleanup_free char *why = NULL;
+	bool has;
 
+	/* What cannot be told or done now may be later; what can be is done all the same. */
 	for (int i = 0; i < END_ATTEMPTS; i++) {
-		if (!has_processes(id, &has, error))
-			return false;
-		if (!has)
+		cleanup_free char *failed = NULL;
+		free(why);
+		why = NULL;
+		if (has_processes(id, &has, &why) && !has)
 			return true;
-		if (!each_process(end_one, &id, error))
-			return false;
-		pid_t pid = fork();
-		if (pid == 0)
-			end_all(id);
-		if (pid < 0)
-			return error_set_errno(
-				error, "cannot fork a process to end those of uid %u", id);
-		await_end(pid);
+		if (!end_round(id, &failed) && !why)
+			why = steal_pointer(&failed);
 		usleep(END_PAUSE_US);
 	}
-	return error_set(error, "processes of uid %u cannot be ended", id);
+	return error_set(error, "processes of uid %u cannot be ended%s%s", id, why ? ": " : "",
+		why ? why : "");
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "claims/holder.h"
 #include "claims/journal_list.h"
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
@@ -30,8 +31,11 @@ static void take_holder(struct pool_taken *taken, const struct journal *journal)
 		pool_take_status(taken, text);
 }
 
-/* Whether a VM has it still: by what it has claimed, or by its QEMU, which may have claimed
- * nothing. */
+/*
+ * Whether a VM has it still: by what it has claimed, or by its QEMU, which may have claimed
+ * nothing. A claim whose QEMU has ended is to be released, once nothing that has the id can write
+ * to its files.
+ */
 static bool is_used(const struct id_range *one, bool *used, char **error)
 {
 	struct pool_taken taken;
@@ -43,12 +47,15 @@ static bool is_used(const struct id_range *one, bool *used, char **error)
 		return false;
 	bool good = journal_read_all(&all, &n, &all_read, error);
 	pool_taken_init(&taken, one);
-	if (good) {
-		pool_take_journals(&taken, all, n);
-		for (size_t i = 0; i < n; i++)
-			take_holder(&taken, all[i]);
-		journal_free_all(all, n);
+	for (size_t i = 0; good && i < n; i++) {
+		cleanup_free char *unknown = NULL;
+		if (claims_hold(all[i], &unknown) == CLAIMS_ABANDONED)
+			continue;
+		pool_take_journals(&taken, &all[i], 1, NULL);
+		take_holder(&taken, all[i]);
 	}
+	if (good)
+		journal_free_all(all, n);
 	journal_unlock();
 	*used = taken.is_taken[0];
 	pool_taken_free(&taken);

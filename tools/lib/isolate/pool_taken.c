@@ -79,10 +79,13 @@ void pool_take_status(struct pool_taken *taken, const char *text)
 	}
 }
 
-void pool_take_journals(struct pool_taken *taken, struct journal *const *all, size_t n)
+void pool_take_journals(
+	struct pool_taken *taken, struct journal *const *all, size_t n, const char *own)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t e = 0; e < all[i]->n_entries; e++) {
+			if (own && strcmp(all[i]->name, own) == 0)
+				break;
 			pool_take_range(taken, all[i]->entries[e].new_uid, 1);
 			pool_take_range(taken, all[i]->entries[e].new_gid, 1);
 		}

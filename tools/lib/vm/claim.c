@@ -282,3 +282,10 @@ bool vm_give_back(struct vm *vm)
 	vm_undo(vm);
 	return good;
 }
+
+bool vm_leave_claims(struct vm *vm)
+{
+	vm->was_claimed = true;
+	vm_undo(vm);
+	return false;
+}

@@ -34,3 +34,5 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error);
  * False: not all could be.
  */
 bool vm_give_back(struct vm *vm);
+/* The steps alone: the claims stay until recover. False. */
+bool vm_leave_claims(struct vm *vm);

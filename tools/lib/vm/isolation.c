@@ -23,6 +23,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,11 +85,7 @@ bool vm_has_own_root(const struct vm *vm)
 static void become(struct vm *vm, uid_t id)
 {
 	identity_free(&vm->identity);
-	vm->identity = (struct identity){.uid = id,
-		.gid = (gid_t)id,
-		.user = xasprintf("%u", id),
-		.group = xasprintf("%u", id),
-		.is_lent = true};
+	vm->identity = identity_lent(id);
 	free(vm->label);
 	vm->label = identity_label(&vm->identity);
 }
@@ -446,6 +443,21 @@ static void take_needs(struct vm *vm, char *const *command)
 	qemu_needs_free(&needs);
 }
 
+/* Not more than qemu.conf, or else the caller, lets QEMU have anyway (launch/launch.c). */
+static bool limit_processes(struct vm *vm, char **error)
+{
+	const struct limit *limit = &vm->settings->max_processes;
+	struct rlimit now = {.rlim_cur = limit->value};
+
+	if (limit->kind == LIMIT_UNLIMITED)
+		return true;
+	if (limit->kind == LIMIT_UNSET && getrlimit(RLIMIT_NPROC, &now) < 0)
+		return error_set_errno(error, "cannot get the limit of processes (RLIMIT_NPROC)");
+	if (now.rlim_cur < vm->isolation.processes)
+		vm->isolation.processes = now.rlim_cur;
+	return true;
+}
+
 /* Whether a file is named relative to the current directory. */
 static bool has_relative_names(const struct vm *vm)
 {
@@ -498,6 +510,8 @@ bool vm_plan_isolation(struct vm *vm, const char *program, char *const *command,
 	isolation->home = xasprintf(RUNTIME_DIR "/%s", vm->name);
 	note_items(vm);
 	take_needs(vm, command);
+	if (!limit_processes(vm, error))
+		return false;
 	check_host(vm);
 	if (!vm_has_own_root(vm))
 		return true;
@@ -558,9 +572,10 @@ bool vm_end_isolated(struct vm *vm)
 	if (!(vm->isolation.layers & ISOLATE_ID) || vm->id_lock < 0 ||
 		pool_end_processes(vm->identity.uid, &error))
 		return true;
-	warn("VM '%s': %s; what is left of it is ended by virt-priv-chown recover, for which the "
-	     "lock " RUNTIME_DIR "/" RUNTIME_ID "%u stays",
-		vm->name, error, vm->identity.uid);
+	warn("VM '%s': %s; what it has claimed stays claimed; to end what is left of it, and "
+	     "release "
+	     "its claim: virt-priv-chown recover",
+		vm->name, error);
 	pool_leave(&vm->id_lock);
 	return false;
 }

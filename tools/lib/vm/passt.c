@@ -227,6 +227,13 @@ static void end(struct vm *vm, struct vm_step *step)
 	bury(step, false);
 }
 
+void vm_end_passt(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->n_steps; i++)
+		if (vm->steps[i].give_back == end)
+			end(vm, &vm->steps[i]);
+}
+
 /*
  * One of them has ended. Where QEMU closed its socket, that was to come, however it ended: it lives
  * in a PID namespace, whose first process can be the first to end, and then the kernel kills it.

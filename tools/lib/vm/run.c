@@ -40,13 +40,18 @@ static bool finish_as_account(void *context, char **error)
 	return vm_finish(vm, error) && vm_restrict_isolated(vm, error);
 }
 
-/* As whom, and where, an isolated QEMU is executed. */
+/* As whom an isolated QEMU is executed, and what is started beside it. */
+static void use_identity(const struct vm *vm, struct launch *launch)
+{
+	if (!(vm->isolation.layers & ISOLATE_ID))
+		return;
+	identity_free(&launch->identity);
+	launch->identity = identity_copy(&vm->identity);
+}
+
+/* Where it is executed. */
 static void use_isolation(struct vm *vm, struct launch *launch)
 {
-	if (vm->isolation.layers & ISOLATE_ID) {
-		identity_free(&launch->identity);
-		launch->identity = identity_copy(&vm->identity);
-	}
 	if (vm_has_own_root(vm)) {
 		free(launch->path);
 		launch->path = xstrdup(vm->isolation.program);
@@ -114,8 +119,11 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 	if (vm->args->daemonize)
 		umask(DAEMON_MASK);
 	vm->launch = launch;
-	if (!vm_prepare(vm, &why))
+	use_identity(vm, launch);
+	if (!vm_prepare(vm, &why)) {
+		vm_end_isolated(vm);
 		return error_set(error, "%s; not starting", why);
+	}
 	/* What scripts and passt have left is no daemon of QEMU's. */
 	if (vm->args->daemonize)
 		supervise_know(&vm->helpers);
@@ -129,8 +137,9 @@ bool vm_run(struct vm *vm, struct launch *launch, char **command, struct supervi
 	vm_let_go(vm);
 	*status = stay(vm, supervisor);
 	vm->runs = false;
-	bool has_ended = vm_end_isolated(vm);
-	bool is_given_back = vm_give_back(vm) && has_ended;
+	vm_end_passt(vm);
+	/* What goes on with its id can write to its disks. */
+	bool is_given_back = vm_end_isolated(vm) ? vm_give_back(vm) : vm_leave_claims(vm);
 	/* Otherwise it would look as if all was as before. */
 	if (*status == 0 && !is_given_back)
 		*status = LAUNCH_FAILED;
