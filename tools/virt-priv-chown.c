@@ -234,7 +234,7 @@ static int claim(const struct options *o, bool adds)
 {
 	cleanup_free char *error = NULL;
 	cleanup_claim struct claim c = {
-		.rounds = {.adds = adds}, .visit = {.pidfd = -1, .root = -1}};
+		.rounds = {.adds = adds}, .visit = {.namespace = -1, .root = -1}};
 
 	c.forced = absolute_paths(o->forced.items, o->forced.n);
 	if (!o->domain && o->disks.n == 0)

@@ -1153,6 +1153,46 @@ waits_for_lock() {
     nothing_left
 }
 
+# lasting N: so many processes stand in for QEMU; the daemon is the first one. Sets pid to its id.
+lasting() {
+    local found
+    # Of its threads: the first one has ended.
+    found=$(find /proc/[0-9]*/task/*/exe -maxdepth 0 -lname '*/qemu-system-first-ends' 2>/dev/null | cut -d/ -f3 | uniq)
+    pid=$(head -n 1 <<<"$found")
+    [ "$(grep -c . <<<"$found")" = "$1" ]
+}
+
+@test "a daemon without its first thread is a VM that runs, and what it has started is ended with it" {
+    local mode id
+    install -m 0755 "$VP_BUILD/tests/first-ends" /mnt/qemu-system-first-ends
+    for mode in user full; do
+        make blank bob:bob 600 "$fs/a.raw"
+        make blank bob:bob 600 "$fs/b.raw"
+        virt-priv-run --isolate=$mode --name iso -- /mnt/qemu-system-first-ends -daemonize \
+            -drive "file=$fs/a.raw,format=raw" -nodefaults >"$fs/said" 3>&-
+        said_ready() {
+            [ "$(grep -cx ready "$fs/said")" = 2 ]
+        }
+        eventually said_ready
+        lasting 2
+        id=$(ids_of_run)
+        [ "$(stat -c %u "$fs/a.raw")" = "$id" ]
+        [ "$(status_of)" = "iso $id running" ]
+        virt-priv-chown recover
+        [ "$(stat -c %u "$fs/a.raw")" = "$id" ]
+        virt-priv-chown add --name iso --disk "$fs/b.raw"
+        pid=$pid/task/$(ls "/proc/$pid/task" | tail -n 1)
+        [ $mode = user ] || mounts | grep -q "^$fs/b.raw "
+        virt-priv-chown drop --name iso --disk "$fs/b.raw"
+        run ! grep "$fs/b.raw" <(mounts)
+        kill -KILL "${pid%%/*}"
+        eventually no_processes
+        [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "bob:bob bob:bob" ]
+        rm "$fs/said"
+        nothing_left
+    done
+}
+
 @test "a runner that is killed: QEMU goes on with its id, and recover leaves nothing" {
     plain
     start

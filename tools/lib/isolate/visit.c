@@ -43,10 +43,9 @@ static bool fail(struct visit *visit, const char *what, pid_t pid)
  */
 static bool has_other_root(struct visit *visit, pid_t pid, bool *has)
 {
-	cleanup_free char *namespace = xasprintf("/proc/%d/ns/mnt", pid);
 	struct stat theirs, ours;
 
-	if (stat(namespace, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0)
+	if (fstat(visit->namespace, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0)
 		return fail(visit, "examine the mount namespace of", pid);
 	*has = theirs.st_ino != ours.st_ino;
 	if (*has && (!look_stat_fd(visit->root, &theirs) || stat("/", &ours) < 0))
@@ -55,44 +54,67 @@ static bool has_other_root(struct visit *visit, pid_t pid, bool *has)
 	return true;
 }
 
+/*
+ * Those of a thread that goes on: the first one, which a pidfd leads to, can have ended alone
+ * (kernel/nsproxy.c, validate_nsset()).
+ */
+static bool open_thread(struct visit *visit, pid_t pid, pid_t thread)
+{
+	cleanup_free char *namespace = xasprintf("/proc/%d/task/%d/ns/mnt", pid, thread);
+	cleanup_free char *root = xasprintf("/proc/%d/task/%d/root", pid, thread);
+
+	visit->namespace = open(namespace, O_RDONLY | O_CLOEXEC);
+	if (visit->namespace >= 0)
+		visit->root = look_open_link(AT_FDCWD, root);
+	return visit->root >= 0;
+}
+
+/* Whether the holder lives. False: it does not; or that can't be told, and visit->unknown says why.
+ */
+static bool lives(const struct journal *journal, struct visit *visit)
+{
+	unsigned long long start;
+
+	return process_start(journal->holder, &start, &visit->unknown) &&
+	       start == journal->holder_start;
+}
+
 /* False: it has none of its own; or that can't be told, and visit->unknown says why. */
 static bool open_root(const struct journal *journal, struct visit *visit)
 {
-	cleanup_free char *root = xasprintf("/proc/%d/root", journal->holder);
-	unsigned long long start;
 	bool has = false;
 
-	if (!journal->holder || journal->holder_namespace != process_namespace())
+	if (!journal->holder || journal->holder_namespace != process_namespace() ||
+		!lives(journal, visit))
 		return false;
-	visit->pidfd = (int)syscall(SYS_pidfd_open, journal->holder, 0);
-	if (visit->pidfd < 0)
-		return errno != ESRCH && fail(visit, "open a pidfd of", journal->holder);
-	visit->root = look_open_link(AT_FDCWD, root);
+	pid_t thread = process_living_thread(journal->holder);
+	if (!thread)
+		return false;
+	bool is_open = open_thread(visit, journal->holder, thread);
 	int number = errno;
-	/* Now that it is held, its number is no other process's. */
-	if (!process_start(journal->holder, &start, &visit->unknown) ||
-		start != journal->holder_start)
+	/* Its number was no other process's meanwhile. */
+	if (!lives(journal, visit))
 		return false;
 	errno = number;
-	if (visit->root < 0)
+	if (!is_open)
 		return fail(visit, "open the root directory of", journal->holder);
 	return has_other_root(visit, journal->holder, &has) && has;
 }
 
 static void close_root(struct visit *visit)
 {
-	if (visit->pidfd >= 0)
-		close(visit->pidfd);
+	if (visit->namespace >= 0)
+		close(visit->namespace);
 	if (visit->root >= 0)
 		close(visit->root);
-	visit->pidfd = visit->root = -1;
+	visit->namespace = visit->root = -1;
 }
 
 bool visit_begin(const char *name, struct visit *visit, char **error)
 {
 	struct journal *journal = NULL;
 
-	*visit = (struct visit){.pidfd = -1, .root = -1};
+	*visit = (struct visit){.namespace = -1, .root = -1};
 	if (!journal_lock(false, error))
 		return false;
 	bool good = journal_directory() < 0 || journal_read(name, &journal, error);
@@ -143,7 +165,7 @@ static bool stat_now(int fd, struct statx *stx)
 /* The root directory of the namespace may be another one: where virt-priv-run ran in a chroot. */
 static bool enter(const struct visit *visit)
 {
-	return setns(visit->pidfd, CLONE_NEWNS) == 0 && fchdir(visit->root) == 0 &&
+	return setns(visit->namespace, CLONE_NEWNS) == 0 && fchdir(visit->root) == 0 &&
 	       chroot(".") == 0;
 }
 
@@ -286,7 +308,7 @@ static void take(void *context, size_t i, const struct attempt_answer *answer)
 /* False, and why in errand->number. */
 static bool run(struct errand *errand)
 {
-	const int keep[] = {errand->visit->pidfd, errand->visit->root, errand->tree};
+	const int keep[] = {errand->visit->namespace, errand->visit->root, errand->tree};
 	struct attempt child = {.ask = ask,
 		.take = take,
 		.context = errand,

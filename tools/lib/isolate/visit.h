@@ -19,7 +19,7 @@ struct claims_plan;
 
 struct visit {
 	struct claimed_vm vm;
-	int pidfd;     /* the process that holds its claim; -1 as below */
+	int namespace; /* the mount namespace of the process that holds its claim; -1 as below */
 	int root;      /* its root directory, O_PATH; -1: it has none of its own */
 	char *unknown; /* why that can't be told; NULL: it can */
 };
