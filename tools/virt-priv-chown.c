@@ -127,34 +127,13 @@ static void begin_changes(void)
 	defer_signals();
 }
 
-/* The root directory of an isolated VM; -1: it has none of its own; -2: that was said not to be
- * known.
- */
-static int open_vm(const char *name)
-{
-	cleanup_free char *error = NULL;
-	struct journal *journal = NULL;
-
-	if (!journal_lock(false, &error))
-		die("%s", error);
-	bool good = journal_directory() < 0 || journal_read(name, &journal, &error);
-	int vm = good && journal ? visit_open(journal, &error) : -1;
-	journal_free(journal);
-	journal_unlock();
-	if (!error)
-		return vm;
-	warn("%s", error);
-	return -2;
-}
-
 /* What a claim is made of. */
 struct claim {
 	struct domain *domain; /* NULL: none was given */
 	struct claim_requests requests;
 	struct settings settings;
 	struct paths forced;
-	char *label; /* of the VM that is added to; NULL: that of the settings */
-	int vm;	     /* its root directory, see open_vm() */
+	struct visit visit; /* of the VM that is added to */
 	struct claim_rounds rounds;
 };
 
@@ -162,9 +141,7 @@ static void end_claim(struct claim *c)
 {
 	claims_end(&c->rounds.plan);
 	free_paths(&c->forced);
-	free(c->label);
-	if (c->vm >= 0)
-		close(c->vm);
+	visit_end(&c->visit);
 	settings_free(&c->settings);
 	claim_requests_free(&c->requests);
 	domain_free(c->domain);
@@ -185,17 +162,20 @@ static void read_domain_and_settings(const struct options *o, struct claim *c)
 }
 
 /* What is added goes to whom the VM's disks have gone. */
-static void read_identity(struct claim *c)
+static void read_vm(struct claim *c)
 {
 	cleanup_free char *error = NULL;
+	const struct claimed_vm *vm = &c->visit.vm;
 
-	if (!c->rounds.adds || c->domain)
+	if (!c->rounds.adds)
 		return;
-	if (!claims_read_label(c->rounds.name, &c->label, &error))
+	if (!visit_begin(c->rounds.name, &c->visit, &error))
 		die_usage("%s", error);
-	c->vm = open_vm(c->rounds.name);
-	if (c->vm < -1)
-		die("nothing was changed");
+	if (vm->unclear)
+		die_usage("%s", vm->unclear);
+	if (c->visit.unknown)
+		die("%s; nothing was changed", c->visit.unknown);
+	c->rounds.vm = vm;
 }
 
 static void find_holder(const struct options *o, struct claim *c)
@@ -219,14 +199,21 @@ static void gather_requests(const struct options *o, struct claim *c)
 	add_disks(o, &c->requests);
 	/* Where it is mounted, QEMU may search every directory. */
 	for (size_t i = 0; i < c->requests.n; i++)
-		c->requests.all[i].passed = c->vm >= 0;
+		c->requests.all[i].passed = c->visit.root >= 0;
 	c->rounds.requests = &c->requests;
 	c->rounds.plan = (struct claims_plan){.settings = &c->settings,
 		.grant_read = o->grant_read,
 		.dry_run = o->dry_run,
-		.label = c->domain ? c->domain->label : c->label,
+		.keeps_objects = c->visit.root >= 0,
+		.label = c->domain ? c->domain->label : c->visit.vm.label,
 		.claimable = {
 			.forced = (const char *const *)c->forced.all, .n_forced = c->forced.n}};
+	/* No account has it. */
+	if (c->visit.vm.id) {
+		struct identity identity = identity_lent(c->visit.vm.id);
+		claims_know(&c->rounds.plan, c->visit.vm.label, &identity);
+		identity_free(&identity);
+	}
 }
 
 /* An isolated VM sees what was added. False: it does not, which is said. */
@@ -234,7 +221,7 @@ static bool show(const struct claim *c)
 {
 	cleanup_free char *error = NULL;
 
-	if (c->vm < 0 || visit_show_claimed(c->vm, &c->rounds.plan, &c->requests, &error))
+	if (c->visit.root < 0 || visit_show(&c->visit, &c->rounds.plan, &error))
 		return true;
 	warn("%s; it is claimed, but QEMU cannot open it; repeat the command, or give it back: "
 	     "virt-priv-chown drop",
@@ -246,13 +233,14 @@ static bool show(const struct claim *c)
 static int claim(const struct options *o, bool adds)
 {
 	cleanup_free char *error = NULL;
-	cleanup_claim struct claim c = {.rounds = {.adds = adds}, .vm = -1};
+	cleanup_claim struct claim c = {
+		.rounds = {.adds = adds}, .visit = {.namespace = -1, .root = -1}};
 
 	c.forced = absolute_paths(o->forced.items, o->forced.n);
 	if (!o->domain && o->disks.n == 0)
 		die_usage(adds ? "missing option --disk" : "missing option --domain or --disk");
 	read_domain_and_settings(o, &c);
-	read_identity(&c);
+	read_vm(&c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
 	if (!claim_rounds_look_up(&c.rounds, &error))
@@ -290,9 +278,9 @@ _Noreturn static void die_without_claim(const char *name)
 	die("VM '%s' has no claim; list all: virt-priv-chown status", name);
 }
 
-/* All that the VM holds (no disks), or these. */
-static int release(
-	const struct options *o, const struct claim_requests *disks, const struct release_how *how)
+/* All that the VM holds (no disks), or these. vm: as it was read before; NULL: it was not. */
+static int release(const struct options *o, const struct claim_requests *disks,
+	const struct release_how *how, const struct claimed_vm *vm)
 {
 	cleanup_free char *error = NULL;
 	struct journal *journal;
@@ -302,6 +290,8 @@ static int release(
 		die("%s", error);
 	if (!journal)
 		die_without_claim(o->name);
+	if (vm && !claimed_vm_is(vm, journal, &error))
+		die("%s", error);
 	bool good = release_rounds(journal, disks, how);
 	journal_free(journal);
 	return good ? DONE : NOT_DONE;
@@ -309,41 +299,27 @@ static int release(
 
 static int release_all(const struct options *o)
 {
-	return release(o, NULL, &(struct release_how){.force = o->force});
-}
-
-/* The VM does not see what is not its own any more. */
-static bool hide(void *context, const char *name, const char *path)
-{
-	const int *vm = context;
-	cleanup_free char *error = NULL;
-	struct stat st;
-	bool is_known = !probe_is_silent(path) && stat(path, &st) == 0;
-
-	/* That it is not known was said. */
-	if (*vm < 0) {
-		warn("%s stays claimed, since the VM may go on seeing it", path);
-		return false;
-	}
-	if (visit_hide(*vm, name, is_known ? &st : NULL, &error))
-		return true;
-	warn("%s; %s stays claimed", error, path);
-	return false;
+	return release(o, NULL, &(struct release_how){.force = o->force}, NULL);
 }
 
 static int drop(const struct options *o)
 {
+	cleanup_free char *error = NULL;
 	struct claim_requests disks = {0};
+	struct visit visit;
 
 	need_name(o->name);
 	if (o->disks.n == 0)
 		die_usage("missing option --disk");
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
-	cleanup_fd int vm = open_vm(o->name);
-	const struct release_how how = {
-		.force = o->force, .before = vm == -1 ? NULL : hide, .context = &vm};
-	int result = release(o, &disks, &how);
+	if (!visit_begin(o->name, &visit, &error))
+		die("%s", error);
+	const struct release_how how = {.force = o->force,
+		.hide = visit.root < 0 && !visit.unknown ? NULL : visit_hide,
+		.context = &visit};
+	int result = release(o, &disks, &how, &visit.vm);
+	visit_end(&visit);
 	claim_requests_free(&disks);
 	return result;
 }

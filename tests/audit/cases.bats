@@ -109,12 +109,20 @@ teardown_file() {
     judge kvm-user
 }
 
+@test "kvm-user-first-ended: a user of KVM that is not QEMU, and whose first thread has ended" {
+    judge kvm-user-first-ended
+}
+
 @test "memory-of-others: descriptors of a disk, of the file of passwords, and of another process's memory" {
     judge memory-of-others
 }
 
 @test "other-user: an account, but not that of qemu.conf" {
     judge other-user
+}
+
+@test "own-table: a disk that only another thread than the first has open, in a descriptor table of its own" {
+    judge own-table
 }
 
 @test "permitted-only: no capability is effective, and one is permitted" {

@@ -77,6 +77,52 @@ begin() {
     [ "$(owner $fs/a) $(owner $fs/b)" = "alice:alice qemu:qemu" ]
 }
 
+# threads [OPTION] PATH: a process of the QEMU user, its id is $opener, has it open by another thread than its first.
+threads() {
+    mkfifo "$BATS_TEST_TMPDIR/ready"
+    setpriv --reuid qemu --regid qemu --init-groups "$VP_BUILD/tests/first-ends" "$@" >"$BATS_TEST_TMPDIR/ready" 3>&- &
+    opener=$!
+    helpers+=("$opener")
+    read -r _ <"$BATS_TEST_TMPDIR/ready"
+    rm "$BATS_TEST_TMPDIR/ready"
+}
+
+@test "a process whose first thread has ended runs, and holds its claim and what it has open" {
+    begin
+    chown qemu $fs/a
+    threads $fs/a
+    chown alice $fs/a
+    # What has ended and is not waited for looks the same, but for its threads.
+    [ -z "$(ls /proc/$opener/fd)" ]
+    run -0 virt-priv-chown claim --name v --pid $opener --disk $fs/a --disk $fs/b
+    virt-priv-chown status | grep -qE "^v +running"
+    run -0 virt-priv-chown recover
+    stays "release --name v" "VM 'v' is running: process $opener (first-ends) holds its claim; nothing is released"
+    stays "drop --name v --disk $fs/a" "$fs/a is not released: process $opener (first-ends) has $fs/a open"
+    run -1 virt-priv-run --stop v --timeout 1
+    [[ $output == *"cannot connect to its control socket"* ]]
+    run -0 virt-priv-chown drop --name v --disk $fs/b
+    kill -KILL $opener
+    wait $opener || true
+    run -0 virt-priv-chown recover
+    [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
+}
+
+@test "what any thread has open keeps the disk claimed" {
+    begin
+    local option
+    for option in "" --own-table; do
+        run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+        # shellcheck disable=SC2086 # a word, or none
+        threads $option $fs/a
+        stays "release --name v" "VM 'v' is running: process $opener (first-ends) has $fs/a open; nothing is released"
+        stays "drop --name v --disk $fs/a" "$fs/a is not released: process $opener (first-ends) has $fs/a open"
+        kill -KILL $opener
+        wait $opener || true
+        run -0 virt-priv-chown release --name v
+    done
+}
+
 @test "a script that claims, runs QEMU and releases, with its own process as the holder" {
     begin
     cat >$fs/script <<EOT

@@ -83,7 +83,7 @@ release-ids|OURS\nvirt-privileges:70000:100\n|70000:100|0||
 release-ids|virt-privileges:70000:100\n|-|0|virt-privileges:70000:100\n|/etc/subuid:1: 'virt-privileges:70000:100' is kept
 release-ids|alice:90000:8192\n|-|0|alice:90000:8192\n|
 TABLE
-    [ "$n" -eq 29 ]
+    [ "$n" -eq 33 ]
 }
 
 @test "owner, mode, ACL and label stay, and nothing is said" {

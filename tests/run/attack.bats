@@ -196,6 +196,20 @@ but_for() {
     reached "libvirt with a static DAC label per VM"
 }
 
+# figures FILE...: those that the text has of libvirt's domains, with a static label and without.
+figures() {
+    cat "$@" | tr -d '\n' | sed -e 's/"[[:space:]]*"//g' -e 's/[[:space:]]\+/ /g' |
+        sed -n 's/.*f \([0-9]*\) attempts to reach something outside, \([0-9]*\) succeed in it, *and \([0-9]*\) in a domain.*/\1 \2 \3/p'
+}
+
+@test "what the manual and the auditor say of libvirt's domains is what the table says" {
+    local of_table
+    of_table=$(sed -n 's/^Of \([0-9]*\) attempts.*/\1/p; s/^| libvirt with a static DAC label per VM | \([0-9]*\).*/\1/p' SECURITY.md |
+        paste -sd ' ')" $(sed -n 's/^| libvirt, as shipped | \([0-9]*\).*/\1/p' SECURITY.md)"
+    [ "$(figures tools/man/virt-privileges.7)" = "$of_table" ]
+    [ "$(figures tools/lib/audit/checks.c)" = "$of_table" ]
+}
+
 @test "virt-priv-exec" {
     attack_plainly qemu:qemu virt-priv-exec
     reached "virt-priv-exec"

@@ -95,3 +95,59 @@ hang() {
     [ "$(owner "$fs/a.raw")" = alice:alice ]
     virt-priv-chown status | grep -q /mnt/hung/file
 }
+
+# isolated UID [OPTION]...: a VM that runs, and a server, at $hung, whose files are UID's.
+isolated() {
+    make blank root:root 0600 "$fs/b.raw"
+    serve $hung /mnt/image "uid=$1" "gid=$1" mode=600 mount=user_id=0,allow_other
+    args=(-drive "file=$fs/a.raw,format=raw")
+    own=(--name v --isolate=full "${@:2}")
+    start
+    runs
+}
+
+@test "a disk of an isolated VM is dropped, and one is added, while another one of its disks does not answer" {
+    mount -t tmpfs -o mode=755 tmpfs /dev/shm
+    hung=/dev/shm/hung
+    isolated 6001
+    virt-priv-chown add --name v --disk $hung/file --disk "$fs/b.raw"
+    grep -q " $hung/file " "/proc/$pid/mountinfo"
+    silence
+    within 15 virt-priv-chown drop --name v --disk "$fs/b.raw"
+    [ "$status" -eq 0 ]
+    [ "$(owner "$fs/b.raw")" = root:root ]
+    run ! grep -q " $fs/b.raw " "/proc/$pid/mountinfo"
+    within 15 virt-priv-chown add --name v --disk "$fs/b.raw"
+    [ "$status" -eq 0 ]
+    grep -q " $fs/b.raw " "/proc/$pid/mountinfo"
+    # That one itself is known by its name alone, in whose way QEMU can put a link.
+    cp "$fs/b.raw" "$fs/file"
+    virt-priv-chown add --name v --disk "$fs/file"
+    local id
+    id=$(stat -c %u "$fs/file")
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$id" -G "$id" /usr/bin/mv /dev/shm/hung /dev/shm/elsewhere
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$id" -G "$id" /usr/bin/ln -s "$fs" /dev/shm/hung
+    within 15 virt-priv-chown drop --name v --disk $hung/file
+    [ "$status" -eq 1 ]
+    grep -q " $fs/file " "/proc/$pid/mountinfo"
+    leave
+    end_hung
+    umount -l /dev/shm
+}
+
+@test "a mount of an isolated VM's that cannot be come to stays claimed, within a limit, and nobody waits" {
+    hung=/mnt/hung
+    isolated 0 --share /mnt/hung
+    mount --bind "$fs/b.raw" /mnt/hung/file
+    virt-priv-chown add --name v --disk /mnt/hung/file
+    grep -q " $hung/file " "/proc/$pid/mountinfo"
+    silence
+    within 15 virt-priv-chown drop --name v --disk /mnt/hung/file
+    [ "$status" -eq 1 ]
+    grep " $hung/file " "/proc/$pid/mountinfo"
+    within 4 virt-priv-chown claim --name w --disk /mnt/image
+    [ "$status" -eq 0 ]
+    virt-priv-chown release --name w
+    end_hung
+    leave
+}

@@ -887,6 +887,256 @@ opens() {
     [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "root:root root:root" ]
 }
 
+# waiting [OPTION]...: virt-priv-run with these options and $args, whose QEMU waits at its monitor; sets runner and pid.
+waiting() {
+    mkdir -p "$fs/run"
+    virt-priv-run "$@" -- qemu-system-x86_64 "${machine[@]}" -S -qmp "unix:$fs/run/qmp,server=on,wait=off" "${args[@]}" \
+        </dev/null >/mnt/vm.out 2>&1 3>&- &
+    runner=$!
+    helpers_started+=("$runner")
+    eventually test -S "$fs/run/qmp"
+    pid=$(qemu_of "$runner")
+    rm -f "$BATS_TEST_TMPDIR/id"
+}
+
+# gone: what waits ends, and nothing is left of it.
+gone() {
+    kill "$pid"
+    eventually ended "$runner"
+    wait "$runner" || true
+    nothing_left
+}
+
+@test "add gives a disk to the id of an isolated VM of which nothing is claimed" {
+    local how
+    make blank alice:alice 600 "$fs/added.raw"
+    make blank root:root 644 "$fs/a.raw"
+    for how in "--isolate=full" "--isolate=user" "--isolate=full --disks=pass -drive" "--isolate=user --disks=pass -drive" \
+        "--isolate=full -drive readonly=on" "--isolate=full -drive dropped"; do
+        args=()
+        [[ $how != *-drive* ]] || args=(-drive "file=$fs/a.raw,format=raw,if=none,id=d")
+        [[ $how != *readonly=on ]] || args[1]+=,readonly=on
+        # shellcheck disable=SC2086 # words
+        waiting --name iso ${how%% -drive*}
+        # QEMU has it open, which is said.
+        [[ $how != *dropped ]] || virt-priv-chown drop --name iso --disk "$fs/a.raw" --force || true
+        run ! grep ^owner /var/lib/virt-privileges/claims/iso
+        virt-priv-chown add --name iso --disk "$fs/added.raw"
+        [ "$(stat -c %u:%g "$fs/added.raw")" = "$(isolated_id):$(isolated_id)" ]
+        opens "$fs/added.raw"
+        gone
+        [ "$(stat -c %U:%G "$fs/added.raw")" = alice:alice ]
+    done
+    # Its runner is killed, and it goes on.
+    waiting --name iso --isolate=full
+    kill -KILL "$runner"
+    eventually ended "$runner"
+    virt-priv-chown add --name iso --disk "$fs/added.raw"
+    [ "$(stat -c %u "$fs/added.raw")" = "$(isolated_id)" ]
+    opens "$fs/added.raw"
+    kill "$pid"
+    eventually ended "$pid"
+    virt-priv-chown recover
+    [ "$(stat -c %U:%G "$fs/added.raw")" = alice:alice ]
+    nothing_left
+}
+
+@test "add is refused where it cannot be determined whom a disk is for" {
+    local name
+    for name in a b c; do
+        make blank root:root 600 "$fs/$name.raw"
+    done
+    cat >"$fs/domain.xml" <<END
+<domain type='kvm'><name>v</name><devices>
+<disk type='file'><source file='$fs/a.raw'><seclabel model='dac'><label>+6001:+6001</label></seclabel></source><target dev='vda'/></disk>
+<disk type='file'><source file='$fs/b.raw'><seclabel model='dac'><label>+6002:+6002</label></seclabel></source><target dev='vdb'/></disk>
+</devices></domain>
+END
+    virt-priv-chown claim --domain "$fs/domain.xml"
+    [ "$(stat -c %u "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "6001 6002" ]
+    run -2 virt-priv-chown add --name v --disk "$fs/c.raw"
+    echo "$output"
+    [[ $output == *"VM 'v': cannot determine the owner of a further disk, since $fs/a.raw was given to 6001:6001, and $fs/b.raw to 6002:6002"* ]]
+    [ "$(stat -c %u:%g "$fs/c.raw")" = 0:0 ]
+    virt-priv-chown drop --name v --disk "$fs/b.raw"
+    virt-priv-chown release --name v
+}
+
+@test "add: a disk that is read-only or shared is visible, and can be written to only where it is shared" {
+    make blank alice:alice 644 "$fs/ro.raw"
+    make blank alice:alice 666 "$fs/shared.raw"
+    make blank alice:alice 600 "$fs/granted.raw"
+    make dir root:root 700 "$fs/deep"
+    make blank root:root 644 "$fs/deep/ro"
+    plain
+    mkdir "$fs/run"
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    start
+    runs
+    run ! opens "$fs/ro.raw"
+    virt-priv-chown add --name iso --grant-read --disk "$fs/ro.raw,readonly" --disk "$fs/shared.raw,shared" \
+        --disk "$fs/granted.raw,readonly" --disk "$fs/deep/ro,readonly"
+    local name
+    for name in ro.raw granted.raw deep/ro; do
+        mounts | grep -q "^$fs/$name ro,nosuid,nodev,noexec"
+        opens "$fs/$name\",\"read-only\":true,\"discard\":\"ignore"
+        qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    done
+    mounts | grep -q "^$fs/shared.raw rw,nosuid,nodev,noexec"
+    opens "$fs/shared.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    run -1 opens "$fs/ro.raw"
+    [[ $output == *"Could not open '$fs/ro.raw'"* ]]
+    # What is there for writing stays so; what is only read can be added for writing.
+    virt-priv-chown add --name iso --disk "$fs/a.raw,readonly" --disk "$fs/granted.raw"
+    [ "$(mounts | grep -c "^$fs/a.raw ")" = 1 ]
+    opens "$fs/granted.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    virt-priv-chown drop --name iso --disk "$fs/ro.raw" --disk "$fs/shared.raw" --disk "$fs/granted.raw" --disk "$fs/deep/ro"
+    run ! grep "ro.raw\|shared.raw\|granted.raw\|deep" <(mounts)
+    run -1 virt-priv-chown drop --name iso --disk "$fs/ro.raw"
+    [[ $output == *"$fs/ro.raw is not claimed by VM 'iso'"* ]]
+    run -1 virt-priv-chown drop --name iso --disk /usr
+    mounts | grep -q '^/usr '
+    # A link of a user's leads to what the VM could read, and the user could not name.
+    users_link
+    run -1 virt-priv-chown add --name iso --disk "$fs/users/link,readonly"
+    echo "$output"
+    [[ $output == *"nothing was changed"* ]]
+    run ! grep users <(mounts)
+    leave
+    nothing_left
+}
+
+users_link() {
+    make dir alice:alice 755 "$fs/users"
+    ln -s "$fs/deep/ro" "$fs/users/link"
+    chown -h alice:alice "$fs/users/link"
+}
+
+@test "a VM that is started again while add or drop begins: nothing is changed" {
+    local command how
+    make blank root:root 600 "$fs/added.raw"
+    args=()
+    waiting --name two --isolate=full
+    local other=$runner
+    grep ^holder /var/lib/virt-privileges/claims/two >"$BATS_TEST_TMPDIR/holder"
+    rm "$fs/run/qmp"
+    waiting --name iso --isolate=full
+    for how in add drop; do
+        [ $how = add ] || virt-priv-chown add --name iso --disk "$fs/added.raw"
+        cp /var/lib/virt-privileges/claims/iso "$BATS_TEST_TMPDIR/journal"
+        # It has read the claim, and waits for the lock.
+        exec {lock}</var/lib/virt-privileges/claims/.lock
+        flock -s $lock
+        virt-priv-chown $how --name iso --disk "$fs/added.raw" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- {lock}<&- &
+        command=$!
+        eventually waits_for_lock $command
+        sed -i "s/^holder .*/$(cat "$BATS_TEST_TMPDIR/holder")/" /var/lib/virt-privileges/claims/iso
+        exec {lock}<&-
+        wait $command && false
+        cat "$BATS_TEST_TMPDIR/said"
+        grep -q "VM 'iso': its claim was changed by another process meanwhile; try again" "$BATS_TEST_TMPDIR/said"
+        if [ $how = add ]; then
+            [ "$(stat -c %u:%g "$fs/added.raw")" = 0:0 ]
+            run ! grep added.raw <(mounts)
+        else
+            [ "$(stat -c %u "$fs/added.raw")" = "$(isolated_id)" ]
+            mounts | grep -q "^$fs/added.raw "
+        fi
+        cp "$BATS_TEST_TMPDIR/journal" /var/lib/virt-privileges/claims/iso
+    done
+    kill "$pid"
+    eventually ended "$runner"
+    pid=$(qemu_of "$other") runner=$other
+    gone
+    [ "$(stat -c %u:%g "$fs/added.raw")" = 0:0 ]
+}
+
+# waits_for_lock PID: in flock(2), with LOCK_EX alone.
+waits_for_lock() {
+    grep -q '^73 0x[0-9a-f]* 0x2 ' "/proc/$1/syscall"
+}
+
+@test "a claim that is another one, of nobody, by the time that add has its lock: nothing is changed" {
+    local command name claims=/var/lib/virt-privileges/claims
+    for name in a b c; do
+        make blank root:root 600 "$fs/$name.raw"
+    done
+    settings 'user = "alice"' 'group = "alice"'
+    virt-priv-chown claim --name v --disk "$fs/a.raw"
+    rm /etc/libvirt/qemu.conf
+    virt-priv-chown claim --name w --disk "$fs/b.raw"
+    cp $claims/v "$BATS_TEST_TMPDIR/v"
+    exec {lock}<$claims/.lock
+    flock -s $lock
+    virt-priv-chown add --name v --disk "$fs/c.raw" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- {lock}<&- &
+    command=$!
+    eventually waits_for_lock $command
+    sed 's/^name w$/name v/' $claims/w >$claims/v
+    exec {lock}<&-
+    wait $command && false
+    grep "VM 'v': its claim was changed by another process meanwhile; try again" "$BATS_TEST_TMPDIR/said"
+    [ "$(stat -c %u:%g "$fs/c.raw")" = 0:0 ]
+    cat "$BATS_TEST_TMPDIR/v" >$claims/v
+    virt-priv-chown release --name v
+    virt-priv-chown release --name w
+    nothing_left
+}
+
+@test "add and drop reach a VM that was started in a chroot" {
+    make blank root:root 600 "$fs/added.raw"
+    plain
+    mkdir -p "$fs/run" /mnt/chroot
+    args+=(-qmp "unix:$fs/run/qmp,server=on,wait=off")
+    mount --rbind / /mnt/chroot
+    mount --make-rprivate /mnt/chroot
+    wrapper=(chroot /mnt/chroot)
+    start
+    runs
+    chroot /mnt/chroot "$(command -v virt-priv-chown)" add --name iso --disk "$fs/added.raw"
+    run mounts
+    [[ $output == *"$fs/added.raw rw,nosuid,nodev,noexec"* ]] || { umount -l /mnt/chroot && false; }
+    opens "$fs/added.raw"
+    qmp '{"execute":"blockdev-del","arguments":{"node-name":"n1"}}'
+    chroot /mnt/chroot "$(command -v virt-priv-chown)" drop --name iso --disk "$fs/added.raw"
+    run ! grep added.raw <(mounts)
+    [ "$(stat -c %u:%g "$fs/added.raw")" = 0:0 ]
+    leave
+    umount -l /mnt/chroot
+    nothing_left
+}
+
+@test "drop follows no link that QEMU has made, and finds a disk that was renamed" {
+    plain
+    mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+    mkdir /dev/shm/images
+    make blank root:root 600 /dev/shm/images/passwd
+    make blank root:root 600 "$fs/target.raw"
+    ln -s target.raw "$fs/link.raw"
+    start
+    runs
+    # A mount that the VM would miss.
+    local file
+    file=$(mounts | sed -n 's|^/etc/\([^ /]*\) .*|\1|p' | head -n 1)
+    mv /dev/shm/images/passwd "/dev/shm/images/$file"
+    virt-priv-chown add --name iso --disk "/dev/shm/images/$file" --disk "$fs/link.raw"
+    mounts | grep -q "^/dev/shm/images/$file "
+    # As QEMU can, in a file system of its own.
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$(isolated_id)" -G "$(isolated_id)" \
+        /usr/bin/mv /dev/shm/images /dev/shm/elsewhere
+    nsenter --mount="/proc/$pid/ns/mnt" --root="/proc/$pid/root" -S "$(isolated_id)" -G "$(isolated_id)" \
+        /usr/bin/ln -s /etc /dev/shm/images
+    mv "$fs/target.raw" "$fs/renamed.raw"
+    virt-priv-chown drop --name iso --disk "/dev/shm/images/$file" --disk "$fs/target.raw"
+    mounts | grep -q "^/etc/$file "
+    run ! grep "elsewhere\|link.raw" <(mounts)
+    [ "$(stat -c %u "/dev/shm/images/$file" "$fs/renamed.raw" | paste -sd ' ')" = "0 0" ]
+    leave
+    umount /dev/shm
+    nothing_left
+}
+
 @test "-daemonize: the daemon is isolated, and its id is free when it has ended" {
     plain
     console=()
@@ -901,6 +1151,46 @@ opens() {
     eventually no_processes
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
     nothing_left
+}
+
+# lasting N: so many processes stand in for QEMU; the daemon is the first one. Sets pid to its id.
+lasting() {
+    local found
+    # Of its threads: the first one has ended.
+    found=$(find /proc/[0-9]*/task/*/exe -maxdepth 0 -lname '*/qemu-system-first-ends' 2>/dev/null | cut -d/ -f3 | uniq)
+    pid=$(head -n 1 <<<"$found")
+    [ "$(grep -c . <<<"$found")" = "$1" ]
+}
+
+@test "a daemon without its first thread is a VM that runs, and what it has started is ended with it" {
+    local mode id
+    install -m 0755 "$VP_BUILD/tests/first-ends" /mnt/qemu-system-first-ends
+    for mode in user full; do
+        make blank bob:bob 600 "$fs/a.raw"
+        make blank bob:bob 600 "$fs/b.raw"
+        virt-priv-run --isolate=$mode --name iso -- /mnt/qemu-system-first-ends -daemonize \
+            -drive "file=$fs/a.raw,format=raw" -nodefaults >"$fs/said" 3>&-
+        said_ready() {
+            [ "$(grep -cx ready "$fs/said")" = 2 ]
+        }
+        eventually said_ready
+        lasting 2
+        id=$(ids_of_run)
+        [ "$(stat -c %u "$fs/a.raw")" = "$id" ]
+        [ "$(status_of)" = "iso $id running" ]
+        virt-priv-chown recover
+        [ "$(stat -c %u "$fs/a.raw")" = "$id" ]
+        virt-priv-chown add --name iso --disk "$fs/b.raw"
+        pid=$pid/task/$(ls "/proc/$pid/task" | tail -n 1)
+        [ $mode = user ] || mounts | grep -q "^$fs/b.raw "
+        virt-priv-chown drop --name iso --disk "$fs/b.raw"
+        run ! grep "$fs/b.raw" <(mounts)
+        kill -KILL "${pid%%/*}"
+        eventually no_processes
+        [ "$(stat -c %U:%G "$fs/a.raw" "$fs/b.raw" | paste -sd ' ')" = "bob:bob bob:bob" ]
+        rm "$fs/said"
+        nothing_left
+    done
 }
 
 @test "a runner that is killed: QEMU goes on with its id, and recover leaves nothing" {

@@ -12,6 +12,15 @@ setup_file() {
     install -m 0755 "$VP_BUILD/tests/waits" $place/qemu-system-waits
     printf '#!/bin/sh\nsetsid sleep 600 <&- >&- 2>&- &\necho runs\nread -r line\n' >$place/qemu-system-leaves
     chmod 0755 $place/qemu-system-leaves
+    install -m 0755 "$VP_BUILD/tests/first-ends" $place/first-ends
+    # A child with the disk of "-drive file=FILE,..."; without one, it has nothing open.
+    cat >$place/qemu-system-first-ends <<END
+#!/bin/sh
+case \$3 in file=*) image=\${3#file=} ;; esac
+$place/first-ends \${image:+"\${image%%,*}"} <&- &
+read -r line || exit 0
+END
+    chmod 0755 $place/qemu-system-first-ends
     cp /etc/nsswitch.conf /mnt/nsswitch.conf
 }
 
@@ -36,11 +45,11 @@ teardown() {
     rm -f /etc/subuid /etc/subgid
 }
 
-# begin NAME [OPTION]...: a start, in the background; what the VM says is in /mnt/said/NAME.
+# begin NAME [ARGUMENT]...: a start, in the background; what the VM says is in /mnt/said/NAME.
 begin() {
     local name=$1
     shift
-    virt-priv-run --name "$name" "${own[@]}" "$@" -- "${qemu-$place/qemu-system-waits}" -nodefaults \
+    virt-priv-run --name "$name" "${own[@]}" -- "${qemu-$place/qemu-system-waits}" -nodefaults "$@" \
         </mnt/pool.in >"/mnt/said/$name" 2>"/mnt/said/$name.err" 3>&- {in}>&- &
     runner=$!
     runners+=($!)
@@ -48,7 +57,7 @@ begin() {
 
 # waiting: the processes that run in QEMU's place.
 waiting() {
-    find /proc/[0-9]*/exe -maxdepth 0 -lname "$place/*" 2>/dev/null | cut -d/ -f3
+    find /proc/[0-9]*/task/*/exe -maxdepth 0 -lname "$place/*" 2>/dev/null | cut -d/ -f3 | uniq
 }
 
 # settled N: that many starts have come to an end of some kind.
@@ -239,6 +248,45 @@ taken_by() {
 }
 no_holder() {
     [ -z "$(pgrep -u 90000 | while read -r pid; do [ "$(cat "/proc/$pid/comm")" = sleep ] || echo "$pid"; done)" ]
+}
+
+# is_said NAME TEXT N: that line so many times.
+is_said() {
+    [ "$(grep -cx "$2" "/mnt/said/$1")" = "$3" ]
+}
+
+@test "what has lost its first thread keeps the id, and is ended before the disk is given back" {
+    local left
+    make blank bob:bob 600 "$fs/a.raw"
+    settings 'isolate_ids = "90000:1"'
+    own=(--isolate=user)
+    qemu=$place/qemu-system-first-ends
+    begin a -drive "file=$fs/a.raw,format=raw"
+    eventually is_said a ready 1
+    [ -n "$(waiting)" ]
+    exec {in}>&-
+    wait "$runner"
+    [ -z "$(waiting)" ]
+    [ "$(stat -c %U:%G "$fs/a.raw")" = bob:bob ]
+    # The same of a runner that was killed, by recover.
+    exec {in}<>/mnt/pool.in
+    rm /mnt/said/*
+    begin a
+    eventually is_said a ready 1
+    kill -KILL "$runner"
+    wait "$runner" || true
+    exec {in}>&-
+    eventually one_is_left
+    run -125 virt-priv-run --name b --isolate=user -- $place/qemu-system-waits -nodefaults </dev/null
+    [[ $output == *"no id is free for VM 'b'"* ]]
+    left=$(waiting)
+    virt-priv-chown recover
+    eventually ended "$left"
+    runners=()
+    nothing_left
+}
+one_is_left() {
+    [ "$(pgrep -u 90000 | wc -l)" = 1 ]
 }
 
 @test "who ends what QEMU has left can be stopped by that, and it is ended all the same" {

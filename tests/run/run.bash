@@ -71,7 +71,8 @@ eventually() {
 processes() {
     local pid
     for pid in /proc/[0-9]*; do
-        case $(readlink "$pid/exe") in
+        # Of each thread: the first one has none when it has ended alone.
+        case $(readlink "$pid"/task/*/exe) in
         */virt-priv-run* | */qemu-system-*) echo "${pid#/proc/}" ;;
         esac
     done
@@ -231,7 +232,7 @@ qemu_of() {
 }
 
 ended() {
-    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+    [ ! -e "/proc/$1" ] || [ "$(grep -cE '^(State:.Z|Threads:.1$)' "/proc/$1/status")" = 2 ]
 }
 
 # runs: the guest has come to the line; sets pid, QEMU's.

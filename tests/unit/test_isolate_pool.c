@@ -38,8 +38,15 @@ static const struct {
 		"..XX...."},
 	{pool_take_status, "Name:\tx\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t36 90007 \n",
 		".......X"},
-	{pool_take_status, "Name:\tx\nState:\tZ (zombie)\nUid:\t90002\t90002\t90002\t90002\n",
+	{pool_take_status,
+		"Name:\tx\nState:\tZ (zombie)\nUid:\t1\t1\t1\t90002\nThreads:\t1\nSigQ:\t1\n",
 		"........"},
+	/* Others go on, or that can't be told. */
+	{pool_take_status,
+		"Name:\tx\nState:\tZ (zombie)\nUid:\t1\t1\t1\t90002\nThreads:\t2\nSigQ:\t1\n",
+		"..X....."},
+	{pool_take_status, "Name:\tx\nState:\tZ (zombie)\nUid:\t1\t90002\t90002\t90002\n",
+		"..X....."},
 	{pool_take_status, "Name:\tx\nFDSize:\t90001\nUid:\t0\t0\t0\t0\nVmPeak:\t90004 kB\n",
 		"........"},
 };

@@ -1,48 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The stat file of a process: what it says, also where its name says something else; the unit of a
+ * The stat file of a process: what it says, also where its name says something else; whether a
+ * process has ended, by that or its status file; the unit of a
  * cgroup; and what a smaps file says of guest memory.
  */
 #include "base/array.h"
 #include "base/proc_text.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
-#define BEHIND " 7 6 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 "
+#define BEHIND_OF(threads) " 7 6 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 " threads " 0 "
+#define BEHIND BEHIND_OF("1")
+/* Of a thread that exits: the flag 4. */
+#define BEHIND_EXIT " 7 6 0 -1 4194564 1 0 0 0 1 2 0 0 20 0 1 0 "
 
 static const struct row {
 	const char *text;
 	bool is_parsed;
 	struct proc_stat stat;
-	bool has_ended;
+	bool has_ended, goes_on;
 } rows[] = {
-	{"12 (sleep) S 7" BEHIND "345 8192 ...\n", true, {'S', 7, 4194560, 345}, false},
-	{"12 (sleep) S 7" BEHIND "345", true, {'S', 7, 4194560, 345}, false},
+	{"12 (sleep) S 7" BEHIND "345 8192 ...\n", true, {'S', 7, 4194560, 1, 345}, false, true},
+	{"12 (sleep) S 7" BEHIND "345", true, {'S', 7, 4194560, 1, 345}, false, true},
 	{"12 (a) R 1 (b c)) Z 0" BEHIND "18446744073709551615 1", true,
-		{'Z', 0, 4194560, 18446744073709551615ULL}, true},
-	{"12 () X 7" BEHIND "345 1", true, {'X', 7, 4194560, 345}, true},
+		{'Z', 0, 4194560, 1, 18446744073709551615ULL}, true, false},
+	{"12 () X 7" BEHIND "345 1", true, {'X', 7, 4194560, 1, 345}, true, false},
 	{"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 2 0", true,
-		{'S', 0, 2129984, 2}, false},
+		{'S', 0, 2129984, 1, 2}, false, true},
+	/* The first of several threads, and the last of them; nobody waits for it any more. */
+	{"12 (a) Z 7" BEHIND_OF("2") "345 1", true, {'Z', 7, 4194560, 2, 345}, false, false},
+	{"12 (a) S 7" BEHIND_OF("4000") "345 1", true, {'S', 7, 4194560, 4000, 345}, false, true},
+	{"12 (a) X 7" BEHIND_OF("0") "345 1", true, {'X', 7, 4194560, 0, 345}, true, false},
+	{"12 (a) R 7" BEHIND_EXIT "345 1", true, {'R', 7, 4194564, 1, 345}, false, false},
 	/* Cut short, at each field. */
-	{"", false, {0}, false},
-	{"12 (sleep", false, {0}, false},
-	{"12 (sleep)", false, {0}, false},
-	{"12 (sleep) ", false, {0}, false},
-	{"12 (sleep) S", false, {0}, false},
-	{"12 (sleep) S 7 7 6 0", false, {0}, false},
-	{"12 (sleep) S 7" BEHIND, false, {0}, false},
+	{"", false, {0}, false, false},
+	{"12 (sleep", false, {0}, false, false},
+	{"12 (sleep)", false, {0}, false, false},
+	{"12 (sleep) ", false, {0}, false, false},
+	{"12 (sleep) S", false, {0}, false, false},
+	{"12 (sleep) S 7 7 6 0", false, {0}, false, false},
+	{"12 (sleep) S 7" BEHIND, false, {0}, false, false},
 	/* No numbers, or none that such a field can have. */
-	{"12 (sleep) S x" BEHIND "345 1", false, {0}, false},
-	{"12 (sleep) S -7" BEHIND "345 1", false, {0}, false},
-	{"12 (sleep) S 4294967303" BEHIND "345 1", false, {0}, false},
-	{"12 (sleep) S 7 7 6 0 -1 4294967296 1 0 0 0 1 2 0 0 20 0 1 0 345 1", false, {0}, false},
-	{"12 (sleep) S 7" BEHIND "18446744073709551616 1", false, {0}, false},
-	{"12 (sleep) S 7" BEHIND "345x 1", false, {0}, false},
-	{"12 (sleep) Sleeping 7" BEHIND "345 1", false, {0}, false},
+	{"12 (sleep) S x" BEHIND "345 1", false, {0}, false, false},
+	{"12 (sleep) S -7" BEHIND "345 1", false, {0}, false, false},
+	{"12 (sleep) S 4294967303" BEHIND "345 1", false, {0}, false, false},
+	{"12 (sleep) S 7 7 6 0 -1 4294967296 1 0 0 0 1 2 0 0 20 0 1 0 345 1", false, {0}, false,
+		false},
+	{"12 (sleep) S 7" BEHIND "18446744073709551616 1", false, {0}, false, false},
+	{"12 (sleep) S 7" BEHIND_OF("4294967296") "345 1", false, {0}, false, false},
+	{"12 (sleep) S 7" BEHIND_OF("-1") "345 1", false, {0}, false, false},
+	{"12 (sleep) S 7" BEHIND "345x 1", false, {0}, false, false},
+	{"12 (sleep) Sleeping 7" BEHIND "345 1", false, {0}, false, false},
 };
 
 static void stat_file(void **state)
@@ -56,8 +69,46 @@ static void stat_file(void **state)
 		assert_int_equal(stat.state, row->stat.state);
 		assert_int_equal(stat.parent, row->stat.parent);
 		assert_int_equal(stat.flags, row->stat.flags);
+		assert_int_equal(stat.threads, row->stat.threads);
 		assert_true(stat.start == row->stat.start);
+		if (!row->is_parsed)
+			continue;
 		assert_int_equal(proc_stat_has_ended(&stat), row->has_ended);
+		assert_int_equal(proc_stat_goes_on(&stat), row->goes_on);
+	}
+}
+
+static const struct status_row {
+	const char *text;
+	struct proc_threads threads;
+	bool has_ended;
+} status_rows[] = {
+	{"Name:\tx\nState:\tS (sleeping)\nThreads:\t1\n", {false, 1}, false},
+	{"Name:\tx\nState:\tZ (zombie)\nThreads:\t1\n", {true, 1}, true},
+	{"Name:\tx\nState:\tZ (zombie)\nThreads:\t2\n", {true, 2}, false},
+	{"Name:\tx\nState:\tX (dead)\nThreads:\t0\n", {true, 0}, true},
+	{"Name:\tx\nState:\tR (running)\nThreads:\t4000\nSigQ:\t1/2\n", {false, 4000}, false},
+	/* Cut off. */
+	{"Name:\tx\nState:\tZ (zombie)\nGroups:\t1 2 3", {true, UINT_MAX}, false},
+	{"Name:\tx\nState:\tZ (zombie)\nThreads:\t", {true, UINT_MAX}, false},
+	{"Name:\tx\nState:\t", {false, UINT_MAX}, false},
+	{"", {false, UINT_MAX}, false},
+	/* No such number, and no such line: the kernel escapes a name's. */
+	{"State:\tZ\nThreads:\t4294967295\n", {true, UINT_MAX}, false},
+	{"State:\tZ\nThreads:\t-1\n", {true, UINT_MAX}, false},
+	{"Name:\tState:\tZ\\nThreads:\t1\nState:\tS\nThreads:\t3\n", {false, 3}, false},
+};
+
+static void status_file(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(status_rows); i++) {
+		const struct status_row *row = &status_rows[i];
+		struct proc_threads threads = proc_status_threads(row->text);
+		print_message("%s\n", row->text);
+		assert_int_equal(threads.first_has_ended, row->threads.first_has_ended);
+		assert_int_equal(threads.n, row->threads.n);
+		assert_int_equal(proc_status_has_ended(row->text), row->has_ended);
 	}
 }
 
@@ -142,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stat_file),
+		cmocka_unit_test(status_file),
 		cmocka_unit_test(unit_of_a_cgroup),
 		cmocka_unit_test(guest_memory),
 	};

@@ -78,7 +78,9 @@ it_is_killed() {
     rm -f "$serial"
     capture systemctl kill --kill-whom=main --signal=KILL virt-priv-vm@web1.service
     it_runs 02
-    is "$(virt-priv-chown status --json | grep -o '"name": "web1"' | wc -l)" 1 "it has one claim"
+    capture virt-priv-chown status --json
+    is "$(sed '/"isolated"/,$d' <<<"$output" | grep -o '"name": "web1"' | wc -l)" 1 "it has one claim"
+    is "$(sed '1,/"isolated"/d' <<<"$output" | grep -o '"name": "web1"' | wc -l)" 1 "it has one id"
 }
 
 it_is_stopped() {

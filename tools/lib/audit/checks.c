@@ -152,8 +152,9 @@ const struct audit_check audit_checks[] = {
 		"compared.",
 		"Start it with virt-priv-run --isolate=full. If libvirt starts it, add this to the "
 		"domain, with one number for both that nothing else has: " ISOLATION_STATIC_LABEL
-		"; see ISOLATION in virt-privileges(7) for what that stops, as measured. Two VMs "
-		"with one of isolate_ids: stop both, and run virt-priv-chown recover.",
+		"; of 71 attempts to reach something outside, 46 succeed in it, and 57 in a domain "
+		"as libvirt ships it (ISOLATION in virt-privileges(7)). Two VMs with one of "
+		"isolate_ids: stop both, and run virt-priv-chown recover.",
 		check_other_vms, NULL},
 	{"P22", "its root directory is not that of the host", SEVERITY_LOW, false, false,
 		"A process whose root directory is that of process 1 (by device and inode) can "

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "path/fd_tables.h"
 #include "path/look.h"
 
 #include <dirent.h>
@@ -281,18 +282,16 @@ static bool is_kvm_link(int directory, const char *name, int *number)
  * Every process of the host is asked this: getdents64(2) itself, since what opendir(3) asks
  * of the directory costs more than the answer.
  */
-static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
+static bool reads_kvm(const struct audit_tree *tree, int directory, const char *path, int *number)
 {
 	union {
 		struct dirent64 align;
 		char bytes[4096];
 	} buffer;
-	char path[64];
 	ssize_t n = 0;
 
-	snprintf(path, sizeof path, "%.20s/fd", pid);
 	*number = 0;
-	cleanup_fd int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	cleanup_fd int fd = tree_openat(tree, directory, path, O_RDONLY | O_DIRECTORY);
 	while (fd >= 0 && (n = getdents64(fd, buffer.bytes, sizeof buffer.bytes)) > 0) {
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *d = (const void *)(buffer.bytes + at);
@@ -304,6 +303,56 @@ static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
 	if ((fd < 0 || n < 0) && errno != ENOENT && errno != ESRCH)
 		*number = errno;
 	return false;
+}
+
+struct kvm_search {
+	const struct audit_tree *tree;
+	bool found;
+	int number;
+};
+
+static bool has_kvm_in(void *context, int thread)
+{
+	struct kvm_search *search = context;
+	int number;
+
+	search->found = reads_kvm(search->tree, thread, "fd", &number);
+	if (number)
+		search->number = number;
+	return !search->found;
+}
+
+/* The first thread can have ended, and each can have a descriptor table of its own. */
+static bool threads_have_kvm(const struct audit_tree *tree, const char *pid, int *number)
+{
+	struct kvm_search search = {.tree = tree};
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%.20s/task", pid);
+	if (tree->root)
+		return false;
+	bool is_told = fstatat(tree->proc, path, &st, 0) == 0;
+	/* As in read_living_thread(). */
+	if (is_told && st.st_nlink <= 3)
+		return false;
+	cleanup_fd int process =
+		is_told ? tree_openat(tree, tree->proc, pid, O_RDONLY | O_DIRECTORY) : -1;
+	if (process < 0)
+		search.number = says_gone(errno) ? 0 : errno;
+	else if (!fd_tables_each(process, atoi(pid), NULL, has_kvm_in, &search))
+		search.number = EAGAIN;
+	*number = search.number;
+	return search.found;
+}
+
+static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "%.20s/fd", pid);
+	return reads_kvm(tree, tree->proc, path, number) ||
+	       (!*number && threads_have_kvm(tree, pid, number));
 }
 
 static bool is_pid(const char *name)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/proc_text.h"
+#include "path/fd_tables.h"
 #include "path/look.h"
 
 #include <dirent.h>
@@ -124,14 +125,27 @@ static void read_descriptor(const struct audit_tree *tree, int process, int fds,
 	p->descriptors[p->n_descriptors++] = d;
 }
 
-static int by_number(const void *a, const void *b)
+static int order(unsigned long long a, unsigned long long b)
 {
-	const struct audit_descriptor *x = a, *y = b;
-
-	return (x->number > y->number) - (x->number < y->number);
+	return (a > b) - (a < b);
 }
 
-static void read_descriptors(const struct audit_tree *tree, int process, struct audit_process *p)
+/* By number; what is the same in several tables, one behind the other. */
+static int compare(const void *a, const void *b)
+{
+	const struct audit_descriptor *x = a, *y = b;
+	int result = (x->number > y->number) - (x->number < y->number);
+
+	if (!result)
+		result = (x->flags > y->flags) - (x->flags < y->flags);
+	if (!result)
+		result = order(x->st.st_dev, y->st.st_dev);
+	if (!result)
+		result = order(x->st.st_ino, y->st.st_ino);
+	return result ? result : strcmp(x->target, y->target);
+}
+
+static void read_table(const struct audit_tree *tree, int process, struct audit_process *p)
 {
 	const struct dirent *d;
 	int fds = tree_openat(tree, process, "fd", O_RDONLY | O_DIRECTORY);
@@ -148,8 +162,58 @@ static void read_descriptors(const struct audit_tree *tree, int process, struct 
 	}
 	if (errno && errno != ENOENT)
 		p->descriptors_errno = errno;
+}
+
+struct reading {
+	const struct audit_tree *tree;
+	struct audit_process *p;
+	bool is_read; /* one of them */
+};
+
+static bool read_another(void *context, int thread)
+{
+	struct reading *reading = context;
+	struct audit_process *p = reading->p;
+	int before = p->descriptors_errno;
+
+	read_table(reading->tree, thread, p);
+	/* Its others go on. */
+	if (p->descriptors_errno == ENOENT || p->descriptors_errno == ESRCH)
+		p->descriptors_errno = before;
+	else
+		reading->is_read = true;
+	return !is_denied(p->descriptors_errno);
+}
+
+/* A thread that makes a table of its own begins with a copy of the others'. */
+static void drop_copies(struct audit_process *p)
+{
+	size_t n = 0;
+
 	if (p->n_descriptors)
-		qsort(p->descriptors, p->n_descriptors, sizeof *p->descriptors, by_number);
+		qsort(p->descriptors, p->n_descriptors, sizeof *p->descriptors, compare);
+	for (size_t i = 0; i < p->n_descriptors; i++) {
+		if (n > 0 && compare(&p->descriptors[n - 1], &p->descriptors[i]) == 0)
+			free(p->descriptors[i].target);
+		else
+			p->descriptors[n++] = p->descriptors[i];
+	}
+	p->n_descriptors = n;
+}
+
+/* Of all its threads; living: the directory of one that goes on. */
+static void read_descriptors(
+	const struct audit_tree *tree, int process, int living, struct audit_process *p)
+{
+	struct reading reading = {.tree = tree, .p = p};
+
+	if (tree->root)
+		read_table(tree, living, p);
+	else if (!fd_tables_each(process, p->pid, NULL, read_another, &reading))
+		p->descriptors_errno = EAGAIN;
+	else if (!reading.is_read)
+		p->descriptors_errno = ESRCH;
+	drop_copies(p);
 }
 
 /* Threads of equal credentials make one class: 2,000 of them are judged once. */
@@ -295,7 +359,7 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	}
 	read_exe(tree, process, p);
 	cleanup_fd int living = open_living(tree, process, p);
-	read_descriptors(tree, living, p);
+	read_descriptors(tree, process, living, p);
 	/*
 	 * Not its command line or its environment: they lie in its memory, in pages that it can
 	 * have from a server that never answers (fs/proc/base.c, get_mm_cmdline()).

@@ -112,6 +112,12 @@ void attempt_put(struct attempt_out *out, const void *bytes, size_t length)
 	out->length += length;
 }
 
+/* The reason is what it ends with. */
+static _Noreturn void fail(void)
+{
+	_exit(errno);
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const int *x = a, *y = b;
@@ -137,11 +143,11 @@ static void close_others(const struct attempt *attempt, int out)
 			continue;
 		if ((unsigned)kept[i] > first &&
 			syscall(SYS_close_range, first, (unsigned)kept[i] - 1, 0) < 0)
-			_exit(1);
+			fail();
 		first = (unsigned)kept[i] + 1;
 	}
 	if (syscall(SYS_close_range, first, ~0U, 0) < 0)
-		_exit(1);
+		fail();
 }
 
 static bool send_all(int to, const char *bytes, size_t length)
@@ -195,7 +201,7 @@ static void set_timer(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
 	if (sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 || setitimer(ITIMER_REAL, &timer, NULL) < 0)
-		_exit(1);
+		fail();
 }
 
 static _Noreturn void answer(const struct attempt *attempt, size_t first, size_t n, int to)
@@ -205,14 +211,14 @@ static _Noreturn void answer(const struct attempt *attempt, size_t first, size_t
 	set_timer();
 	/* Not to keep a mount busy for as long as another one does not answer. */
 	if (chdir("/") < 0)
-		_exit(1);
+		fail();
 	for (size_t i = first; i < n; i++) {
 		struct attempt_out out = {.fd = -1};
 		if (attempt->device && is_silent(attempt->device(attempt->context, i)))
 			continue;
 		attempt->ask(attempt->context, i, &out);
 		if (!send_answer(to, i, &out))
-			_exit(1);
+			fail();
 		if (out.fd >= 0)
 			close(out.fd);
 		free(out.bytes);
@@ -245,8 +251,11 @@ static bool begin(const struct attempt *attempt, size_t first, size_t n, struct 
 	return true;
 }
 
-static void end(struct asker *asker, bool is_answered)
+/* Why the child could not answer, as it has said by its end; 0: it has not. */
+static int end(struct asker *asker, bool is_answered)
 {
+	int status = 0;
+
 	close(asker->from);
 	if (!is_answered)
 		kill(asker->pid, SIGKILL);
@@ -256,12 +265,13 @@ static void end(struct asker *asker, bool is_answered)
 	if (pidfd >= 0)
 		while (poll(&polled, 1, 100) < 0 && errno == EINTR)
 			;
-	pid_t reaped = waitpid(asker->pid, NULL, WNOHANG);
+	pid_t reaped = waitpid(asker->pid, &status, WNOHANG);
 	if (reaped != 0)
-		return;
+		return reaped > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	kill(asker->pid, SIGKILL);
 	ARRAY_GROW(given_up, n_given_up);
 	given_up[n_given_up++] = asker->pid;
+	return 0;
 }
 
 /* 0: read; ATTEMPT_SILENT; ECANCELED: the child ended without an answer. */
@@ -375,9 +385,11 @@ void attempt(const struct attempt *attempt, size_t n)
 		}
 		unsigned one = limit();
 		i = take_answers(attempt, i, n, &asker, &number);
-		end(&asker, number == 0);
+		int why = end(&asker, number == 0);
 		if (i == n)
 			return;
+		if (number == ECANCELED && why)
+			number = why;
 		if (number == ATTEMPT_SILENT) {
 			spent += one;
 			has_waited = true;

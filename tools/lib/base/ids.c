@@ -46,6 +46,15 @@ struct identity identity_copy(const struct identity *identity)
 	return copy;
 }
 
+struct identity identity_lent(uid_t id)
+{
+	return (struct identity){.uid = id,
+		.gid = (gid_t)id,
+		.user = xasprintf("%u", id),
+		.group = xasprintf("%u", id),
+		.is_lent = true};
+}
+
 char *identity_label(const struct identity *identity)
 {
 	return xasprintf("%s%s:%s%s", identity->has_account ? "" : "+", identity->user,

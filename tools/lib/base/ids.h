@@ -30,6 +30,8 @@ struct identity {
 
 void identity_free(struct identity *identity);
 struct identity identity_copy(const struct identity *identity);
+/* That of an isolated VM: an id, and the gid of the same number, which have no account. */
+struct identity identity_lent(uid_t id);
 
 /* "USER:GROUP", new, in which a bare number is one also where an account has it as its name. */
 char *identity_label(const struct identity *identity);

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+/* PF_EXITING of include/linux/sched.h. */
+#define FLAG_EXITING 0x4
+
 /* What follows key at the start of a line, NULL if no line starts with it. */
 static const char *find_line(const char *text, const char *key)
 {
@@ -73,21 +76,62 @@ bool proc_stat_parse(const char *text, struct proc_stat *stat)
 {
 	/* The name, field 2, can have blanks and parentheses in it. */
 	const char *name_end = strrchr(text, ')');
-	unsigned long long parent, flags, start;
+	unsigned long long parent, flags, threads, start;
 
 	if (!name_end || name_end[1] != ' ' || !name_end[2] || name_end[3] != ' ')
 		return false;
 	const char *state = name_end + 2;
 	if (!read_field(state, 4, &parent) || parent > INT_MAX || !read_field(state, 9, &flags) ||
-		flags > UINT_MAX || !read_field(state, 22, &start))
+		flags > UINT_MAX || !read_field(state, 20, &threads) || threads > UINT_MAX ||
+		!read_field(state, 22, &start))
 		return false;
-	*stat = (struct proc_stat){*state, (pid_t)parent, (unsigned)flags, start};
+	*stat = (struct proc_stat){
+		*state, (pid_t)parent, (unsigned)flags, (unsigned)threads, start};
 	return true;
+}
+
+/* EXIT_ZOMBIE and EXIT_DEAD of include/linux/sched.h, by fs/proc/array.c. */
+static bool is_ended(char state)
+{
+	return state == 'Z' || state == 'X';
+}
+
+/* A first thread counts until it is waited for, which is not before the others have ended. */
+static bool have_ended(bool first_has_ended, unsigned threads)
+{
+	return first_has_ended && threads <= 1;
 }
 
 bool proc_stat_has_ended(const struct proc_stat *stat)
 {
-	return stat->state == 'Z' || stat->state == 'X';
+	return have_ended(is_ended(stat->state), stat->threads);
+}
+
+bool proc_stat_thread_has_ended(const struct proc_stat *stat)
+{
+	return is_ended(stat->state);
+}
+
+bool proc_stat_goes_on(const struct proc_stat *stat)
+{
+	return !is_ended(stat->state) && !(stat->flags & FLAG_EXITING);
+}
+
+struct proc_threads proc_status_threads(const char *text)
+{
+	const char *state = find_line(text, "State:\t");
+	const char *p = find_line(text, "Threads:");
+	unsigned long long n;
+	bool is_told = p && read_number(&p, 10, &n) && n < UINT_MAX;
+
+	return (struct proc_threads){state && is_ended(*state), is_told ? (unsigned)n : UINT_MAX};
+}
+
+bool proc_status_has_ended(const char *text)
+{
+	struct proc_threads threads = proc_status_threads(text);
+
+	return have_ended(threads.first_has_ended, threads.n);
 }
 
 bool proc_stat_boot(const char *text, long long *seconds)

@@ -19,14 +19,32 @@ struct proc_stat {
 	char state;		  /* field 3 */
 	pid_t parent;		  /* field 4; 0: it is of another pid namespace, or there is none */
 	unsigned flags;		  /* field 9: PF_... of include/linux/sched.h */
+	unsigned threads;	  /* field 20, of the process; 0: all have ended */
 	unsigned long long start; /* field 22, in clock ticks since boot */
 };
 
 /* False where one of these fields is not there, or is no number. */
 bool proc_stat_parse(const char *text, struct proc_stat *stat);
 
-/* Whether it only waits for its parent to look. */
+/*
+ * Whether the process has ended, and only waits for its parent to look. Its first thread alone can
+ * end (_exit(2)), and waits as well, without descriptors and memory; all others go on.
+ */
 bool proc_stat_has_ended(const struct proc_stat *stat);
+
+/* Of a thread's stat file: whether it goes on. One that exits is about to let go of all it has. */
+bool proc_stat_goes_on(const struct proc_stat *stat);
+/* Whether it has ended. Of the first thread, that says nothing of the process. */
+bool proc_stat_thread_has_ended(const struct proc_stat *stat);
+
+/* Of a process's status file (proc_pid_status(5)). */
+struct proc_threads {
+	bool first_has_ended;
+	unsigned n; /* UINT_MAX: not told */
+};
+struct proc_threads proc_status_threads(const char *text);
+/* As proc_stat_has_ended(). What is cut off before the number of threads has not. */
+bool proc_status_has_ended(const char *text);
 
 /* "btime" of /proc/stat: when the host was booted, in seconds since the epoch. */
 bool proc_stat_boot(const char *text, long long *seconds);

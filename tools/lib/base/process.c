@@ -5,17 +5,16 @@
 #include "base/io.h"
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* PF_EXITING of include/linux/sched.h. */
-#define FLAG_EXITING 0x4
 
 /* More than the kernel writes, of a process in a thousand groups. */
 #define STATUS_SIZE 16384
@@ -68,16 +67,50 @@ static bool has_kill(const char *status, const char *set)
 	return line && (strtoull(line + strlen(set), NULL, 16) & UINT64_C(1) << (SIGKILL - 1)) != 0;
 }
 
+/* One of the threads behind the first. */
+static pid_t find_thread(pid_t pid)
+{
+	char path[sizeof "/proc//task" + 3 * sizeof pid];
+	const struct dirent *d;
+
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	cleanup_dir DIR *dir = opendir(path);
+	while (dir && (d = readdir(dir)) != NULL) {
+		struct proc_stat stat;
+		long thread = strtol(d->d_name, NULL, 10);
+		if (thread > 0 && thread <= INT_MAX &&
+			process_stat(dirfd(dir), (pid_t)thread, &stat) && proc_stat_goes_on(&stat))
+			return (pid_t)thread;
+	}
+	return 0;
+}
+
+static pid_t living_thread(pid_t pid, const struct proc_stat *stat)
+{
+	if (proc_stat_goes_on(stat))
+		return pid;
+	return stat->threads > 1 ? find_thread(pid) : 0;
+}
+
+pid_t process_living_thread(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return process_stat(AT_FDCWD, pid, &stat) ? living_thread(pid, &stat) : 0;
+}
+
+/* SIGKILL is pending for each thread: kernel/signal.c, complete_signal(), zap_other_threads(). */
 bool process_is_ending(pid_t pid)
 {
-	char path[sizeof "/proc//status" + 3 * sizeof pid], text[STATUS_SIZE];
+	char path[sizeof "/proc//task//status" + 6 * sizeof pid], text[STATUS_SIZE];
 	struct proc_stat stat;
 
 	if (!process_stat(AT_FDCWD, pid, &stat) || proc_stat_has_ended(&stat))
 		return false;
-	if (stat.flags & FLAG_EXITING)
+	pid_t thread = living_thread(pid, &stat);
+	if (!thread)
 		return true;
-	snprintf(path, sizeof path, "/proc/%d/status", pid);
+	snprintf(path, sizeof path, "/proc/%d/task/%d/status", pid, thread);
 	return io_read_short(AT_FDCWD, path, text, sizeof text) > 0 &&
 	       (has_kill(text, "\nSigPnd:") || has_kill(text, "\nShdPnd:"));
 }

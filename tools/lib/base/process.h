@@ -22,6 +22,13 @@ bool process_stat(int directory, pid_t pid, struct proc_stat *stat);
 bool process_start(pid_t pid, unsigned long long *start, char **error);
 
 /*
+ * A thread that goes on: the first one, whose number is the process's, unless that has ended alone
+ * (_exit(2)). Then /proc/PID has no directory, namespace, memory or descriptor of the process any
+ * more, but /proc/PID/task/THREAD has. 0: there is none, or none is seen.
+ */
+pid_t process_living_thread(pid_t pid);
+
+/*
  * Whether the process has been killed, or exits, and has not come to its end: what it has open is
  * closed only there, which takes a while, as for a VM with much memory. False also where that can't
  * be told.

@@ -30,8 +30,19 @@ bool claim_rounds_begin(struct claim_rounds *rounds, char **error)
 	return true;
 }
 
+/* Whether the claim is the one that was read before the lock, of the VM that was looked at then. */
+static bool is_same(struct claim_rounds *rounds, char **error)
+{
+	struct claims_plan *plan = &rounds->plan;
+
+	if (!claimed_vm_is(rounds->vm, plan->journal, error))
+		return false;
+	const struct identity *identity = claims_identity(plan, NULL, error);
+	return identity && claimed_vm_has(plan->journal, identity->uid, identity->gid, error);
+}
+
 /* A claim is made once, and added to as long as somebody holds it. */
-static bool may_claim(const struct claim_rounds *rounds, char **error)
+static bool may_claim(struct claim_rounds *rounds, char **error)
 {
 	const struct claims_plan *plan = &rounds->plan;
 
@@ -55,7 +66,7 @@ static bool may_claim(const struct claim_rounds *rounds, char **error)
 		*error = xasprintf("VM '%s': its claim is from an earlier boot, or its process has "
 				   "ended; first: virt-priv-chown recover",
 			rounds->name);
-	return hold == CLAIMS_HELD;
+	return hold == CLAIMS_HELD && is_same(rounds, error);
 }
 
 bool claim_rounds_plan(struct claim_rounds *rounds, char **error)

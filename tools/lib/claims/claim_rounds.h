@@ -8,12 +8,14 @@
  */
 #pragma once
 
+#include "claims/claimed_vm.h"
 #include "claims/claims.h"
 
 struct claim_rounds {
-	const char *name; /* of the VM */
-	bool adds;	  /* to the claim that it has; else it must have none */
-	pid_t holder;	  /* the process whose end ends a new claim; 0: none */
+	const char *name;	     /* of the VM */
+	bool adds;		     /* to the claim that it has; else it must have none */
+	const struct claimed_vm *vm; /* whose claim is added to, as it was read before the lock */
+	pid_t holder;		     /* the process whose end ends a new claim; 0: none */
 	unsigned long long holder_start;
 	const struct claim_requests *requests;
 	/* The caller sets what claims.h says, and ends it. */

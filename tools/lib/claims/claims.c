@@ -7,42 +7,10 @@
 #include "claims/find.h"
 #include "claims/journal_file.h"
 #include "claims/journal_list.h"
-#include "claims/journal_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* NULL: its entries were given to nobody, or to more than one. */
-static char *label_of(const struct journal *journal)
-{
-	const struct entry *first = NULL;
-
-	for (size_t i = 0; i < journal->n_entries; i++) {
-		const struct entry *e = &journal->entries[i];
-		if (e->kind != ENTRY_OWNER)
-			continue;
-		if (first && (e->new_uid != first->new_uid || e->new_gid != first->new_gid))
-			return NULL;
-		first = first ? first : e;
-	}
-	return first ? xasprintf("+%u:+%u", first->new_uid, first->new_gid) : NULL;
-}
-
-bool claims_read_label(const char *name, char **label, char **error)
-{
-	struct journal *journal = NULL;
-
-	*label = NULL;
-	if (!journal_lock(false, error))
-		return false;
-	bool good = journal_directory() < 0 || journal_read(name, &journal, error);
-	if (journal)
-		*label = label_of(journal);
-	journal_free(journal);
-	journal_unlock();
-	return good;
-}
 
 bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 {
@@ -74,6 +42,8 @@ void claims_end(struct claims_plan *plan)
 		if (plan->fds && plan->fds[i] >= 0)
 			close(plan->fds[i]);
 	for (size_t i = 0; i < plan->n_items; i++) {
+		if (plan->items[i].fd >= 0)
+			close(plan->items[i].fd);
 		free(plan->items[i].path);
 		free(plan->items[i].source);
 		free(plan->items[i].reason);
@@ -98,6 +68,7 @@ void claims_restart(struct claims_plan *plan)
 	struct claims_plan fresh = {.settings = plan->settings,
 		.grant_read = plan->grant_read,
 		.dry_run = plan->dry_run,
+		.keeps_objects = plan->keeps_objects,
 		.claimable = {.forced = plan->claimable.forced,
 			.n_forced = plan->claimable.n_forced},
 		.quiet = true,

@@ -25,6 +25,7 @@ struct claims_item {
 	bool writable;
 	enum resource_action action;
 	char *source, *reason;
+	int fd; /* of a plan that keeps objects: the one that was judged, O_PATH; else -1 */
 };
 
 struct claims_plan {
@@ -50,6 +51,8 @@ struct claims_plan {
 	/* What the caller sets. */
 	const struct settings *settings;
 	bool grant_read, dry_run;
+	/* Objects are held, to be mounted for the VM: what others could swap is refused. */
+	bool keeps_objects;
 	bool quiet;		     /* what there is to note has been said */
 	struct lockwait *waits;	     /* of claims_carry_out() */
 	char *label;		     /* "USER:GROUP" of the domain, or NULL; not owned */
@@ -71,13 +74,6 @@ void claims_know(struct claims_plan *plan, const char *label, const struct ident
  * most once, and belongs to the plan until the next one is. NULL and a new message on failure.
  */
 const struct identity *claims_identity(struct claims_plan *plan, const char *label, char **error);
-
-/*
- * To whom all that the VM has claimed was given, as a label that claims_identity() takes, new;
- * *label is NULL where there is no claim, or different ones. Reads the journal under the lock,
- * which it lets go of. False and a new message on failure.
- */
-bool claims_read_label(const char *name, char **label, char **error);
 
 /*
  * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "claims/libvirt_domains.h"
+#include "path/fd_tables.h"
 #include "path/look.h"
 #include "path/open_files.h"
 
@@ -59,30 +60,44 @@ static bool is_written(int infos, const char *name, ino_t ino)
 	return !line || sscanf(line, "\nino: %llu", &number) != 1 || number == ino;
 }
 
+struct writer {
+	const struct stat *object;
+	bool writes;
+};
+
 /*
- * Whether a process has the object open for writing. Its descriptors are asked for what they are
- * only where that can be it, and without asking their file systems.
+ * Its descriptors are asked for what they are only where that can be it, and without asking their
+ * file systems.
  */
-bool holder_writes(pid_t pid, const struct stat *st)
+static bool find_written(void *context, int thread)
 {
-	cleanup_free char *infos_path = xasprintf("/proc/%d/fdinfo", pid);
-	cleanup_free char *fds_path = xasprintf("/proc/%d/fd", pid);
-	int infos = open(infos_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_fd int fds = open(fds_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct writer *writer = context;
+	const struct stat *st = writer->object;
+	cleanup_fd int fds = openat(thread, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int infos = openat(thread, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = infos < 0 ? NULL : fdopendir(infos);
-	struct dirent *d;
+	const struct dirent *d;
 	struct statx stx;
 
-	/* What can't be seen may write. */
+	/* What can't be seen may write; a thread that has ended does not. */
 	if (!dir || fds < 0)
-		return true;
-	while ((d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.' && is_written(infos, d->d_name, st->st_ino) &&
-			statx(fds, d->d_name, AT_STATX_DONT_SYNC, STATX_INO, &stx) == 0 &&
-			stx.stx_ino == st->st_ino &&
-			makedev(stx.stx_dev_major, stx.stx_dev_minor) == st->st_dev)
-			return true;
-	return false;
+		writer->writes = errno != ENOENT && errno != ESRCH;
+	while (dir && fds >= 0 && !writer->writes && (d = readdir(dir)) != NULL)
+		writer->writes = d->d_name[0] != '.' && is_written(infos, d->d_name, st->st_ino) &&
+				 statx(fds, d->d_name, AT_STATX_DONT_SYNC, STATX_INO, &stx) == 0 &&
+				 stx.stx_ino == st->st_ino &&
+				 makedev(stx.stx_dev_major, stx.stx_dev_minor) == st->st_dev;
+	return !writer->writes;
+}
+
+bool holder_writes(pid_t pid, const struct stat *st)
+{
+	struct writer writer = {.object = st};
+	cleanup_free char *path = xasprintf("/proc/%d", pid);
+	cleanup_fd int process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return process < 0 || !fd_tables_each(process, pid, NULL, find_written, &writer) ||
+	       writer.writes;
 }
 
 /*

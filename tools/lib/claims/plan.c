@@ -32,6 +32,7 @@ static struct claims_item *add_item(struct claims_plan *plan, const struct claim
 		.action = ACTION_CHECK,
 		.source = xstrdup(resource->source),
 		.reason = xstrdup(resource->reason),
+		.fd = -1,
 	};
 	return item;
 }
@@ -216,6 +217,31 @@ static bool reach(struct claims_plan *plan, const struct claim_request *resource
 	return false;
 }
 
+/* Whoever gets a descriptor, or has the object mounted, does not go through the directories. */
+static void plan_access_to(struct claims_plan *plan, struct claims_item *item,
+	const struct claim_request *resource, const struct safepath *walk, int wanted,
+	const struct identity *identity)
+{
+	struct safepath alone = *walk;
+
+	if (resource->passed)
+		alone.n_dirs = 0;
+	plan_access(plan, item, &alone, wanted, identity);
+}
+
+/* What is not claimed, and so not judged as what is. */
+static void plan_check(struct claims_plan *plan, struct claims_item *item,
+	const struct claim_request *resource, const struct safepath *walk,
+	const struct identity *identity)
+{
+	int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
+
+	if (plan->keeps_objects && walk->unsafe)
+		plan_refuse(plan, item, xstrdup(walk->unsafe));
+	else
+		plan_access_to(plan, item, resource, walk, wanted, identity);
+}
+
 /* What is to be done about the object of the walk. */
 static void plan_object(struct claims_plan *plan, struct claims_item *item,
 	const struct claim_request *resource, struct safepath *walk,
@@ -236,8 +262,7 @@ static void plan_object(struct claims_plan *plan, struct claims_item *item,
 		plan_refuse(plan, item, why);
 		return;
 	}
-	int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
-	plan_access(plan, item, walk, wanted, identity);
+	plan_check(plan, item, resource, walk, identity);
 }
 
 void claims_add(struct claims_plan *plan, const struct claim_request *resource)
@@ -263,5 +288,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 		set_reason(item, ACTION_LEAVE, "optional, and does not exist");
 	else
 		plan_refuse(plan, item, steal_pointer(&error));
+	if (plan->keeps_objects)
+		item->fd = steal_fd(&walk.fd);
 	safepath_close(&walk);
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/journal_file.h"
 #include "claims/journal_list.h"
@@ -26,39 +27,82 @@ static bool may_give_back(const struct journal *journal, const char *path, bool 
 	return !who;
 }
 
-static bool is_held(const struct journal *journal, const char *path)
+/* The entry of that path: the one of the disk itself, if there is one. NULL: there is none. */
+static const struct entry *find_entry(const struct journal *journal, const char *path)
 {
-	for (size_t i = 0; i < journal->n_entries; i++)
-		if (strcmp(journal->entries[i].path, path) == 0)
-			return true;
-	return false;
+	const struct entry *found = NULL;
+
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		const struct entry *e = &journal->entries[i];
+		if (strcmp(e->path, path) == 0 && (!found || e->kind == ENTRY_OWNER))
+			found = e;
+	}
+	return found;
 }
 
-/* Entries have the name without symbolic links. New. */
-static char *path_of_entry(const struct claim_request *disk)
+/* Whether the VM does not see the object of the entry any more; says why not. */
+static bool hide(const struct journal *journal, const struct entry *e, const char *name,
+	const struct release_how *how)
 {
-	struct safepath walk;
-	cleanup_free char *ignored = NULL;
-	char *path = xstrdup(safepath_open(disk->path, &walk, &ignored) ? walk.path : disk->path);
+	cleanup_free char *error = NULL;
+	struct claims_object object;
 
-	safepath_close(&walk);
-	return path;
+	if (!how->hide)
+		return true;
+	/* Not by its name, under which there can be another one by now. */
+	claims_find(journal, e, &object);
+	bool is_known = object.how == FILEID_FOUND;
+	bool good = how->hide(how->context, name, is_known ? object.fd : -1, &error) !=
+		    RELEASE_NOT_HIDDEN;
+	claims_object_free(&object);
+	if (!good)
+		warn("%s; %s stays claimed", error, e->path);
+	return good;
+}
+
+/* What has no entry, as it stays its owner's, can be seen all the same. */
+static bool hide_unclaimed(const struct journal *journal, const char *name,
+	const struct safepath *walk, const struct release_how *how)
+{
+	cleanup_free char *error = NULL;
+	bool is_disk = walk->fd < 0 || S_ISREG(walk->st.st_mode) || S_ISBLK(walk->st.st_mode);
+	enum release_hidden hidden = how->hide && is_disk
+					     ? how->hide(how->context, name, walk->fd, &error)
+					     : RELEASE_NOT_SEEN;
+
+	if (hidden == RELEASE_NOT_SEEN)
+		warn("%s is not claimed by VM '%s'", walk->fd < 0 ? name : walk->path,
+			journal->name);
+	else if (hidden == RELEASE_NOT_HIDDEN)
+		warn("%s", error);
+	return hidden == RELEASE_HIDDEN;
+}
+
+static bool release_walked(struct journal *journal, const char *name, const struct safepath *walk,
+	const struct release_how *how, struct journal *const *all, size_t n, struct lockwait *waits)
+{
+	/* Entries have the name without symbolic links. */
+	const char *path = walk->fd < 0 ? name : walk->path;
+
+	if (!lockwait_due(waits, path))
+		return true;
+	const struct entry *e = find_entry(journal, path);
+	if (!e)
+		return hide_unclaimed(journal, name, walk, how);
+	return may_give_back(journal, path, how->force) && hide(journal, e, name, how) &&
+	       claims_release(journal, path, false, all, n, waits);
 }
 
 static bool release_disk(struct journal *journal, const struct claim_request *disk,
 	const struct release_how *how, struct journal *const *all, size_t n, struct lockwait *waits)
 {
-	cleanup_free char *path = path_of_entry(disk);
+	cleanup_free char *ignored = NULL;
+	struct safepath walk;
 
-	if (!lockwait_due(waits, path))
-		return true;
-	if (!is_held(journal, path)) {
-		warn("%s is not claimed by VM '%s'", path, journal->name);
-		return false;
-	}
-	return may_give_back(journal, path, how->force) &&
-	       (!how->before || how->before(how->context, disk->path, path)) &&
-	       claims_release(journal, path, false, all, n, waits);
+	safepath_open(disk->path, &walk, &ignored);
+	bool good = release_walked(journal, disk->path, &walk, how, all, n, waits);
+	safepath_close(&walk);
+	return good;
 }
 
 /* What others hold is not known, or could not be asked again. */

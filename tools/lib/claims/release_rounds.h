@@ -8,14 +8,22 @@
 #include "claims/journal.h"
 #include "claims/request.h"
 
+/* What has become of what the VM sees of a disk. */
+enum release_hidden {
+	RELEASE_HIDDEN,	    /* it does not see it any more */
+	RELEASE_NOT_SEEN,   /* it did not */
+	RELEASE_NOT_HIDDEN, /* it goes on seeing it, or that can't be told */
+};
+
 struct release_how {
 	bool force; /* also what a VM that runs still uses */
 	/*
-	 * Called before a disk is given back, with its name as it was asked for, and that of its
-	 * entry: what the VM has of it beside the claim goes first, so that a release that is cut
-	 * off can be repeated. False, when it has said why: the disk stays. NULL: there is nothing.
+	 * Called before a disk is given back, and for one that the VM has without a claim, as it
+	 * stays its owner's: what the VM sees of it goes first, so that a release that is cut off
+	 * can be repeated. name: as it was asked for; object: a descriptor of it, -1 where it is
+	 * not to be had. *error is a new message with RELEASE_NOT_HIDDEN. NULL: it sees all.
 	 */
-	bool (*before)(void *context, const char *name, const char *path);
+	enum release_hidden (*hide)(void *context, const char *name, int object, char **error);
 	void *context;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "base/log.h"
+#include "base/proc_text.h"
 #include "base/subid.h"
 #include "claims/journal.h"
 
@@ -69,7 +70,7 @@ void pool_take_status(struct pool_taken *taken, const char *text)
 	static const char *const fields[] = {"\nUid:", "\nGid:", "\nGroups:"};
 
 	/* One that has ended, and only waits for its parent to look, can do nothing any more. */
-	if (strstr(text, "\nState:\tZ"))
+	if (proc_status_has_ended(text))
 		return;
 	for (size_t i = 0; i < N_ELEMENTS(fields); i++) {
 		const char *field = strstr(text, fields[i]);

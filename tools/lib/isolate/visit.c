@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "isolate/visit.h"
 
+#include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/io.h"
@@ -8,219 +9,365 @@
 #include "base/proc_text.h"
 #include "base/process.h"
 #include "claims/claims.h"
-#include "claims/journal.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "isolate/mounts.h"
-#include "path/fileid.h"
+#include "path/look.h"
+#include "path/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define MAX_MOUNTINFO ((size_t)16 * 1024 * 1024)
 
-/* Whether it has the same root directory as this process. */
-static bool has_other_root(pid_t pid, bool *has, char **error)
+/*
+ * The VM
+ */
+
+static bool fail(struct visit *visit, const char *what, pid_t pid)
 {
-	cleanup_free char *path = xasprintf("/proc/%d/root/", pid);
+	return error_set(
+		&visit->unknown, "cannot %s process %d: %s", what, pid, attempt_why(errno));
+}
+
+/* Whether the process has another mount namespace, and in it another root directory, than this one.
+ */
+static bool has_other_root(struct visit *visit, pid_t pid, bool *has)
+{
 	struct stat theirs, ours;
 
-	if (stat(path, &theirs) < 0 || stat("/", &ours) < 0)
-		return error_set_errno(
-			error, "cannot examine the root directory of process %d", pid);
-	*has = theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
+	if (fstat(visit->namespace, &theirs) < 0 || stat("/proc/self/ns/mnt", &ours) < 0)
+		return fail(visit, "examine the mount namespace of", pid);
+	*has = theirs.st_ino != ours.st_ino;
+	if (*has && (!look_stat_fd(visit->root, &theirs) || stat("/", &ours) < 0))
+		return fail(visit, "examine the root directory of", pid);
+	*has = *has && (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino);
 	return true;
 }
 
-int visit_open(const struct journal *journal, char **error)
+/*
+ * Those of a thread that goes on: the first one, which a pidfd leads to, can have ended alone
+ * (kernel/nsproxy.c, validate_nsset()).
+ */
+static bool open_thread(struct visit *visit, pid_t pid, pid_t thread)
 {
-	unsigned long long start;
-	bool has = false;
+	cleanup_free char *namespace = xasprintf("/proc/%d/task/%d/ns/mnt", pid, thread);
+	cleanup_free char *root = xasprintf("/proc/%d/task/%d/root", pid, thread);
 
-	*error = NULL;
-	if (!journal->holder || journal->holder_namespace != process_namespace())
-		return -1;
-	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, journal->holder, 0);
-	if (pidfd < 0) {
-		if (errno != ESRCH)
-			error_set_errno(
-				error, "cannot open a pidfd of process %d", journal->holder);
-		return -1;
-	}
-	/* Now that it is held, its number is no other process's. */
-	if (!process_start(journal->holder, &start, error) || start != journal->holder_start ||
-		!has_other_root(journal->holder, &has, error) || !has)
-		return -1;
-	return steal_fd(&pidfd);
+	visit->namespace = open(namespace, O_RDONLY | O_CLOEXEC);
+	if (visit->namespace >= 0)
+		visit->root = look_open_link(AT_FDCWD, root);
+	return visit->root >= 0;
 }
 
-/* In the child: what it ends with is an errno. */
-static int enter(int pidfd)
+/* Whether the holder lives. False: it does not; or that can't be told, and visit->unknown says why.
+ */
+static bool lives(const struct journal *journal, struct visit *visit)
 {
-	return setns(pidfd, CLONE_NEWNS) < 0 ? errno : 0;
+	unsigned long long start;
+
+	return process_start(journal->holder, &start, &visit->unknown) &&
+	       start == journal->holder_start;
+}
+
+/* False: it has none of its own; or that can't be told, and visit->unknown says why. */
+static bool open_root(const struct journal *journal, struct visit *visit)
+{
+	bool has = false;
+
+	if (!journal->holder || journal->holder_namespace != process_namespace() ||
+		!lives(journal, visit))
+		return false;
+	pid_t thread = process_living_thread(journal->holder);
+	if (!thread)
+		return false;
+	bool is_open = open_thread(visit, journal->holder, thread);
+	int number = errno;
+	/* Its number was no other process's meanwhile. */
+	if (!lives(journal, visit))
+		return false;
+	errno = number;
+	if (!is_open)
+		return fail(visit, "open the root directory of", journal->holder);
+	return has_other_root(visit, journal->holder, &has) && has;
+}
+
+static void close_root(struct visit *visit)
+{
+	if (visit->namespace >= 0)
+		close(visit->namespace);
+	if (visit->root >= 0)
+		close(visit->root);
+	visit->namespace = visit->root = -1;
+}
+
+bool visit_begin(const char *name, struct visit *visit, char **error)
+{
+	struct journal *journal = NULL;
+
+	*visit = (struct visit){.namespace = -1, .root = -1};
+	if (!journal_lock(false, error))
+		return false;
+	bool good = journal_directory() < 0 || journal_read(name, &journal, error);
+	if (journal) {
+		claimed_vm_read(journal, &visit->vm);
+		if (!open_root(journal, visit))
+			close_root(visit);
+	}
+	journal_free(journal);
+	journal_unlock();
+	return good;
+}
+
+void visit_end(struct visit *visit)
+{
+	close_root(visit);
+	claimed_vm_free(&visit->vm);
+	free(visit->unknown);
+	visit->unknown = NULL;
+}
+
+/*
+ * In the child, which ends when this is done
+ */
+
+/* What is to be done there, and what came of it. */
+struct errand {
+	const struct visit *visit;
+	int (*run)(const struct errand *errand, bool *found); /* an errno */
+	const char *path;
+	int tree;	   /* a mount that is attached nowhere, to be attached; -1: none */
+	bool is_directory; /* its object */
+	/* To be unmounted: what it is, and its file system's device; !is_known: what is at the
+	 * path. */
+	bool is_known;
+	struct stat object;
+	dev_t device; /* 0: not known */
+	int number;   /* an errno, or ATTEMPT_SILENT */
+	bool found;
+};
+
+static bool stat_now(int fd, struct statx *stx)
+{
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		       STATX_TYPE | STATX_INO, stx) == 0;
+}
+
+/* The root directory of the namespace may be another one: where virt-priv-run ran in a chroot. */
+static bool enter(const struct visit *visit)
+{
+	return setns(visit->namespace, CLONE_NEWNS) == 0 && fchdir(visit->root) == 0 &&
+	       chroot(".") == 0;
 }
 
 /* Whether it can be used there as by the mount: an add that was cut off is repeated. */
 static bool is_there(int place, int tree)
 {
-	const unsigned long flags = ST_RDONLY | ST_NODEV;
-	struct stat st, wanted;
+	const unsigned long limits = ST_RDONLY | ST_NODEV;
+	struct statx st, wanted;
 	struct statvfs fs, its;
 
-	return fstat(place, &st) == 0 && fstat(tree, &wanted) == 0 && st.st_dev == wanted.st_dev &&
-	       st.st_ino == wanted.st_ino && fstatvfs(place, &fs) == 0 &&
-	       fstatvfs(tree, &its) == 0 && (fs.f_flag & flags) == (its.f_flag & flags);
+	return stat_now(place, &st) && stat_now(tree, &wanted) &&
+	       st.stx_dev_major == wanted.stx_dev_major &&
+	       st.stx_dev_minor == wanted.stx_dev_minor && st.stx_ino == wanted.stx_ino &&
+	       fstatvfs(place, &fs) == 0 && fstatvfs(tree, &its) == 0 &&
+	       (fs.f_flag & ~its.f_flag & limits) == 0;
 }
 
-static int attach(int pidfd, const char *path, int tree, bool is_directory)
+static int attach(const struct errand *errand, bool *found)
 {
-	int number = enter(pidfd);
-	cleanup_fd int root = number ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (root < 0)
-		return number ? number : errno;
+	if (!enter(errand->visit))
+		return errno;
 	umask(0);
-	cleanup_fd int place = mounts_place_beneath(root, path, is_directory);
-	return place < 0 || (!is_there(place, tree) && !mounts_attach(tree, place)) ? errno : 0;
+	cleanup_fd int place =
+		mounts_place_beneath(errand->visit->root, errand->path, errand->is_directory);
+	if (place < 0)
+		return errno;
+	*found = is_there(place, errand->tree);
+	return *found || mounts_attach(errand->tree, place) ? 0 : errno;
 }
 
-/* The mount at that point, if it is of the object: what QEMU has put in its way is not followed. */
-static bool detach_object(int root, const char *point, const struct stat *object)
+/* What QEMU has put in the way of a mount is not followed. */
+static int open_point(const struct errand *errand, const char *point)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-	cleanup_fd int fd = (int)syscall(SYS_openat2, root, point, &how, sizeof how);
-	char link[sizeof "/proc/self/fd/" + 3 * sizeof fd];
-	struct stat st;
+	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_dev != object->st_dev ||
-		st.st_ino != object->st_ino)
-		return false;
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	return umount2(link, MNT_DETACH) == 0;
+	return (int)syscall(SYS_openat2, errand->visit->root, point, &how, sizeof how);
 }
 
-/* Its mounts, wherever they are. */
-static int detach_everywhere(const struct stat *object)
+static int detach_mount(int fd, bool *found)
+{
+	*found = true;
+	return umount2(IO_FD_PATH(fd), MNT_DETACH) == 0 ? 0 : errno;
+}
+
+/* The mount at that point, if it is of the object. */
+static int detach_object(const struct errand *errand, const char *point, bool *found)
+{
+	cleanup_fd int fd = open_point(errand, point);
+	struct statx stx;
+
+	if (fd < 0 || !stat_now(fd, &stx))
+		return errno;
+	if (makedev(stx.stx_dev_major, stx.stx_dev_minor) != errand->object.st_dev ||
+		stx.stx_ino != errand->object.st_ino)
+		return 0;
+	return detach_mount(fd, found);
+}
+
+/* Its mounts, wherever they are; those of other file systems are not asked what they are of. */
+static int detach_everywhere(const struct errand *errand, bool *found)
 {
 	cleanup_free char *text =
 		io_read_file(AT_FDCWD, "/proc/self/mountinfo", MAX_MOUNTINFO, NULL);
-	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *mounts = text;
 	struct proc_mount mount;
+	int number = text ? 0 : errno;
 
-	if (!text || root < 0)
-		return errno;
-	while (proc_mountinfo_next(&mounts, &mount)) {
-		detach_object(root, mount.point, object);
+	while (text && proc_mountinfo_next(&mounts, &mount)) {
+		int failed = !errand->device || mount.dev == errand->device
+				     ? detach_object(errand, mount.point, found)
+				     : 0;
+		number = number ? number : failed;
 		proc_mount_free(&mount);
 	}
-	return 0;
+	return number;
 }
 
-static int detach(int pidfd, const char *path, const struct stat *object)
+/* What is mounted at the name, if that is a disk. */
+static int detach_name(const struct errand *errand, bool *found)
 {
-	int number = enter(pidfd);
+	cleanup_fd int fd = open_point(errand, errand->path);
+	struct statx stx;
 
-	if (!number && object)
-		number = detach_everywhere(object);
-	if (number)
-		return number;
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : errno;
+	if (!stat_now(fd, &stx))
+		return errno;
+	if (!S_ISREG(stx.stx_mode) && !S_ISBLK(stx.stx_mode))
+		return 0;
+	int number = detach_mount(fd, found);
 	/* EINVAL: it is no mount. */
-	return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == EINVAL ||
-			       errno == ENOENT
-		       ? 0
-		       : errno;
+	*found = number == 0;
+	return number == EINVAL ? 0 : number;
 }
 
-/* The errno that the child has ended with. */
-static int wait_for(pid_t pid)
+static int detach(const struct errand *errand, bool *found)
 {
-	int status;
+	if (!enter(errand->visit))
+		return errno;
+	return errand->is_known ? detach_everywhere(errand, found) : detach_name(errand, found);
+}
 
-	if (pid < 0)
-		return errno;
-	if (IO_RETRY(waitpid(pid, &status, 0)) < 0)
-		return errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+/*
+ * Here
+ */
+
+struct answer {
+	int number;
+	bool found;
+};
+
+static void ask(void *context, size_t i, struct attempt_out *out)
+{
+	const struct errand *errand = context;
+	struct answer answer;
+
+	(void)i;
+	memset(&answer, 0, sizeof answer);
+	answer.number = errand->run(errand, &answer.found);
+	attempt_put(out, &answer, sizeof answer);
+}
+
+static void take(void *context, size_t i, const struct attempt_answer *answer)
+{
+	struct errand *errand = context;
+	struct answer its;
+
+	(void)i;
+	errand->number = answer->number;
+	if (answer->number == 0 && answer->length == sizeof its) {
+		memcpy(&its, answer->bytes, sizeof its);
+		errand->number = its.number;
+		errand->found = its.found;
+	} else if (answer->number == 0) {
+		errand->number = EPROTO;
+	}
+}
+
+/* False, and why in errand->number. */
+static bool run(struct errand *errand)
+{
+	const int keep[] = {errand->visit->namespace, errand->visit->root, errand->tree};
+	struct attempt child = {.ask = ask,
+		.take = take,
+		.context = errand,
+		.keep = keep,
+		.n_keep = sizeof keep / sizeof *keep};
+
+	attempt(&child, 1);
+	return errand->number == 0;
 }
 
 /* The object, for QEMU. */
-static bool show(int pidfd, const char *path, int fd, char **error)
+static bool show(const struct visit *visit, const struct claims_item *item, char **error)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return error_set_errno(error, "cannot examine %s", path);
-	cleanup_fd int tree = mounts_clone(fd, false);
+	if (!look_stat_fd(item->fd, &st))
+		return error_set(error, "cannot examine %s: %s", item->path, attempt_why(errno));
+	cleanup_fd int tree = mounts_clone(item->fd, false);
 	bool is_node = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
 	if (tree < 0 || !mounts_restrict(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
-						       (is_node ? 0 : MOUNT_ATTR_NODEV)))
-		return error_set_errno(error, "cannot clone a mount of %s", path);
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(attach(pidfd, path, tree, S_ISDIR(st.st_mode)));
-	errno = wait_for(pid);
-	return errno == 0 ||
-	       error_set_errno(error, "cannot mount %s in the root directory of the VM", path);
+						       (is_node ? 0 : MOUNT_ATTR_NODEV) |
+						       (item->writable ? 0 : MOUNT_ATTR_RDONLY)))
+		return error_set_errno(error, "cannot clone a mount of %s", item->path);
+	struct errand errand = {.visit = visit,
+		.run = attach,
+		.path = item->path,
+		.tree = tree,
+		.is_directory = S_ISDIR(st.st_mode)};
+	return run(&errand) ||
+	       error_set(error, "cannot mount %s in the root directory of the VM: %s", item->path,
+		       attempt_why(errand.number));
 }
 
-/* The descriptor by which the object was claimed just now; -1: it was not. */
-static int find_new(const struct claims_plan *plan, const struct stat *named)
+bool visit_show(const struct visit *visit, const struct claims_plan *plan, char **error)
 {
-	struct stat st;
-
-	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++)
-		if (plan->fds[i] >= 0 && fstat(plan->fds[i], &st) == 0 &&
-			st.st_dev == named->st_dev && st.st_ino == named->st_ino)
-			return plan->fds[i];
-	return -1;
-}
-
-static bool show_claimed(int pidfd, const struct claims_plan *plan, const char *path, char **error)
-{
-	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-	struct fileid id;
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set_errno(error, "cannot examine %s", path);
-	int claimed = find_new(plan, &st);
-	if (claimed >= 0)
-		return show(pidfd, path, claimed, error);
-	if (!fileid_of(fd, &st, &id, error))
-		return false;
-	/* What the VM has already, it may not have been shown. */
-	const struct entry *held = journal_find(plan->journal, &id, NULL);
-	bool is_its = held && (held->kind != ENTRY_OWNER || held->new_uid == st.st_uid);
-	return !is_its || show(pidfd, path, fd, error);
-}
-
-bool visit_show_claimed(int pidfd, const struct claims_plan *plan,
-	const struct claim_requests *requests, char **error)
-{
-	for (size_t i = 0; i < requests->n; i++)
-		if (requests->all[i].path &&
-			!show_claimed(pidfd, plan, requests->all[i].path, error))
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (plan->items[i].fd >= 0 && !show(visit, &plan->items[i], error))
 			return false;
 	return true;
 }
 
-bool visit_hide(int pidfd, const char *path, const struct stat *object, char **error)
+enum release_hidden visit_hide(void *context, const char *name, int object, char **error)
 {
-	pid_t pid = fork();
+	const struct visit *visit = context;
+	struct errand errand = {.visit = visit, .run = detach, .path = name, .tree = -1};
 
-	if (pid == 0)
-		_exit(detach(pidfd, path, object));
-	errno = wait_for(pid);
-	return errno == 0 ||
-	       error_set_errno(error, "cannot unmount %s in the root directory of the VM", path);
+	if (visit->unknown) {
+		error_set(
+			error, "cannot determine whether the VM sees %s: %s", name, visit->unknown);
+		return RELEASE_NOT_HIDDEN;
+	}
+	if (visit->root < 0)
+		return RELEASE_NOT_SEEN;
+	errand.is_known = object >= 0 && look_stat_fd(object, &errand.object);
+	const struct proc_mount *mount = errand.is_known ? mounts_of(object) : NULL;
+	errand.device = mount ? mount->dev : 0;
+	if (run(&errand))
+		return errand.found ? RELEASE_HIDDEN : RELEASE_NOT_SEEN;
+	error_set(error, "cannot unmount %s in the root directory of the VM: %s", name,
+		attempt_why(errand.number));
+	return RELEASE_NOT_HIDDEN;
 }

@@ -3,37 +3,45 @@
  * The root directory of an isolated VM that runs: what is given to it meanwhile becomes visible
  * there, and what is taken from it is not any more.
  *
- * A child of this process enters the VM's mount namespace. What QEMU can write there is hostile:
- * names are resolved beneath its root directory, and no link is followed.
+ * A child of this process enters the VM's mount namespace and root directory. What QEMU can write
+ * there is hostile: names are resolved beneath its root directory, and no link is followed. What is
+ * mounted there may be a server's that does not answer: who asks is given up in time (attempt.h),
+ * and only what has to do with the disk is asked.
  */
 #pragma once
 
+#include "claims/claimed_vm.h"
+#include "claims/release_rounds.h"
+
 #include <stdbool.h>
-#include <sys/types.h>
 
-struct claim_requests;
 struct claims_plan;
-struct journal;
-struct stat;
+
+struct visit {
+	struct claimed_vm vm;
+	int namespace; /* the mount namespace of the process that holds its claim; -1 as below */
+	int root;      /* its root directory, O_PATH; -1: it has none of its own */
+	char *unknown; /* why that can't be told; NULL: it can */
+};
 
 /*
- * The process that holds the claim, if it has another root directory than this one: a pidfd, to be
- * closed. -1: it has the same, or there is none; or a new message, where that can't be told.
+ * The VM of that name as its claim has it now, if it has one: read under the lock of the journals,
+ * which is let go of. False and a new message on failure; visit_end() releases what *visit holds
+ * in any case.
  */
-int visit_open(const struct journal *journal, char **error);
+bool visit_begin(const char *name, struct visit *visit, char **error);
+void visit_end(struct visit *visit);
 
 /*
- * Mounts in the VM's root directory what was asked for and is claimed, just now or before, each
- * under its name there, unless it is there already: a call that was cut off can be repeated. False
- * and a new message on failure.
+ * Mounts in the VM's root directory what the plan, which keeps objects, has about them: each under
+ * the name that was asked for, read-only where it is only read, unless it is there already; so a
+ * call that was cut off can be repeated. False and a new message on failure.
  */
-bool visit_show_claimed(int pidfd, const struct claims_plan *plan,
-	const struct claim_requests *requests, char **error);
+bool visit_show(const struct visit *visit, const struct claims_plan *plan, char **error);
 
 /*
- * Unmounts what is there under that name, if anything is, and the object itself under each other
- * name that it was mounted at: it can have been given by a link, or by the path that one leads to.
- * object: what the name led to before it was given back; NULL: not known. False and a new message
- * on failure.
+ * Unmounts there what is to be dropped, at each place where it is mounted: it can have been given
+ * by a link, or by the path that one leads to. object: a descriptor of it; -1: it is not to be had,
+ * and what is at that name counts. For release_how.hide, with a struct visit.
  */
-bool visit_hide(int pidfd, const char *path, const struct stat *object, char **error);
+enum release_hidden visit_hide(void *visit, const char *name, int object, char **error);

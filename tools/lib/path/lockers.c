@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "path/fd_tables.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -55,17 +56,31 @@ static bool has_lock(int fdinfo, const char *name, const struct stat *st, enum l
 	return false;
 }
 
+struct search {
+	const struct stat *object;
+	enum lockers_kind wanted;
+	bool found;
+};
+
+static bool search_table(void *context, int thread)
+{
+	struct search *s = context;
+	int fd = openat(thread, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+
+	while (dir && !s->found && (d = readdir(dir)) != NULL)
+		s->found = d->d_name[0] != '.' && has_lock(fd, d->d_name, s->object, s->wanted);
+	return !s->found;
+}
+
 static bool is_holder(int proc, const char *pid, const struct stat *st, enum lockers_kind wanted)
 {
-	cleanup_free char *path = xasprintf("%s/fdinfo", pid);
-	int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *d;
+	struct search s = {.object = st, .wanted = wanted};
+	cleanup_fd int process = openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	while (dir && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.' && has_lock(fd, d->d_name, st, wanted))
-			return true;
-	return false;
+	return process >= 0 && fd_tables_each(process, atoi(pid), NULL, search_table, &s) &&
+	       s.found;
 }
 
 static char *name_process(int proc, const char *pid)

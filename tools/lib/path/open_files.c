@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/proc_text.h"
 #include "base/process.h"
+#include "path/fd_tables.h"
 #include "path/look.h"
 
 #include <dirent.h>
@@ -51,11 +52,9 @@ static pid_t pid_of(const char *name)
 	return *end || pid <= 0 || pid > INT_MAX ? 0 : (pid_t)pid;
 }
 
-static bool read_uids(int process, uid_t uid[2])
+static bool read_uids(int process, char text[FD_TABLES_STATUS], uid_t uid[2])
 {
-	char text[1024];
-
-	if (io_read_short(process, "status", text, sizeof text) <= 0)
+	if (io_read_short(process, "status", text, FD_TABLES_STATUS) <= 0)
 		return false;
 	const char *line = strstr(text, "\nUid:");
 	return line && sscanf(line, "\nUid: %u %u", &uid[0], &uid[1]) == 2;
@@ -129,38 +128,69 @@ static void add_unseen(struct opener opener)
 		add_opener(&opener);
 }
 
-static int open_process(int proc, const char *name, struct opener *opener, DIR **dir)
+/* A descriptor of its directory, and its status file. -1: it is unseen, or not to be read. */
+static int open_process(
+	int proc, const char *name, struct opener *opener, char status[FD_TABLES_STATUS])
 {
 	*opener = (struct opener){.pid = pid_of(name)};
-	*dir = NULL;
 	if (!opener->pid || opener->pid == getpid())
 		return -1;
 	cleanup_fd int process = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	opener->unseen = process < 0 && is_denied();
 	if (opener->unseen)
 		opener->uid[0] = opener->uid[1] = (uid_t)-1;
-	if (process < 0 || !read_uids(process, opener->uid))
+	if (process < 0 || !read_uids(process, status, opener->uid))
 		return -1;
-	int fds = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	opener->unseen = fds < 0 && is_denied();
-	*dir = fds >= 0 ? fdopendir(fds) : NULL;
 	return steal_fd(&process);
+}
+
+/* What is done with each descriptor of a process. */
+struct walk {
+	const char *directory; /* "fd", "fdinfo" */
+	void (*on_descriptor)(struct walk *walk, int directory, const char *name);
+	struct opener *opener;
+	struct attempt_out *out; /* in a child, for its answer */
+};
+
+static bool walk_table(void *context, int thread)
+{
+	struct walk *walk = context;
+	const struct dirent *d;
+	int fd = openat(thread, walk->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	walk->opener->unseen |= !dir && errno != ENOENT && errno != ESRCH;
+	/* All are of one owner, and one is enough. */
+	while (dir && !walk->opener->unseen && (d = readdir(dir)) != NULL)
+		walk->on_descriptor(walk, fd, d->d_name);
+	return !walk->opener->unseen;
+}
+
+static void walk_process(int process, const char *status, struct walk *walk)
+{
+	struct opener *opener = walk->opener;
+
+	if (!fd_tables_each(process, opener->pid, status, walk_table, walk))
+		opener->unseen = true;
+}
+
+static void note_object(struct walk *walk, int directory, const char *name)
+{
+	if (identify(directory, name, walk->opener))
+		add_opener(walk->opener);
 }
 
 static void read_process(int proc, const char *name)
 {
+	char status[FD_TABLES_STATUS];
 	struct opener opener;
-	struct dirent *d;
-	DIR *found;
-	cleanup_fd int process = open_process(proc, name, &opener, &found);
-	cleanup_dir DIR *dir = found;
+	struct walk walk = {.directory = "fd", .on_descriptor = note_object, .opener = &opener};
+	cleanup_fd int process = open_process(proc, name, &opener, status);
 
-	if (process >= 0)
+	if (process >= 0) {
 		note_libvirt(process, opener.pid);
-	/* All are of one owner, and one is enough. */
-	while (dir && !opener.unseen && (d = readdir(dir)) != NULL)
-		if (identify(dirfd(dir), d->d_name, &opener))
-			add_opener(&opener);
+		walk_process(process, status, &walk);
+	}
 	if (opener.unseen)
 		add_unseen(opener);
 }
@@ -177,44 +207,52 @@ struct scan {
 	size_t n;
 };
 
+static void answer_object(struct walk *walk, int directory, const char *name)
+{
+	if (identify(directory, name, walk->opener))
+		attempt_put(walk->out, walk->opener, sizeof *walk->opener);
+}
+
 static void ask_process(void *context, size_t i, struct attempt_out *out)
 {
 	const struct scan *scan = context;
+	char status[FD_TABLES_STATUS];
 	struct opener opener;
-	struct dirent *d;
-	DIR *found;
-	cleanup_fd int process = open_process(scan->proc, scan->names[i], &opener, &found);
-	cleanup_dir DIR *dir = found;
+	struct walk walk = {
+		.directory = "fd", .on_descriptor = answer_object, .opener = &opener, .out = out};
+	cleanup_fd int process = open_process(scan->proc, scan->names[i], &opener, status);
 
-	while (process >= 0 && dir && !opener.unseen && (d = readdir(dir)) != NULL)
-		if (identify(dirfd(dir), d->d_name, &opener))
-			attempt_put(out, &opener, sizeof opener);
+	if (process >= 0)
+		walk_process(process, status, &walk);
 	if (opener.unseen)
 		attempt_put(out, &opener, sizeof opener);
 }
 
+static void note_number(struct walk *walk, int directory, const char *name)
+{
+	char text[1024];
+	unsigned long long ino;
+
+	if (name[0] == '.' || io_read_short(directory, name, text, sizeof text) <= 0)
+		return;
+	const char *line = strstr(text, "\nino:");
+	if (!line || sscanf(line, "\nino: %llu", &ino) != 1)
+		return;
+	walk->opener->ino = (ino_t)ino;
+	add_opener(walk->opener);
+}
+
 static void read_numbers(int proc, const char *name)
 {
+	char status[FD_TABLES_STATUS];
 	struct opener opener;
-	struct dirent *d;
-	DIR *found;
-	cleanup_fd int process = open_process(proc, name, &opener, &found);
-	cleanup_dir DIR *dir = found;
+	struct walk walk = {.directory = "fdinfo", .on_descriptor = note_number, .opener = &opener};
+	cleanup_fd int process = open_process(proc, name, &opener, status);
 
+	if (process >= 0)
+		walk_process(process, status, &walk);
 	if (opener.unseen)
 		add_unseen(opener);
-	while (process >= 0 && dir && (d = readdir(dir)) != NULL) {
-		char text[1024];
-		unsigned long long ino;
-		cleanup_free char *path = xasprintf("fdinfo/%s", d->d_name);
-		if (d->d_name[0] == '.' || io_read_short(process, path, text, sizeof text) <= 0)
-			continue;
-		const char *line = strstr(text, "\nino:");
-		if (!line || sscanf(line, "\nino: %llu", &ino) != 1)
-			continue;
-		opener.ino = (ino_t)ino;
-		add_opener(&opener);
-	}
 }
 
 static void take_process(void *context, size_t i, const struct attempt_answer *answer)
@@ -357,10 +395,13 @@ char *open_files_text(pid_t pid)
 {
 	if (pid == OPEN_FILES_UNSEEN)
 		return xstrdup(failure);
-	if (open_files_is_unseen(pid))
+	if (open_files_is_unseen(pid) && !has_cap(CAP_SYS_PTRACE))
 		return xasprintf(
 			"cannot determine without CAP_SYS_PTRACE whether process %d has it open",
 			pid);
+	/* A security module denies it, or its threads come and go. */
+	if (open_files_is_unseen(pid))
+		return xasprintf("cannot determine whether process %d has it open", pid);
 	return xasprintf("process %d has it open", pid);
 }
 

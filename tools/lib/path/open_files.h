@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which processes have a file open, as /proc/PID/fd shows. */
+/* Which processes have a file open, by any of their threads' descriptors (fd_tables.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -85,11 +85,7 @@ bool vm_has_own_root(const struct vm *vm)
 static void become(struct vm *vm, uid_t id)
 {
 	identity_free(&vm->identity);
-	vm->identity = (struct identity){.uid = id,
-		.gid = (gid_t)id,
-		.user = xasprintf("%u", id),
-		.group = xasprintf("%u", id),
-		.is_lent = true};
+	vm->identity = identity_lent(id);
 	free(vm->label);
 	vm->label = identity_label(&vm->identity);
 }
