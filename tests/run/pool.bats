@@ -209,6 +209,18 @@ taken_by() {
     nothing_left
 }
 
+@test "no id is given where processes, or ids that are kept, cannot be listed" {
+    local directory
+    mkdir -p /var/lib/virt-privileges/ids
+    for directory in /proc /var/lib/virt-privileges/ids; do
+        run -125 strace -f -qq -o /dev/null -P "$directory" -e trace=getdents64 -e inject=getdents64:error=EIO \
+            virt-priv-run --name a --isolate=user -- $place/qemu-system-waits -nodefaults </dev/null
+        echo "$output"
+        [[ $output == *"cannot read the directory $directory: Input/output error" ]]
+    done
+    nothing_left
+}
+
 @test "processes that a killed runner has left keep the id, until recover ends them" {
     settings 'isolate_ids = "90000:1"'
     own=(--isolate=user)

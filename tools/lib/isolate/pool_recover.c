@@ -118,10 +118,13 @@ bool pool_recover(bool dry_run)
 		warn("%s", error ? error : "cannot read the directory " RUNTIME_DIR);
 		return false;
 	}
-	while ((d = readdir(dir)) != NULL) {
+	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		uid_t id = runtime_id_of(d->d_name);
 		if (id)
 			good = recover_id(runtime, id, dry_run) && good;
 	}
-	return good;
+	if (errno == 0)
+		return good;
+	warn_errno("cannot read the directory " RUNTIME_DIR);
+	return false;
 }
