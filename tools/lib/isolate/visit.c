@@ -87,12 +87,12 @@ static bool open_root(const struct journal *journal, struct visit *visit)
 	if (!journal->holder || journal->holder_namespace != process_namespace() ||
 		!lives(journal, visit))
 		return false;
+	errno = ESRCH;
 	pid_t thread = process_living_thread(journal->holder);
-	if (!thread)
-		return false;
-	bool is_open = open_thread(visit, journal->holder, thread);
+	bool is_open = thread && open_thread(visit, journal->holder, thread);
 	int number = errno;
-	/* Its number was no other process's meanwhile. */
+	/* Its number was no other process's meanwhile; where it lives, it has a thread to be seen.
+	 */
 	if (!lives(journal, visit))
 		return false;
 	errno = number;
