@@ -125,7 +125,7 @@ noticed() {
         read -r _ _ sum _ < <(grep "^calls $figure-100 " "$today")
         statx=$(sed -n "s/^calls $figure-100 .* statx=\([0-9]*\).*/\1/p" "$today")
         noticed "$figure-100" "/^calls $figure-100 /{s/ $sum / $((sum - 99)) /; s/ statx=$statx/ statx=$((statx - 99))/}" \
-            "for a disk*statx $((statx - 99)) -> $statx"
+            "for a disk*statx $((statx - 99)) -> [1-9]"
     done
 }
 
