@@ -25,7 +25,7 @@ void isolation_free(struct isolation *isolation)
 	free(isolation->host_name);
 	for (size_t i = 0; i < isolation->n_lacks; i++)
 		free(isolation->lacks[i].why);
-	*isolation = (struct isolation)ISOLATION_INIT;
+	*isolation = (struct isolation){.mode = ISOLATE_NONE};
 }
 
 struct isolation_path *isolation_add(

@@ -98,15 +98,9 @@ struct isolation {
 	bool affinity;		      /* it sets the processors of its threads */
 	bool inotify;		      /* it watches files for changes */
 	bool memfd;		      /* it shares memory that has no name */
-	bool shm;		      /* the guest\'s memory is in /dev/shm */
+	bool shm;		      /* the guest's memory is in /dev/shm */
 	unsigned long long processes; /* RLIMIT_NPROC: of the uid, with threads */
 };
-
-/* Nothing is isolated. */
-#define ISOLATION_INIT                                                                             \
-	{                                                                                          \
-		.mode = ISOLATE_NONE                                                               \
-	}
 
 void isolation_free(struct isolation *isolation);
 

@@ -6,12 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct root_mount {
+	char *path;
+	uint64_t attributes; /* MOUNT_ATTR_...; at least */
+	bool was_seen;
+};
+
 struct root_mounts {
-	struct root_mount {
-		char *path;
-		uint64_t attributes; /* MOUNT_ATTR_...; at least */
-		bool was_seen;
-	} * all;
+	struct root_mount *all;
 	size_t n;
 };
 
