@@ -1,5 +1,5 @@
 # The functions of tests/run/functions with --isolate=full, as rows of tests/run/rows.d: a VM that starts on its host, does
-# what it did as root, and leaves the host as it was. Those that are no rows: isolate.bats. All other rows:
+# what it did as root, and leaves the host as it was. Those that are no rows: isolate*.bats. All other rows:
 # isolated-rows.bats.
 
 load host.bash

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ids of VMs: what takes one. Starts of VMs: tests/run/isolate.bats. */
+/* Ids of VMs: what takes one. Starts of VMs: tests/run/isolate-ids.bats. */
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/subid.h"
