@@ -5,6 +5,7 @@
  * and given back when QEMU has ended.
  */
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/options.h"
@@ -12,6 +13,7 @@
 #include "launch/launch.h"
 #include "path/absolute.h"
 #include "vm/limits.h"
+#include "vm/obstacles.h"
 #include "vm/qemu_command.h"
 #include "vm/report.h"
 #include "vm/run.h"
@@ -85,7 +87,7 @@ static const struct option_row rows[] = {
 		OPTION_FLAG(struct options, check)},
 	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and change nothing",
 		OPTION_FLAG(struct options, dry_run)},
-	{"json", 0, NULL, OPTION_NONE, "with --dry-run: print JSON",
+	{"json", 0, NULL, OPTION_NONE, "with --check or --dry-run: print JSON",
 		OPTION_FLAG(struct options, json)},
 	{"vm", 0, "NAME", OPTION_WORD, "read the command line from " VM_FILE_DIR "/NAME.conf",
 		OPTION_NAME(vm), .words = VMS},
@@ -154,8 +156,8 @@ static void read_vm_file(struct options *o)
 
 static void check_options(const struct options *o)
 {
-	if (o->json && !o->dry_run)
-		die("--json requires --dry-run");
+	if (o->json && !o->dry_run && !o->check)
+		die("--json requires --check or --dry-run");
 	if (o->json && o->stop)
 		die("--json cannot be used with --stop");
 	if (o->stop && *o->command) {
@@ -168,6 +170,32 @@ static void check_options(const struct options *o)
 		die("must be run as root; ordinary users: virt-priv-exec");
 }
 
+/* Standard output is written, or the program ends. Returns status. */
+static int written(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("cannot write to standard output");
+	return status;
+}
+
+/* Of --check. name: of the VM; NULL: it has none yet. Returns the exit status. */
+static int report_check(const struct options *o, const char *name, struct obstacles *obstacles)
+{
+	bool is_free = obstacles->n == 0;
+
+	if (o->json) {
+		json_begin_object(NULL);
+		json_integer("version", 1);
+		obstacles_json(obstacles, name);
+		json_end_object();
+		json_finish();
+	} else {
+		obstacles_print(obstacles, "");
+	}
+	obstacles_free(obstacles);
+	return written(is_free ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
 /* Before a word of it is read as one of QEMU's, and before anything is changed. */
 static void check_command(const struct options *o, char *const *own, size_t n_own)
 {
@@ -177,9 +205,9 @@ static void check_command(const struct options *o, char *const *own, size_t n_ow
 		return;
 	if (!o->check)
 		die("%s", why);
-	cleanup_free char *safe = log_escape(why);
-	puts(safe);
-	exit(fflush(stdout) == 0 ? EXIT_FAILURE : LAUNCH_FAILED);
+	struct obstacles obstacles = {0};
+	obstacles_add(&obstacles, o->command[0], NULL, why, true);
+	exit(report_check(o, NULL, &obstacles));
 }
 
 /* Text of a -readconfig file: root acts on it, so it must be root's. */
@@ -243,15 +271,15 @@ static bool is_caller(struct supervisor *supervisor, int *status)
 /* Of --check and --dry-run. Returns the exit status. */
 static int report(const struct options *o, const struct vm *vm, char *const *command)
 {
-	if (o->check)
-		vm_report_obstacles(vm);
-	else
+	struct obstacles obstacles = {0};
+
+	if (!o->check) {
 		vm_report(vm, command, o->json);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("cannot write to standard output");
-	if (!vm->refused)
-		return EXIT_SUCCESS;
-	return o->check ? EXIT_FAILURE : LAUNCH_FAILED;
+		return written(vm->refused ? LAUNCH_FAILED : EXIT_SUCCESS);
+	}
+	obstacles_of(&obstacles, vm);
+	vm_warn_of_isolation(vm);
+	return report_check(o, vm->name, &obstacles);
 }
 
 /* Returns the exit status. */
@@ -263,9 +291,7 @@ static int stop(const struct options *o)
 
 	if (!good)
 		die_status(EXIT_FAILURE, "%s", error);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("cannot write to standard output");
-	return EXIT_SUCCESS;
+	return written(EXIT_SUCCESS);
 }
 
 int main(int argc, char *argv[])
@@ -307,8 +333,13 @@ int main(int argc, char *argv[])
 	/* What follows is done by the monitor process, locks and descriptors too. */
 	if (args->daemonize && !vm.control && !vm.dry_run && is_caller(&supervisor, &status))
 		return status;
-	if (!vm_plan(&vm, &error))
-		die_status(o.check && !vm.failed ? EXIT_FAILURE : LAUNCH_FAILED, "%s", error);
+	if (!vm_plan(&vm, &error)) {
+		if (!o.check || vm.failed)
+			die("%s", error);
+		struct obstacles obstacles = {0};
+		obstacles_add(&obstacles, NULL, NULL, error, true);
+		return report_check(&o, vm.name, &obstacles);
+	}
 	char **command = vm_command(&vm, o.command[0], launch.path, &error);
 	if (!command)
 		die("%s", error);

@@ -115,6 +115,18 @@ bool process_is_ending(pid_t pid)
 	       (has_kill(text, "\nSigPnd:") || has_kill(text, "\nShdPnd:"));
 }
 
+static pid_t assumed_ended;
+
+void process_assume_ended(pid_t pid)
+{
+	assumed_ended = pid;
+}
+
+bool process_is_assumed_ended(pid_t pid)
+{
+	return pid > 0 && pid == assumed_ended;
+}
+
 unsigned long long process_namespace(void)
 {
 	struct stat st;

@@ -35,5 +35,12 @@ pid_t process_living_thread(pid_t pid);
  */
 bool process_is_ending(pid_t pid);
 
+/*
+ * From now on, the process counts as one that has ended: what is asked is whether another one could
+ * take its place, and what it has open, locked or bound is no obstacle to that.
+ */
+void process_assume_ended(pid_t pid);
+bool process_is_assumed_ended(pid_t pid);
+
 /* The pid namespace of this process, by its inode (pid_namespaces(7)); 0 and errno. */
 unsigned long long process_namespace(void);

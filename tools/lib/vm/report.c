@@ -19,8 +19,7 @@ static void print_line(char *line)
 	free(line);
 }
 
-/* What is not as it was asked for, or as it usually is. */
-static void warn_of_isolation(const struct vm *vm)
+void vm_warn_of_isolation(const struct vm *vm)
 {
 	const struct isolation *isolation = &vm->isolation;
 	cleanup_free char *off = isolation_off(isolation);
@@ -31,17 +30,6 @@ static void warn_of_isolation(const struct vm *vm)
 	for (size_t i = 0; i < isolation->n_lacks; i++)
 		isolation_warn_without(
 			isolation, isolation->lacks[i].layer, isolation->lacks[i].why);
-}
-
-void vm_report_obstacles(const struct vm *vm)
-{
-	for (size_t i = 0; i < vm->n_items; i++) {
-		const struct vm_item *item = &vm->items[i];
-		if (item->action == ACTION_REFUSE)
-			print_line(xasprintf("%s (%s): %s", item->path ? item->path : "-",
-				item->source, item->reason));
-	}
-	warn_of_isolation(vm);
 }
 
 /* The words of tests/schema/virt-priv-run.json. */
@@ -125,7 +113,7 @@ void vm_warn(const struct vm *vm)
 			info("%s %s (%s: %s)", resource_action_name(item->action), path,
 				item->source, item->reason);
 	}
-	warn_of_isolation(vm);
+	vm_warn_of_isolation(vm);
 	for (size_t i = 0; i < vm->args->n_notices; i++) {
 		const struct qemuargs_notice *notice = &vm->args->notices[i];
 		if (!notice->is_refusal)

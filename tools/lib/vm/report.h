@@ -7,8 +7,8 @@
 
 #include "vm/state.h"
 
-/* Prints what is refused, a line each; and warns of isolation that is not there. */
-void vm_report_obstacles(const struct vm *vm);
+/* Warns of isolation that is not as it was asked for, or as it usually is. */
+void vm_warn_of_isolation(const struct vm *vm);
 
 /*
  * Prints the plan and the command line, as text or as the JSON document of

@@ -25,6 +25,7 @@ struct vm_item {
 	enum resource_kind kind;
 	enum resource_access access;
 	enum resource_action action;
+	bool differs; /* it is not refused, and QEMU will not do what it did as root */
 	char *source, *reason;
 };
 

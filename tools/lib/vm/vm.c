@@ -86,7 +86,8 @@ static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 		.source = notice->source,
 		.reason = notice->reason};
 
-	vm_item(vm, &r, notice->is_refusal ? ACTION_REFUSE : ACTION_LEAVE, NULL);
+	vm_item(vm, &r, notice->is_refusal ? ACTION_REFUSE : ACTION_LEAVE, NULL)->differs =
+		!notice->is_refusal;
 }
 
 /* The items stand in the order of the command line. */
