@@ -4,6 +4,7 @@
  * qemu.conf and without any capability. What root was needed for is prepared as root, passed,
  * and given back when QEMU has ended.
  */
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@
 #include "vm/stop.h"
 #include "vm/supervise.h"
 #include "vm/trusted_file.h"
+#include "vm/verdict.h"
 #include "vm/vm.h"
 
 #include <stdio.h>
@@ -40,7 +42,9 @@ struct options {
 	bool share_network;
 	struct option_texts backing, forced;
 	unsigned timeout;
-	bool check, dry_run, json, verbose;
+	bool check, all_running, dry_run, json, verbose;
+	pid_t *pids; /* --pid */
+	size_t n_pids;
 	char **command; /* NULL-terminated */
 };
 
@@ -52,6 +56,18 @@ static bool store_name(const struct option_row *row, void *field, const char *wo
 		xasprintf("--%s: invalid VM name '%s': must match [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
 			row->name, word);
 	return false;
+}
+
+static bool add_pid(const struct option_row *row, void *field, const char *text, char **error)
+{
+	struct options *o = field;
+	pid_t pid;
+
+	if (!option_store_pid(row, &pid, text, error))
+		return false;
+	ARRAY_GROW(o->pids, o->n_pids);
+	o->pids[o->n_pids++] = pid;
+	return true;
 }
 
 #define OPTION_NAME(member) .store = store_name, .offset = offsetof(struct options, member)
@@ -85,6 +101,12 @@ static const struct option_row rows[] = {
 		OPTION_TEXT(struct options, config)},
 	{"check", 0, NULL, OPTION_NONE, "list what would prevent the start, and change nothing",
 		OPTION_FLAG(struct options, check)},
+	{"all-running", 0, NULL, OPTION_NONE,
+		"with --check: check the command line of each QEMU that runs as root now",
+		OPTION_FLAG(struct options, all_running)},
+	{"pid", 0, "PID", OPTION_PROCESS,
+		"with --check: check the command line of this QEMU (repeatable)",
+		OPTION_CALL(add_pid)},
 	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and change nothing",
 		OPTION_FLAG(struct options, dry_run)},
 	{"json", 0, NULL, OPTION_NONE, "with --check or --dry-run: print JSON",
@@ -105,6 +127,7 @@ const struct option_table tool_options = {
 	.manual = "8",
 	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
 		    "[OPTION]... --vm NAME\n"
+		    "[OPTION]... --check {--all-running | --pid PID...}\n"
 		    "--stop NAME [--timeout SECONDS] [--dry-run]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
 		   "set. What needs root is prepared as root, and restored when QEMU exits.",
@@ -154,17 +177,46 @@ static void read_vm_file(struct options *o)
 		o->name = name;
 }
 
+/* Whether it is about QEMUs that run already. */
+static bool checks_running(const struct options *o)
+{
+	return o->all_running || o->n_pids > 0;
+}
+
+static void check_running_options(const struct options *o)
+{
+	const char *option = o->all_running ? "--all-running" : "--pid";
+	const char *other = o->name	 ? "--name"
+			    : o->vm	 ? "--vm"
+			    : o->stop	 ? "--stop"
+			    : o->dry_run ? "--dry-run"
+					 : NULL;
+
+	if (!o->check)
+		die("%s requires --check", option);
+	if (o->all_running && o->n_pids)
+		die("--all-running cannot be used with --pid");
+	if (other)
+		die("%s cannot be used with %s", other, option);
+	if (*o->command) {
+		cleanup_free char *error = options_extra(&tool_options, *o->command);
+		die("%s", error);
+	}
+}
+
 static void check_options(const struct options *o)
 {
 	if (o->json && !o->dry_run && !o->check)
 		die("--json requires --check or --dry-run");
+	if (checks_running(o))
+		check_running_options(o);
 	if (o->json && o->stop)
 		die("--json cannot be used with --stop");
 	if (o->stop && *o->command) {
 		cleanup_free char *error = options_extra(&tool_options, *o->command);
 		die("%s", error);
 	}
-	if (!o->stop && !o->vm && !*o->command)
+	if (!o->stop && !o->vm && !checks_running(o) && !*o->command)
 		die("missing QEMU command line; try: " PROGRAM " --help");
 	if (geteuid() != 0)
 		die("must be run as root; ordinary users: virt-priv-exec");
@@ -194,20 +246,6 @@ static int report_check(const struct options *o, const char *name, struct obstac
 	}
 	obstacles_free(obstacles);
 	return written(is_free ? EXIT_SUCCESS : EXIT_FAILURE);
-}
-
-/* Before a word of it is read as one of QEMU's, and before anything is changed. */
-static void check_command(const struct options *o, char *const *own, size_t n_own)
-{
-	cleanup_free char *why = qemu_command_why_not(o->command, own, n_own, o->vm);
-
-	if (!why)
-		return;
-	if (!o->check)
-		die("%s", why);
-	struct obstacles obstacles = {0};
-	obstacles_add(&obstacles, o->command[0], NULL, why, true);
-	exit(report_check(o, NULL, &obstacles));
 }
 
 /* Text of a -readconfig file: root acts on it, so it must be root's. */
@@ -257,6 +295,106 @@ static void describe(struct vm *vm, const struct options *o, const struct launch
 		die("%s", error);
 }
 
+/* A command line that is read, and the account that it is to run as. */
+struct plan {
+	struct vm *vm;
+	char *program[2];
+	struct launch_request request;
+	struct launch launch;
+};
+
+/* Reads the command line, and decides who is to run it. running: whose it is, or NULL. */
+static void begin_plan(struct plan *plan, const struct options *o, const struct running *running)
+{
+	cleanup_free char *error = NULL;
+	struct qemuargs *args = qemuargs_parse(o->command + 1, read_config_file, NULL, &error);
+
+	if (!args)
+		die("%s", error);
+	if (running && !running_take_over(running, args, &error))
+		die("%s", error);
+	plan->request.config = o->config;
+	plan->program[0] = o->command[0];
+	plan->request.command = plan->program;
+	plan->vm->args = args;
+	vm_take_run_as(args, &plan->request);
+	launch_plan(&plan->launch, &plan->request);
+	if (!vm_check_run_as(&plan->launch, &plan->request, &error))
+		die("%s", error);
+	describe(plan->vm, o, &plan->launch);
+	if (!vm_raise_limits(plan->vm, &error) || !supervise_block_signals(&error))
+		die("%s", error);
+}
+
+/* own: the words before the command. */
+static void find_obstacles(struct plan *plan, const struct options *o, char *const *own,
+	size_t n_own, const struct running *running, struct obstacles *obstacles)
+{
+	struct vm *vm = plan->vm;
+	cleanup_free char *error = qemu_command_why_not(o->command, own, n_own, o->vm);
+
+	if (error) {
+		obstacles_add(obstacles, o->command[0], NULL, error, true);
+		return;
+	}
+	begin_plan(plan, o, running);
+	if (!vm_plan(vm, &error)) {
+		if (vm->failed)
+			die("%s", error);
+		obstacles_add(obstacles, NULL, NULL, error, true);
+		return;
+	}
+	if (!vm_command(vm, o->command[0], plan->launch.path, &error))
+		die("%s", error);
+	obstacles_of(obstacles, vm);
+	vm_warn_of_isolation(vm);
+}
+
+struct context {
+	struct plan *plan;
+	const struct options *options;
+};
+
+static char *find_obstacles_of(
+	void *context, const struct running *running, struct obstacles *obstacles)
+{
+	const struct context *c = context;
+	struct options o = *c->options;
+
+	o.command = running->words;
+	find_obstacles(c->plan, &o, NULL, 0, running, obstacles);
+	return c->plan->vm->name ? xstrdup(c->plan->vm->name) : NULL;
+}
+
+/* Of --check --all-running and --pid. Returns the exit status. */
+static int check_running(struct options *o, struct plan *plan)
+{
+	struct context context = {plan, o};
+	cleanup_free char *error = NULL;
+	bool good = true;
+
+	if (o->all_running && !running_find(&o->pids, &o->n_pids, &error))
+		die("%s", error);
+	if (o->json) {
+		json_begin_object(NULL);
+		json_integer("version", 1);
+		json_begin_array("vms");
+	}
+	for (size_t i = 0; i < o->n_pids; i++) {
+		struct verdict verdict;
+		verdict_find(&verdict, o->pids[i], find_obstacles_of, &context);
+		good = verdict_is_good(&verdict) && good;
+		(o->json ? verdict_json : verdict_print)(&verdict);
+		verdict_free(&verdict);
+	}
+	if (o->json) {
+		json_end_array();
+		json_end_object();
+		json_finish();
+	}
+	return written(good ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
 /* Whether this is the process that was called, which ends when the monitor has reported. */
 static bool is_caller(struct supervisor *supervisor, int *status)
 {
@@ -266,20 +404,6 @@ static bool is_caller(struct supervisor *supervisor, int *status)
 	if (side == SUPERVISE_FAILED)
 		die("%s", error);
 	return side == SUPERVISE_CALLER;
-}
-
-/* Of --check and --dry-run. Returns the exit status. */
-static int report(const struct options *o, const struct vm *vm, char *const *command)
-{
-	struct obstacles obstacles = {0};
-
-	if (!o->check) {
-		vm_report(vm, command, o->json);
-		return written(vm->refused ? LAUNCH_FAILED : EXIT_SUCCESS);
-	}
-	obstacles_of(&obstacles, vm);
-	vm_warn_of_isolation(vm);
-	return report_check(o, vm->name, &obstacles);
 }
 
 /* Returns the exit status. */
@@ -297,10 +421,9 @@ static int stop(const struct options *o)
 int main(int argc, char *argv[])
 {
 	struct options o = {.timeout = STOP_SECONDS, .isolate = ISOLATE_DEFAULT};
-	struct launch_request request = {0};
-	struct launch launch;
 	/* It outlives main(): see vm_take_name(). */
 	static struct vm vm = VM_INIT;
+	struct plan plan = {.vm = &vm};
 	struct supervisor supervisor = SUPERVISOR_INIT;
 	cleanup_free char *error = NULL;
 
@@ -314,43 +437,37 @@ int main(int argc, char *argv[])
 	if (o.stop)
 		return stop(&o);
 
-	check_command(&o, argv + 1, o.vm ? 0 : (size_t)(o.command - argv - 1));
-	struct qemuargs *args = qemuargs_parse(o.command + 1, read_config_file, NULL, &error);
-	if (!args)
-		die("%s", error);
-	request.config = o.config;
-	request.command = (char *[]){o.command[0], NULL};
-	vm.args = args;
-	vm_take_run_as(args, &request);
-	launch_plan(&launch, &request);
-	if (!vm_check_run_as(&launch, &request, &error))
-		die("%s", error);
-	describe(&vm, &o, &launch);
-
-	int status;
-	if (!vm_raise_limits(&vm, &error) || !supervise_block_signals(&error))
-		die("%s", error);
-	/* What follows is done by the monitor process, locks and descriptors too. */
-	if (args->daemonize && !vm.control && !vm.dry_run && is_caller(&supervisor, &status))
-		return status;
-	if (!vm_plan(&vm, &error)) {
-		if (!o.check || vm.failed)
-			die("%s", error);
+	size_t n_own = o.vm ? 0 : (size_t)(o.command - argv - 1);
+	if (checks_running(&o))
+		return check_running(&o, &plan);
+	if (o.check) {
 		struct obstacles obstacles = {0};
-		obstacles_add(&obstacles, NULL, NULL, error, true);
+		find_obstacles(&plan, &o, argv + 1, n_own, NULL, &obstacles);
 		return report_check(&o, vm.name, &obstacles);
 	}
-	char **command = vm_command(&vm, o.command[0], launch.path, &error);
+	if ((error = qemu_command_why_not(o.command, argv + 1, n_own, o.vm)) != NULL)
+		die("%s", error);
+	begin_plan(&plan, &o, NULL);
+
+	int status;
+	/* What follows is done by the monitor process, locks and descriptors too. */
+	if (vm.args->daemonize && !vm.control && !vm.dry_run && is_caller(&supervisor, &status))
+		return status;
+	if (!vm_plan(&vm, &error))
+		die("%s", error);
+	char **command = vm_command(&vm, o.command[0], plan.launch.path, &error);
 	if (!command)
 		die("%s", error);
-	if (vm.dry_run)
-		return report(&o, &vm, command);
+	if (vm.dry_run) {
+		vm_report(&vm, command, o.json);
+		return written(vm.refused ? LAUNCH_FAILED : EXIT_SUCCESS);
+	}
 	vm_warn(&vm);
 	if (vm.refused) {
 		vm_let_go_of_name(&vm);
 		die("not starting; nothing was changed");
 	}
-	if (!vm_run(&vm, &launch, command, &supervisor, &status, &error))
+	if (!vm_run(&vm, &plan.launch, command, &supervisor, &status, &error))
 		die("%s", error);
 	vm_let_go_of_name(&vm);
 	supervise_report(&supervisor, status);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/find.h"
 
-#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "path/fd_tables.h"
 #include "path/look.h"
+#include "qemu/executable.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,26 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char deleted[] = " (deleted)";
-
-/* Where packages, and people who build it themselves, install QEMU. */
-static const char *const directories[] = {
-	"/usr/bin", "/usr/libexec", "/usr/local/bin", "/usr/local/libexec", "/usr/lib/qemu"};
-
-/* Whether a path, " (deleted)" behind it or not, names an executable of QEMU. */
-static bool is_qemu_name(const char *path)
-{
-	static const char prefix[] = "qemu-system-";
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	size_t length = strlen(name), cut = strlen(deleted);
-
-	if (length > cut && strcmp(name + length - cut, deleted) == 0)
-		length -= cut;
-	return (length > strlen(prefix) && strncmp(name, prefix, strlen(prefix)) == 0) ||
-	       (length == strlen("qemu-kvm") && strncmp(name, "qemu-kvm", length) == 0);
-}
 
 static void add_installed(
 	struct audit *audit, const char *directory, const char *name, const struct stat *st)
@@ -72,7 +52,7 @@ static void find_installed_in(struct audit *audit, const char *directory)
 		note_unseen(audit, directory);
 	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
 		struct stat st;
-		if (!is_qemu_name(name))
+		if (!qemu_executable_is_name(name))
 			continue;
 		cleanup_free char *path = xasprintf("%s/%s", directory, name);
 		if (!tree_stat(tree, path, &st, 0))
@@ -87,8 +67,8 @@ static void find_installed(struct audit *audit)
 	if (audit->has_installed)
 		return;
 	audit->has_installed = true;
-	for (size_t i = 0; i < N_ELEMENTS(directories); i++)
-		find_installed_in(audit, directories[i]);
+	for (const char *const *directory = qemu_executable_directories; *directory; directory++)
+		find_installed_in(audit, *directory);
 }
 
 /*
@@ -256,7 +236,7 @@ static bool is_qemu(
 	}
 	exe[n] = '\0';
 	*found_by = FOUND_BY_NAME;
-	if (is_qemu_name(exe))
+	if (qemu_executable_is_name(exe))
 		return true;
 	if (tree_stat_link(tree, tree->proc, path, &st))
 		return is_installed(audit, path, &st, found_by, number);

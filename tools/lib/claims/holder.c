@@ -174,7 +174,9 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			journal->holder, journal->name);
 	if (why || !process_start(journal->holder, &start, &why))
 		return unknown(error, journal, why);
-	return start == journal->holder_start ? CLAIMS_HELD : CLAIMS_ABANDONED;
+	return start == journal->holder_start && !process_is_assumed_ended(journal->holder)
+		       ? CLAIMS_HELD
+		       : CLAIMS_ABANDONED;
 }
 
 char *holder_using(const struct journal *journal, const char *path)

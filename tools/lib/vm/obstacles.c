@@ -48,10 +48,9 @@ void obstacles_print(const struct obstacles *obstacles, const char *prefix)
 	for (size_t i = 0; i < obstacles->n; i++) {
 		const struct obstacle *o = &obstacles->all[i];
 		const char *object = o->object ? o->object : "-";
-		cleanup_free char *line =
-			o->source ? xasprintf("%s%s (%s): %s", prefix, object, o->source,
-					    o->message)
-				  : xasprintf("%s%s", prefix, o->message);
+		cleanup_free char *line = o->source ? xasprintf("%s%s (%s): %s", prefix, object,
+							      o->source, o->message)
+						    : xasprintf("%s%s", prefix, o->message);
 		cleanup_free char *safe = log_escape(line);
 		puts(safe);
 	}
