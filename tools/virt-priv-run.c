@@ -267,8 +267,9 @@ static char **absolute_paths(const struct option_texts *texts)
 	return paths;
 }
 
-/* What is asked for, as the planner wants it. */
-static void describe(struct vm *vm, const struct options *o, const struct launch *launch)
+/* What is asked for, as the planner wants it. pid: of whom it is about. */
+static void describe(
+	struct vm *vm, const struct options *o, const struct launch *launch, pid_t pid)
 {
 	cleanup_free char *error = NULL;
 
@@ -290,7 +291,7 @@ static void describe(struct vm *vm, const struct options *o, const struct launch
 	vm->dry_run = o->check || o->dry_run;
 	vm->control = o->vm != NULL;
 	vm->notify = o->vm ? notify_take() : NULL;
-	vm->name = vm_choose_name(o->name, vm->args, &error);
+	vm->name = vm_choose_name(o->name, vm->args, pid, &error);
 	if (!vm->name)
 		die("%s", error);
 }
@@ -321,7 +322,7 @@ static void begin_plan(struct plan *plan, const struct options *o, const struct 
 	launch_plan(&plan->launch, &plan->request);
 	if (!vm_check_run_as(&plan->launch, &plan->request, &error))
 		die("%s", error);
-	describe(plan->vm, o, &plan->launch);
+	describe(plan->vm, o, &plan->launch, running ? running->pid : getpid());
 	if (!vm_raise_limits(plan->vm, &error) || !supervise_block_signals(&error))
 		die("%s", error);
 }

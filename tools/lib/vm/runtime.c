@@ -24,7 +24,7 @@ char *vm_control_socket(const char *name)
 	return xasprintf(RUNTIME_DIR "/%s.qmp", name);
 }
 
-char *vm_choose_name(const char *asked, const struct qemuargs *args, char **error)
+char *vm_choose_name(const char *asked, const struct qemuargs *args, pid_t pid, char **error)
 {
 	const char *guest = args->guest_name;
 
@@ -33,7 +33,7 @@ char *vm_choose_name(const char *asked, const struct qemuargs *args, char **erro
 	if (!asked && guest && journal_is_name(guest) && runtime_dir_fits(guest))
 		return xstrdup(guest);
 	if (!asked)
-		return xasprintf("qemu-%d", getpid());
+		return xasprintf("qemu-%d", pid);
 	*error = xasprintf("--name %s: a name that ends in \".qmp\" is reserved for the "
 			   "control socket of a VM in " RUNTIME_DIR "; use another name: --name",
 		asked);

@@ -14,7 +14,7 @@
  * The name of a VM, new: that of --name or, where that is NULL, of QEMU's -name if it can be one,
  * or of this process. NULL and a new message if it is that of a control socket.
  */
-char *vm_choose_name(const char *asked, const struct qemuargs *args, char **error);
+char *vm_choose_name(const char *asked, const struct qemuargs *args, pid_t pid, char **error);
 
 /*
  * Takes the VM's name for as long as this process has it: until all is given back, nobody
