@@ -114,11 +114,8 @@ claim() {
     local holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $bare/dir/a
     setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$bare/dir/a 3>&- &
-    local sleeper=$! i
-    for ((i = 0; i < 2000; i++)); do
-        [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
-        sleep 0.05
-    done
+    local sleeper=$!
+    is $sleeper sleep
     kill $holder
     wait $holder || true
     run -0 virt-priv-chown recover --verbose
@@ -184,7 +181,7 @@ for name, value in ("dac", "+6001:+6001"), ("ref_dac", "1"), ("timestamp_dac", b
     /mnt/virtqemud 60 3>&- &
     local daemon=$!
     # Still it, after an update has replaced its file.
-    until [ "$(readlink /proc/$daemon/exe)" = /mnt/virtqemud ]; do sleep 0.02; done
+    is $daemon virtqemud
     rm /mnt/virtqemud
     run -1 virt-priv-chown recover --libvirt /mnt/fs/a
     kill $daemon

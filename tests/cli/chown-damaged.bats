@@ -207,7 +207,7 @@ expect() {
     setpriv --reuid 107 --regid 107 --clear-groups sleep 600 8<>$fs/a 3>&- &
     local pid=$!
     exec 8>&-
-    until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
+    is $pid sleep
     run virt-priv-chown release --name v --as-is
     echo "$output"
     [ "$status" -eq 1 ]
@@ -231,7 +231,7 @@ expect() {
         setpriv --reuid 107 --regid 107 --clear-groups sleep 600 8<>$fs/b 3>&- &
         local pid=$!
         exec 8>&-
-        until [ "$(stat -c %u /proc/$pid)" = 107 ]; do :; done
+        is $pid sleep
         run -1 virt-priv-chown release --name v --as-is
         [[ $output == *"# process $pid has it open"*"VM 'v' may be running: process $pid has $fs/b open; its journal is not set aside"*"stop it first" ]]
         [ "$(journals)" = v ] && [ ! -e $claims/.v.damaged ]

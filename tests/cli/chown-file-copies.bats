@@ -113,7 +113,7 @@ for name in "ref_dac", "dac", "timestamp_dac":
     cp /usr/bin/sleep /mnt/virtqemud
     unshare --mount /mnt/virtqemud 60 3>&- &
     local daemon=$!
-    until [ "$(readlink /proc/$daemon/exe)" = /mnt/virtqemud ]; do sleep 0.02; done
+    is $daemon virtqemud
     run -0 virt-priv-chown claim --name c --disk $fs/copy
     kill $daemon
     wait $daemon || true

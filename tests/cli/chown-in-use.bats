@@ -152,7 +152,7 @@ open('$bytes/go').read()" 3>&- &
     cp /usr/bin/sleep $bytes/sleep
     $bytes/sleep 600 3>&- &
     helpers+=($!)
-    until [ "$(readlink /proc/$!/exe)" = $bytes/sleep ]; do sleep 0.01; done
+    is $! sleep
     chmod 0755 $bytes/sleep
     refused $bytes/sleep "it is a running program, not a disk"
 }

@@ -86,10 +86,7 @@ load chown.bash
     run -0 virt-priv-chown claim --name v --disk $fs/a
     setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$fs/a 3>&- &
     sleeper=$!
-    for ((i = 0; i < 2000; i++)); do
-        [ "$(stat -c %U /proc/$sleeper)" != qemu ] || break
-        sleep 0.05
-    done
+    is $sleeper sleep
     run -1 virt-priv-chown release --name v
     [[ $output == *"VM 'v' is running: process $sleeper (sleep) has $fs/a open; nothing is released"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]

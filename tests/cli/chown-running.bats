@@ -13,7 +13,7 @@ opened() {
     setpriv --reuid qemu --regid qemu --init-groups sleep 600 <>"$1" 3>&- &
     opener=$!
     helpers+=("$opener")
-    until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
+    is $opener sleep
 }
 
 # stays COMMAND TEXT: fails with the text, with nothing given back.
@@ -37,6 +37,7 @@ begin() {
     sleep 600 3>&- &
     local holder=$!
     helpers+=("$holder")
+    is $holder sleep
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
     stays "release --name v" "VM 'v' is running: process $holder (sleep) holds its claim; nothing is released; stop it, or force the release: --force"
     # A disk that nobody has open can be dropped, as after a hot-unplug.
@@ -70,7 +71,7 @@ begin() {
     setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$fs/a 3>&- &
     opener=$!
     helpers+=("$opener")
-    until [ "$(stat -c %U /proc/$opener)" = qemu ]; do sleep 0.01; done
+    is $opener sleep
     stays "release --name v" "process $opener (sleep) has $fs/a open"
     run -1 virt-priv-chown drop --name v --disk $fs/a
     [[ $output == *"process $opener still has it open"* ]]
@@ -156,6 +157,7 @@ EOT
     sleep 600 3>&- &
     local holder=$!
     helpers+=("$holder")
+    is $holder sleep
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a --disk $fs/b
     stays "claim --name v --disk $fs/a" "VM 'v' already has a claim; it is running: process $holder (sleep) holds its claim; stop it first; to claim another disk: virt-priv-chown add"
     stays "claim --name w --disk $fs/a" "claimed by VM 'v'; it is running: process $holder (sleep) holds its claim; stop it first"

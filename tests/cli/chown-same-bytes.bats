@@ -200,6 +200,7 @@ together() {
     loop one $bytes/a.img
     sleep 600 3>&- &
     local holder=$!
+    is $holder sleep
     claim web --pid $holder --disk $bytes/one
     claim db --disk $bytes/a.img
     kill $holder

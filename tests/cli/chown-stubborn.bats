@@ -231,6 +231,7 @@ for n in range(3000):
         setpriv --reuid qemu --regid qemu --clear-groups sleep 600 3>&- &
         vm=$!
         holders+=("$vm")
+        is "$vm" sleep
         run -0 virt-priv-chown claim --name v --pid "$vm" --disk $fs/a
         mount -o remount,hidepid=$hide /proc
         run -0 virt-priv-chown recover

@@ -83,6 +83,31 @@ settled() {
     [ -z "$(journals)" ]
 }
 
+# is PID NAME: waits until the process in the background is that program, whatever it was on the way there: bash
+# that was forked, then perhaps setpriv, with the user's id already.
+is() {
+    local i
+    for ((i = 0; i < 3000; i++)); do
+        [ "$(cat "/proc/$1/comm")" != "$2" ] || return 0
+        kill -0 "$1" || break
+        sleep 0.02
+    done
+    echo "process $1 never was $2"
+    return 1
+}
+
+# listens SOCKET: waits until somebody listens there: the file is there before that.
+listens() {
+    local i
+    for ((i = 0; i < 3000; i++)); do
+        # __SO_ACCEPTCON (net/unix/af_unix.c).
+        ! grep -qE "^[^ ]+ [0-9A-F]+ [0-9A-F]+ 00010000 .* $1\$" /proc/net/unix || return 0
+        sleep 0.02
+    done
+    echo "nobody listens on $1"
+    return 1
+}
+
 holders=()
 
 # hold USER FILE COMMAND: a process of that user that does what escaped-qemu calls COMMAND to

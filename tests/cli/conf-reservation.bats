@@ -179,10 +179,9 @@ locked() {
     locked
     "$conf" reserve-ids 3>&- &
     reserve=$!
-    sleep 0.5
-    run ! grep virt /etc/subuid
     wait $usermod
     wait $reserve
+    # Before it, usermod would have replaced this; beside it, this would not be the last line.
     [ "$(cat /etc/subuid)" = $'alice:200000:10\n'"$ours" ]
     [ "$(cat /etc/subgid)" = "$ours" ]
 }

@@ -18,7 +18,7 @@ answers() {
     mkdir -p /run/virt-privileges
     "$attacker" qmp "$1" $socket 3>&- 2>/dev/null &
     peer=$!
-    until [ -S $socket ]; do sleep 0.02; done
+    listens $socket
     local began ended status=0
     # As if a queue was filled before.
     [ "$1" != full ] || until [ "$(grep -c "$socket" /proc/net/unix)" -ge 2 ]; do sleep 0.02; done

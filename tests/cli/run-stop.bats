@@ -43,7 +43,7 @@ server.bind("/run/virt-privileges/v.qmp")
 server.listen()
 time.sleep(60)' 3>&- &
     local server=$!
-    until [ -S /run/virt-privileges/v.qmp ]; do sleep 0.02; done
+    listens /run/virt-privileges/v.qmp
     stop "VM 'v': cannot ask it to power down through /run/virt-privileges/v.qmp: Connection timed out"
     kill $server
     cp $claims/v /mnt/journal

@@ -137,7 +137,7 @@ claim_epoch() {
     local waiting=$!
     until grep -qE -- "-> FLOCK .* $waiting " /proc/locks; do sleep 0.02; done
     kill -ALRM "$waiting"
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         [ -e "/proc/$waiting" ] && ! grep -qs '^State:.Z' "/proc/$waiting/status" || break
         sleep 0.02
     done

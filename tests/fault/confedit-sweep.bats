@@ -99,6 +99,7 @@ sweep() {
 @test "somebody who never gives the lock back is named as the reason" {
     printf '# start\n' | write "$admin"
     flock /etc/libvirt sleep 60 3>&- &
+    while flock -n /etc/libvirt true; do sleep 0.02; done
     fails 2 "the directory of $admin has been locked for 30 s by process $! ($(type -P flock)); " \
         timeout 50 strace -f -qq -o /dev/null -e trace=clock_nanosleep "$conf" set user alice
     kill $!
@@ -106,11 +107,16 @@ sweep() {
 
 @test "what somebody else writes between reading and replacing is not lost" {
     printf 'a = 1\n' | write "$admin"
-    strace -f -qq -o "$work/trace" -e inject=fsync:delay_exit=1500000:when=1 "$conf" set user bob >"$work/said" 2>&1 &
+    strace -f -qq -o "$work/trace" -e trace=fsync -e inject=fsync:signal=STOP:when=1 "$conf" set user bob >"$work/said" 2>&1 3>&- &
     editor=$!
+    # It has read, and comes no further than fsync() until it may go on.
     until [ -e /etc/libvirt/.qemu.conf.virt-priv-conf ]; do sleep 0.02; done
-    sleep 0.3
     printf 'a = 1\nmine = 2\n' >"$admin"
+    # It may not have come there yet.
+    while kill -0 $editor 2>/dev/null; do
+        pkill -CONT -P $editor || true
+        sleep 0.02
+    done
     wait $editor && return 1
     grep "was not replaced: another process has changed it in the meantime; try again" "$work/said"
     diff "$admin" - <<<$'a = 1\nmine = 2'

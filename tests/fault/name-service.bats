@@ -106,11 +106,11 @@ ends() {
     local status=0 number
     number=$(kill -l "$1")
     kill -s "$1" "$pid"
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         [ -e "/proc/$pid" ] && ! grep -qs '^State:.Z' "/proc/$pid/status" || break
         sleep 0.02
     done
-    [ "$i" -lt 500 ] || { echo "SIG$1 does not end it" && kill -KILL "$pid" && return 1; }
+    [ "$i" -lt 3000 ] || { echo "SIG$1 does not end it" && kill -KILL "$pid" && return 1; }
     wait "$pid" || status=$?
     [ "$status" -eq $((128 + number)) ] || { echo "SIG$1: status $status" && return 1; }
 }
@@ -246,13 +246,17 @@ account() {
 @test "what is given back when a VM ends is given back without a name service" {
     local vm
     mkfifo /mnt/scratch/go
-    printf '#!/bin/sh\nread -r line </mnt/scratch/go\n' >/mnt/scratch/program
+    printf '#!/bin/sh\n: >/mnt/scratch/runs\nread -r line </mnt/scratch/go\n' >/mnt/scratch/program
     state >/mnt/before
     # It asks three times while it starts.
     NAME_SERVICE=hang NAME_SERVICE_AT=4 NAME_SERVICE_ASKED=$asked timeout 60 virt-priv-run /mnt/scratch/program -name v \
         -hda /mnt/files/a.img 3>&- &
     vm=$!
-    until [ "$(stat -c %U /mnt/files/a.img)" = qemu ]; do sleep 0.02; done
+    while [ ! -e /mnt/scratch/runs ]; do
+        kill -0 $vm
+        sleep 0.02
+    done
+    [ "$(stat -c %U /mnt/files/a.img)" = qemu ]
     [ "$(questions)" -eq 3 ]
     echo >/mnt/scratch/go
     wait $vm

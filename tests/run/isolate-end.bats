@@ -165,6 +165,7 @@ remove /run/virt-privileges/.id-$id" ]
     [ -d "/proc/$pid" ]
     # A process of the VM's that would outlast it.
     setpriv --reuid "$id" --regid "$id" --clear-groups sleep 600 3>&- {namespace}<&- &
+    eventually pgrep -x -u "$id" sleep
     run -0 virt-priv-run --stop web1 --timeout 20
     [ ! -e "/run/virt-privileges/.id-$id" ] && [ ! -e /run/virt-privileges/web1 ]
     [ "$(stat -c %U:%G "$fs/b.raw")" = bob:bob ]
@@ -212,6 +213,7 @@ END
     eventually sleeping 2
     local id main
     id=$(ids_of_run)
+    eventually pgrep -f '^sleep 601'
     main=$(pgrep -f '^sleep 601')
     kill -KILL $runner
     eventually ended $runner
@@ -220,9 +222,10 @@ END
     [ "$(pgrep -cx sleep)" = 2 ]
     kill "$main"
     eventually ended "$main"
+    # Who has ended may not have been waited for yet.
+    eventually sleeping 1
     [ "$(ps -o uid= -C sleep | tr -d ' ')" = "$id" ]
     virt-priv-chown recover
-    # Who has ended may not have been waited for yet.
     eventually sleeping 0
     nothing_left
 }

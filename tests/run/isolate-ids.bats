@@ -29,7 +29,7 @@ gets() {
         gets 90000
         cp "$BATS_TEST_TMPDIR/sub" "$file"
     done
-    setpriv --reuid 90000 --clear-groups sleep 60 &
+    setpriv --reuid 90000 --clear-groups sleep 60 3>&- &
     helpers_started+=($!)
     eventually gets 90001
     kill $! && wait $! || true
@@ -157,6 +157,8 @@ END
     own=(--isolate=user)
     qemu=$fs/qemu-left start
     eventually said "$wrote"
+    # The line comes from who has only begun to start it.
+    eventually pgrep -x sleep
     left=$(pgrep -x sleep)
     helpers_started+=("$left")
     [ "$(stat -c %u "/proc/$left")" -ge 90000 ]
@@ -199,6 +201,7 @@ END
     qemu=$fs/qemu-left start
     eventually said "$wrote"
     local left holder
+    eventually pgrep -x sleep
     left=$(pgrep -x sleep)
     helpers_started+=("$left")
     holder=$(awk '$1 == "PPid:" { print $2 }' "/proc/$left/status")
