@@ -240,7 +240,7 @@ user = "again"
 END
     run -1 "$conf" check
     diff - <(printf '%s\n' "$output") <<END
-$admin:2:8: user: user "nosuch" does not exist, so QEMU cannot be started; list all: getent passwd (no-such-id)
+$admin:2:8: user: user "nosuch" does not exist, so QEMU cannot be started; to use that of the package: virt-priv-conf set user qemu; list all: getent passwd (no-such-id)
 $admin:2:26: group: no group has id 50007 (no-such-id)
 $admin:3:1: usre: unknown setting; did you mean user? (unknown-key)
 $admin:4:1: zzzzzzzz: unknown setting (unknown-key)

@@ -4,6 +4,7 @@
 #include "audit/find.h"
 #include "audit/isolation.h"
 #include "audit/writers.h"
+#include "base/account_power.h"
 #include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
@@ -28,15 +29,6 @@ static char *origin(const struct audit *audit, unsigned line)
 		return xstrdup("the built-in default");
 	return line ? xasprintf("%s:%u", file, line)
 		    : xasprintf("the default, not set in %s", file);
-}
-
-static bool is_nologin(const char *shell)
-{
-	const char *slash = strrchr(shell, '/');
-	const char *name = slash ? slash + 1 : shell;
-
-	return strcmp(name, "nologin") == 0 || strcmp(name, "false") == 0 ||
-	       strcmp(name, "true") == 0;
 }
 
 static void judge_groups(struct audit *audit)
@@ -83,7 +75,7 @@ void check_account(struct audit *audit)
 	}
 	if (!audit->user.name)
 		return;
-	if (!is_nologin(audit->user.shell))
+	if (!account_cannot_log_in(audit->user.shell))
 		audit_fail(audit, NO_CLASS, "user %s can log in: its shell is %s", audit->user.name,
 			*audit->user.shell ? audit->user.shell : "/bin/sh");
 	judge_groups(audit);

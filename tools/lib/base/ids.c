@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/idspec.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -127,6 +128,30 @@ static int look_up(const struct question *q, struct entry *entry, char **error)
 	return pw || gr;
 }
 
+/* What helps where there is no such name: only the package's can come from its sysusers.d. */
+static char *hint_for(const struct question *q, const char *name)
+{
+	bool is_user = q->database == USERS;
+	bool is_ours = strcmp(name, "qemu") == 0 || (!is_user && strcmp(name, "kvm") == 0);
+	cleanup_free char *word = shell_word(name);
+
+	if (is_ours)
+		return xasprintf("to create the %s of the package: systemd-sysusers",
+			is_user ? "account" : "group");
+	/* An option stands above qemu.conf, which only counts without it. */
+	cleanup_free char *other =
+		*q->origin == '-'
+			? xasprintf("to use that of qemu.conf, leave out %s (virt-priv-conf "
+				    "show)",
+				  q->origin)
+			: xasprintf("to use that of the package: virt-priv-conf set %s qemu",
+				  is_user ? "user" : "group");
+	return xasprintf("%s; to create it: %s %s", other,
+		is_user ? "useradd --system --user-group --shell /sbin/nologin"
+			: "groupadd --system",
+		word);
+}
+
 /*
  * By name, then by number, as spec says. 1 and *entry; 0: no entry has that number, and *id is
  * it; -1 and *error.
@@ -149,11 +174,9 @@ static int find(const char *spec, struct question *q, struct entry *entry, char 
 	if (found)
 		return found;
 	if (!parsed.numeric) {
-		error_set(error,
-			"%s: %s \"%s\" does not exist; to create the %s of the package: "
-			"systemd-sysusers",
-			q->origin, q->database == USERS ? "user" : "group", spec,
-			q->database == USERS ? "account" : "group");
+		cleanup_free char *hint = hint_for(q, spec);
+		error_set(error, "%s: %s \"%s\" does not exist; %s", q->origin,
+			q->database == USERS ? "user" : "group", spec, hint);
 		return -1;
 	}
 	free(entry->buffer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/conflint.h"
 
+#include "base/account_power.h"
 #include "base/cleanup.h"
 #include "base/idspec.h"
 #include "base/log.h"
@@ -111,10 +112,10 @@ static void check_account(struct lint *l, const struct conf_entry *entry, bool i
 		message = xasprintf("no %s has id %u%s", what, spec.id,
 			is_user ? ", so there are no supplementary groups" : "");
 	else
-		message =
-			xasprintf("%s \"%s\" does not exist, so QEMU cannot be started; list all: "
-				  "getent %s",
-				what, value->string, is_user ? "passwd" : "group");
+		message = xasprintf(
+			"%s \"%s\" does not exist, so QEMU cannot be started; to use that of "
+			"the package: virt-priv-conf set %s qemu; list all: getent %s",
+			what, value->string, what, is_user ? "passwd" : "group");
 	add(l, error ? "look-up-failed" : "no-such-id", entry, value->line, value->column, message);
 }
 
@@ -215,6 +216,39 @@ static void check_default(struct lint *l, const char *key)
 	conf_free(conf);
 }
 
+/* The account as it is set, "qemu" where it is not. False: that has no account, or no string. */
+static bool find_identity(
+	const struct conf_entry *user, const struct conf_entry *group, struct identity *identity)
+{
+	cleanup_free char *ignored = NULL;
+	bool is_text = (!user || user->value.type == CONF_STRING) &&
+		       (!group || group->value.type == CONF_STRING);
+
+	*identity = (struct identity){0};
+	return is_text && ids_identity(user ? user->value.string : "qemu",
+				  group ? group->value.string : "qemu", "x", identity, &ignored);
+}
+
+/* QEMU gets the groups of its account. */
+static void check_power(struct lint *l)
+{
+	const struct conf_entry *user = conf_get(l->conf, "user");
+	const struct conf_entry *group = conf_get(l->conf, "group");
+	const struct conf_entry *entry = user ? user : group;
+	struct identity identity;
+	cleanup_free char *power = NULL;
+
+	if (entry && find_identity(user, group, &identity))
+		power = account_power(&identity);
+	if (power)
+		add(l, "as-good-as-root", entry, entry->value.line, entry->value.column,
+			xasprintf("user \"%s\" %s, and QEMU gets that; use an account of its own: "
+				  "virt-priv-conf set user qemu",
+				identity.user, power));
+	if (entry)
+		identity_free(&identity);
+}
+
 static int by_place(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
@@ -247,6 +281,7 @@ size_t conflint(const struct conftext *text, struct finding **findings)
 		l.blocks[1] = confblock_find(text, conf, CONFBLOCK_LIBVIRT);
 		for (size_t i = 0; i < conf->n_entries; i++)
 			check_entry(&l, &conf->entries[i]);
+		check_power(&l);
 		check_default(&l, "user");
 		check_default(&l, "group");
 		if (l.n)

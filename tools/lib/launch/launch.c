@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "launch/launch.h"
 
+#include "base/account_power.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/syslog_record.h"
@@ -46,7 +47,9 @@ static void plan_group(struct launch *launch, const struct launch_request *reque
 	bool good = true;
 
 	if (request->group) {
-		good = ids_group(request->group, "--group", &launch->identity, &error);
+		good = ids_group(request->group,
+			request->user_option ? request->user_option : "--group", &launch->identity,
+			&error);
 	} else if (!request->user) {
 		cleanup_free char *origin = setting_origin(settings, "group", settings->group.line);
 		good = ids_group(settings->group.value, origin, &launch->identity, &error);
@@ -64,9 +67,10 @@ static void plan_identity(struct launch *launch, const struct launch_request *re
 {
 	const struct settings *settings = &launch->settings;
 	struct identity *identity = &launch->identity;
+	const char *option = request->user_option ? request->user_option : "--user";
 	cleanup_free char *error = NULL;
 
-	launch->user_origin = request->user ? xstrdup("--user")
+	launch->user_origin = request->user ? xstrdup(option)
 					    : setting_origin(settings, "user", settings->user.line);
 	if (!ids_user(request->user ? request->user : settings->user.value, launch->user_origin,
 		    identity, &error))
@@ -240,12 +244,26 @@ void launch_free(struct launch *launch)
 	*launch = (struct launch){0};
 }
 
+static char *warning_of_power(const struct launch *launch)
+{
+	cleanup_free char *power = account_power(&launch->identity);
+
+	return power ? xasprintf(
+			       "%s runs as %s, as set by %s; user %s %s; to use an account without "
+			       "such rights: virt-priv-conf set user qemu",
+			       launch->path, launch->identity.user, launch->user_origin,
+			       launch->identity.user, power)
+		     : NULL;
+}
+
 char *launch_warning(const struct launch *launch)
 {
 	const struct settings *settings = &launch->settings;
 
-	if (!launch->is_root || launch->identity.uid != 0)
+	if (!launch->is_root)
 		return NULL;
+	if (launch->identity.uid != 0)
+		return warning_of_power(launch);
 	if (launch->creds.keep_all)
 		return xasprintf(
 			"%s runs as root, as set by %s, with root's capabilities, as set by "

@@ -20,6 +20,7 @@ enum { LAUNCH_FAILED = 125, LAUNCH_NOT_EXECUTABLE = 126, LAUNCH_NOT_FOUND = 127 
 struct launch_request {
 	const char *config;		   /* --config, or NULL */
 	const char *user, *group, *groups; /* as on the command line, or NULL */
+	const char *user_option;	   /* that named the user and its group; NULL: --user */
 	uint64_t keep_caps;
 	const int *keep_fds; /* above 2 */
 	size_t n_keep_fds;

@@ -21,8 +21,10 @@ void vm_take_run_as(struct qemuargs *args, struct launch_request *request)
 	for (size_t i = 0; i < args->n_options; i++) {
 		const char *name = args->options[i].name;
 		if (strcmp(name, "runas") == 0) {
+			request->user_option = "-runas";
 			qemuargs_remove(args, i);
 		} else if (strcmp(name, "run-with") == 0 && qemuargs_get(args, i, "user")) {
+			request->user_option = "-run-with user=";
 			qemuargs_set(args, i, "user", NULL);
 			if (!qemuargs_has_keys(args, i))
 				qemuargs_remove(args, i);
