@@ -3,6 +3,7 @@
 # What is installed, as DIRECTORY:FILE, with the installed name of the file.
 INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
 	$(addprefix $(VENDORDIR):,qemu.conf $(notdir $(wildcard conf/kickstart/*.ks))) \
+	$(addprefix $(VENDORDIR)/schema:,$(notdir $(wildcard tests/schema/*.json))) \
 	$(addprefix $(UDEVRULESDIR):,$(notdir $(wildcard udev-rules/*.rules))) \
 	$(addprefix $(SYSUSERSDIR):,$(notdir $(wildcard sysusers.d/*.conf))) \
 	$(addprefix $(TMPFILESDIR):,$(notdir $(wildcard conf/tmpfiles.d/*.conf))) \
@@ -24,6 +25,7 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(INSTALL_DIRS))
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 0644 conf/qemu.conf conf/kickstart/*.ks $(DESTDIR)$(VENDORDIR)
+	install -m 0644 tests/schema/*.json $(DESTDIR)$(VENDORDIR)/schema
 	install -m 0644 udev-rules/*.rules $(DESTDIR)$(UDEVRULESDIR)
 	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
 	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)
@@ -38,7 +40,9 @@ install: all
 
 uninstall:
 	rm -f $(foreach item,$(INSTALLED),$(DESTDIR)$(subst :,/,$(item)))
-	[ ! -d $(DESTDIR)$(VENDORDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(VENDORDIR)
+	for dir in $(DESTDIR)$(VENDORDIR)/schema $(DESTDIR)$(VENDORDIR); do \
+		[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; \
+	done
 	if [ -e $(MADE) ]; then \
 		sort -ru $(MADE) | while read -r dir; do \
 			[ ! -d "$$dir" ] || rmdir --ignore-fail-on-non-empty "$$dir"; \

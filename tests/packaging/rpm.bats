@@ -93,11 +93,19 @@ setup_file() {
 
 # --- What is in them ---
 
+# Of the JSON that the tools print.
+schemas() {
+    local schema
+    for schema in tests/schema/*.json; do
+        echo "-rw-r--r-- root:root /usr/share/virt-privileges/schema/${schema##*/}"
+    done
+}
+
 @test "the main package has these files, all root's" {
     rpm -qp --qf '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$package" |
         grep -v '/\.build-id' >"$BATS_TEST_TMPDIR/files"
     sed -E 's,/(doc|licenses)/virt-privileges(-[0-9.]+)?,/\1/virt-privileges,' "$BATS_TEST_TMPDIR/files" |
-        LC_ALL=C sort -k3 | diff -u - <(cat <<'FILES'
+        LC_ALL=C sort -k3 | diff -u - <(LC_ALL=C sort -k3 - <(schemas) <<'FILES'
 -rwxr-xr-x root:root /usr/bin/virt-priv-audit
 -rwxr-xr-x root:root /usr/bin/virt-priv-chown
 -rwxr-xr-x root:root /usr/bin/virt-priv-conf
@@ -141,6 +149,7 @@ drwxr-xr-x root:root /usr/share/licenses/virt-privileges
 -rw-r--r-- root:root /usr/share/man/man8/virt-priv-run.8.gz
 drwxr-xr-x root:root /usr/share/virt-privileges
 -rw-r--r-- root:root /usr/share/virt-privileges/qemu.conf
+drwxr-xr-x root:root /usr/share/virt-privileges/schema
 -rw-r--r-- root:root /usr/share/virt-privileges/virt-privileges.ks
 FILES
     )
