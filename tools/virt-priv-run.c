@@ -19,6 +19,7 @@
 #include "vm/report.h"
 #include "vm/run.h"
 #include "vm/run_as.h"
+#include "vm/running.h"
 #include "vm/runtime.h"
 #include "vm/stop.h"
 #include "vm/supervise.h"
