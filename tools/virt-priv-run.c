@@ -26,6 +26,7 @@
 #include "vm/trusted_file.h"
 #include "vm/verdict.h"
 #include "vm/vm.h"
+#include "vm/write_unit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,7 @@
 #define STOP_SECONDS 60
 
 struct options {
-	const char *name, *config, *vm, *stop;
+	const char *name, *config, *vm, *stop, *write_unit;
 	enum vm_images images;
 	enum isolate_mode isolate;
 	struct option_texts share;
@@ -114,6 +115,10 @@ static const struct option_row rows[] = {
 		OPTION_FLAG(struct options, json)},
 	{"vm", 0, "NAME", OPTION_WORD, "read the command line from " VM_FILE_DIR "/NAME.conf",
 		OPTION_NAME(vm), .words = VMS},
+	{"write-unit", 0, "NAME", OPTION_ANYTHING,
+		"write the command line into " VM_FILE_DIR "/NAME.conf, check it, and say how the "
+		"VM is started as a unit",
+		OPTION_NAME(write_unit)},
 	{"stop", 0, "NAME", OPTION_WORD, "ask the VM that --vm has started to power down, and wait",
 		OPTION_NAME(stop), .words = VMS},
 	{"timeout", 0, "SECONDS", OPTION_ANYTHING, "with --stop: how long to wait (default: 60)",
@@ -128,6 +133,7 @@ const struct option_table tool_options = {
 	.manual = "8",
 	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
 		    "[OPTION]... --vm NAME\n"
+		    "[OPTION]... --write-unit NAME [--] QEMU [ARG]...\n"
 		    "[OPTION]... --check {--all-running | --pid PID...}\n"
 		    "--stop NAME [--timeout SECONDS] [--dry-run]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
@@ -137,7 +143,7 @@ const struct option_table tool_options = {
 	.in_order = true,
 	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU cannot "
 		  "be executed, 127 if it cannot be found, else that of QEMU, or 128+N if it was "
-		  "terminated by signal N. With --check: 0 no obstacle, 1 obstacles. With --stop: "
+		  "terminated by signal N. With --check and --write-unit: 0 no obstacle, 1 obstacles. With --stop: "
 		  "0 QEMU has exited, 1 it has not.",
 };
 
@@ -170,8 +176,8 @@ static void read_vm_file(struct options *o)
 			path);
 	char **words = trusted_file_words(PROGRAM, text, &n);
 	parse_options(o, (int)n, words);
-	if (o->vm != name || o->stop)
-		die("--vm and --stop are not allowed in %s", path);
+	if (o->vm != name || o->stop || o->write_unit)
+		die("--vm, --write-unit and --stop are not allowed in %s", path);
 	if (!*o->command)
 		die("%s: missing QEMU command line", path);
 	if (!o->name)
@@ -211,6 +217,8 @@ static void check_options(const struct options *o)
 		die("--json requires --check or --dry-run");
 	if (checks_running(o))
 		check_running_options(o);
+	if (o->write_unit && (o->vm || o->stop || o->check || o->dry_run))
+		die("--write-unit cannot be used with --vm, --stop, --check or --dry-run");
 	if (o->json && o->stop)
 		die("--json cannot be used with --stop");
 	if (o->stop && *o->command) {
@@ -269,8 +277,7 @@ static char **absolute_paths(const struct option_texts *texts)
 }
 
 /* What is asked for, as the planner wants it. pid: of whom it is about. */
-static void describe(
-	struct vm *vm, const struct options *o, const struct launch *launch, pid_t pid)
+static void describe(struct vm *vm, const struct options *o, const struct launch *launch, pid_t pid)
 {
 	cleanup_free char *error = NULL;
 
@@ -373,27 +380,10 @@ static int check_running(struct options *o, struct plan *plan)
 {
 	struct context context = {plan, o};
 	cleanup_free char *error = NULL;
-	bool good = true;
 
 	if (o->all_running && !running_find(&o->pids, &o->n_pids, &error))
 		die("%s", error);
-	if (o->json) {
-		json_begin_object(NULL);
-		json_integer("version", 1);
-		json_begin_array("vms");
-	}
-	for (size_t i = 0; i < o->n_pids; i++) {
-		struct verdict verdict;
-		verdict_find(&verdict, o->pids[i], find_obstacles_of, &context);
-		good = verdict_is_good(&verdict) && good;
-		(o->json ? verdict_json : verdict_print)(&verdict);
-		verdict_free(&verdict);
-	}
-	if (o->json) {
-		json_end_array();
-		json_end_object();
-		json_finish();
-	}
+	bool good = verdict_report(o->pids, o->n_pids, o->json, find_obstacles_of, &context);
 	return written(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -406,6 +396,65 @@ static bool is_caller(struct supervisor *supervisor, int *status)
 	if (side == SUPERVISE_FAILED)
 		die("%s", error);
 	return side == SUPERVISE_CALLER;
+}
+
+static void add_word(struct option_texts *words, char *word)
+{
+	ARRAY_GROW(words->items, words->n);
+	words->items[words->n++] = word;
+}
+
+static void add_paths(
+	struct option_texts *words, const char *option, const struct option_texts *all)
+{
+	char **paths = absolute_paths(all);
+
+	for (size_t i = 0; i < all->n; i++)
+		add_word(words, xasprintf("%s=%s", option, paths[i]));
+	free(paths);
+}
+
+/* The options that go into the file of a unit, in front of the command. */
+static struct option_texts options_of_unit(const struct options *o)
+{
+	static const char *const images[] = {"claim", "pass", "leave"};
+	struct option_texts words = {0};
+
+	if (o->name)
+		add_word(&words, xasprintf("--name=%s", o->name));
+	if (o->config)
+		add_paths(&words, "--config", &(struct option_texts){(const char **)&o->config, 1});
+	if (o->images != VM_IMAGES_CLAIM)
+		add_word(&words, xasprintf("--disks=%s", images[o->images]));
+	if (o->isolate != ISOLATE_DEFAULT)
+		add_word(&words, xasprintf("--isolate=%s", isolation_mode_name(o->isolate)));
+	add_paths(&words, "--backing", &o->backing);
+	add_paths(&words, "--share", &o->share);
+	if (o->share_network)
+		add_word(&words, xstrdup("--share-network"));
+	add_paths(&words, "--force-in-use", &o->forced);
+	return words;
+}
+
+/* Checks it as systemd starts it. Returns the exit status. */
+static int write_unit(struct options *o, struct plan *plan)
+{
+	struct options unit = {.isolate = ISOLATE_FULL, .vm = o->write_unit, .check = true};
+	struct option_texts words = options_of_unit(o);
+	struct obstacles obstacles = {0};
+	cleanup_free char *error = NULL;
+
+	if (!unit_write(o->write_unit, &words, o->command, read_config_file, &error) ||
+		!unit_enter(&error))
+		die("%s", error);
+	unit.command = (char *[]){NULL};
+	read_vm_file(&unit);
+	find_obstacles(plan, &unit, NULL, 0, NULL, &obstacles);
+	bool is_free = obstacles.n == 0;
+	obstacles_print(&obstacles, "");
+	obstacles_free(&obstacles);
+	unit_print_commands(o->write_unit, is_free);
+	return written(is_free ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* Returns the exit status. */
@@ -442,6 +491,8 @@ int main(int argc, char *argv[])
 	size_t n_own = o.vm ? 0 : (size_t)(o.command - argv - 1);
 	if (checks_running(&o))
 		return check_running(&o, &plan);
+	if (o.write_unit)
+		return write_unit(&o, &plan);
 	if (o.check) {
 		struct obstacles obstacles = {0};
 		find_obstacles(&plan, &o, argv + 1, n_own, NULL, &obstacles);

@@ -16,6 +16,13 @@
 
 #define MAX_SIZE ((size_t)64 * 1024 * 1024)
 
+struct verdict {
+	pid_t pid;
+	char *name;    /* of the VM; NULL: not known */
+	char *why_not; /* why it was not judged; NULL: it was */
+	struct obstacles obstacles;
+};
+
 /*
  * What the child sends, texts that end with a NUL: the name, and for each obstacle "r" or "d", and
  * its object, source and message. A text that is not there is "-"; one that is begins with "+".
@@ -144,7 +151,7 @@ static void judge_in_child(struct verdict *verdict, const struct running *runnin
 	receive(verdict, bytes, length);
 }
 
-void verdict_find(struct verdict *verdict, pid_t pid, verdict_planner *plan, void *context)
+static void find(struct verdict *verdict, pid_t pid, verdict_planner *plan, void *context)
 {
 	struct running running;
 
@@ -157,19 +164,14 @@ void verdict_find(struct verdict *verdict, pid_t pid, verdict_planner *plan, voi
 	running_close(&running);
 }
 
-void verdict_free(struct verdict *verdict)
+static void free_verdict(struct verdict *verdict)
 {
 	free(verdict->name);
 	free(verdict->why_not);
 	obstacles_free(&verdict->obstacles);
 }
 
-bool verdict_is_good(const struct verdict *verdict)
-{
-	return !verdict->why_not && verdict->obstacles.n == 0;
-}
-
-void verdict_print(const struct verdict *verdict)
+static void print_verdict(const struct verdict *verdict)
 {
 	size_t n = verdict->obstacles.n;
 	cleanup_free char *count = verdict->why_not ? xasprintf("not checked: %s", verdict->why_not)
@@ -183,11 +185,35 @@ void verdict_print(const struct verdict *verdict)
 	obstacles_print(&verdict->obstacles, "  ");
 }
 
-void verdict_json(const struct verdict *verdict)
+static void write_json(const struct verdict *verdict)
 {
 	json_begin_object(NULL);
 	json_integer("pid", verdict->pid);
 	json_bytes("not_checked", verdict->why_not);
 	obstacles_json(&verdict->obstacles, verdict->name);
 	json_end_object();
+}
+
+bool verdict_report(const pid_t *pids, size_t n, bool json, verdict_planner *plan, void *context)
+{
+	bool good = true;
+
+	if (json) {
+		json_begin_object(NULL);
+		json_integer("version", 1);
+		json_begin_array("vms");
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct verdict verdict;
+		find(&verdict, pids[i], plan, context);
+		good = good && !verdict.why_not && !verdict.obstacles.n;
+		(json ? write_json : print_verdict)(&verdict);
+		free_verdict(&verdict);
+	}
+	if (json) {
+		json_end_array();
+		json_end_object();
+		json_finish();
+	}
+	return good;
 }

@@ -12,13 +12,6 @@
 #include "vm/obstacles.h"
 #include "vm/running.h"
 
-struct verdict {
-	pid_t pid;
-	char *name;    /* of the VM; NULL: not known */
-	char *why_not; /* why it was not judged; NULL: it was */
-	struct obstacles obstacles;
-};
-
 /*
  * In the child: plans the command line of running, and puts what it finds into *obstacles. Returns
  * the name of the VM, new. Where there can be no plan, it ends the process, with a message.
@@ -26,14 +19,9 @@ struct verdict {
 typedef char *verdict_planner(
 	void *context, const struct running *running, struct obstacles *obstacles);
 
-/* Judges a process into *verdict, which verdict_free() releases. */
-void verdict_find(struct verdict *verdict, pid_t pid, verdict_planner *plan, void *context);
-void verdict_free(struct verdict *verdict);
-
-/* Whether it would start, and be as it was. */
-bool verdict_is_good(const struct verdict *verdict);
-
-/* Prints "NAME (pid N): M obstacles" on standard output, and the obstacles below. */
-void verdict_print(const struct verdict *verdict);
-/* Writes it as an element of a JSON array. */
-void verdict_json(const struct verdict *verdict);
+/*
+ * Judges the processes, one after the other, and prints "NAME (pid N): M obstacles" for each, with
+ * the obstacles below, or a JSON document, on standard output. Whether each was judged, and has no
+ * obstacle.
+ */
+bool verdict_report(const pid_t *pids, size_t n, bool json, verdict_planner *plan, void *context);
