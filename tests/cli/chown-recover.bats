@@ -137,6 +137,24 @@ load chown.bash
     [ -z "$(remembered $fs/without)" ]
 }
 
+@test "a holder that had ended before it was noted down, as a daemon can: nobody holds the claim" {
+    disk $fs/a alice:alice 0640
+    sleep 600 3>&- &
+    holder=$!
+    run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
+    kill $holder
+    wait $holder || true
+    # virt-priv-run has no time of its start then.
+    sed -i "s/^holder $holder [0-9]* /holder $holder 0 /" /var/lib/virt-privileges/claims/v
+    grep "^holder $holder 0 " /var/lib/virt-privileges/claims/v
+    run -1 virt-priv-chown claim --name w --disk $fs/a
+    [[ $output == *"claimed by VM 'v'; its process has ended; virt-priv-chown recover"* ]]
+    run -1 virt-priv-chown add --name v --disk $fs/a
+    [[ $output == *"its process has ended"* ]]
+    run -0 virt-priv-chown recover
+    [ "$(owner $fs/a)$(journals)" = alice:alice ]
+}
+
 @test "libvirt's stale attributes name the true owner" {
     disk $fs/a qemu:qemu 0640
     attribute() {

@@ -174,9 +174,9 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			journal->holder, journal->name);
 	if (why || !process_start(journal->holder, &start, &why))
 		return unknown(error, journal, why);
-	return start == journal->holder_start && !process_is_assumed_ended(journal->holder)
-		       ? CLAIMS_HELD
-		       : CLAIMS_ABANDONED;
+	/* One that had ended before it was noted down has no time, and is as little alive. */
+	bool lives = start && start == journal->holder_start;
+	return lives && !process_is_assumed_ended(journal->holder) ? CLAIMS_HELD : CLAIMS_ABANDONED;
 }
 
 char *holder_using(const struct journal *journal, const char *path)

@@ -75,7 +75,7 @@ static bool lives(const struct journal *journal, struct visit *visit)
 {
 	unsigned long long start;
 
-	return process_start(journal->holder, &start, &visit->unknown) &&
+	return process_start(journal->holder, &start, &visit->unknown) && start &&
 	       start == journal->holder_start;
 }
 

@@ -198,6 +198,7 @@ bool vm_new_holder(struct vm *vm, pid_t holder, char **error)
 		*error = xasprintf("VM '%s': its claim is held by another process", vm->name);
 	good = good && journal && journal->holder == vm->holder;
 	unsigned long long start;
+	/* 0, where it has ended already: then the claim has a holder that is gone. */
 	good = good && process_start(holder, &start, error);
 	if (good) {
 		journal->holder = holder;
