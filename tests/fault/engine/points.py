@@ -78,4 +78,10 @@ class Workers:
     def share(self, method, points):
         """A function that returns what the method does for each of the points, once all have been tried."""
         jobs = [self._pool.submit(_ask, method, point) for point in points]
-        return lambda: [job.result() for job in jobs]
+
+        def results():
+            try:
+                return [job.result() for job in jobs]
+            except RuntimeError as error:
+                sys.exit(f"{os.path.basename(sys.argv[0])}: {error}")
+        return results
