@@ -22,7 +22,7 @@
 
 #define WRITTEN 33
 /* What comes to an end far earlier, unless something has gone wrong. */
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 10000
 
 static char **words;
 
