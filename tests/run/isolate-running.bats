@@ -8,9 +8,14 @@ load isolate.bash
 # takes descriptor N along.
 qmp() {
     /usr/bin/python3 - "$fs/run/qmp" "$@" <<'PYTHON'
-import json, socket, sys
+import json, socket, sys, time
 s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
+# It is there a moment before QEMU listens.
+end = time.monotonic() + 60
+while (error := s.connect_ex(sys.argv[1])) and time.monotonic() < end:
+    time.sleep(0.02)
+if error:
+    sys.exit(f"{sys.argv[1]}: error {error}")
 lines = s.makefile("r")
 lines.readline()
 for command in ['{"execute":"qmp_capabilities"}'] + sys.argv[2:]:
@@ -397,7 +402,12 @@ import json, socket, sys, time
 class Monitor:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+        # It is there a moment before QEMU listens.
+        end = time.monotonic() + 60
+        while (error := self.socket.connect_ex(path)) and time.monotonic() < end:
+            time.sleep(0.02)
+        if error:
+            sys.exit(f"{path}: error {error}")
         self.lines = self.socket.makefile("r")
         self.lines.readline()
         self.do("qmp_capabilities")

@@ -6,6 +6,7 @@ load host.bash
 
 setup() {
     clean_host
+    rm -f /mnt/trace
     attacker=$PWD/tests/run/attacker
     make guest alice:alice 0640 "$fs/a.raw"
     make guest bob:bob 0600 "$fs/b.raw"
@@ -21,18 +22,10 @@ as_qemu() {
     setpriv --reuid qemu --regid qemu --clear-groups "$@"
 }
 
-# frozen: sets frozen, the process that is the QEMU user's, stopped, and not yet QEMU.
+# frozen: sets frozen, the process that is the QEMU user's, stopped for good, as strace says, and not yet QEMU.
 frozen() {
-    local status
-    for status in /proc/[0-9]*/status; do
-        if grep -q '^Name:.virt-priv-run' "$status" 2>/dev/null && grep -qE '^State:.[tT]' "$status" &&
-            grep -q "^Uid:.$(id -u qemu)" "$status"; then
-            frozen=${status#/proc/}
-            frozen=${frozen%/status}
-            return 0
-        fi
-    done
-    return 1
+    frozen=$(sed -n 's/^\([0-9]*\) *--- stopped by SIGSTOP ---$/\1/p' /mnt/trace 2>/dev/null)
+    [ -n "$frozen" ] && grep -q '^Name:.virt-priv-run' "/proc/$frozen/status" && grep -q "^Uid:.$(id -u qemu)" "/proc/$frozen/status"
 }
 
 # Where it has become the QEMU user, it is stopped; the QEMU user keeps it so.
@@ -115,7 +108,8 @@ held_by_qemu() {
         first=$(holder_of daemon)
         monitor=$(awk '$1 == "PPid:" { print $2 }' "/proc/$first/status")
         kill -s STOP "$monitor"
-        /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$fs/wait"
+        # It is there a moment before QEMU listens.
+        eventually /usr/bin/python3 -c 'import socket, sys; sys.exit(socket.socket(socket.AF_UNIX).connect_ex(sys.argv[1]))' "$fs/wait"
         eventually ended "$first"
         run -0 virt-priv-chown recover
         [ "$(holder_of daemon)" = "$first" ]
