@@ -78,6 +78,46 @@ static void stat_file(void **state)
 	}
 }
 
+/* Fields 23 to 47 of a stat file, behind the start. */
+#define BEHIND_START " 8192 1 18446744073709551615 1 1 1 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 1 2 3 4 "
+#define STAT "12 (a b) S 7" BEHIND "345" BEHIND_START
+
+static const struct arguments_row {
+	const char *text;
+	bool is_told;
+	unsigned long long begin, end;
+} arguments_rows[] = {
+	{STAT "100 200 300 400 0", true, 100, 200},
+	/* The environment follows, and can be a part of it (setproctitle(3)). */
+	{STAT "100 200 200 400 0", true, 100, 400},
+	{STAT "100 200 200 100 0", true, 100, 200},
+	{STAT "140737488347136 140737488351232 1 2 0", true, 140737488347136, 140737488351232},
+	/* Of somebody who may not see it, and of a kernel thread. */
+	{STAT "0 0 0 0 0", false, 0, 0},
+	{STAT "200 100 300 400 0", false, 0, 0},
+	{STAT "100 100 300 400 0", false, 0, 0},
+	{STAT "100 200 300", false, 0, 0},
+	{STAT "100 200 300 -1 0", false, 0, 0},
+	{STAT, false, 0, 0},
+	{"12 (a", false, 0, 0},
+	{"", false, 0, 0},
+};
+
+static void arguments(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(arguments_rows); i++) {
+		const struct arguments_row *row = &arguments_rows[i];
+		unsigned long long begin, end;
+		print_message("%s\n", row->text);
+		assert_int_equal(proc_stat_arguments(row->text, &begin, &end), row->is_told);
+		if (!row->is_told)
+			continue;
+		assert_true(begin == row->begin);
+		assert_true(end == row->end);
+	}
+}
+
 static const struct status_row {
 	const char *text;
 	struct proc_threads threads;
@@ -193,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stat_file),
+		cmocka_unit_test(arguments),
 		cmocka_unit_test(status_file),
 		cmocka_unit_test(unit_of_a_cgroup),
 		cmocka_unit_test(guest_memory),

@@ -90,6 +90,22 @@ bool proc_stat_parse(const char *text, struct proc_stat *stat)
 	return true;
 }
 
+bool proc_stat_arguments(const char *text, unsigned long long *begin, unsigned long long *end)
+{
+	const char *name_end = strrchr(text, ')');
+	unsigned long long environment, environment_end;
+
+	if (!name_end || name_end[1] != ' ')
+		return false;
+	const char *state = name_end + 2;
+	if (!read_field(state, 48, begin) || !read_field(state, 49, end) ||
+		!read_field(state, 50, &environment) || !read_field(state, 51, &environment_end))
+		return false;
+	if (*end == environment && environment_end > environment)
+		*end = environment_end;
+	return *begin && *begin < *end;
+}
+
 /* EXIT_ZOMBIE and EXIT_DEAD of include/linux/sched.h, by fs/proc/array.c. */
 static bool is_ended(char state)
 {

@@ -27,6 +27,13 @@ struct proc_stat {
 bool proc_stat_parse(const char *text, struct proc_stat *stat);
 
 /*
+ * Where the words of its command line lie in the memory of the process (fields 48 to 51), as
+ * fs/proc/base.c, get_mm_cmdline(), has it: to the end of the environment where that follows, since
+ * setproctitle(3) writes over it. False where that is not told, or is no range.
+ */
+bool proc_stat_arguments(const char *text, unsigned long long *begin, unsigned long long *end);
+
+/*
  * Whether the process has ended, and only waits for its parent to look. Its first thread alone can
  * end (_exit(2)), and waits as well, without descriptors and memory; all others go on.
  */
