@@ -39,7 +39,7 @@ TOOLS := $(basename $(notdir $(wildcard tools/*.c)))
 PC_virt-priv-exec := libcap-ng
 PC_virt-priv-audit := blkid libcap-ng smartcols
 PC_virt-priv-chown := blkid libacl libcap-ng libxml-2.0 smartcols
-PC_virt-priv-run := blkid json-c libacl libcap-ng libxml-2.0
+PC_virt-priv-run := blkid json-c libacl libcap-ng libxml-2.0 smartcols
 PC_ALL := $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_ALL))
 

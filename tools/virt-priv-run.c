@@ -14,6 +14,7 @@
 #include "launch/launch.h"
 #include "path/absolute.h"
 #include "vm/limits.h"
+#include "vm/list.h"
 #include "vm/obstacles.h"
 #include "vm/qemu_command.h"
 #include "vm/report.h"
@@ -44,7 +45,7 @@ struct options {
 	bool share_network;
 	struct option_texts backing, forced;
 	unsigned timeout;
-	bool check, all_running, dry_run, json, verbose;
+	bool list, kill, check, all_running, dry_run, json, verbose;
 	pid_t *pids; /* --pid */
 	size_t n_pids;
 	char **command; /* NULL-terminated */
@@ -76,6 +77,9 @@ static bool add_pid(const struct option_row *row, void *field, const char *text,
 
 /* The VMs that have a file. */
 #define VMS "$(ls " VM_FILE_DIR " 2>/dev/null | sed -n \"s/[.]conf$//p\")"
+
+/* Those that are there. */
+#define RUNNING "$(ls -A /run/virt-privileges 2>/dev/null | sed -n \"s/^[.]\\(.*\\)[.]vm$/\\1/p\")"
 
 static const struct option_row rows[] = {
 	{"name", 0, "VM", OPTION_ANYTHING, "the name of the VM (default: that of QEMU's -name)",
@@ -111,7 +115,7 @@ static const struct option_row rows[] = {
 		OPTION_CALL(add_pid)},
 	{"dry-run", 0, NULL, OPTION_NONE, "print what would be done, and change nothing",
 		OPTION_FLAG(struct options, dry_run)},
-	{"json", 0, NULL, OPTION_NONE, "with --check or --dry-run: print JSON",
+	{"json", 0, NULL, OPTION_NONE, "with --check, --dry-run or --list: print JSON",
 		OPTION_FLAG(struct options, json)},
 	{"vm", 0, "NAME", OPTION_WORD, "read the command line from " VM_FILE_DIR "/NAME.conf",
 		OPTION_NAME(vm), .words = VMS},
@@ -119,10 +123,15 @@ static const struct option_row rows[] = {
 		"write the command line into " VM_FILE_DIR "/NAME.conf, check it, and say how the "
 		"VM is started as a unit",
 		OPTION_NAME(write_unit)},
-	{"stop", 0, "NAME", OPTION_WORD, "ask the VM that --vm has started to power down, and wait",
-		OPTION_NAME(stop), .words = VMS},
+	{"list", 0, NULL, OPTION_NONE, "list the VMs that virt-priv-run has started",
+		OPTION_FLAG(struct options, list)},
+	{"stop", 0, "NAME", OPTION_WORD, "ask a VM to power down, and wait", OPTION_NAME(stop),
+		.words = RUNNING},
 	{"timeout", 0, "SECONDS", OPTION_ANYTHING, "with --stop: how long to wait (default: 60)",
 		OPTION_SECONDS(struct options, timeout)},
+	{"kill", 0, NULL, OPTION_NONE,
+		"with --stop: kill QEMU if it has not exited by then; with --timeout 0: at once",
+		OPTION_FLAG(struct options, kill)},
 	{"verbose", 'v', NULL, OPTION_NONE, "print what is done",
 		OPTION_FLAG(struct options, verbose)},
 	{0},
@@ -135,7 +144,8 @@ const struct option_table tool_options = {
 		    "[OPTION]... --vm NAME\n"
 		    "[OPTION]... --write-unit NAME [--] QEMU [ARG]...\n"
 		    "[OPTION]... --check {--all-running | --pid PID...}\n"
-		    "--stop NAME [--timeout SECONDS] [--dry-run]",
+		    "--list [--json]\n"
+		    "--stop NAME [--timeout SECONDS] [--kill] [--dry-run]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
 		   "set. What needs root is prepared as root, and restored when QEMU exits.",
 	.rows = rows,
@@ -143,8 +153,9 @@ const struct option_table tool_options = {
 	.in_order = true,
 	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU cannot "
 		  "be executed, 127 if it cannot be found, else that of QEMU, or 128+N if it was "
-		  "terminated by signal N. With --check and --write-unit: 0 no obstacle, 1 obstacles. With --stop: "
-		  "0 QEMU has exited, 1 it has not.",
+		  "terminated by signal N. With --check and --write-unit: 0 no obstacle, 1 "
+		  "obstacles. With --stop: 0 QEMU has exited, 1 it has not. With --list: 1 if a VM "
+		  "cannot be determined.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])
@@ -176,8 +187,8 @@ static void read_vm_file(struct options *o)
 			path);
 	char **words = trusted_file_words(PROGRAM, text, &n);
 	parse_options(o, (int)n, words);
-	if (o->vm != name || o->stop || o->write_unit)
-		die("--vm, --write-unit and --stop are not allowed in %s", path);
+	if (o->vm != name || o->stop || o->write_unit || o->list)
+		die("--vm, --write-unit, --list and --stop are not allowed in %s", path);
 	if (!*o->command)
 		die("%s: missing QEMU command line", path);
 	if (!o->name)
@@ -213,19 +224,23 @@ static void check_running_options(const struct options *o)
 
 static void check_options(const struct options *o)
 {
-	if (o->json && !o->dry_run && !o->check)
-		die("--json requires --check or --dry-run");
+	if (o->json && !o->dry_run && !o->check && !o->list)
+		die("--json requires --check, --dry-run or --list");
+	if (o->kill && !o->stop)
+		die("--kill requires --stop");
+	if (o->list && (o->stop || o->vm || o->check || o->dry_run || o->write_unit))
+		die("--list can only be combined with --json");
 	if (checks_running(o))
 		check_running_options(o);
 	if (o->write_unit && (o->vm || o->stop || o->check || o->dry_run))
 		die("--write-unit cannot be used with --vm, --stop, --check or --dry-run");
 	if (o->json && o->stop)
 		die("--json cannot be used with --stop");
-	if (o->stop && *o->command) {
+	if ((o->stop || o->list) && *o->command) {
 		cleanup_free char *error = options_extra(&tool_options, *o->command);
 		die("%s", error);
 	}
-	if (!o->stop && !o->vm && !checks_running(o) && !*o->command)
+	if (!o->stop && !o->list && !o->vm && !checks_running(o) && !*o->command)
 		die("missing QEMU command line; try: " PROGRAM " --help");
 	if (geteuid() != 0)
 		die("must be run as root; ordinary users: virt-priv-exec");
@@ -461,12 +476,21 @@ static int write_unit(struct options *o, struct plan *plan)
 static int stop(const struct options *o)
 {
 	cleanup_free char *error = NULL;
-	bool good = o->dry_run ? vm_stop_report(o->stop, o->timeout, &error)
-			       : vm_stop(o->stop, o->timeout, &error);
+	const struct vm_stop_how how = {.seconds = o->timeout, .kill = o->kill};
+	bool good =
+		o->dry_run ? vm_stop_report(o->stop, &how, &error) : vm_stop(o->stop, &how, &error);
 
 	if (!good)
 		die_status(EXIT_FAILURE, "%s", error);
 	return written(EXIT_SUCCESS);
+}
+
+/* Returns the exit status. */
+static int list(const struct options *o)
+{
+	bool good = vm_list(o->json);
+
+	return written(good ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 int main(int argc, char *argv[])
@@ -487,6 +511,8 @@ int main(int argc, char *argv[])
 	log_set_verbose(o.verbose);
 	if (o.stop)
 		return stop(&o);
+	if (o.list)
+		return list(&o);
 
 	size_t n_own = o.vm ? 0 : (size_t)(o.command - argv - 1);
 	if (checks_running(&o))

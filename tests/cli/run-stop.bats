@@ -28,7 +28,7 @@ stop() {
     sleep 600 3>&- &
     holder=$!
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
-    stop "VM 'v': cannot connect to its control socket /run/virt-privileges/v.qmp: No such file or directory; only a VM that --vm started has one"
+    stop "VM 'v': cannot connect to its control socket /run/virt-privileges/v.qmp: No such file or directory; virt-priv-run has not started it; stop it through its own monitor"
     mkdir -p /run/virt-privileges
     /usr/bin/python3 -c '
 import os, socket
@@ -77,8 +77,8 @@ directory|--vm v|$vms/v.conf is not a regular file
 huge|--vm v|$vms/v.conf is larger than 4194304 bytes
 qemu-system-x86_64+-hda+$fs/\\0a|--vm v|$vms/v.conf contains a NUL byte
 qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of VM 'v' is in $vms/v.conf
---vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm and --stop are not allowed in $vms/v.conf
---stop+w|--vm v|--vm and --stop are not allowed in $vms/v.conf
+--vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm, --write-unit, --list and --stop are not allowed in $vms/v.conf
+--stop+w|--vm v|--vm, --write-unit, --list and --stop are not allowed in $vms/v.conf
 # nothing|--vm v|$vms/v.conf: missing QEMU command line
 qemu-system-x86_64+-hda+$fs/a|--vm w|cannot reach $vms/w.conf: No such file or directory
 END_OF_FILES

@@ -42,7 +42,7 @@ chown|2|claim --name v --pid 0 --disk @/a|--pid 0: invalid process id
 chown|2|claim --name v --pid +1 --disk @/a|--pid +1: invalid process id
 chown|2|claim --name v --pid 1x --disk @/a|--pid 1x: invalid process id
 chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: invalid process id
-chown|2|claim --name v --json --disk @/a|--json requires --dry-run
+chown|2|claim --name v --json --disk @/a|--json requires --check, --dry-run or --list
 chown|2|claim --name v --disk @/a,readwrite|expected "readonly" or "shared" after the path, not "readwrite"
 chown|2|claim --name v --disk ,readonly|empty path
 chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not exist
@@ -53,7 +53,7 @@ run|125|--disks all qemu-system-x86_64 -hda @/a|--disks all: expected claim, pas
 run|125|--timeout 5s --stop v|--timeout 5s: expected a number of seconds
 run|125|--timeout -5 --stop v|--timeout -5: expected a number of seconds
 run|125|--timeout 99999999 --stop v|--timeout 99999999: expected a number of seconds
-run|125|--json qemu-system-x86_64 -hda @/a|--json requires --dry-run
+run|125|--json qemu-system-x86_64 -hda @/a|--json requires --check, --dry-run or --list
 run|125|--stop v qemu-system-x86_64|extra operand 'qemu-system-x86_64'
 run|125|--name .v qemu-system-x86_64 -hda @/a|--name: invalid VM name '.v': must match
 audit|2|--frobnicate|try: virt-priv-audit --help

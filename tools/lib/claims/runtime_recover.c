@@ -6,11 +6,13 @@
 #include "claims/journal_file.h"
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
+#include "claims/runtime_vm.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +106,65 @@ static bool recover_scratches(int runtime, bool dry_run)
 	return good;
 }
 
+/* Whether a VM that was noted is not there any more. False: that can't be told, and *error. */
+static bool has_gone(const char *name, bool *gone, char **error)
+{
+	struct runtime_vm *vm = NULL;
+	bool has = true;
+
+	*gone = false;
+	if (!runtime_vm_read(name, &vm, error) || !vm || !has_claim(name, &has, error)) {
+		runtime_vm_free(vm);
+		free(vm);
+		return !*error;
+	}
+	/* Nobody who writes it has the name: one that was cut off is nobody's. */
+	enum runtime_vm_state state =
+		vm->is_whole ? runtime_vm_state(vm, error) : RUNTIME_VM_ABANDONED;
+	*gone = !has && state == RUNTIME_VM_ABANDONED;
+	runtime_vm_free(vm);
+	free(vm);
+	return state != RUNTIME_VM_UNKNOWN;
+}
+
+static bool recover_note(int runtime, const char *name, bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
+	bool gone;
+
+	if (held < 0 && errno == EWOULDBLOCK)
+		return true;
+	bool good = held >= 0 && has_gone(name, &gone, &error);
+	if (!good)
+		warn("%s", error);
+	else if (gone && dry_run)
+		printf("remove " RUNTIME_DIR "/.%s.vm\n", name);
+	else if (gone)
+		good = runtime_vm_remove(name);
+	if (held >= 0)
+		runtime_dir_let_go(name);
+	return good;
+}
+
+/* The notes of VMs that are there no more. */
+static bool recover_notes(int runtime, bool dry_run)
+{
+	cleanup_free char *error = NULL;
+	char **names;
+	size_t n;
+	bool good = runtime_vm_names(&names, &n, &error);
+
+	if (!good)
+		warn("%s", error);
+	for (size_t i = 0; i < n; i++) {
+		good = recover_note(runtime, names[i], dry_run) && good;
+		free(names[i]);
+	}
+	free(names);
+	return good;
+}
+
 bool runtime_dir_recover(bool dry_run)
 {
 	cleanup_free char *error = NULL;
@@ -127,5 +188,6 @@ bool runtime_dir_recover(bool dry_run)
 			fstatat(runtime, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 			S_ISDIR(st.st_mode))
 			good = recover_directory(runtime, d->d_name, dry_run) && good;
+	good = recover_notes(runtime, dry_run) && good;
 	return recover_scratches(runtime, dry_run) && good;
 }

@@ -280,13 +280,14 @@ bool vm_give_back(struct vm *vm)
 {
 	bool good = release_rounds_of(vm);
 
+	vm->claim_stays = !good;
 	vm_undo(vm);
 	return good;
 }
 
 bool vm_leave_claims(struct vm *vm)
 {
-	vm->was_claimed = true;
+	vm->was_claimed = vm->claim_stays = true;
 	vm_undo(vm);
 	return false;
 }

@@ -14,6 +14,7 @@
 #include "vm/prepare.h"
 #include "vm/published.h"
 #include "vm/ready.h"
+#include "vm/record.h"
 #include "vm/runtime.h"
 
 #include <sys/stat.h>
@@ -69,7 +70,8 @@ static bool become_qemu(struct vm *vm, struct launch *launch, char **command,
 	 * wait for. */
 	close(vm->name_fd);
 	supervise_let_go(supervisor);
-	if (!vm_claim(vm, error) || !vm_write_pid(vm, getpid(), error) || !vm_set_limits(vm, error))
+	if (!vm_claim(vm, error) || !vm_record_qemu(vm, getpid(), error) ||
+		!vm_write_pid(vm, getpid(), error) || !vm_set_limits(vm, error))
 		return false;
 	launch->command = command;
 	launch->environment = environment_set(launch->environment, "HOME", home);
@@ -86,7 +88,8 @@ static int follow_daemon(struct vm *vm, struct supervisor *supervisor)
 	cleanup_free char *error = NULL;
 	pid_t daemon = supervise_remaining(&vm->helpers);
 
-	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_write_pid(vm, daemon, &error)))
+	if (daemon && (!vm_new_holder(vm, daemon, &error) || !vm_record_qemu(vm, daemon, &error) ||
+			      !vm_write_pid(vm, daemon, &error)))
 		warn("%s", error);
 	/* What QEMU has bound is there once the caller has its answer. */
 	vm_publish(vm);

@@ -12,6 +12,8 @@
 #include "vm/sockets.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char *vm_runtime_directory(const char *name)
@@ -135,13 +137,43 @@ static void plan_control(struct vm *vm)
 	qemuargs_append(vm->args, "qmp", "chardev:virt-privileges-control");
 }
 
+/* A file that lies where the directory would, or would be made there. */
+static void refuse_collision(struct vm *vm, const char *path, mode_t type, const char *what)
+{
+	const struct qemuargs_resource here = {.kind = RESOURCE_FILE,
+		.access = ACCESS_CREATE,
+		.path = (char *)path,
+		.source = "--name"};
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && (st.st_mode & S_IFMT) != type) {
+		vm_refuse(vm, &here,
+			xasprintf("it exists, and is not the %s of VM '%s'; remove it, or use "
+				  "another name: --name",
+				what, vm->name));
+		return;
+	}
+	for (size_t i = 0; i < vm->args->n_resources; i++) {
+		const struct qemuargs_resource *r = &vm->args->resources[i];
+		if (r->path && strcmp(r->path, path) == 0)
+			vm_refuse(vm, r,
+				xasprintf("it is the place of the %s of VM '%s'; use another "
+					  "path, or another name: --name",
+					what, vm->name));
+	}
+}
+
 void vm_plan_runtime(struct vm *vm)
 {
 	cleanup_free char *path = vm_runtime_directory(vm->name);
+	cleanup_free char *control = vm_control_socket(vm->name);
 	struct vm_step *step = vm_step(vm, path);
 
 	step->prepare = make_runtime;
 	step->give_back = remove_runtime;
+	refuse_collision(vm, path, S_IFDIR, "runtime directory");
+	if (vm->control)
+		refuse_collision(vm, control, S_IFSOCK, "control socket");
 	if (vm->control && vm->args->daemonize)
 		refuse_daemon(vm);
 	if (vm->control)

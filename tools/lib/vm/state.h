@@ -55,6 +55,7 @@ struct vm {
 	bool was_claimed;    /* QEMU's process came to make the claims */
 	bool has_run;	     /* by its exit status; claims that were released by hand are gone */
 	bool runs;	     /* QEMU, or its daemon */
+	bool claim_stays;    /* not all of it could be given back */
 	bool control;	     /* a control socket is wanted, see runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;

@@ -3,81 +3,183 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "claims/holder.h"
 #include "claims/journal.h"
 #include "claims/journal_file.h"
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
 #include "claims/runtime_ids.h"
+#include "claims/runtime_vm.h"
+#include "path/safepath.h"
+#include "vm/ask.h"
 #include "vm/runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Between two attempts to connect. */
+/* Between two looks at the lock. */
 #define RETRY_MS 50
 /* Between the end of QEMU's sockets and its own. */
 #define MOMENT_MS 500
-/* Of what QEMU says: far more than a monitor does while its guest powers down. */
-#define MAX_HEARD ((size_t)1024 * 1024)
+/* From SIGKILL to the end of a QEMU with much memory, and until all is given back. */
+#define KILL_SECONDS 20
 
-static long long now(void)
+/* The VM that is to be stopped. */
+struct target {
+	const char *name;
+	struct runtime_vm *noted; /* NULL: nothing is */
+	struct journal *journal;  /* NULL: it has no claim */
+	enum runtime_vm_state state;
+	struct runtime_process process; /* QEMU's, else its virt-priv-run's; pid 0: none is left */
+	int pidfd;			/* of it; -1: none */
+	/* How it is asked; without a path, by SIGTERM. */
+	char *path;
+	bool is_qmp, is_control;
+};
+#define TARGET_INIT ((struct target){.pidfd = -1})
+
+static void end_target(struct target *t)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	runtime_vm_free(t->noted);
+	free(t->noted);
+	journal_free(t->journal);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	free(t->path);
 }
+#define cleanup_target __attribute__((cleanup(end_target)))
 
-/* Whether the claim has a holder that lives; else a new message: the VM is as ended, or why not. */
-static bool is_held(const struct journal *journal, const char *ended, char **error)
+/*
+ * Which VM, and its process
+ */
+
+/* By its claim alone: of an older version, or of virt-priv-chown. */
+static bool take_holder(struct target *t, char **error)
 {
 	*error = NULL;
-	enum claims_hold hold = claims_hold(journal, error);
+	enum claims_hold hold = t->journal ? claims_hold(t->journal, error) : CLAIMS_ABANDONED;
 
-	if (hold == CLAIMS_HELD && journal->holder)
+	if (hold == CLAIMS_UNKNOWN)
+		return false;
+	if (hold == CLAIMS_HELD && t->journal->holder) {
+		t->state = RUNTIME_VM_RUNNING;
+		t->process = (struct runtime_process){t->journal->holder, t->journal->holder_start};
 		return true;
-	if (hold != CLAIMS_UNKNOWN)
-		*error = xasprintf("VM '%s' %s", journal->name, ended);
-	return false;
-}
-
-/* QEMU's process, by the claim that it holds; -1 and a new message: there is none. */
-static int hold_process(const char *name, char **error)
-{
-	struct journal *journal;
-	int fd = -1;
-
-	if (!journal_lock(true, error))
-		return -1;
-	if (!journal_read(name, &journal, error))
-		journal = NULL;
-	else if (!journal)
-		*error = xasprintf("VM '%s' is not running", name);
-	else if (is_held(journal, "is not running", error) &&
-		 (fd = (int)syscall(SYS_pidfd_open, journal->holder, 0)) < 0)
-		*error = xasprintf("cannot open a pidfd of process %d of VM '%s': %s",
-			journal->holder, name, strerror(errno));
-	/* The number could have become another process's before it was held. */
-	if (fd >= 0 && !is_held(journal, "has just exited", error)) {
-		close(fd);
-		fd = -1;
 	}
-	journal_free(journal);
-	journal_unlock();
-	return fd;
+	bool is_left = t->journal && hold == CLAIMS_ABANDONED;
+	return error_set(error, "VM '%s' is not running%s", t->name,
+		is_left ? "; to release what it has left: virt-priv-chown recover" : "");
 }
+
+static bool take_noted(struct target *t, char **error)
+{
+	t->state = runtime_vm_state(t->noted, error);
+	switch (t->state) {
+	case RUNTIME_VM_RUNNING:
+	case RUNTIME_VM_ORPHANED:
+		t->process = t->noted->qemu;
+		return true;
+	case RUNTIME_VM_STARTING:
+		t->process = t->noted->runner;
+		return true;
+	case RUNTIME_VM_ENDING:
+		return true;
+	case RUNTIME_VM_UNKNOWN:
+		return false;
+	default:
+		return error_set(error,
+			"VM '%s' is not running; to release what it has left: virt-priv-chown "
+			"recover",
+			t->name);
+	}
+}
+
+/* The number could have become another process's before it was held. */
+static bool hold_process(struct target *t, char **error)
+{
+	unsigned long long start;
+
+	if (!t->process.pid)
+		return true;
+	t->pidfd = (int)syscall(SYS_pidfd_open, t->process.pid, 0);
+	if (t->pidfd < 0 && errno != ESRCH)
+		return error_set_errno(error, "cannot open a pidfd of process %d of VM '%s'",
+			t->process.pid, t->name);
+	if (t->pidfd >= 0 && !process_start(t->process.pid, &start, error))
+		return false;
+	return (t->pidfd >= 0 && start == t->process.start) ||
+	       error_set(error, "VM '%s' has just exited", t->name);
+}
+
+/* Its socket that is a monitor; NULL: it has none of that kind. */
+static const char *find_socket(const struct runtime_vm *vm, const char *kind)
+{
+	for (size_t i = 0; i < vm->n_sockets; i++)
+		if (strcmp(vm->sockets[i].word, kind) == 0)
+			return vm->sockets[i].path;
+	return NULL;
+}
+
+static void choose_way(struct target *t)
+{
+	const char *path;
+
+	if (t->state == RUNTIME_VM_STARTING)
+		return;
+	t->is_qmp = true;
+	t->is_control = !t->noted || find_socket(t->noted, RUNTIME_VM_CONTROL);
+	if (t->is_control) {
+		t->path = vm_control_socket(t->name);
+	} else if ((path = find_socket(t->noted, RUNTIME_VM_QMP)) != NULL) {
+		t->path = xstrdup(path);
+	} else if ((path = find_socket(t->noted, RUNTIME_VM_MONITOR)) != NULL) {
+		t->path = xstrdup(path);
+		t->is_qmp = false;
+	}
+}
+
+static bool find_locked(struct target *t, char **error)
+{
+	if ((journal_directory() >= 0 && !journal_read(t->name, &t->journal, error)) ||
+		!runtime_vm_read(t->name, &t->noted, error))
+		return false;
+	/* What was cut off says nothing. */
+	if (t->noted && !t->noted->is_whole) {
+		runtime_vm_free(t->noted);
+		free(steal_pointer(&t->noted));
+	}
+	return (t->noted ? take_noted(t, error) : take_holder(t, error)) && hold_process(t, error);
+}
+
+/* False and a new message: there is none that runs, or that can't be told. */
+static bool find(struct target *t, const char *name, char **error)
+{
+	t->name = name;
+	if (!journal_lock(false, error))
+		return false;
+	bool good = find_locked(t, error);
+	journal_unlock();
+	if (good)
+		choose_way(t);
+	return good;
+}
+
+/*
+ * What would be done
+ */
 
 static void print_entry(const struct entry *e)
 {
@@ -105,145 +207,97 @@ static bool print_isolated(const char *name, char **error)
 	return true;
 }
 
-bool vm_stop_report(const char *name, unsigned seconds, char **error)
+static void print_way(const struct target *t, const struct vm_stop_how *how)
 {
-	cleanup_free char *path = vm_control_socket(name);
-	struct journal *journal;
+	cleanup_free char *safe = t->path ? log_escape(t->path) : NULL;
 
-	if (!journal_lock(false, error))
+	if (t->state == RUNTIME_VM_ENDING)
+		printf("wait for virt-priv-run of %s (process %d, within %u s)\n", t->name,
+			t->noted->runner.pid, how->seconds);
+	else if (how->kill && how->seconds == 0)
+		printf("kill %s (process %d)\n", t->name, t->process.pid);
+	else if (t->path)
+		printf("stop %s (process %d, through %s, within %u s)\n", t->name, t->process.pid,
+			safe, how->seconds);
+	else
+		printf("stop %s (process %d, by SIGTERM, within %u s)\n", t->name, t->process.pid,
+			how->seconds);
+	if (how->kill && how->seconds > 0)
+		printf("kill %s if it has not exited by then\n", t->name);
+}
+
+bool vm_stop_report(const char *name, const struct vm_stop_how *how, char **error)
+{
+	cleanup_target struct target t = TARGET_INIT;
+
+	if (!find(&t, name, error))
 		return false;
-	bool good = journal_read(name, &journal, error);
-	if (good && !journal) {
-		error_set(error, "VM '%s' is not running", name);
-		good = false;
-	}
-	good = good && is_held(journal, "is not running", error);
-	if (good) {
-		printf("stop %s (process %d, through %s, within %u s)\n", name, journal->holder,
-			path, seconds);
-		for (size_t i = 0; i < journal->n_entries; i++)
-			print_entry(&journal->entries[i]);
-		good = print_isolated(name, error);
-		journal_free(journal);
-	}
-	journal_unlock();
+	print_way(&t, how);
+	for (size_t i = 0; t.journal && i < t.journal->n_entries; i++)
+		print_entry(&t.journal->entries[i]);
+	return print_isolated(name, error);
+}
+
+/*
+ * Asking
+ */
+
+/* A monitor of the command line's own, at a name that others may have changed since then. */
+static bool ask_own(const struct target *t, int fd, long long end, char **error)
+{
+	struct safepath walk;
+
+	*error = NULL;
+	if (!safepath_open(t->path, &walk, error))
+		return false;
+	bool good = false;
+	if (walk.unsafe)
+		*error = xstrdup(walk.unsafe);
+	else if (!S_ISSOCK(walk.st.st_mode))
+		*error = xasprintf("%s is not a socket", t->path);
+	else
+		good = ask_power_down(fd, IO_FD_PATH(walk.fd), t->is_qmp, t->pidfd, end);
+	int number = errno;
+	safepath_close(&walk);
+	errno = number;
 	return good;
 }
 
-/*
- * The milliseconds that are left, for poll(2), never less than 0, which would have it wait for
- * ever; and errno, should they be gone.
- */
-static int left_until(long long end)
+/* False and errno, or *error, which is new. */
+static bool ask(const struct target *t, int fd, long long end, char **error)
 {
-	long long left = end - now();
-
-	errno = ETIMEDOUT;
-	return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+	*error = NULL;
+	if (!t->path && t->state != RUNTIME_VM_STARTING)
+		warn("VM '%s' has no monitor by which its guest could be asked to power down; QEMU "
+		     "is terminated by SIGTERM",
+			t->name);
+	if (!t->path)
+		return syscall(SYS_pidfd_send_signal, t->pidfd, SIGTERM, NULL, 0) == 0;
+	return t->is_control ? ask_power_down(fd, t->path, true, t->pidfd, end)
+			     : ask_own(t, fd, end, error);
 }
 
-/* Throws away what is said, as long as it is not too much: the rest is left to lie there, and its
- * speaker to wait. False: nothing more is to be heard. */
-static bool hear(int fd, size_t *heard)
+/* Why it could not be asked; takes detail, a text or NULL. */
+static char *why_not_asked(const struct target *t, int number, char *detail)
 {
-	char bytes[4096];
-	ssize_t n = read(fd, bytes, sizeof bytes);
+	cleanup_free char *more = detail;
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	*heard += (size_t)n;
-	return n > 0 && *heard < MAX_HEARD;
-}
-
-/* Whether the process ends before that time, or errno says why not. */
-static bool wait_for_end(int process, int fd, long long end)
-{
-	struct pollfd polled[] = {{process, POLLIN, 0}, {fd, POLLIN, 0}};
-	size_t heard = 0;
-	int left;
-
-	while ((left = left_until(end)) > 0) {
-		int result = poll(polled, 2, left);
-		if (result < 0 && errno != EINTR)
-			return false;
-		if (result <= 0)
-			continue;
-		if (polled[0].revents)
-			return true;
-		if (polled[1].revents && !hear(polled[1].fd, &heard))
-			polled[1].fd = -1;
-	}
-	return false;
+	if (!t->path)
+		return xasprintf("VM '%s': cannot send SIGTERM to process %d: %s", t->name,
+			t->process.pid, strerror(number));
+	/* There is a VM, and its claim is none of virt-priv-run's. */
+	if (!t->noted && number == ENOENT)
+		return xasprintf("VM '%s': cannot connect to its control socket %s: %s; "
+				 "virt-priv-run has not started it; stop it through its own "
+				 "monitor",
+			t->name, t->path, strerror(number));
+	return xasprintf("VM '%s': cannot ask it to power down through %s: %s", t->name, t->path,
+		more ? more : strerror(number));
 }
 
 /*
- * connect(2), but for no longer than that: it waits while too many others do (unix(7)), and
- * tells so at once by EAGAIN where it must not. There is nothing to poll for then but the end of
- * the process.
+ * Waiting
  */
-static bool connect_until(int fd, const char *path, int process, long long end)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct pollfd polled = {process, POLLIN, 0};
-
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	while (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			return false;
-		int left = left_until(end);
-		if (left == 0)
-			return false;
-		if (poll(&polled, 1, left < RETRY_MS ? left : RETRY_MS) > 0) {
-			errno = ESRCH;
-			return false;
-		}
-	}
-	return true;
-}
-
-/* Waits for QEMU to greet, which it does first; it is not looked at what it says. */
-static bool greet(int fd, long long end)
-{
-	struct pollfd polled = {fd, POLLIN, 0};
-	char bytes[4096];
-	int left;
-
-	while ((left = left_until(end)) > 0) {
-		int result = poll(&polled, 1, left);
-		if (result > 0) {
-			/* The end of what is said is no error by itself. */
-			errno = ECONNRESET;
-			return read(fd, bytes, sizeof bytes) > 0;
-		}
-		if (result < 0 && errno != EINTR)
-			return false;
-	}
-	return false;
-}
-
-/* Asks it by its control socket to power down. False and errno: it could not be. */
-static bool ask(int fd, const char *path, int process, long long end)
-{
-	/* The answers are of a process that a guest may have taken over: nothing is read of them.
-	 */
-	static const char request[] =
-		"{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"system_powerdown\"}\n";
-
-	return fd >= 0 && connect_until(fd, path, process, end) && greet(fd, end) &&
-	       send(fd, request, sizeof request - 1, MSG_NOSIGNAL) >= 0;
-}
-
-/* Why it could not be asked. */
-static char *why_not_asked(const char *name, const char *path, int number)
-{
-	/* There is a VM, and its claim was not made for --vm. */
-	if (number == ENOENT)
-		return xasprintf("VM '%s': cannot connect to its control socket %s: %s; only a VM "
-				 "that --vm started has one; stop this one through its own monitor",
-			name, path, strerror(number));
-	return xasprintf("VM '%s': cannot ask it to power down through %s: %s", name, path,
-		strerror(number));
-}
 
 /* What virt-priv-run holds until all that the VM had is given back; -1: nothing. */
 static int open_lock(const char *name)
@@ -253,11 +307,32 @@ static int open_lock(const char *name)
 	return open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* Whether its claim is there no more. */
+static bool is_released(const struct target *t, char **error)
+{
+	struct journal *journal = NULL;
+	pid_t holder = t->noted ? t->noted->qemu.pid : t->process.pid;
+
+	if (!journal_lock(false, error))
+		return false;
+	bool good = journal_directory() < 0 || journal_read(t->name, &journal, error);
+	bool is_left = good && journal && holder && journal->holder == holder;
+	if (good)
+		journal_free(journal);
+	journal_unlock();
+	if (is_left)
+		error_set(error,
+			"VM '%s' has exited, but its files are still claimed; to release them: "
+			"virt-priv-chown recover",
+			t->name);
+	return good && !is_left;
+}
+
 /*
  * Waits for that: the disks, what is mounted, and an isolated VM's id. A virt-priv-run that was
  * killed holds nothing any more.
  */
-static bool wait_for_release(const char *name, int lock, long long end, char **error)
+static bool wait_for_release(const struct target *t, int lock, long long end, char **error)
 {
 	const struct timespec pause = {0, RETRY_MS * 1000000L};
 
@@ -265,40 +340,91 @@ static bool wait_for_release(const char *name, int lock, long long end, char **e
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return error_set_errno(error,
 				"VM '%s' has exited; cannot determine whether it was released",
-				name);
-		if (left_until(end) == 0)
+				t->name);
+		if (ask_left(end) == 0)
 			return error_set(error,
 				"VM '%s' has exited, but virt-priv-run has not released its files "
 				"yet; see virt-priv-chown status",
-				name);
+				t->name);
 		nanosleep(&pause, NULL);
 	}
-	return true;
+	return is_released(t, error);
 }
 
-bool vm_stop(const char *name, unsigned seconds, char **error)
+/* Asks it, and waits for its end. False and a new message. */
+static bool end_by_asking(const struct target *t, unsigned seconds, long long end, char **error)
 {
-	cleanup_free char *path = vm_control_socket(name);
-	cleanup_fd int lock = open_lock(name);
-	cleanup_fd int process = hold_process(name, error);
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	long long end = now() + (long long)seconds * 1000;
+	char *detail;
 
-	if (process < 0)
-		return false;
-	if (!ask(fd, path, process, end)) {
+	if (!ask(t, fd, end, &detail)) {
 		int number = errno;
 		/* One that ends has let go of its socket a moment before. */
-		if (number != ETIMEDOUT && wait_for_end(process, -1, now() + MOMENT_MS))
-			return wait_for_release(name, lock, end, error);
-		*error = why_not_asked(name, path, number);
+		if ((detail || number != ETIMEDOUT) &&
+			ask_wait(t->pidfd, -1, ask_now() + MOMENT_MS)) {
+			free(detail);
+			return true;
+		}
+		*error = why_not_asked(t, number, detail);
 		return false;
 	}
-	if (wait_for_end(process, fd, end))
-		return wait_for_release(name, lock, end, error);
+	if (ask_wait(t->pidfd, t->path ? fd : -1, end))
+		return true;
 	if (errno == ETIMEDOUT)
-		*error = xasprintf("VM '%s' has not exited within %u s", name, seconds);
-	else
-		*error = xasprintf("cannot wait until VM '%s' exits: %s", name, strerror(errno));
-	return false;
+		return error_set(error, "VM '%s' has not exited within %u s", t->name, seconds);
+	return error_set_errno(error, "cannot wait until VM '%s' exits", t->name);
+}
+
+static bool end_by_killing(const struct target *t, char **error)
+{
+	if (t->state == RUNTIME_VM_STARTING)
+		return error_set(error,
+			"VM '%s' is being started, and has no QEMU yet; to end virt-priv-run, and "
+			"release what it has prepared: kill -KILL %d; virt-priv-chown recover",
+			t->name, t->process.pid);
+	if (syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return error_set_errno(
+			error, "VM '%s': cannot kill process %d", t->name, t->process.pid);
+	return ask_wait(t->pidfd, -1, ask_now() + KILL_SECONDS * 1000LL) ||
+	       error_set(error, "VM '%s': process %d was killed, and has not ended within %d s",
+		       t->name, t->process.pid, KILL_SECONDS);
+}
+
+/* Whoever was not started by virt-priv-run is not killed by it. */
+static bool may_kill(const struct target *t)
+{
+	return t->noted || runtime_dir_is_taken(t->name) == 1;
+}
+
+static bool stop(const struct target *t, const struct vm_stop_how *how, long long end, char **error)
+{
+	cleanup_free char *why = NULL;
+
+	if (how->kill && how->seconds == 0 && may_kill(t))
+		return end_by_killing(t, error);
+	if (end_by_asking(t, how->seconds, end, &why))
+		return true;
+	if (how->kill && may_kill(t)) {
+		warn("%s; it is killed", why);
+		return end_by_killing(t, error);
+	}
+	if (!may_kill(t))
+		return error_set(error, "%s", why);
+	return error_set(
+		error, "%s; to kill it: virt-priv-run --stop %s --kill --timeout 0", why, t->name);
+}
+
+bool vm_stop(const char *name, const struct vm_stop_how *how, char **error)
+{
+	cleanup_fd int lock = open_lock(name);
+	cleanup_target struct target t = TARGET_INIT;
+	long long end = ask_now() + (long long)how->seconds * 1000;
+
+	if (!find(&t, name, error))
+		return false;
+	if (t.state != RUNTIME_VM_ENDING && !stop(&t, how, end, error))
+		return false;
+	if (how->kill)
+		end = ask_now() + KILL_SECONDS * 1000LL;
+	return wait_for_release(&t, lock, end, error);
 }

@@ -23,6 +23,7 @@
 #include "vm/passt.h"
 #include "vm/pid_file.h"
 #include "vm/published.h"
+#include "vm/record.h"
 #include "vm/runtime.h"
 #include "vm/sandbox.h"
 #include "vm/scratch.h"
@@ -150,6 +151,7 @@ bool vm_plan(struct vm *vm, char **error)
 		vm_let_go_of_name(vm);
 		return false;
 	}
+	vm_plan_record(vm);
 	vm_plan_runtime(vm);
 	plan_resources(vm);
 	vm_plan_kvm(vm);
