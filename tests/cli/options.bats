@@ -78,7 +78,8 @@ complete_line() {
 }
 
 @test "what completes to what" {
-    mkdir -p /etc/virt-privileges/vms /mnt/claims
+    mkdir -p /etc/virt-privileges/vms /mnt/claims /run/virt-privileges
+    touch /run/virt-privileges/.{web,qemu-5}.vm
     touch /etc/virt-privileges/vms/{web,mail}.conf
     printf '#user = "x"\nuser_two="y"\n  indented = 1\n' >/etc/libvirt/qemu.conf
     mount -t tmpfs -o mode=0755 tmpfs /var/lib
@@ -136,7 +137,7 @@ virt-priv-run --di|--disks=
 virt-priv-run --disks=p|pass
 virt-priv-run --disks l|leave
 virt-priv-run --vm ''|mail web
-virt-priv-run --stop w|web
+virt-priv-run --stop ''|qemu-5 web
 virt-priv-run --name ''|
 virt-priv-run --backing ''|files
 virt-priv-run --name v qemu -|command at 3

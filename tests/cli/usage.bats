@@ -42,7 +42,7 @@ chown|2|claim --name v --pid 0 --disk @/a|--pid 0: invalid process id
 chown|2|claim --name v --pid +1 --disk @/a|--pid +1: invalid process id
 chown|2|claim --name v --pid 1x --disk @/a|--pid 1x: invalid process id
 chown|2|claim --name v --pid 4294967297 --disk @/a|--pid 4294967297: invalid process id
-chown|2|claim --name v --json --disk @/a|--json requires --check, --dry-run or --list
+chown|2|claim --name v --json --disk @/a|--json requires --dry-run
 chown|2|claim --name v --disk @/a,readwrite|expected "readonly" or "shared" after the path, not "readwrite"
 chown|2|claim --name v --disk ,readonly|empty path
 chown|2|claim --name v --config @/none --disk @/a|settings file @/none does not exist

@@ -290,9 +290,11 @@ static void print_table(const struct list *list)
 		struct libscols_column *column =
 			scols_table_new_column(table, columns[i], 0, i >= 7 ? SCOLS_FL_WRAP : 0);
 		/* A line of each object. */
-		if (column && i >= 7)
-			scols_column_set_wrapfunc(
-				column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+		if (column && i >= 7 &&
+			(scols_column_set_safechars(column, "\n") != 0 ||
+				scols_column_set_wrapfunc(column, scols_wrapnl_chunksize,
+					scols_wrapnl_nextchunk, NULL) != 0))
+			die_out_of_memory();
 	}
 	for (size_t i = 0; i < list->n; i++)
 		print_row(table, &list->rows[i]);
