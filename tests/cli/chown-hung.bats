@@ -29,9 +29,13 @@ ending() {
     serve /mnt/hung /bin/sleep
     disk $fs/a alice:alice 0640
     silence
-    # It waits for an answer to its read, which nothing interrupts.
+    # It waits for an answer to its read, which nothing interrupts once the server has heard of it.
     cat /mnt/hung/file >/dev/null 3>&- &
     holder=$!
+    until is_unanswered $holder && grep -q '^State:.S' /proc/$server/status; do
+        kill -0 $holder
+        sleep 0.02
+    done
     run -0 virt-priv-chown claim --name v --pid $holder --disk $fs/a
     kill -KILL $holder
 }

@@ -98,11 +98,13 @@ claim_all() {
     # In the midst of it, behind the first answer that does not come.
     virt-priv-chown release --name v 2>/dev/null 3>&- &
     local releasing=$!
+    local child=
     for ((i = 0; i < 2000; i++)); do
-        ! pgrep -P $releasing >/dev/null || break
+        child=$(pgrep -P $releasing || true)
+        ! is_unanswered "${child:-none}" || break
         sleep 0.02
     done
-    child=$(pgrep -P $releasing)
+    is_unanswered "${child:-none}"
     run ! grep -q claims <(readlink /proc/"$child"/fd/*)
     wait $releasing || true
     soon run -0 virt-priv-chown recover

@@ -108,6 +108,11 @@ listens() {
     return 1
 }
 
+# is_unanswered PID: it waits for what a FUSE server does not say.
+is_unanswered() {
+    [[ $(cat "/proc/$1/wchan" 2>/dev/null) == *@(fuse|request_wait_answer)* ]]
+}
+
 holders=()
 
 # hold USER FILE COMMAND: a process of that user that does what escaped-qemu calls COMMAND to
