@@ -29,7 +29,7 @@ struct options {
 	pid_t *pids;
 	bool *skip, *excluded; /* a flag for each check */
 	bool has_list;	       /* --check was there: others are skipped */
-	bool json, nagios, journal;
+	bool json, nagios, summary, journal;
 	const char *prometheus;
 };
 
@@ -114,6 +114,8 @@ static const struct option_row rows[] = {
 		OPTION_TEXT(struct options, prometheus)},
 	{"nagios", 0, NULL, OPTION_NONE, "print one line, and exit, as a Nagios plugin",
 		OPTION_FLAG(struct options, nagios)},
+	{"summary", 0, NULL, OPTION_NONE, "print one line of counts",
+		OPTION_FLAG(struct options, summary)},
 	{"journal", 0, NULL, OPTION_NONE, "also write each finding to the system log",
 		OPTION_FLAG(struct options, journal)},
 	{"threshold", 0, "SEV", OPTION_WORD,
@@ -140,7 +142,7 @@ static const struct option_row rows[] = {
 		OPTION_TEXT(struct options, request.root)},
 	{"config", 'c', "FILE", OPTION_FILE, "read FILE instead of /etc/libvirt/qemu.conf",
 		OPTION_TEXT(struct options, request.config)},
-	{"verbose", 'v', NULL, OPTION_NONE, "also show checks that passed, and remedies",
+	{"verbose", 'v', NULL, OPTION_NONE, "show all findings, checks that passed, and remedies",
 		OPTION_FLAG(struct options, report.verbose)},
 	{0},
 };
@@ -170,8 +172,8 @@ static void take_target(struct options *o, const char *target)
 		die("expected host, processes or all, not '%s'", target);
 	if (!o->request.processes && o->request.n_pids)
 		die("--pid cannot be used with host");
-	if (o->json + o->nagios + (o->prometheus != NULL) > 1)
-		die("--json, --prometheus and --nagios are mutually exclusive");
+	if (o->json + o->nagios + o->summary + (o->prometheus != NULL) > 1)
+		die("--json, --prometheus, --nagios and --summary are mutually exclusive");
 }
 
 static void parse_options(struct options *o, int argc, char *argv[])
@@ -214,6 +216,8 @@ static int report(const struct audit *audit, const struct options *o)
 		audit_report_json(audit, &o->report);
 	else if (o->prometheus)
 		write_metrics(audit, o);
+	else if (o->summary)
+		audit_report_summary(audit);
 	else if (o->nagios)
 		status = audit_report_nagios(audit, &o->report);
 	else

@@ -154,7 +154,8 @@ audit() {
 # compare FILE EXPECTED [PID]: whether the findings of a JSON document are the expected lines:
 # CHECK, severity or "unknown", whose (all or some threads, the process, the host) and how
 # the message begins. A line with "?" before it may be missing, and so may what is unknown
-# or of a severity on this machine alone ("*").
+# or of a severity on this machine alone ("*"). "found-by" has how each process was found, "process KEY
+# VALUE" what the first one has, as JSON, and "claims" how many are held, abandoned and unknown.
 compare() {
     /usr/bin/python3 - "$@" <<'PYTHON'
 import json, sys
@@ -178,6 +179,14 @@ for line in open(sys.argv[2]):
     if line.startswith("found-by"):
         if [p["found_by"] for p in document["processes"]] != line.split()[1:]:
             print(line, "was expected:", *(p["found_by"] for p in document["processes"]))
+            good = False
+        continue
+    if line.startswith(("process ", "claims ")):
+        what, *words = line.split(" ", 2 if line.startswith("p") else -1)
+        wanted = [json.loads(word) for word in words[-1 if what == "process" else 0:]]
+        has = [document["processes"][0][words[0]]] if what == "process" else list(document["claims"].values())
+        if has != wanted:
+            print(line, "was expected:", *has)
             good = False
         continue
     optional = line.startswith("?")

@@ -169,6 +169,10 @@ teardown_file() {
     judge securebits
 }
 
+@test "session-vm: a session VM of an ordinary user is no alarm" {
+    judge session-vm
+}
+
 @test "set-id: an executable with a set-group-id bit and a file capability" {
     judge set-id
 }

@@ -23,6 +23,12 @@ make_good() {
     make_tree "$t"
 }
 
+# A host without QEMU.
+make_empty() {
+    make_good
+    rm -r "$t/proc/100"
+}
+
 report() {
     virt-priv-audit --root "$t" "$@"
 }
@@ -34,27 +40,123 @@ on_terminal() {
     script -qec "stty cols $columns rows 50; $*" /dev/null </dev/null | tr -d '\r'
 }
 
-@test "the table: a line for each finding, the identity of the check and the severity in the first columns" {
+@test "the table: one line for a VM, with its worst finding and what helps; then the host, and the sum" {
     make_findings
+    put proc/100/cgroup '0::/system.slice/vm1.service\n'
+    put proc/100/cmdline 'qemu-system-x86_64\0-name\0web\0'
+    chmod 0600 "$t/dev/kvm"
     run -1 report
     echo "$output"
-    [[ ${lines[0]} == "CHECK SEVERITY PID TID FINDING" ]]
-    [[ $output == *"P05   medium   100 100 has CAP_NET_ADMIN"*", only within its user namespace"* ]]
-    [[ $output == *"P19   unknown  100   - cannot read the core file size limit"* ]]
-    [[ ${lines[-1]} == "1 QEMU process and 0 others: "*" findings of severity medium or above, "*" below, "*" unknown" ]]
-    [[ $output != *$'\e'* && $output != *"P01"* ]]
+    [[ $(tr -s ' ' <<<"${lines[0]}") == "VM PID USER UNIT VERDICT WORST FINDING WHAT HELPS" ]]
+    [[ $(tr -s ' ' <<<"${lines[1]}") == "web 100 qemu (107) vm1.service high P16 traced by process 1 (and "*" more) Terminate the tracer, unless it is intended" ]]
+    [[ ${lines[2]} == "CHECK SEVERITY PID TID FINDING" && ${lines[3]} == "H01   medium     -   - /dev/kvm "* ]]
+    [[ ${lines[4]} == "1 QEMU process and 0 others: "* && ${#lines[@]} -eq 5 && $output != *$'\e'* ]]
+}
+
+@test "a QEMU that runs as root: what helps names virt-priv-run, and where to put it" {
+    make_good
+    put proc/100/cgroup '0::/system.slice/vm1.service\n'
+    field 100 Uid '0	0	0	0'
+    run -1 report
+    echo "$output"
+    [[ ${lines[1]} == "[qemu-system-x86] 100 root (0) vm1.service critical P01 runs as root: user id 0 (and 1 more) "* ]]
+    [[ ${lines[1]} == *" unit vm1.service: put virt-priv-run before QEMU in ExecStart; what would prevent the start: virt-priv-run --check --pid 100" ]]
     run -1 report -v
+    [[ $output == *"P01   critical "*" runs as root: user id 0. unit vm1.service: put virt-priv-run "* ]]
+}
+
+@test "names that are hostile: escaped, cut where there is little room, and whole for programs" {
+    make_good
+    local long name
+    long=$(printf '%4096s' '' | tr ' ' x)
+    for name in 'a\e[31m\nP01 pass' '<b>"&\\{x="y"}' '\377\376 \303\274' "$long" '| a=1'; do
+        put proc/100/cmdline "qemu-system-x86_64\0-name\0guest=$name\0"
+        run -0 report
+        echo "$output"
+        # A line for it, none of them forged, and nothing that steers a terminal.
+        [ ${#lines[@]} -eq 3 ] && [ "$(wc -L <<<"$output")" -lt 300 ]
+        run ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
+        run -0 report -v
+        run ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
+        run -0 report --prometheus "$scratch/audit.prom"
+        [ "$(grep -cE '^virt_priv_audit_vm_verdict\{pid="100",vm="([^"\\]|\\.)+",unit="",uid="107",user="qemu"\} 0$' "$scratch/audit.prom")" -eq 1 ]
+        ! type -P promtool || promtool check metrics <"$scratch/audit.prom"
+        run -0 report --nagios
+        [[ ${#lines[@]} -eq 1 && $(tr -cd '|' <<<"$output") == '|' ]]
+        report --json >"$BATS_TEST_TMPDIR/document"
+        tests/lib/validate-json tests/schema/virt-priv-audit.json <"$BATS_TEST_TMPDIR/document" >/dev/null
+        /usr/bin/python3 -c 'import base64, json, sys
+process, = json.load(open(sys.argv[1]))["processes"]
+raw = base64.b64decode(process["vm_raw"]) if "vm_raw" in process else process["vm"].encode()
+wanted = open(sys.argv[2], "rb").read().split(b"\0")[2][len("guest="):]
+assert raw == wanted, (raw, wanted)' "$BATS_TEST_TMPDIR/document" "$t/proc/100/cmdline"
+    done
+}
+
+@test "the details: a line for each finding, the identity of the check and the severity in the first columns" {
+    make_findings
+    run -1 report -v
+    echo "$output"
+    [[ $output == *$'\nCHECK SEVERITY '*" PID TID FINDING"$'\n'* ]]
+    [[ $output == *"P05   medium         100 100 has CAP_NET_ADMIN"*", only within its user namespace"* ]]
+    [[ $output == *"P19   unknown        100   - cannot read the core file size limit"* ]]
+    [[ ${lines[-1]} == "1 QEMU process and 0 others: "*" findings of severity medium or above, "*" below, "*" unknown" ]]
+    [[ $output != *$'\e'* ]]
     [[ $output == *"P01   pass"* && $output == *"P12   not-applicable"* ]]
     [[ $output == *"P16   high"*". Terminate the tracer, unless it is intended."* ]]
-    [[ $output == *"process 100, 1 threads, found by name: /usr/bin/qemu-system-x86_64"* ]]
+    [[ $output == *"process 100, 1 threads, found by name: /usr/bin/qemu-system-x86_64, in no unit"* ]]
+}
+
+@test "--summary: one line of counts" {
+    make_findings
+    run -1 report --summary
+    [[ $output == "1 VM: 1 high; host: 0 findings; claims: 0 held, 0 abandoned; 2 checks unknown" ]]
+    make_good
+    process 200
+    field 200/task/200 NoNewPrivs 0
+    process 300
+    user 300 6001
+    journal web $boot
+    journal mail 00000000-0000-0000-0000-000000000000
+    put var/lib/virt-privileges/claims/torn 'virt-privileges claims 1\n'
+    run -1 report --summary
+    [ "$output" = "3 VMs: 1 medium, 1 low, 1 info; host: 1 finding: 1 medium; claims: 1 held, 1 abandoned, 1 unknown; 1 check unknown" ]
+    chmod 0777 "$t/var/lib/virt-privileges/claims"
+    run -1 report --summary
+    [[ $output == *"; claims: unknown; 1 check unknown" ]]
+    make_empty
+    run -0 report --summary
+    [ "$output" = "0 VMs; host: 0 findings; claims: 0 held, 0 abandoned; 0 checks unknown" ]
+}
+
+@test "an ordinary user's VM makes no monitoring fail, and one with privileges does" {
+    make_good
+    user 100 6001
+    field 100 NoNewPrivs 0
+    rm "$t/proc/100/limits"
+    run -0 report --strict
+    run -0 report --nagios
+    [ "$output" = "VIRT-PRIV-AUDIT OK - 0 findings | findings=0 processes=1 unknown=0 vms=1 claims_held=0 claims_abandoned=0" ]
+    run -0 report --prometheus "$scratch/audit.prom"
+    run ! grep -E '^virt_priv_audit_(findings.*severity="(low|medium|high|critical)"|unknown).* [1-9]' "$scratch/audit.prom"
+    grep -x 'virt_priv_audit_findings{check="P02",severity="info"} 1' "$scratch/audit.prom"
+    grep -x 'virt_priv_audit_vms{verdict="info"} 1' "$scratch/audit.prom"
+    field 100 CapPrm 0000000000001000
+    run -2 report --nagios
+    [[ $output == "VIRT-PRIV-AUDIT CRITICAL - "*", worst: P05 process 100 has CAP_NET_ADMIN"* ]]
+    run -1 report
 }
 
 @test "the table on a terminal of 80 columns: nothing is wider, and id and severity are not wrapped" {
     make_findings
+    put proc/100/cmdline 'qemu-system-x86_64\0-name\0web-server-of-the-second-floor\0'
+    put proc/100/cgroup '0::/system.slice/web-server-of-the-second-floor.service\n'
     on_terminal 80 virt-priv-audit --root "$t" -v | sed 's/\x1b\[[0-9;]*m//g' >"$BATS_TEST_TMPDIR/table"
     cat "$BATS_TEST_TMPDIR/table"
-    # Up to the list of processes; a line that goes on begins with blanks.
-    sed '/^process /,$d' "$BATS_TEST_TMPDIR/table" >"$BATS_TEST_TMPDIR/lines"
+    [ "$(sed '/^CHECK/,$d' "$BATS_TEST_TMPDIR/table" | wc -L)" -le 80 ]
+    grep -qE '^web.* 100 qemu \(107\) .* high ' "$BATS_TEST_TMPDIR/table"
+    # From the details to the list of processes; a line that goes on begins with blanks.
+    sed '1,/^$/d; /^process /,$d; /^$/d' "$BATS_TEST_TMPDIR/table" >"$BATS_TEST_TMPDIR/lines"
     [ "$(wc -L <"$BATS_TEST_TMPDIR/lines")" -le 80 ]
     run ! grep -vE '^(CHECK SEVERITY|[PH][0-9]{2}   (pass|not-applicable|unknown|info|low|medium|high|critical) |      )' "$BATS_TEST_TMPDIR/lines"
     [ "$(grep -cE '^[PH]' "$BATS_TEST_TMPDIR/lines")" -gt 20 ]
@@ -64,13 +166,14 @@ on_terminal() {
     make_findings
     on_terminal 100 virt-priv-audit --root "$t" | grep -q $'\e\\['
     run ! grep -q $'\e' <<<"$(NO_COLOR=1 on_terminal 100 virt-priv-audit --root "$t")"
+    run ! grep -q $'\e' <<<"$(on_terminal 100 TERM=dumb virt-priv-audit --root "$t")"
     on_terminal 100 NO_COLOR= virt-priv-audit --root "$t" | grep -q $'\e\\['
     run ! grep -q $'\e' <<<"$(report)"
 }
 
 @test "a report that cannot be written is an error, whatever its form" {
     make_good
-    for option in "" --json --nagios --help --version "--explain all" "--explain P01"; do
+    for option in "" --json --nagios --summary --help --version "--explain all" "--explain P01"; do
         status=0
         # shellcheck disable=SC2086
         virt-priv-audit --root "$t" $option >/dev/full 2>/dev/null || status=$?
@@ -88,7 +191,7 @@ on_terminal() {
     done
     for severity in high critical; do
         run -0 report --threshold "$severity"
-        [[ $output == *"P09   medium"* ]]
+        [[ $output == *" medium "*"P09 no_new_privs"* ]]
     done
     run -2 report --threshold none
     run -0 report --threshold high
@@ -128,6 +231,7 @@ on_terminal() {
     run -2 report host processes
     run -2 report host --pid 100
     run -2 report --json --prometheus "$scratch/x"
+    run -2 report --summary --json
 }
 
 @test "metrics are what promtool accepts" {
@@ -147,9 +251,39 @@ on_terminal() {
     grep -x 'virt_priv_audit_processes{found_by="name"} 1' "$scratch/audit.prom"
     grep -x 'virt_priv_audit_threads 1' "$scratch/audit.prom"
     grep -x 'virt_priv_audit_exit_status 1' "$scratch/audit.prom"
+    # The worst of each VM, and how many there are of each.
+    grep -x 'virt_priv_audit_vms{verdict="high"} 1' "$scratch/audit.prom"
+    grep -x 'virt_priv_audit_vms{verdict="critical"} 0' "$scratch/audit.prom"
+    grep -x 'virt_priv_audit_vm_verdict{pid="100",vm="",unit="",uid="107",user="qemu"} 4' "$scratch/audit.prom"
+    local state
+    for state in held abandoned unknown; do
+        grep -x "virt_priv_audit_claims{state=\"$state\"} 0" "$scratch/audit.prom"
+    done
     [ "$(stat -c '%a %U' "$scratch/audit.prom")" = "644 root" ]
     # Every check has a line, found or not.
     [ "$(grep -c '^virt_priv_audit_unknown' "$scratch/audit.prom")" = "$(virt-priv-audit --explain all | wc -l)" ]
+}
+
+@test "metrics of claims and names: what cannot be read is unknown, and not none" {
+    make_good
+    put proc/100/cgroup '0::/system.slice/virt-priv-vm@web.service\n'
+    journal web $boot
+    journal mail 00000000-0000-0000-0000-000000000000
+    put var/lib/virt-privileges/claims/torn 'virt-privileges claims 1\n'
+    run -1 report --prometheus "$scratch/audit.prom"
+    grep -x 'virt_priv_audit_vm_verdict{pid="100",vm="web",unit="virt-priv-vm@web.service",uid="107",user="qemu"} 0' "$scratch/audit.prom"
+    local state
+    for state in held abandoned unknown; do
+        grep -x "virt_priv_audit_claims{state=\"$state\"} 1" "$scratch/audit.prom"
+    done
+    grep -x 'virt_priv_audit_findings{check="H08",severity="medium"} 1' "$scratch/audit.prom"
+    grep -x 'virt_priv_audit_unknown{check="H08"} 1' "$scratch/audit.prom"
+    chmod 0777 "$t/var/lib/virt-privileges/claims"
+    run -0 report --prometheus "$scratch/audit.prom"
+    for state in held abandoned unknown; do
+        grep -x "virt_priv_audit_claims{state=\"$state\"} NaN" "$scratch/audit.prom"
+    done
+    ! type -P promtool || promtool check metrics <"$scratch/audit.prom"
 }
 
 @test "metrics replace the old file in one piece, and never what a link leads to" {
@@ -181,10 +315,14 @@ on_terminal() {
 @test "one line for Nagios, with its exit statuses" {
     make_good
     run -0 report --nagios
-    [ "$output" = "VIRT-PRIV-AUDIT OK - 0 findings | findings=0 processes=1 unknown=0" ]
+    [ "$output" = "VIRT-PRIV-AUDIT OK - 0 findings | findings=0 processes=1 unknown=0 vms=1 claims_held=0 claims_abandoned=0" ]
     field 100 NoNewPrivs 0
     run -1 report --nagios
-    [ "$output" = "VIRT-PRIV-AUDIT WARNING - 1 finding, worst: P09 process 100 no_new_privs is not set | findings=1 processes=1 unknown=0" ]
+    [ "$output" = "VIRT-PRIV-AUDIT WARNING - 1 finding, worst: P09 process 100 no_new_privs is not set | findings=1 processes=1 unknown=0 vms=1 claims_held=0 claims_abandoned=0" ]
+    put proc/100/cmdline 'qemu-system-x86_64\0-name\0web\0'
+    run -1 report --nagios
+    [[ $output == *", worst: P09 VM web (process 100) no_new_privs is not set | "* ]]
+    put proc/100/cmdline ''
     field 100 TracerPid 1
     run -2 report --nagios
     [[ $output == "VIRT-PRIV-AUDIT CRITICAL - 2 findings, worst: P16 process 100 "* ]]
@@ -193,6 +331,15 @@ on_terminal() {
     ln -sfn 'user:[4026532999]' "$t/proc/100/ns/user"
     run -3 report --nagios
     [[ $output == "VIRT-PRIV-AUDIT UNKNOWN - 0 findings, but the audit is incomplete | "* ]]
+    # Abandoned claims are a warning; what cannot be read has no number.
+    make_good
+    journal web $boot
+    journal mail 00000000-0000-0000-0000-000000000000
+    run -1 report --nagios
+    [[ $output == "VIRT-PRIV-AUDIT WARNING - 1 finding, worst: H08 1 claim is abandoned (VM mail): "*" claims_held=1 claims_abandoned=1" ]]
+    put var/lib/virt-privileges/claims/mail 'virt-privileges claims 1\n'
+    run -0 report --nagios
+    [[ $output == *" unknown=1 vms=1 claims_held=U claims_abandoned=U" ]]
     # A "|" of a name begins no figures.
     make_good
     cp "$t/usr/bin/qemu-system-x86_64" "$t/usr/bin/qemu-system-a|b"
@@ -310,7 +457,7 @@ real_journal() {
     [[ $output != *"could not be written"* ]]
     kill "$journal"
     wait "$journal" || true
-    [ "$(wc -l <"$BATS_TEST_TMPDIR/taken")" -eq "$(grep -cE '^[PH][0-9]+ ' <<<"$output")" ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/taken")" -eq "$(report --check "$checks" processes --json | grep -cE '"status": "(fail|unknown)"')" ]
     rm /run/systemd/journal/socket
     run report --check "$checks" processes --journal
     [[ $output == *"warning: "*" findings could not be written to the system log"* ]]
@@ -333,7 +480,7 @@ real_journal() {
 
 @test "--explain: each check has a title, a severity, an explanation and a remedy" {
     local id n=0
-    for id in P{00..24} H{01..07}; do
+    for id in P{00..24} H{01..08}; do
         run -0 virt-priv-audit --explain "$id"
         [[ ${lines[0]} == "$id  "?* && $output == *"Severity: "* && $output == *"Remedy:"* ]]
         [ "$(wc -L <<<"$output")" -le 80 ]

@@ -2,10 +2,12 @@
 # about each. The tree that is being made is $t.
 # shellcheck shell=bash disable=SC2154
 
+boot=f4786eb7-9e61-46a4-b243-ffeee64737f0
+
 # Every tree begins as a host with one QEMU, process 100, of which nothing is found.
 make_tree() {
     local t=$1
-    mkdir -p "$t"/{dev,etc/libvirt,usr/bin,proc/self/ns,proc/sys/kernel}
+    mkdir -p "$t"/{dev,etc/libvirt,usr/bin,proc/self/ns,proc/sys/kernel/random}
     printf '%s\n' root:x:0:0::/root:/bin/bash qemu:x:107:107::/:/sbin/nologin alice:x:6001:6001::/home/alice:/bin/bash >"$t/etc/passwd"
     printf '%s\n' root:x:0: kvm:x:36:qemu qemu:x:107: disk:x:6: alice:x:6001: >"$t/etc/group"
     printf '%s\n' 'user = "qemu"' 'group = "qemu"' >"$t/etc/libvirt/qemu.conf"
@@ -17,6 +19,7 @@ make_tree() {
     done
     echo 'btime 2000' >"$t/proc/stat"
     echo core >"$t/proc/sys/kernel/core_pattern"
+    echo "$boot" >"$t/proc/sys/kernel/random/boot_id"
     mknod -m 0666 "$t/dev/kvm" c 10 232
     mknod -m 0666 "$t/dev/null" c 1 3
     mknod -m 0660 "$t/dev/sda" b 8 0
@@ -124,4 +127,19 @@ isolated() {
         field "$1/task/$1" "$name" "$2	$2	$2	$2"
     done
     field "$1/task/$1" Groups ''
+}
+
+# user PID UID: all user ids of its first thread, and its group ids, which are alice's or of the same number.
+user() {
+    local gid=$2
+    [ "$2" -lt 200000 ] || gid=6001
+    field "$1/task/$1" Uid "$2	$2	$2	$2"
+    field "$1/task/$1" Gid "$gid	$gid	$gid	$gid"
+    field "$1/task/$1" Groups "$gid"
+}
+
+# journal NAME BOOT [PID:START]: a claim of virt-priv-chown, without files.
+journal() {
+    put "var/lib/virt-privileges/claims/$1" \
+        "virt-privileges claims 1\nname $1\nboot $2\nbooted 1000\n${3:+holder ${3/:/ }\n}entries 0\n"
 }

@@ -28,7 +28,7 @@ tools() {
         diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/manual"
         n=$((n + $(wc -l <"$BATS_TEST_TMPDIR/help")))
     done
-    [ "$n" -eq 75 ]
+    [ "$n" -eq 76 ]
 }
 
 @test "--version and --help of every tool; manual and completion have every option of --help" {
@@ -111,7 +111,7 @@ virt-priv-audit --threshold m|medium
 virt-priv-audit --explain P2|P20 P21 P22 P23 P24
 virt-priv-audit --explain a|all
 virt-priv-audit --check H01,P2|H01,P20 H01,P21 H01,P22 H01,P23 H01,P24
-virt-priv-audit --exclude H0|H01 H02 H03 H04 H05 H06 H07
+virt-priv-audit --exclude H0|H01 H02 H03 H04 H05 H06 H07 H08
 virt-priv-audit --pid ''|pids
 virt-priv-audit --root ''|files -d
 virt-priv-audit --prometheus ''|files

@@ -162,9 +162,21 @@ as_root() {
 # README: sudo virt-priv-audit
 @test "the audit finds nothing on a host without QEMU" {
     # What it says of the machine's /dev/kvm, and of this host's namespaces, is the machine's.
-    run as_root "$(commands_of_readme 'sudo virt-priv-audit')"
+    run as_root "$(commands_of_readme 'sudo virt-priv-audit' | head -n 1)"
     echo "$output"
     [[ $output == *"0 QEMU processes"* ]]
+}
+
+# README: sudo virt-priv-audit --summary
+@test "the audit's line of counts is of the form that is shown" {
+    local shown
+    shown=$(transcript "sudo virt-priv-audit --summary")
+    run as_root "$(commands_of_readme 'sudo virt-priv-audit --summary')"
+    echo "$output"
+    normal() {
+        sed -E 's/host: [0-9]+ findings?(: [^;]*)?;/host;/; s/[0-9]+ checks? unknown/unknown/'
+    }
+    [ "$(normal <<<"$output")" = "$(normal <<<"$shown")" ] && [[ $shown == *"; host: "*" unknown" ]]
 }
 
 # README: sudo virt-priv-conf revert-to-root

@@ -134,7 +134,7 @@ verified() {
 @test "systemd-analyze verify finds nothing to say of the audit and its timer" {
     verified virt-priv-audit.{service,timer}
     cmp "$audit" /usr/lib/systemd/system/virt-priv-audit.service
-    [ "$(of_audit ExecStart)" = "/usr/bin/virt-priv-audit --journal" ]
+    [ "$(of_audit ExecStart)" = "/usr/bin/virt-priv-audit --journal --summary" ]
 }
 
 # audit_with CAPABILITY...: as the service does it; this host's own namespaces are left out.
@@ -168,7 +168,7 @@ audit_with() {
 }
 
 @test "the system calls of the audit are those that its service allows" {
-    strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-audit --journal || true
+    strace -f -o "$BATS_TEST_TMPDIR/trace" virt-priv-audit --journal --summary || true
     allowed_by "$audit"
     grep -x openat2 "$BATS_TEST_TMPDIR/used" || grep -x readlinkat "$BATS_TEST_TMPDIR/used"
     [ "$(comm -23 "$BATS_TEST_TMPDIR/used" "$BATS_TEST_TMPDIR/allowed")" = "" ]

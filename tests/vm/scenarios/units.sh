@@ -27,7 +27,7 @@ said_nothing() {
 # Its unit hides nothing from it.
 the_audit_sees_all() {
     local unit
-    unit=$(systemctl cat $audit | sed -n 's/^ExecStart=//p')
+    unit=$(systemctl cat $audit | sed -n 's/^ExecStart=\(.*\) --summary$/\1/p')
     mkdir -p /run/systemd/system/$audit.d
     printf '%s\n' '[Service]' ExecStart= "ExecStart=$unit -v" StandardOutput=file:/run/audit.unit >/run/systemd/system/$audit.d/v.conf
     systemctl daemon-reload
@@ -50,7 +50,7 @@ records() {
 
 # findings_of PID
 findings_of() {
-    virt-priv-audit | grep -q "^P01 .* $1 "
+    virt-priv-audit --check P01 -v | grep -q "^P01 *critical *$1 "
 }
 
 # Also where the audit has ended before the journal, which looks for the unit in /proc, has come to it.
@@ -60,7 +60,7 @@ records_are_found() {
     qemu-system-x86_64 -machine none -nodefaults -no-user-config -display none 3>&- &
     local qemu=$!
     within 30 "there is a QEMU that runs as root" findings_of $qemu
-    findings=$(virt-priv-audit | grep -cE '^[PH][0-9]+ ')
+    findings=$(virt-priv-audit --json | grep -cE '"status": "(fail|unknown)"')
     before=$(records)
     journald=$(shown systemd-journald.service MainPID)
     for run in 1 2 3; do

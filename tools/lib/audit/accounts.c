@@ -86,6 +86,13 @@ char *tree_user_name(const struct audit_tree *tree, uid_t uid)
 	return pw ? xasprintf("%s (%u)", pw->pw_name, uid) : xasprintf("%u", uid);
 }
 
+char *tree_account_name(const struct audit_tree *tree, uid_t uid)
+{
+	const struct passwd *pw = find_passwd(tree, NULL, uid);
+
+	return pw ? xstrdup(pw->pw_name) : NULL;
+}
+
 char *tree_group_name(const struct audit_tree *tree, gid_t gid)
 {
 	const struct group *gr = find_group(tree, NULL, gid);

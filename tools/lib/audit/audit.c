@@ -29,6 +29,11 @@ const char *found_by_name(enum found_by found_by)
 	return names[found_by];
 }
 
+bool audit_is_qemu(const struct audit_process *process)
+{
+	return process->found_by != FOUND_BY_KVM && process->found_by != FOUND_BY_REQUEST;
+}
+
 const struct audit_thread *audit_class(const struct audit_process *process, size_t class)
 {
 	return &process->threads[process->classes[class].first];
@@ -45,7 +50,10 @@ static struct finding *add(struct audit *audit, enum verdict verdict, size_t cla
 	*finding = (struct finding){.check = audit->check,
 		.verdict = verdict,
 		.severity = audit->check->severity,
-		.pid = process ? process->pid : 0};
+		.pid = process ? process->pid : 0,
+		.is_idle = process && process->is_ordinary};
+	if (verdict == VERDICT_FAIL && finding->is_idle)
+		finding->severity = SEVERITY_INFO;
 	if (process && class != NO_CLASS) {
 		finding->tid = audit_class(process, class)->tid;
 		finding->threads = process->classes[class].count;
@@ -74,7 +82,17 @@ void audit_fail_as(
 {
 	struct finding *finding = add(audit, VERDICT_FAIL, class);
 
-	finding->severity = severity;
+	if (!finding->is_idle)
+		finding->severity = severity;
+	SET_MESSAGE(finding);
+}
+
+void audit_fail_beyond(struct audit *audit, size_t class, const char *format, ...)
+{
+	struct finding *finding = add(audit, VERDICT_FAIL, class);
+
+	finding->severity = audit->check->severity;
+	finding->is_idle = false;
 	SET_MESSAGE(finding);
 }
 
@@ -89,7 +107,7 @@ void audit_blind(struct audit *audit, const char *format, ...)
 {
 	struct finding *finding = add(audit, VERDICT_UNKNOWN, NO_CLASS);
 
-	finding->is_blind = true;
+	finding->is_blind = !finding->is_idle;
 	SET_MESSAGE(finding);
 }
 

@@ -35,6 +35,9 @@ enum found_by {
 	FOUND_BY_REQUEST, /* --pid, and neither of these */
 };
 
+/* Who has given a VM its name (vm_names.h). */
+enum named_by { NAMED_BY_NOBODY, NAMED_BY_RUN, NAMED_BY_LIBVIRT, NAMED_BY_COMMAND_LINE };
+
 /* Threads that have the same credentials: judged once. */
 struct thread_class {
 	size_t first; /* the one with the lowest tid, an index */
@@ -58,15 +61,20 @@ struct audit_namespace {
 struct audit_process {
 	pid_t pid, parent; /* parent 0: not told */
 	enum found_by found_by;
-	bool is_libvirt; /* libvirt started it */
-	char *name;	 /* as the kernel has it; "" */
+	bool is_libvirt;  /* libvirt started it */
+	bool is_ordinary; /* an ordinary user's, without more privileges: ordinary.h */
+	char *name;	  /* as the kernel has it; "" */
+	char *vm_name;	  /* NULL: not told */
+	enum named_by named_by;
+	char *unit; /* of systemd, that it runs in; NULL: none, or not told */
 
 	char *exe; /* what the link says; NULL: not told, and exe_errno why */
 	int exe_errno;
 	bool has_exe_st;
 	struct stat exe_st;
 	struct trust_facts exe_writers;
-	int exe_capabilities;	    /* security.capability: 1 there, 0 not, -1 not told */
+	/* security.capability: 1 there, 2 for a user namespace alone, 0 not, -1 not told */
+	int exe_capabilities;
 	int exe_capabilities_errno; /* why not told */
 
 	/* unreadable: why there is no thread to judge; denied: a right was lacking. */
@@ -117,6 +125,7 @@ struct finding {
 	pid_t pid, tid; /* 0: of the host; of the process as a whole */
 	size_t threads; /* how many are meant, tid the first of them */
 	bool is_blind;	/* unknown for want of a right that an audit should have */
+	bool is_idle;	/* of an ordinary user's process: it makes no audit fail (ordinary.h) */
 	char *message;
 };
 
@@ -197,7 +206,8 @@ struct audit {
 	size_t n_claimed;
 	bool has_claimed, claims_unread;
 	struct audit_host host;
-	int isolates; /* isolation.h; 0: not asked yet */
+	int isolates;			 /* isolation.h; 0: not asked yet */
+	struct audit_journals *journals; /* NULL: not read yet */
 
 	/* The check that runs, and what it judges. */
 	const struct audit_check *check;
@@ -209,16 +219,23 @@ const char *severity_name(enum severity severity);
 const char *verdict_name(enum verdict verdict);
 const char *found_by_name(enum found_by found_by);
 
+/* Whether it is QEMU, by its executable. */
+bool audit_is_qemu(const struct audit_process *process);
+
 /*
  * For check functions. A check that says nothing has passed. audit_fail() is of the
- * severity of the catalogue, audit_fail_as() of another one. class, an index, is of the
- * threads that are meant; NO_CLASS: the process, or the host, as a whole.
+ * severity of the catalogue, audit_fail_as() of another one; both are info where the process is
+ * an ordinary user's. class, an index, is of the threads that are meant; NO_CLASS: the process, or
+ * the host, as a whole.
  */
 #define NO_CLASS SIZE_MAX
 void audit_fail(struct audit *audit, size_t class, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void audit_fail_as(struct audit *audit, enum severity severity, size_t class, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
+/* The same of an ordinary user's process too, where it is a privilege that the user has not. */
+void audit_fail_beyond(struct audit *audit, size_t class, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void audit_unknown(struct audit *audit, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The same for want of a right: the audit as a whole then could not see. */

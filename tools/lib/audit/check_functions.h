@@ -52,5 +52,8 @@ void check_sight(struct audit *audit);
 /* isolate_ids.c */
 void check_isolate_ids(struct audit *audit);
 
+/* journals.c */
+void check_claims(struct audit *audit);
+
 /* declared_account.c */
 void check_declared_account(struct audit *audit);

@@ -243,6 +243,13 @@ const struct audit_check audit_checks[] = {
 		"uid of a user that runs processes. Repeat its find for other file systems that "
 		"have files of the old uid, and restart libvirt's daemon.",
 		NULL, check_declared_account},
+	{"H08", "no claim is abandoned", SEVERITY_MEDIUM, false, false,
+		"A claim of virt-priv-run or virt-priv-chown whose process has ended, or that is "
+		"of an earlier boot, keeps the VM's files with the QEMU user, and from other VMs. "
+		"It is unknown if a journal in /var/lib/virt-privileges/claims cannot be read. A "
+		"claim without a process is held until it is released.",
+		"virt-priv-chown recover; virt-priv-chown status lists all claims.", NULL,
+		check_claims},
 };
 const size_t n_audit_checks = N_ELEMENTS(audit_checks);
 

@@ -263,7 +263,8 @@ void check_settings(struct audit *audit)
 		return;
 	}
 	for (size_t i = 0; i < audit->n_processes; i++)
-		if (audit->processes[i]->found_by != FOUND_BY_KVM)
+		if (audit->processes[i]->found_by != FOUND_BY_KVM &&
+			!audit->processes[i]->is_ordinary)
 			judge_age(audit, audit->processes[i], boot);
 }
 

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/objects.h"
 
+#include "audit/journals.h"
 #include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/boot.h"
 #include "claims/journal.h"
-#include "claims/journal_lock.h"
-#include "claims/journal_parse.h"
 #include "path/look.h"
 #include "path/posix_acl.h"
-#include "path/trust.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -264,50 +261,18 @@ static void add_claimed(struct audit *audit, const struct journal *journal)
 		attempt(&asked, journal->n_entries);
 }
 
-/* Whether nobody but root can have written what a journal says. */
-static bool is_roots(const struct audit_tree *tree, int directory, const char *name)
-{
-	struct stat st;
-	cleanup_fd int fd = tree_openat(tree, directory, name, O_PATH | O_NOFOLLOW);
-
-	return fd >= 0 && fstat(fd, &st) == 0 && trust_is_roots(fd, &st);
-}
-
-/*
- * The journals of virt-priv-chown, without its lock, which would make a directory: each of
- * them is replaced in one piece, so that what is read is whole.
- */
 static void read_claims(struct audit *audit)
 {
-	int fd = tree_open_path(&audit->tree, JOURNAL_DIR, O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *d;
+	const struct audit_journals *journals = audit_journals(audit);
 
 	audit->has_claimed = true;
-	audit->claims_unread = !dir && errno != ENOENT;
-	if (dir && !is_roots(&audit->tree, fd, ".")) {
-		audit->claims_unread = true;
-		return;
-	}
-	for (errno = 0; dir && (d = readdir(dir)) != NULL; errno = 0) {
-		cleanup_free char *error = NULL;
-		size_t length;
-		if (!journal_is_name(d->d_name))
-			continue;
-		if (!is_roots(&audit->tree, fd, d->d_name)) {
+	audit->claims_unread = journals->number || journals->is_unsafe;
+	for (size_t i = 0; i < journals->n; i++) {
+		if (journals->all[i].journal)
+			add_claimed(audit, journals->all[i].journal);
+		else
 			audit->claims_unread = true;
-			continue;
-		}
-		cleanup_free char *text = tree_read_at(&audit->tree, fd, d->d_name, &length);
-		struct journal *journal =
-			text ? journal_parse(d->d_name, text, length, &error) : NULL;
-		audit->claims_unread = audit->claims_unread || !journal;
-		if (journal) {
-			add_claimed(audit, journal);
-			journal_free(journal);
-		}
 	}
-	audit->claims_unread = audit->claims_unread || errno;
 }
 
 bool audit_is_claimed(struct audit *audit, const struct stat *st, uid_t uid)

@@ -19,6 +19,11 @@ const char *audit_device_power(const char *path, const struct stat *st);
  */
 int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid);
 
+/*
+ * Whether the group gives that user access to any of them (reach.c), or that can't be determined.
+ */
+bool audit_group_reaches(struct audit *audit, uid_t uid, gid_t gid);
+
 /* Whether virt-priv-chown has handed the object to that user, or let it read it. */
 bool audit_is_claimed(struct audit *audit, const struct stat *st, uid_t uid);
 

@@ -11,14 +11,14 @@
 #include "path/look.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LIBVIRT_PID_FILES "/run/libvirt/qemu"
 
 static bool is_denied(int number)
 {
@@ -33,16 +33,27 @@ static int open_exe(const struct audit_tree *tree, int directory)
 	return target ? tree_open_path(tree, target, O_PATH) : -1;
 }
 
-/* As the kernel gives them to a file with capabilities: capabilities(7), xattr(7). */
+/*
+ * As the kernel gives them to a file with capabilities: capabilities(7), xattr(7). Those of
+ * version 3 count in the user namespace of their root alone, where anybody can have set them.
+ */
 static int read_exe_capabilities(int fd, int process)
 {
 	static const char name[] = "security.capability";
-	char value[64];
+	union {
+		struct vfs_ns_cap_data data;
+		char bytes[64];
+	} value = {.bytes = ""};
 
 	if (fd < 0)
 		return -1;
-	if (look_getxattr(fd, process, name, value, sizeof value) >= 0)
-		return 1;
+	ssize_t n = look_getxattr(fd, process, name, value.bytes, sizeof value.bytes);
+	if (n >= 0)
+		return n == sizeof value.data &&
+				       (le32toh(value.data.magic_etc) & VFS_CAP_REVISION_MASK) ==
+					       VFS_CAP_REVISION_3
+			       ? 2
+			       : 1;
 	return errno == ENODATA || errno == ENOTSUP ? 0 : -1;
 }
 
@@ -275,26 +286,6 @@ static bool read_threads(struct audit *audit, int process, struct audit_process 
 	return result != THREADS_GONE;
 }
 
-/* libvirt keeps the process ids of its machines in files that only root can write. */
-static bool is_of_libvirt(const struct audit_tree *tree, const struct audit_process *p)
-{
-	int fd = tree_open_path(tree, LIBVIRT_PID_FILES, O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *d;
-
-	while (dir && (d = readdir(dir)) != NULL) {
-		const char *dot = strrchr(d->d_name, '.');
-		if (!dot || strcmp(dot, ".pid") != 0)
-			continue;
-		cleanup_free char *text = tree_read_at(tree, fd, d->d_name, NULL);
-		if (text && atoi(text) == p->pid)
-			return true;
-	}
-	cleanup_free char *path = p->cgroup ? proc_cgroup_path(p->cgroup, "") : NULL;
-	cleanup_free char *old = p->cgroup ? proc_cgroup_path(p->cgroup, "name=systemd") : NULL;
-	return (path && strstr(path, "/machine-qemu")) || (old && strstr(old, "/machine-qemu"));
-}
-
 static void read_start(const struct audit_tree *tree, int process, struct audit_process *p)
 {
 	cleanup_free char *text = tree_read_at(tree, process, "stat", NULL);
@@ -370,7 +361,6 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 	audit_core_read(audit, living, p);
 	p->uid_map = tree_read_at(tree, living, "uid_map", NULL);
 	read_isolation(tree, living, p);
-	p->is_libvirt = is_of_libvirt(tree, p);
 	return p;
 }
 
@@ -382,6 +372,8 @@ void audit_process_free(struct audit_process *p)
 	free(p->descriptors);
 	free(p->classes);
 	free(p->name);
+	free(p->vm_name);
+	free(p->unit);
 	free(p->exe);
 	trust_free(&p->exe_writers);
 	free(p->unreadable);

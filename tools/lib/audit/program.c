@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Checks of the program that runs, and of who can get at its memory. */
 #include "audit/check_functions.h"
+#include "audit/ordinary.h"
 #include "audit/writers.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
@@ -22,9 +23,26 @@ static bool differ(const uint32_t id[4])
 	return id[0] != id[1] || id[0] != id[2] || id[0] != id[3];
 }
 
-void check_gain(struct audit *audit, const struct audit_process *process)
+/*
+ * A program that an ordinary user has given bits gives others what the user can do; capabilities
+ * for its own user namespace count on no host. What somebody else gives the user is more.
+ */
+static void judge_exe_gain(struct audit *audit, const struct audit_process *process)
 {
 	const struct stat *st = &process->exe_st;
+	bool is_users = process->is_ordinary && audit_has_id(audit, process, st->st_uid);
+
+	if (st->st_mode & (S_ISUID | S_ISGID))
+		(is_users ? audit_fail : audit_fail_beyond)(audit, NO_CLASS,
+			"%s is set-user-ID or set-group-ID (mode %04o)", process->exe,
+			st->st_mode & 07777);
+	if (process->exe_capabilities > 0)
+		(process->exe_capabilities > 1 ? audit_fail : audit_fail_beyond)(audit, NO_CLASS,
+			"%s has file capabilities; show them with getcap", process->exe);
+}
+
+void check_gain(struct audit *audit, const struct audit_process *process)
+{
 
 	for (size_t c = 0; c < process->n_classes; c++) {
 		const struct proc_status *status = &audit_class(process, c)->status;
@@ -39,13 +57,8 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		say_exe_unknown(audit, process);
 		return;
 	}
-	if (st->st_mode & (S_ISUID | S_ISGID))
-		audit_fail(audit, NO_CLASS, "%s is set-user-ID or set-group-ID (mode %04o)",
-			process->exe, st->st_mode & 07777);
-	if (process->exe_capabilities == 1)
-		audit_fail(audit, NO_CLASS, "%s has file capabilities; show them with getcap",
-			process->exe);
-	else if (process->exe_capabilities_errno == ATTEMPT_SILENT)
+	judge_exe_gain(audit, process);
+	if (process->exe_capabilities_errno == ATTEMPT_SILENT)
 		audit_unreadable(audit, ATTEMPT_SILENT,
 			"cannot determine whether the executable has file capabilities");
 	else if (process->exe_capabilities < 0)

@@ -2,6 +2,7 @@
 /* Checks of what a process reaches through its groups and its open descriptors. */
 #include "audit/check_functions.h"
 #include "audit/objects.h"
+#include "audit/ordinary.h"
 #include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
@@ -72,6 +73,13 @@ static struct group_reach reach_of(struct audit *audit, uid_t uid, gid_t gid)
 	audit->reaches =
 		xreallocarray(audit->reaches, audit->n_reaches + 1, sizeof *audit->reaches);
 	return audit->reaches[audit->n_reaches++] = reach;
+}
+
+bool audit_group_reaches(struct audit *audit, uid_t uid, gid_t gid)
+{
+	struct group_reach reach = reach_of(audit, uid, gid);
+
+	return reach.first || reach.number;
 }
 
 /* 0, or an errno: why it may reach more. */
@@ -154,13 +162,15 @@ static int acl_allows(
  * all its power could, which is what P01 and P05 are about.
  */
 static bool could_open(
-	struct audit *audit, const struct proc_status *status, const struct audit_descriptor *d)
+	struct audit *audit, const struct audit_process *process, const struct audit_descriptor *d)
 {
+	const struct proc_status *status = &process->threads[0].status;
 	const uint64_t override = UINT64_C(1) << CAP_DAC_OVERRIDE;
 	int wanted = wanted_by(d->flags);
 	mode_t mode = d->st.st_mode;
 
-	if (status->permitted & override)
+	/* An ordinary user's counts in its own user namespace alone. */
+	if (status->permitted & override && !process->is_ordinary)
 		return true;
 	if (d->st.st_uid == status->uid[PROC_FS])
 		return ((int)(mode >> 6) & wanted) == wanted;
@@ -217,16 +227,19 @@ static const char *proc_power(const struct audit_process *process, const struct 
 }
 
 /* What the descriptor gives that the user has no right to; NULL: nothing. */
-static const char *power_of(struct audit *audit, const struct audit_process *process,
-	const struct proc_status *status, const struct audit_descriptor *d)
+static const char *power_of(
+	struct audit *audit, const struct audit_process *process, const struct audit_descriptor *d)
 {
-	uid_t uid = status->uid[PROC_FS];
+	/* Descriptors are the whole process's: its first thread stands for it (see P11). */
+	uid_t uid = process->threads[0].status.uid[PROC_FS];
 	const char *power;
 
 	if (!d->has_st || (d->flags >= 0 && d->flags & O_PATH))
 		return NULL;
 	/* What belongs to its user was given to it; nothing is given to root. */
 	if ((uid && d->st.st_uid == uid) || audit_is_claimed(audit, &d->st, uid))
+		return NULL;
+	if (process->is_ordinary && audit_has_id(audit, process, d->st.st_uid))
 		return NULL;
 	power = audit_device_power(d->target, &d->st);
 	if (power)
@@ -237,7 +250,7 @@ static const char *power_of(struct audit *audit, const struct audit_process *pro
 	if (power)
 		return power;
 	if ((S_ISREG(d->st.st_mode) || (S_ISDIR(d->st.st_mode) && wanted_by(d->flags) & W_OK)) &&
-		is_of_host(audit, d) && !could_open(audit, status, d))
+		is_of_host(audit, d) && !could_open(audit, process, d))
 		return "a host file that its user could not open this way";
 	return NULL;
 }
@@ -246,16 +259,17 @@ static void judge_descriptor(
 	struct audit *audit, const struct audit_process *process, const struct audit_descriptor *d)
 {
 	const char *how = "in an unknown mode";
+	const char *power = power_of(audit, process, d);
 
-	/* Descriptors are the whole process's: its first thread stands for it (see P11). */
-	const char *power = power_of(audit, process, &process->threads[0].status, d);
 	if (!power)
 		return;
 	if (d->flags >= 0)
 		how = (d->flags & O_ACCMODE) == O_RDONLY   ? "for reading"
 		      : (d->flags & O_ACCMODE) == O_WRONLY ? "for writing"
 							   : "for reading and writing";
-	audit_fail(audit, NO_CLASS, "file descriptor %d is open %s on %s: %s%s", d->number, how,
+	/* What an ordinary user could have opened, any program of that user's could. */
+	(process->is_ordinary && !could_open(audit, process, d) ? audit_fail_beyond : audit_fail)(
+		audit, NO_CLASS, "file descriptor %d is open %s on %s: %s%s", d->number, how,
 		d->target, power,
 		audit->claims_unread ? "; cannot read the claims of virt-priv-chown" : "");
 }

@@ -1,163 +1,133 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/report.h"
 
+#include "audit/journals.h"
 #include "audit/run.h"
+#include "audit/verdict.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/syslog_record.h"
 
-#include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 /* The kind of the records in the journal. */
 #define MESSAGE_ID_FINDING "bfd0ee6dbb7a44cd9bb5f27d9e0ba0f4"
 #define MESSAGE_ID_UNKNOWN "4b58b2b7fd7c4e0fb0a4eb7e1a1e6d11"
 
+/* Of the name of a VM, so many bytes are in a line for people. */
+#define MAX_NAME 64
+
 /* How long the log may take to take a record. */
 #define JOURNAL_SECONDS 10
 
-enum column { COLUMN_CHECK, COLUMN_SEVERITY, COLUMN_PID, COLUMN_TID, COLUMN_FINDING };
-
-/* How many findings have this verdict and, with VERDICT_FAIL, at least this severity. */
-static size_t count(const struct audit *audit, enum verdict verdict, enum severity at_least)
+size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
 		n += finding->verdict == verdict &&
-		     (verdict != VERDICT_FAIL || finding->severity >= at_least);
+		     (verdict == VERDICT_FAIL ? finding->severity >= at_least : !finding->is_idle);
 	}
 	return n;
 }
 
-/* NO_COLOR: any value but an empty one (no-color.org). */
-static bool wants_color(void)
+/* ": 1 critical, 2 low", of numbers from the worst on; new. */
+static char *grades_text(const size_t n[N_GRADES])
 {
-	const char *no_color = getenv("NO_COLOR");
+	static const enum grade order[] = {GRADE_CRITICAL, GRADE_HIGH, GRADE_MEDIUM, GRADE_UNKNOWN,
+		GRADE_LOW, GRADE_INFO, GRADE_PASS};
+	char *text = xstrdup("");
 
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color);
-}
-
-static const char *color_of(const struct finding *finding)
-{
-	static const char *const colors[] = {"cyan", "cyan", "yellow", "lightred", "red"};
-
-	switch (finding->verdict) {
-	case VERDICT_PASS:
-		return "green";
-	case VERDICT_FAIL:
-		return colors[finding->severity];
-	case VERDICT_UNKNOWN:
-		return "magenta";
-	default:
-		return NULL;
+	for (size_t i = 0; i < N_ELEMENTS(order); i++) {
+		if (!n[order[i]])
+			continue;
+		cleanup_free char *before = text;
+		text = xasprintf("%s%s %zu %s", before, *before ? "," : ":", n[order[i]],
+			audit_grade_name(order[i]));
 	}
+	return text;
 }
 
-static struct libscols_table *new_table(void)
+/* "claims: 3 held, 1 abandoned", new. */
+static char *claims_text(const struct audit_journals *journals)
 {
-	struct libscols_table *table = scols_new_table();
-
-	if (!table || !scols_table_new_column(table, "CHECK", 0, 0) ||
-		!scols_table_new_column(table, "SEVERITY", 0, 0) ||
-		!scols_table_new_column(table, "PID", 0, SCOLS_FL_RIGHT) ||
-		!scols_table_new_column(table, "TID", 0, SCOLS_FL_RIGHT))
-		die_out_of_memory();
-	struct libscols_column *finding =
-		scols_table_new_column(table, "FINDING", 0, SCOLS_FL_WRAP);
-	/* At spaces where there are any: util-linux 2.38 wraps in the midst of words. */
-	if (!finding)
-		die_out_of_memory();
-	if (wants_color())
-		scols_table_enable_colors(table, 1);
-	return table;
+	if (journals->number || journals->is_unsafe)
+		return xstrdup("claims: unknown");
+	cleanup_free char *unknown =
+		journals->n_unknown ? xasprintf(", %zu unknown", journals->n_unknown) : xstrdup("");
+	return xasprintf("claims: %zu held, %zu abandoned%s", journals->n_held,
+		journals->n_abandoned, unknown);
 }
 
-static void set_cell(struct libscols_line *line, enum column column, const char *text)
+void audit_report_summary(const struct audit *audit)
 {
-	cleanup_free char *safe = log_escape(text);
+	cleanup_free struct process_verdict *verdicts = audit_verdicts(audit);
+	size_t vms[N_GRADES], host[N_GRADES] = {0}, n_vms = 0, n_host = 0;
 
-	if (!line || scols_line_set_data(line, column, safe) != 0)
-		die_out_of_memory();
-}
-
-static void set_number(struct libscols_line *line, enum column column, pid_t number)
-{
-	cleanup_free char *text = number ? xasprintf("%d", number) : xstrdup("-");
-
-	set_cell(line, column, text);
-}
-
-static void add_line(struct libscols_table *table, const struct finding *finding, bool verbose)
-{
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	bool failed = finding->verdict == VERDICT_FAIL;
-	cleanup_free char *threads =
-		finding->threads > 1 ? xasprintf(" (%zu threads)", finding->threads) : xstrdup("");
-	cleanup_free char *message = xasprintf("%s%s%s%s", finding->message, threads,
-		failed && verbose ? ". " : "", failed && verbose ? finding->check->remedy : "");
-
-	set_cell(line, COLUMN_CHECK, finding->check->id);
-	set_cell(line, COLUMN_SEVERITY,
-		failed ? severity_name(finding->severity) : verdict_name(finding->verdict));
-	set_number(line, COLUMN_PID, finding->pid);
-	set_number(line, COLUMN_TID, finding->tid);
-	set_cell(line, COLUMN_FINDING, message);
-	const char *color = color_of(finding);
-	if (color)
-		scols_cell_set_color(scols_line_get_cell(line, COLUMN_SEVERITY), color);
-}
-
-static size_t count_found(const struct audit *audit, bool is_qemu)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < audit->n_processes; i++) {
-		enum found_by found_by = audit->processes[i]->found_by;
-		n += is_qemu == (found_by != FOUND_BY_KVM && found_by != FOUND_BY_REQUEST);
-	}
-	return n;
-}
-
-static void sum_up(const struct audit *audit, const struct report_request *request)
-{
-	size_t n_qemu = count_found(audit, true), n_other = count_found(audit, false);
-	size_t n_findings = count(audit, VERDICT_FAIL, request->threshold);
-	size_t n_below = count(audit, VERDICT_FAIL, SEVERITY_INFO) - n_findings;
-	size_t n_unknown = count(audit, VERDICT_UNKNOWN, SEVERITY_INFO);
-
-	printf("%zu QEMU process%s and %zu other%s: ", n_qemu, n_qemu == 1 ? "" : "es", n_other,
-		n_other == 1 ? "" : "s");
-	printf("%zu finding%s of severity %s%s, %zu below, %zu unknown\n", n_findings,
-		n_findings == 1 ? "" : "s", severity_name(request->threshold),
-		request->threshold == SEVERITY_CRITICAL ? "" : " or above", n_below, n_unknown);
-}
-
-void audit_report_table(const struct audit *audit, const struct report_request *request)
-{
-	struct libscols_table *table = new_table();
-
+	audit_count_vms(audit, verdicts, vms);
+	for (size_t i = 0; i < N_GRADES; i++)
+		n_vms += vms[i];
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
-		if (request->verbose || finding->verdict == VERDICT_FAIL ||
-			finding->verdict == VERDICT_UNKNOWN)
-			add_line(table, finding, request->verbose);
+		if (finding->pid || finding->verdict != VERDICT_FAIL)
+			continue;
+		host[GRADE_INFO + (int)finding->severity]++;
+		n_host++;
 	}
-	if (!scols_table_is_empty(table))
-		scols_print_table(table);
-	scols_unref_table(table);
-	for (size_t i = 0; request->verbose && i < audit->n_processes; i++) {
-		const struct audit_process *process = audit->processes[i];
-		cleanup_free char *exe = log_escape(process->exe ? process->exe : "?");
-		printf("process %d, %zu threads, found by %s: %s\n", process->pid,
-			process->n_threads, found_by_name(process->found_by), exe);
-	}
-	sum_up(audit, request);
+	cleanup_free char *of_vms = grades_text(vms);
+	cleanup_free char *of_host = grades_text(host);
+	cleanup_free char *claims = claims_text(audit->journals);
+	size_t n_unknown = audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO);
+	printf("%zu VM%s%s; host: %zu finding%s%s; %s; %zu check%s unknown\n", n_vms,
+		n_vms == 1 ? "" : "s", of_vms, n_host, n_host == 1 ? "" : "s", of_host, claims,
+		n_unknown, n_unknown == 1 ? "" : "s");
+}
+
+/* For one line that has figures behind its first "|". New. */
+static char *nagios_text(const char *text)
+{
+	char *safe = log_escape(text);
+
+	for (char *p = safe; *p; p++)
+		*p = *p == '|' ? '/' : *p;
+	return safe;
+}
+
+static void print_worst(const struct audit *audit, const struct finding *worst)
+{
+	const struct audit_process *process = audit_process_of(audit, worst->pid);
+	cleanup_free char *message = nagios_text(worst->message);
+	cleanup_free char *name = nagios_text(process && process->vm_name ? process->vm_name : "");
+
+	printf(", worst: %s ", worst->check->id);
+	if (*name)
+		printf("VM %.*s (process %d) ", MAX_NAME, name, worst->pid);
+	else if (worst->pid)
+		printf("process %d ", worst->pid);
+	fputs(message, stdout);
+}
+
+/* Of the monitoring plugins' guidelines: "U" is a value that could not be determined. */
+static void print_figures(const struct audit *audit, size_t n_findings)
+{
+	const struct audit_journals *journals = audit->journals;
+	cleanup_free struct process_verdict *verdicts = audit_verdicts(audit);
+	size_t n_vms = 0;
+
+	for (size_t i = 0; i < audit->n_processes; i++)
+		n_vms += verdicts[i].is_vm;
+	printf(" | findings=%zu processes=%zu unknown=%zu vms=%zu", n_findings, audit->n_processes,
+		audit_count(audit, VERDICT_UNKNOWN, SEVERITY_INFO), n_vms);
+	if (audit_journals_are_known(journals))
+		printf(" claims_held=%zu claims_abandoned=%zu\n", journals->n_held,
+			journals->n_abandoned);
+	else
+		printf(" claims_held=U claims_abandoned=U\n");
 }
 
 int audit_report_nagios(const struct audit *audit, const struct report_request *request)
@@ -165,7 +135,7 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 	static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 	int status = audit_status(audit, request->threshold, request->strict);
 	const struct finding *worst = NULL;
-	size_t n = count(audit, VERDICT_FAIL, request->threshold);
+	size_t n = audit_count(audit, VERDICT_FAIL, request->threshold);
 
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
@@ -175,19 +145,12 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 	}
 	/* What was found is worse than what could not be seen. */
 	int state = worst ? (worst->severity >= SEVERITY_HIGH ? 2 : 1) : status == 2 ? 3 : 0;
-	/* The first "|" begins the figures. */
-	cleanup_free char *message = log_escape(worst ? worst->message : "");
-	for (char *p = message; *p; p++)
-		*p = *p == '|' ? '/' : *p;
 	printf("VIRT-PRIV-AUDIT %s - %zu finding%s", states[state], n, n == 1 ? "" : "s");
-	if (worst && worst->pid)
-		printf(", worst: %s process %d %s", worst->check->id, worst->pid, message);
-	else if (worst)
-		printf(", worst: %s %s", worst->check->id, message);
+	if (worst)
+		print_worst(audit, worst);
 	else if (status == 2)
 		printf(", but the audit is incomplete");
-	printf(" | findings=%zu processes=%zu unknown=%zu\n", n, audit->n_processes,
-		count(audit, VERDICT_UNKNOWN, SEVERITY_INFO));
+	print_figures(audit, n);
 	return state;
 }
 

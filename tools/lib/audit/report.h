@@ -11,10 +11,14 @@ struct report_request {
 };
 
 /*
- * A table on standard output, and a line that sums it up. Whether all of what is printed could
+ * A line for each VM and each finding of the host, or for all findings, on standard output, and a
+ * line that sums it up. Whether all of what is printed could
  * be written is for the caller to see, here and below: ferror(3).
  */
 void audit_report_table(const struct audit *audit, const struct report_request *request);
+
+/* One line of counts. */
+void audit_report_summary(const struct audit *audit);
 
 /* The JSON document of tests/schema/virt-priv-audit.json. */
 void audit_report_json(const struct audit *audit, const struct report_request *request);
@@ -35,6 +39,12 @@ int audit_report_nagios(const struct audit *audit, const struct report_request *
 
 /* One record in the system's log for each finding, and for what could not be seen. */
 void audit_report_journal(const struct audit *audit);
+
+/*
+ * How many findings have this verdict and, with VERDICT_FAIL, at least this severity. What could
+ * not be seen of an ordinary user's process does not count.
+ */
+size_t audit_count(const struct audit *audit, enum verdict verdict, enum severity at_least);
 
 /* What a check is about; and the list of checks. */
 void audit_explain(const struct audit_check *check);

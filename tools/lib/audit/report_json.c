@@ -2,7 +2,10 @@
 /* The findings as JSON: every thread with all that was judged of it. */
 #include "audit/report.h"
 
+#include "audit/journals.h"
 #include "audit/run.h"
+#include "audit/verdict.h"
+#include "audit/vm_names.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -61,7 +64,31 @@ static void thread_json(const struct audit_thread *thread)
 	json_end_object();
 }
 
-static void process_json(const struct audit_process *process)
+/* Whose it is, and what is to be said of it first. */
+static void identity_json(const struct audit *audit, const struct audit_process *process,
+	const struct process_verdict *verdict)
+{
+	json_bytes("vm", process->vm_name);
+	json_bytes("vm_named_by", audit_named_by(process));
+	json_bytes("unit", process->unit);
+	if (process->n_classes) {
+		uid_t uid = audit_class(process, 0)->status.uid[PROC_EFFECTIVE];
+		cleanup_free char *user = tree_account_name(&audit->tree, uid);
+		json_integer("uid", uid);
+		json_bytes("user", user);
+	} else {
+		json_null("uid");
+		json_null("user");
+	}
+	json_boolean("ordinary", process->is_ordinary);
+	json_bytes("verdict", audit_grade_name(verdict->grade));
+	json_bytes("worst", verdict->worst ? verdict->worst->check->id : NULL);
+	cleanup_free char *remedy = verdict->worst ? audit_remedy(audit, verdict->worst) : NULL;
+	json_bytes("remedy", remedy);
+}
+
+static void process_json(const struct audit *audit, const struct audit_process *process,
+	const struct process_verdict *verdict)
 {
 	cleanup_free char *label =
 		process->label ? xstrndup(process->label, strcspn(process->label, "\n")) : NULL;
@@ -69,10 +96,10 @@ static void process_json(const struct audit_process *process)
 	json_begin_object(NULL);
 	json_integer("pid", process->pid);
 	json_bytes("name", process->name);
+	identity_json(audit, process, verdict);
 	json_bytes("exe", process->exe);
 	json_bytes("found_by", found_by_name(process->found_by));
-	json_boolean(
-		"qemu", process->found_by != FOUND_BY_KVM && process->found_by != FOUND_BY_REQUEST);
+	json_boolean("qemu", audit_is_qemu(process));
 	json_boolean("libvirt", process->is_libvirt);
 	json_bytes("label", label && *label ? label : NULL);
 	json_bytes("user_namespace", process->user_ns);
@@ -90,8 +117,11 @@ static void process_json(const struct audit_process *process)
 	json_end_object();
 }
 
-static void finding_json(const struct finding *finding)
+static void finding_json(const struct audit *audit, const struct finding *finding)
 {
+	cleanup_free char *remedy =
+		finding->verdict == VERDICT_FAIL ? audit_remedy(audit, finding) : NULL;
+
 	json_begin_object(NULL);
 	json_bytes("check", finding->check->id);
 	json_bytes("severity", severity_name(finding->severity));
@@ -103,6 +133,8 @@ static void finding_json(const struct finding *finding)
 		json_integer("threads", (long long)finding->threads);
 	}
 	json_bytes("message", finding->message);
+	if (remedy)
+		json_bytes("remedy", remedy);
 	json_end_object();
 }
 
@@ -142,21 +174,47 @@ static void host_json(const struct audit *audit)
 	json_end_object();
 }
 
+static void vms_json(const struct audit *audit, const struct process_verdict *verdicts)
+{
+	size_t n[N_GRADES];
+
+	audit_count_vms(audit, verdicts, n);
+	json_begin_object("vms");
+	for (int i = GRADE_PASS; i < N_GRADES; i++)
+		json_integer(audit_grade_name((enum grade)i), (long long)n[i]);
+	json_end_object();
+}
+
+static void claims_json(const struct audit_journals *journals)
+{
+	bool is_listed = !journals->number && !journals->is_unsafe;
+
+	json_begin_object("claims");
+	number_or_null("held", is_listed ? (long long)journals->n_held : -1);
+	number_or_null("abandoned", is_listed ? (long long)journals->n_abandoned : -1);
+	number_or_null("unknown", is_listed ? (long long)journals->n_unknown : -1);
+	json_end_object();
+}
+
 void audit_report_json(const struct audit *audit, const struct report_request *request)
 {
+	cleanup_free struct process_verdict *verdicts = audit_verdicts(audit);
+
 	json_begin_object(NULL);
 	json_integer("version", 1);
 	host_json(audit);
 	json_bytes("threshold", severity_name(request->threshold));
 	json_integer("exit_status", audit_status(audit, request->threshold, request->strict));
+	vms_json(audit, verdicts);
+	claims_json(audit->journals);
 	json_begin_array("processes");
 	for (size_t i = 0; i < audit->n_processes; i++)
-		process_json(audit->processes[i]);
+		process_json(audit, audit->processes[i], &verdicts[i]);
 	json_end_array();
 	json_begin_array("findings");
 	for (size_t i = 0; i < audit->n_findings; i++)
 		if (audit->findings[i].verdict != VERDICT_PASS || request->verbose)
-			finding_json(&audit->findings[i]);
+			finding_json(audit, &audit->findings[i]);
 	json_end_array();
 	json_end_object();
 	json_finish();

@@ -3,7 +3,10 @@
 #include "audit/report.h"
 
 #include "audit/checks.h"
+#include "audit/journals.h"
 #include "audit/run.h"
+#include "audit/verdict.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -31,7 +34,7 @@ static size_t count_of(const struct audit *audit, const struct audit_check *chec
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
 		n += finding->check == check && finding->verdict == verdict &&
-		     (severity < 0 || (int)finding->severity == severity);
+		     (severity < 0 ? !finding->is_idle : (int)finding->severity == severity);
 	}
 	return n;
 }
@@ -57,6 +60,76 @@ static void write_findings(FILE *out, const struct audit *audit)
 			count_of(audit, &audit_checks[i], VERDICT_UNKNOWN, -1));
 }
 
+/* In quotes: any text, as the format has it. */
+static void write_label(FILE *out, const char *name, const char *text)
+{
+	cleanup_free char *safe = log_escape(text ? text : "");
+
+	fprintf(out, "%s=\"", name);
+	for (const char *p = safe; *p; p++) {
+		if (*p == '\\' || *p == '"')
+			fputc('\\', out);
+		fputc(*p, out);
+	}
+	fputc('"', out);
+}
+
+static void write_vm(
+	FILE *out, const struct audit *audit, const struct audit_process *process, enum grade grade)
+{
+	fprintf(out, "virt_priv_audit_vm_verdict{pid=\"%d\",", process->pid);
+	write_label(out, "vm", process->vm_name);
+	fputc(',', out);
+	write_label(out, "unit", process->unit);
+	if (process->n_classes) {
+		uid_t uid = audit_class(process, 0)->status.uid[PROC_EFFECTIVE];
+		cleanup_free char *user = tree_account_name(&audit->tree, uid);
+		fprintf(out, ",uid=\"%u\",", uid);
+		write_label(out, "user", user);
+	} else {
+		fprintf(out, ",uid=\"\",user=\"\"");
+	}
+	fprintf(out, "} %d\n", grade == GRADE_UNKNOWN ? -1 : (int)grade);
+}
+
+static void write_vms(FILE *out, const struct audit *audit)
+{
+	cleanup_free struct process_verdict *verdicts = audit_verdicts(audit);
+	size_t n[N_GRADES];
+
+	audit_count_vms(audit, verdicts, n);
+	describe(out, "vms", "Running VMs, by their worst finding.");
+	for (int i = GRADE_PASS; i < N_GRADES; i++)
+		fprintf(out, "virt_priv_audit_vms{verdict=\"%s\"} %zu\n",
+			audit_grade_name((enum grade)i), n[i]);
+	describe(out, "vm_verdict",
+		"Worst finding of each VM. 0: none, 1: info, 2: low, 3: medium, 4: high, "
+		"5: critical, -1: unknown.");
+	for (size_t i = 0; i < audit->n_processes; i++)
+		if (verdicts[i].is_vm)
+			write_vm(out, audit, audit->processes[i], verdicts[i].grade);
+}
+
+/* NaN: that could not be determined. */
+static void write_claims(FILE *out, const struct audit_journals *journals)
+{
+	bool is_listed = !journals->number && !journals->is_unsafe;
+	const struct {
+		const char *state;
+		size_t n;
+	} rows[] = {{"held", journals->n_held}, {"abandoned", journals->n_abandoned},
+		{"unknown", journals->n_unknown}};
+
+	describe(out, "claims", "VMs whose files are claimed, by whether the claim is held.");
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		fprintf(out, "virt_priv_audit_claims{state=\"%s\"} ", rows[i].state);
+		if (is_listed)
+			fprintf(out, "%zu\n", rows[i].n);
+		else
+			fputs("NaN\n", out);
+	}
+}
+
 static void write_metrics(
 	FILE *out, const struct audit *audit, const struct report_request *request)
 {
@@ -73,6 +146,8 @@ static void write_metrics(
 			found_by_name((enum found_by)i), processes[i]);
 	describe(out, "threads", "Audited threads.");
 	fprintf(out, "virt_priv_audit_threads %zu\n", threads);
+	write_vms(out, audit);
+	write_claims(out, audit->journals);
 	describe(out, "exit_status",
 		"0: nothing at or above the threshold, 1: findings, 2: incomplete.");
 	fprintf(out, "virt_priv_audit_exit_status %d\n",

@@ -3,8 +3,12 @@
 
 #include "audit/check_functions.h"
 #include "audit/checks.h"
+#include "audit/command_line.h"
 #include "audit/find.h"
+#include "audit/journals.h"
+#include "audit/ordinary.h"
 #include "audit/process.h"
+#include "audit/vm_names.h"
 #include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
@@ -162,6 +166,14 @@ static bool is_wanted(const struct audit_request *request, size_t check)
 	return request->host || (row->host == check_sight && request->n_pids == 0);
 }
 
+/* What the checks and the reports go by, when all of them are there. */
+static void examine_processes(struct audit *audit)
+{
+	audit_vms_name(audit);
+	for (size_t i = 0; i < audit->n_processes; i++)
+		audit->processes[i]->is_ordinary = audit_is_ordinary(audit, audit->processes[i]);
+}
+
 bool audit_run(struct audit *audit, const struct audit_request *request, char **error)
 {
 	*audit = (struct audit){0};
@@ -171,6 +183,7 @@ bool audit_run(struct audit *audit, const struct audit_request *request, char **
 	/* The host is judged by its processes too (H04). */
 	if (!read_settings(audit, request->config, error) || !read_processes(audit, request, error))
 		return false;
+	examine_processes(audit);
 	for (size_t p = 0; p < audit->n_processes; p++)
 		for (size_t i = 0; i < n_audit_checks; i++)
 			if (audit_checks[i].process && is_wanted(request, i))
@@ -178,6 +191,9 @@ bool audit_run(struct audit *audit, const struct audit_request *request, char **
 	for (size_t i = 0; i < n_audit_checks; i++)
 		if (audit_checks[i].host && is_wanted(request, i))
 			audit_check_run(audit, &audit_checks[i], NULL);
+	audit_journals(audit);
+	/* Last: nothing is judged by it, and it can take a while. */
+	audit_command_lines_read(audit);
 	return true;
 }
 
@@ -192,7 +208,8 @@ int audit_status(const struct audit *audit, enum severity threshold, bool strict
 
 	for (size_t i = 0; i < audit->n_findings; i++) {
 		const struct finding *finding = &audit->findings[i];
-		if (finding->verdict == VERDICT_UNKNOWN && (strict || finding->is_blind))
+		if (finding->verdict == VERDICT_UNKNOWN && !finding->is_idle &&
+			(strict || finding->is_blind))
 			return 2;
 		if (audit_counts(finding, threshold))
 			status = 1;
@@ -212,6 +229,7 @@ void audit_free(struct audit *audit)
 	free(audit->findings);
 	free(audit->objects);
 	free(audit->claimed);
+	audit_journals_free(audit);
 	settings_free(&audit->settings);
 	tree_account_free(&audit->user);
 	for (size_t i = 0; i < audit->n_installed; i++)

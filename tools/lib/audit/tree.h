@@ -77,6 +77,8 @@ char *tree_link(int directory, const char *link);
 
 /* "root (0)", or the number of an account without a name. New. */
 char *tree_user_name(const struct audit_tree *tree, uid_t uid);
+/* The same without the number; NULL: it has no name, or that can't be told. New. */
+char *tree_account_name(const struct audit_tree *tree, uid_t uid);
 char *tree_group_name(const struct audit_tree *tree, gid_t gid);
 
 struct tree_account {
