@@ -415,7 +415,7 @@ real_journal() {
     unshare --net /usr/lib/systemd/systemd-journald 3>&- 2>"$BATS_TEST_TMPDIR/journald" &
     journal=$!
     local i
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         [ ! -S /run/systemd/journal/io.systemd.journal ] || return 0
         sleep 0.02
     done

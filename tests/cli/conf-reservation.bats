@@ -163,7 +163,7 @@ TABLE
 # locked: once somebody has it.
 locked() {
     local i
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         [ ! -e /etc/subuid.lock ] || return 0
         sleep 0.02
     done

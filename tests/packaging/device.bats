@@ -27,7 +27,7 @@ start_udevd() {
     setpriv --pdeathsig TERM /usr/lib/systemd/systemd-udevd >/run/udevd.log 2>&1 3>&- &
     udevd=$!
     trap 'kill $udevd; wait $udevd; cat /run/udevd.log' EXIT
-    for _ in {1..200}; do
+    for _ in {1..3000}; do
         udevadm control --ping --timeout=10 2>/run/ping.log && return
         sleep 0.02
     done
@@ -65,7 +65,7 @@ kvm_is() {
 }
 
 until_heard() {
-    for _ in {1..200}; do
+    for _ in {1..3000}; do
         if grep -e "$1" /run/heard; then return; fi
         sleep 0.02
     done

@@ -137,6 +137,14 @@ verified() {
     [ "$(of_audit ExecStart)" = "/usr/bin/virt-priv-audit --journal --summary" ]
 }
 
+# sleeps PID: waits until it is sleep, as the user that setpriv made it.
+sleeps() {
+    until [ "$(cat "/proc/$1/comm")" = sleep ]; do
+        kill -0 "$1"
+        sleep 0.02
+    done
+}
+
 # audit_with CAPABILITY...: as the service does it; this host's own namespaces are left out.
 audit_with() {
     local caps
@@ -148,6 +156,7 @@ audit_with() {
     local all cap
     all=$(of_audit CapabilityBoundingSet)
     setpriv --reuid qemu --regid qemu --clear-groups bash -c 'exec -a x sleep 600' 3>&- &
+    sleeps $!
     # shellcheck disable=SC2086
     audit_with $all >"$BATS_TEST_TMPDIR/service" || true
     virt-priv-audit --check "P00,P01,P13,P20,H02,H05" -v >"$BATS_TEST_TMPDIR/root" || true
@@ -247,6 +256,7 @@ score() {
     # The other one shows what a VM still has open, and is not to be recovered; without it, nobody knows.
     abandoned_claim
     setpriv --reuid qemu --regid qemu --clear-groups sleep 600 <>/mnt/fs/private/renamed >/dev/null 3>&- &
+    sleeps $!
     # shellcheck disable=SC2086
     run -0 recover_with $all
     [ "$(stat -c %U /mnt/fs/private/renamed)" = qemu ]
