@@ -134,7 +134,7 @@ refused() {
 @test "one that fails, or is killed, leaves no file; the next one writes it" {
     local what
     for what in fsync:error=EIO linkat:error=EIO linkat:signal=KILL; do
-        run strace -f -qq -o /dev/null -e trace=none -e "inject=$what" virt-priv-run --write-unit web -- qemu-system-x86_64 "${quiet[@]}"
+        run strace -f -qq -o /dev/null -e "inject=$what" virt-priv-run --write-unit web -- qemu-system-x86_64 "${quiet[@]}"
         echo "$what: $status $output"
         [ "$status" -ne 0 ]
         [ ! -e "$vms/web.conf" ]
