@@ -144,6 +144,25 @@ refused() {
     done
 }
 
+# unit_runs NAME: as its unit starts it, up to systemd's being told that it is ready; and ends it.
+unit_runs() {
+    local said=$BATS_TEST_TMPDIR/said-$1 socket=/run/notify-$1 words
+    read -ra words < <(sed -n 's/^ExecStart=\/usr\/bin\///p' conf/systemd/virt-priv-vm@.service)
+    helper nsenter --net=/run/vm.net tests/lib/notify-sink "$socket" "$said"
+    eventually grep -qsx listening "$said"
+    NOTIFY_SOCKET=$socket nsenter --net=/run/vm.net "${words[@]//%i/$1}" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    runner=$!
+    eventually told_or_ended "$said"
+    grep -q "READY=1" "$said" || { cat "$BATS_TEST_TMPDIR/out" && return 1; }
+    kill -s TERM "$runner"
+    eventually ended "$runner"
+    wait "$runner"
+}
+
+told_or_ended() {
+    grep -q "READY=1" "$1" || ended "$runner"
+}
+
 # From three scripts to three units: what a new admin types is a line of its own in the transcript.
 # The scripts put virt-priv-run before QEMU where $RUN says so.
 @test "three scripts become units in fewer than ten commands" {
@@ -227,5 +246,9 @@ EOT
     [ "$(written web | sed -n '/^-name$/,+1p' | tail -n 1)" = "web server" ]
     grep -qx "if=pflash,format=raw,unit=1,file=$fs/vm/vars.fd" "$vms/web.conf"
     grep -qx "unix:$fs/vm/web.monitor,server=on,wait=off" "$vms/web.conf"
+    unit_runs web
+    unit_runs desk
+    [ "$(stat -c %U:%G "$fs/vm/web.raw" "$fs/vm/vars.fd" "$fs/vm/desk.raw" | sort -u)" = root:root ]
+    nothing_left
     [ -z "${VP_TRANSCRIPT-}" ] || cp "$transcript" "$VP_TRANSCRIPT"
 }
