@@ -8,6 +8,7 @@
  *
  *   NAME          the directory of a VM of virt-priv-run
  *   NAME.qmp      its control socket
+ *   .NAME.down    what is to run when it has ended, see downscripts.h
  *   .NAME.lock    held while it is prepared, runs, and is given back
  *   .NAME.vm      what there is to know of it, see runtime_vm.h
  *   .NAME.N.old   a directory of an earlier run, that could not be emptied

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/downscripts.h"
 #include "claims/journal_file.h"
 #include "claims/journal_lock.h"
 #include "claims/runtime_dir.h"
@@ -50,6 +51,7 @@ static bool recover_directory(int runtime, const char *name, bool dry_run)
 		warn("%s", error);
 		good = false;
 	} else if (!has) {
+		downscripts_tell(runtime, name, !dry_run);
 		if (dry_run)
 			printf("remove " RUNTIME_DIR "/%s\n", name);
 		else if (!runtime_dir_remove(runtime, name) && errno != ENOTEMPTY &&

@@ -126,6 +126,7 @@ bool vm_begin_isolation(struct vm *vm, char **error)
 {
 	struct isolation *isolation = &vm->isolation;
 
+	vm->account = vm->identity.uid;
 	choose_layers(vm);
 	isolation->name = xstrdup(vm->name);
 	if ((isolation->layers & ISOLATE_ID) && !take_id(vm, error))

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 #include "vm/descriptors.h"
 #include "vm/made.h"
 #include "vm/step.h"
@@ -88,6 +89,27 @@ static bool make_file(struct vm *vm, struct vm_step *step, char **error)
 		unlinkat(place->dir, place->name, 0);
 		return false;
 	}
+	vm_note_where_made(step, kept);
+	want_made(vm, step, kept);
+	return true;
+}
+
+/* What an earlier start has made: its owner is known, though its name alone says nothing. */
+static bool take_made(struct vm *vm, struct vm_step *step, char **error)
+{
+	cleanup_fd int fd = -1;
+	int kept;
+
+	if (vm_was_made_there(&step->place))
+		fd = safepath_reopen(step->place.walk.fd, O_RDWR);
+	else
+		errno = ESTALE;
+	if (fd < 0) {
+		*error = xasprintf("cannot open %s: %s", step->path, strerror(errno));
+		return false;
+	}
+	if (!hold_made(step, step->mode, &fd, &kept, error))
+		return false;
 	want_made(vm, step, kept);
 	return true;
 }
@@ -112,6 +134,23 @@ static bool can_be_replaced(const struct qemuargs_resource *r, const struct plac
 	return true;
 }
 
+/* A step about a file at that place, which it takes. */
+static struct vm_step *plan_place(
+	struct vm *vm, const struct qemuargs_resource *r, struct place *place, bool by_descriptor)
+{
+	struct vm_step *step = vm_step(vm, place->path);
+
+	if (by_descriptor) {
+		step->fd = vm_reserve(vm);
+		qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(step->fd));
+	}
+	if (place->exists)
+		step->mode = place->walk.st.st_mode & 0777;
+	step->place = *place;
+	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
+	return step;
+}
+
 static void plan_make(
 	struct vm *vm, const struct qemuargs_resource *r, struct place *place, bool by_descriptor)
 {
@@ -122,19 +161,31 @@ static void plan_make(
 				vm->identity.user, vm->identity.user));
 		return;
 	}
-	struct vm_step *step = vm_step(vm, place->path);
+	struct vm_step *step = plan_place(vm, r, place, by_descriptor);
 	step->prepare = make_file;
 	step->give_back = unmake_file;
-	if (by_descriptor) {
-		step->fd = vm_reserve(vm);
-		qemuargs_set(vm->args, r->option, r->key, IO_FD_PATH(step->fd));
-	}
-	if (place->exists)
-		step->mode = place->walk.st.st_mode & 0777;
 	vm_item(vm, r, ACTION_MAKE,
-		xstrdup(place->exists ? "truncated, and claimed" : "created, and claimed"));
-	step->place = *place;
-	*place = (struct place){.dir = -1, .walk = {.fd = -1}};
+		xstrdup(step->place.exists ? "truncated, and claimed" : "created, and claimed"));
+}
+
+static void plan_made(
+	struct vm *vm, const struct qemuargs_resource *r, struct place *place, bool by_descriptor)
+{
+	plan_place(vm, r, place, by_descriptor)->prepare = take_made;
+	vm_item(vm, r, ACTION_CLAIM, xstrdup("created by an earlier start"));
+}
+
+/* To a refusal, if it was one: without the file, it is made. */
+static void suggest_removal(struct vm *vm)
+{
+	struct vm_item *item = &vm->items[vm->n_items - 1];
+
+	if (item->action != ACTION_REFUSE)
+		return;
+	cleanup_free char *why = item->reason;
+	cleanup_free char *word = shell_word(item->path);
+	item->reason = xasprintf(
+		"%s; or remove it, if nothing in it is needed any more: rm %s", why, word);
 }
 
 /* What exists stays, and is claimed; QEMU opens it for writing and empties it or goes on. */
@@ -158,6 +209,10 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 		plan_make(vm, r, place, why != NULL);
 		return;
 	}
+	if (walk->unsafe && vm->settings->dynamic_ownership.value && vm_was_made_there(place)) {
+		plan_made(vm, r, place, why != NULL);
+		return;
+	}
 	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
 	int object = by_descriptor ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : -1;
 	if (!vm_add_claim(vm, r,
@@ -166,6 +221,8 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 			    .access = ACCESS_RW,
 			    .passed = by_descriptor}) ||
 		!by_descriptor) {
+		if (walk->unsafe)
+			suggest_removal(vm);
 		if (object >= 0)
 			close(object);
 		return;

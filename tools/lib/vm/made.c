@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/made.h"
 
+#include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
+#include "claims/libvirt_xattr.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+bool vm_is_own_user(const struct vm *vm, uid_t uid)
+{
+	const struct id_range *ids = &vm->settings->isolate_ids.value;
+
+	return uid == vm->identity.uid || uid == vm->account || uid - ids->first < ids->count;
+}
 
 /* Removes what QEMU would, but nothing that is somebody else's or not what we make. */
 bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **error)
@@ -17,7 +29,7 @@ bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **erro
 	if (fstatat(step->place.dir, step->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return true;
-	} else if (st.st_uid != 0 && (st.st_uid != vm->identity.uid || !S_ISSOCK(st.st_mode))) {
+	} else if (st.st_uid != 0 && (!vm_is_own_user(vm, st.st_uid) || !S_ISSOCK(st.st_mode))) {
 		*error = xasprintf("%s exists, and is owned by uid %u; remove it first", step->path,
 			st.st_uid);
 		return false;
@@ -29,6 +41,38 @@ bool vm_clear_place(const struct vm *vm, const struct vm_step *step, char **erro
 	}
 	*error = xasprintf("cannot remove the old socket %s: %s", step->path, strerror(errno));
 	return false;
+}
+
+#define MADE "trusted.virt-privileges.made"
+
+static char *real_path(const struct place *place)
+{
+	return xasprintf("%s/%s", place->dir_path, place->name);
+}
+
+void vm_note_where_made(const struct vm_step *step, int fd)
+{
+	cleanup_free char *path = real_path(&step->place);
+
+	if (fsetxattr(fd, MADE, path, strlen(path), 0) < 0)
+		info("%s: cannot note that it was made there: %s; the next start may refuse it",
+			step->path, strerror(errno));
+}
+
+bool vm_was_made_there(const struct place *place)
+{
+	cleanup_free char *path = real_path(place);
+	const int fd = place->walk.fd;
+	char value[PATH_MAX + 1];
+	struct stat st;
+
+	/* As it is now, whatever the walk has seen. */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1 ||
+		libvirt_xattr_counts(fd, &st) != 1)
+		return false;
+	/* Through /proc, since a descriptor that is O_PATH has no attributes. */
+	ssize_t n = getxattr(IO_FD_PATH(fd), MADE, value, sizeof value);
+	return n >= 0 && (size_t)n == strlen(path) && memcmp(value, path, (size_t)n) == 0;
 }
 
 void vm_remove_made(const struct vm_step *step)

@@ -86,6 +86,8 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 		vm_add_claim(vm, r,
 			&(struct claim_request){
 				.path = r->path, .action = ACTION_CHECK, .access = ACCESS_RO});
+	else if (walk.unsafe && S_ISREG(walk.st.st_mode))
+		vm_plan_log(vm, resource);
 	else
 		vm_add_claim(vm, r,
 			&(struct claim_request){.path = r->path,

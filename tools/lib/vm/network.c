@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "claims/downscripts.h"
+#include "claims/runtime_dir.h"
 #include "vm/descriptors.h"
 #include "vm/devices.h"
 #include "vm/step.h"
@@ -118,22 +120,52 @@ static bool open_queues(struct vm_step *step, char name[IFNAMSIZ], char **error)
 	return true;
 }
 
+/* QEMU only complains at its end when that is missing, and so it is often missing. */
+static bool is_missing_default(const char *downscript)
+{
+	return strcmp(downscript, "/etc/qemu-ifdown") == 0 && access(downscript, F_OK) < 0;
+}
+
+/*
+ * The downscript is for an interface that is there, which ends with the last descriptor: QEMU's is
+ * not. Where this process is killed, somebody has to know of it.
+ */
+static bool keep_for_downscript(struct vm *vm, struct vm_step *step, char **error)
+{
+	const char *script = step->net->downscript;
+
+	if (!script || is_missing_default(script))
+		return true;
+	cleanup_fd int runtime = runtime_dir_open(error);
+	if (runtime < 0 || !downscripts_note(runtime, vm->name, script, step->name, error))
+		return false;
+	step->kept = fcntl(step->fds[0], F_DUPFD_CLOEXEC, 3);
+	if (step->kept < 0)
+		*error = xasprintf("cannot keep %s open: %s", step->name, strerror(errno));
+	return step->kept >= 0;
+}
+
+static void let_go_of_tap(struct vm_step *step)
+{
+	if (step->kept >= 0)
+		close(step->kept);
+	step->kept = -1;
+}
+
 static bool prepare_tap(struct vm *vm, struct vm_step *step, char **error)
 {
-	(void)vm;
 	char name[IFNAMSIZ] = "";
 
 	snprintf(name, sizeof name, "%s", step->net->ifname ? step->net->ifname : "tap%d");
 	if (!open_queues(step, name, error))
 		return false;
 	step->name = xstrdup(name);
-	return !step->net->script || run_script(step->net->script, name, error);
-}
-
-/* QEMU only complains at its end when that is missing, and so it is often missing. */
-static bool is_missing_default(const char *downscript)
-{
-	return strcmp(downscript, "/etc/qemu-ifdown") == 0 && access(downscript, F_OK) < 0;
+	if (!keep_for_downscript(vm, step, error))
+		return false;
+	if (!step->net->script || run_script(step->net->script, name, error))
+		return true;
+	let_go_of_tap(step);
+	return false;
 }
 
 static void give_tap_back(struct vm *vm, struct vm_step *step)
@@ -144,6 +176,7 @@ static void give_tap_back(struct vm *vm, struct vm_step *step)
 	if (step->net->downscript && !is_missing_default(step->net->downscript) &&
 		!run_script(step->net->downscript, step->name, &error))
 		warn("%s", error);
+	let_go_of_tap(step);
 }
 
 /* What qemu-bridge-helper does (qemu-bridge-helper.c), without its list of bridges: root may. */

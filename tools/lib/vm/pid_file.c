@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 #include "vm/made.h"
 #include "vm/step.h"
 
@@ -53,6 +54,8 @@ static bool open_pid_file(struct vm *vm, struct vm_step *step, char **error)
 	if (fd < 0 && errno == EEXIST)
 		fd = openat(place->dir, place->name, flags);
 	if (hold_pid_file(step, fd, error)) {
+		if (is_new)
+			vm_note_where_made(step, fd);
 		vm->pid_fd = steal_fd(&fd);
 		return true;
 	}
@@ -79,8 +82,12 @@ void vm_plan_pid_file(struct vm *vm, size_t resource)
 		place_close(&place);
 		return;
 	}
-	if (place.walk.unsafe) {
-		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
+	/* One that an earlier start has left, with its runner killed, is known. */
+	if (place.walk.unsafe && !(place.exists && vm_was_made_there(&place))) {
+		cleanup_free char *word = shell_word(place.path);
+		vm_refuse(vm, r,
+			place.exists ? xasprintf("%s; or remove it: rm %s", place.walk.unsafe, word)
+				     : xstrdup(place.walk.unsafe));
 		place_close(&place);
 		return;
 	}

@@ -54,7 +54,7 @@ static void remove_left(const struct vm *vm, const struct vm_step *step, const c
 		openat(step->place.dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	/* In a directory of the QEMU user's, he could do this himself. */
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == vm->identity.uid)
+	if (fd >= 0 && fstat(fd, &st) == 0 && vm_is_own_user(vm, st.st_uid))
 		unlinkat(fd, SOCKET, 0);
 	unlinkat(step->place.dir, name, AT_REMOVEDIR);
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/downscripts.h"
 #include "claims/journal.h"
 #include "claims/runtime_dir.h"
 #include "vm/descriptors.h"
@@ -84,6 +85,8 @@ void vm_let_go_of_name(struct vm *vm)
 static bool make_runtime(struct vm *vm, struct vm_step *step, char **error)
 {
 	step->place.dir = runtime_dir_open(error);
+	if (step->place.dir >= 0)
+		downscripts_tell(step->place.dir, vm->name, true);
 	return step->place.dir >= 0 &&
 	       vm_home_make(step->place.dir, vm->name, vm->identity.uid, vm->identity.gid, error);
 }
@@ -92,6 +95,7 @@ static void remove_runtime(struct vm *vm, struct vm_step *step)
 {
 	cleanup_free char *error = NULL;
 
+	downscripts_forget(step->place.dir, vm->name);
 	if (!vm_home_remove(step->place.dir, vm->name, &error))
 		warn("%s", error);
 }

@@ -39,6 +39,7 @@ struct vm {
 	const char *const *shares; /* --share: as they were given */
 	size_t n_shares;
 	bool shares_network;
+	uid_t account; /* whom the settings or -runas name, whatever the isolation gives it */
 	struct isolation isolation; /* its mode is set before the planning */
 	int id_lock;		    /* holds the id of an isolated one; -1: it has none */
 	struct qemuargs *args;

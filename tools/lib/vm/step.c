@@ -50,6 +50,7 @@ struct vm_step *vm_step(struct vm *vm, const char *path)
 		.fd = -1,
 		.object = -1,
 		.staging = -1,
+		.kept = -1,
 		.place = {.dir = -1, .walk = {.fd = -1}}};
 	return step;
 }

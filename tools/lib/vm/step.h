@@ -24,6 +24,7 @@ struct vm_step {
 	int fd;		    /* the reserved number that QEMU gets it under; -1: none */
 	int object;	    /* O_PATH, what was judged; -1: none. Owned. */
 	int staging;	    /* see published.h; -1: none. Owned. */
+	int kept;	    /* of a tap device, which is there as long as it; -1: none. Owned. */
 	char *visible;	    /* where it is in the VM's own root directory; NULL: nowhere */
 	bool is_link;	    /* what is published: a link to a terminal, not a socket */
 	int flags;	    /* to open it with */
