@@ -27,6 +27,7 @@
 #include "vm/trusted_file.h"
 #include "vm/verdict.h"
 #include "vm/vm.h"
+#include "vm/vm_file.h"
 #include "vm/write_unit.h"
 
 #include <stdio.h>
@@ -171,6 +172,47 @@ static void parse_options(struct options *o, int argc, char *argv[])
 	o->command = words.operands;
 }
 
+/* Standard output is written, or the program ends. Returns status. */
+static int written(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die_errno("cannot write to standard output");
+	return status;
+}
+
+/* Of --check. name: of the VM; NULL: it has none yet. Returns the exit status. */
+static int report_check(const struct options *o, const char *name, struct obstacles *obstacles)
+{
+	bool is_free = obstacles->n == 0;
+
+	if (o->json) {
+		json_begin_object(NULL);
+		json_integer("version", 1);
+		obstacles_json(obstacles, name);
+		json_end_object();
+		json_finish();
+	} else {
+		obstacles_print(obstacles, "");
+	}
+	obstacles_free(obstacles);
+	return written(is_free ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* Ends the program where the file has what its format has no meaning for. */
+static void check_vm_file(const struct options *o, const char *path, const char *text)
+{
+	struct obstacles obstacles = {0};
+
+	vm_file_check(path, text, &tool_options, &obstacles);
+	if (obstacles.n == 0)
+		return;
+	if (o->check)
+		exit(report_check(o, o->vm, &obstacles));
+	for (size_t i = 0; i < obstacles.n; i++)
+		log_error("%s", obstacles.all[i].message);
+	die("%s: not starting; nothing was changed", path);
+}
+
 /* The words of the VM's file, as if they stood on the command line behind --vm. */
 static void read_vm_file(struct options *o)
 {
@@ -185,6 +227,7 @@ static void read_vm_file(struct options *o)
 	if (*o->command)
 		die("extra operand '%s': the command line of VM '%s' is in %s", *o->command, o->vm,
 			path);
+	check_vm_file(o, path, text);
 	char **words = trusted_file_words(PROGRAM, text, &n);
 	parse_options(o, (int)n, words);
 	if (o->vm != name || o->stop || o->write_unit || o->list)
@@ -244,32 +287,6 @@ static void check_options(const struct options *o)
 		die("missing QEMU command line; try: " PROGRAM " --help");
 	if (geteuid() != 0)
 		die("must be run as root; ordinary users: virt-priv-exec");
-}
-
-/* Standard output is written, or the program ends. Returns status. */
-static int written(int status)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die_errno("cannot write to standard output");
-	return status;
-}
-
-/* Of --check. name: of the VM; NULL: it has none yet. Returns the exit status. */
-static int report_check(const struct options *o, const char *name, struct obstacles *obstacles)
-{
-	bool is_free = obstacles->n == 0;
-
-	if (o->json) {
-		json_begin_object(NULL);
-		json_integer("version", 1);
-		obstacles_json(obstacles, name);
-		json_end_object();
-		json_finish();
-	} else {
-		obstacles_print(obstacles, "");
-	}
-	obstacles_free(obstacles);
-	return written(is_free ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
 /* Text of a -readconfig file: root acts on it, so it must be root's. */
@@ -544,7 +561,8 @@ int main(int argc, char *argv[])
 	vm_warn(&vm);
 	if (vm.refused) {
 		vm_let_go_of_name(&vm);
-		die("not starting; nothing was changed");
+		die_status(vm.not_executable ? LAUNCH_NOT_EXECUTABLE : LAUNCH_FAILED,
+			"not starting; nothing was changed");
 	}
 	if (!vm_run(&vm, &plan.launch, command, &supervisor, &status, &error))
 		die("%s", error);

@@ -26,6 +26,7 @@ struct identity {
 	bool has_account, has_group; /* user and group are names */
 	char *home, *shell;	     /* of the account; NULL without one */
 	bool is_lent;		     /* for a while: nothing is to be granted to it by its number */
+	bool has_no_caps;	     /* of root: permissions of files count, as for anybody */
 };
 
 void identity_free(struct identity *identity);

@@ -29,6 +29,7 @@ const char *resource_kind_name(enum resource_kind kind)
 		[RESOURCE_PCI] = "pci",
 		[RESOURCE_USB] = "usb",
 		[RESOURCE_MEMORY] = "memory",
+		[RESOURCE_PIPE] = "pipe",
 		[RESOURCE_FD] = "fd",
 	};
 

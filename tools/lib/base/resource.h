@@ -32,6 +32,7 @@ enum resource_kind {
 	/* usb-host: its path is "bus BUS:ADDRESS", "id VENDOR:PRODUCT" or "port BUS-PORT" */
 	RESOURCE_USB,
 	RESOURCE_MEMORY, /* a file, or a directory in which QEMU makes one that has no name */
+	RESOURCE_PIPE,	 /* PATH.in and PATH.out, else PATH: named pipes that QEMU opens */
 	RESOURCE_FD,	 /* a descriptor that the caller opened: its path is the number */
 };
 

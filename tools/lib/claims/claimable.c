@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "claims/holder.h"
+#include "path/attributes.h"
 #include "path/block_relation.h"
 #include "path/block_use.h"
 #include "path/block_view.h"
@@ -145,7 +146,8 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 		return xasprintf("its mode %04o does not allow its owner to read and write it; "
 				 "chmod u+rw %s",
 			st->st_mode & 07777, path);
-	return claimable_why_system(c, walk);
+	char *why = attributes_why_fixed(walk->fd, walk->path);
+	return why ? why : claimable_why_system(c, walk);
 }
 
 /* What lies on what. */

@@ -6,6 +6,7 @@
  *
  *   - what an unsafe path leads to (safepath.h), and what is neither file nor block device;
  *   - a file with several links or a set-id bit, or one that even its owner may not write;
+ *   - what an attribute of its inode forbids to change (attributes.h);
  *   - a program: a file with an execute bit that is executed just now, or that begins as an ELF
  *     file or a script does. An execute bit alone is none: file systems without modes show it on
  *     every image;

@@ -81,6 +81,8 @@ static void plan_identity(struct launch *launch, const struct launch_request *re
 		die("%s", error);
 	/* The key counts for root alone: nobody else keeps capabilities by it. */
 	launch->creds.keep_all = identity->uid == 0 && !settings->clear_emulator_capabilities.value;
+	identity->has_no_caps =
+		identity->uid == 0 && !launch->creds.keep_all && !request->keep_caps;
 }
 
 /* Without root there is only one identity to be had: one's own. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -30,7 +31,33 @@ struct own_ids {
 	gid_t *groups;
 	int n_groups;
 	bool is_changed;
+	bool has_caps; /* root's, which it is to be judged without */
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
 };
+
+/* By them, root is let in where nobody else is (capabilities(7)). */
+#define CAPS_OVER_FILES (1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH)
+
+/* Of this thread; both calls are the kernel's own, as glibc has none. False and errno. */
+static bool drop_caps(struct own_ids *own)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct without[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, own->caps) < 0)
+		return false;
+	memcpy(without, own->caps, sizeof without);
+	without[0].effective &= ~CAPS_OVER_FILES;
+	own->has_caps = syscall(SYS_capset, &header, without) == 0;
+	return own->has_caps;
+}
+
+static bool raise_caps(const struct own_ids *own)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+	return !own->has_caps || syscall(SYS_capset, &header, own->caps) == 0;
+}
 
 /* They tell what was before, and not whether they did it. */
 static bool set_ids(uid_t uid, gid_t gid)
@@ -51,12 +78,15 @@ static bool become(const struct identity *identity, struct own_ids *own)
 	/* A user namespace may not let groups be set at all. */
 	own->is_changed = getgroups(own->n_groups, own->groups) == own->n_groups &&
 			  setgroups(identity->n_groups, identity->groups) == 0;
-	return own->is_changed && set_ids(identity->uid, identity->gid);
+	return own->is_changed && set_ids(identity->uid, identity->gid) &&
+	       (!identity->has_no_caps || drop_caps(own));
 }
 
 /* Root that is not root any more can't go on, not even to clean up. */
 static void become_root_again(struct own_ids *own)
 {
+	if (!raise_caps(own))
+		die_errno("cannot raise the capabilities of root again");
 	if (own->is_changed &&
 		(!set_ids(0, own->gid) || setgroups((size_t)own->n_groups, own->groups) < 0))
 		die_errno("cannot become root again");
@@ -153,8 +183,8 @@ static bool is_answered(const struct safepath *walk, int wanted, const struct id
 
 	for (size_t i = 0; i < walk->n_dirs && is_answered; i++)
 		is_answered = is_searchable(walk->dirs[i], identity);
-	/* Root is let in by capabilities. */
-	return is_answered || identity->uid == 0;
+	/* Root is let in by capabilities, if it has them. */
+	return is_answered || (identity->uid == 0 && !identity->has_no_caps);
 }
 
 bool access_denials(const struct safepath *walk, int wanted, const struct identity *identity,

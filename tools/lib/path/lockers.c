@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "path/fd_tables.h"
 
 #include <dirent.h>
@@ -37,10 +38,12 @@ static bool is_line_of(const char *line, const struct stat *st, enum lockers_kin
 		    &first, last) != 6 ||
 		inode != st->st_ino || !is_device(st, a, b))
 		return false;
-	if (wanted != LOCKERS_METADATA)
+	if (wanted == LOCKERS_LEASE || wanted == LOCKERS_FLOCK)
 		return strcmp(kind, wanted == LOCKERS_LEASE ? "LEASE" : "FLOCK") == 0;
 	if (strcmp(kind, "OFDLCK") != 0 && strcmp(kind, "POSIX") != 0)
 		return false;
+	if (wanted == LOCKERS_IMAGE)
+		return first >= 100 && first < 300;
 	return first <= 1 && (strcmp(last, "EOF") == 0 || strtoull(last, NULL, 10) >= 1);
 }
 
@@ -107,6 +110,7 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 	struct dirent *d;
 
 	cleanup_free char *roots = NULL;
+	bool has_ended = false;
 
 	*pid = 0;
 	while (dir && (d = readdir(dir)) != NULL) {
@@ -115,6 +119,10 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 		if (*end || number <= 0 || number > INT_MAX || number == getpid() ||
 			!is_holder(proc, d->d_name, st, wanted))
 			continue;
+		if (wanted == LOCKERS_IMAGE && process_is_assumed_ended((pid_t)number)) {
+			has_ended = true;
+			continue;
+		}
 		if (is_roots(proc, d->d_name)) {
 			if (!roots)
 				roots = name_process(proc, d->d_name);
@@ -123,5 +131,7 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 		*pid = (pid_t)number;
 		return name_process(proc, d->d_name);
 	}
-	return roots ? steal_pointer(&roots) : xstrdup("a process that is not visible in /proc");
+	if (roots)
+		return steal_pointer(&roots);
+	return has_ended ? NULL : xstrdup("a process that is not visible in /proc");
 }

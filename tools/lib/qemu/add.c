@@ -141,6 +141,17 @@ void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, co
 	va_end(ap);
 }
 
+void qemuargs_refuse_port(
+	struct qemuargs_parser *p, size_t option, const char *key, const char *text, unsigned port)
+{
+	qemuargs_refuse(p, option, key, text,
+		"port %u needs CAP_NET_BIND_SERVICE, which QEMU will not have: use a port above "
+		"1023, and forward %u to it with a firewall rule or a proxy; or let all users bind "
+		"it: sysctl net.ipv4.ip_unprivileged_port_start=%u",
+		port, port, port);
+	p->args->notices[p->args->n_notices - 1].port = port;
+}
+
 void qemuargs_check_port(
 	struct qemuargs_parser *p, size_t option, const char *key, const char *port)
 {
@@ -150,10 +161,7 @@ void qemuargs_check_port(
 	/* Port 0 is any that is free. */
 	if (!port || end == port || *end || number == 0 || number >= 1024)
 		return;
-	qemuargs_refuse(p, option, key, port,
-		"port %lu needs CAP_NET_BIND_SERVICE, which QEMU will not have: use a port above "
-		"1023, and forward %lu to it with a firewall rule or a proxy",
-		number, number);
+	qemuargs_refuse_port(p, option, key, port, (unsigned)number);
 }
 
 bool qemuargs_is_written(const struct qemuargs_resource *image)

@@ -75,6 +75,7 @@ struct qemuargs_resource {
  */
 struct qemuargs_notice {
 	bool is_refusal;
+	unsigned port; /* it only counts where this one takes a capability; 0: it counts anyway */
 	char *path;    /* what it is about, or NULL */
 	char *source;  /* as of a resource */
 	char *reason;  /* what is wrong, and what to do instead */

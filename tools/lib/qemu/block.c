@@ -268,6 +268,28 @@ static void read_filter_file(struct qemuargs_parser *p, size_t node, const struc
 			"blkdebug configuration");
 }
 
+void block_warn_of_library(
+	struct qemuargs_parser *p, size_t option, const char *driver, size_t length, bool has_conf)
+{
+	static const struct {
+		const char *driver, *says;
+	} libraries[] = {
+		{"ssh", "the QEMU user has neither the ssh keys nor the known hosts of root: "
+			"export "
+			"the disk by nbdkit ssh, and use nbd:unix:PATH"},
+		{"rbd", "the QEMU user may not read a keyring of root's in /etc/ceph: name a "
+			"configuration with conf= whose keyring it may read"},
+		{"nfs", "the QEMU user cannot connect from a port below 1024, which NFS servers "
+			"require unless they export the directory with the option insecure"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(libraries); i++)
+		if (strlen(libraries[i].driver) == length &&
+			strncmp(libraries[i].driver, driver, length) == 0 &&
+			!(has_conf && strcmp(libraries[i].driver, "rbd") == 0))
+			qemuargs_warn(p, option, NULL, NULL, "%s", libraries[i].says);
+}
+
 /* A name that means something else of the host's than an image, or nothing. */
 static void read_other_name(struct qemuargs_parser *p, const struct place *place,
 	const struct name *name, const struct qemuargs_name *split)
@@ -288,6 +310,9 @@ static void read_other_name(struct qemuargs_parser *p, const struct place *place
 	else if (split->protocol == PROTOCOL_CONFIG)
 		qemuargs_add(p, RESOURCE_FILE, ACCESS_RO, place->option, key, path,
 			"Ceph configuration file");
+	else
+		block_warn_of_library(p, place->option, name->text, strcspn(name->text, ":"),
+			strstr(name->text, ":conf=") != NULL);
 	/* A name has no room for a descriptor. */
 	if (added != QEMUARGS_NONE)
 		qemuargs_resource(p, added)->reconnects = true;

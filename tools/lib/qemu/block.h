@@ -55,6 +55,12 @@ struct qemuargs_blocks {
 
 /* A key of a node, new. */
 char *block_key(const struct block_node *node, const char *key);
+/*
+ * Warns where the library of a driver, or of a protocol, takes what is root's alone. has_conf:
+ * where it is to look is named.
+ */
+void block_warn_of_library(
+	struct qemuargs_parser *p, size_t option, const char *driver, size_t length, bool has_conf);
 const char *block_get(const struct block_node *node, const char *key);
 /* A driver that changes nothing of what it reads from its child. */
 bool block_is_filter(const char *driver);

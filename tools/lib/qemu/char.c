@@ -39,15 +39,9 @@ static void add_log(
 }
 
 /* Which of PATH.in, PATH.out and PATH there are is for QEMU to see (chardev/char-pipe.c). */
-static void warn_pipe(struct qemuargs_parser *p, size_t option)
+static void add_pipe(struct qemuargs_parser *p, size_t option)
 {
-	const char *path = qemuargs_key(p, option, "path");
-
-	if (path)
-		qemuargs_warn(p, option, "path", path,
-			"the QEMU user needs read and write access to the named pipes %s.in and "
-			"%s.out, or %s",
-			path, path, path);
+	qemuargs_add_key(p, RESOURCE_PIPE, ACCESS_RW, option, "path", "named pipes");
 }
 
 /*
@@ -147,7 +141,7 @@ void qemuargs_find_chardev_string(struct qemuargs_parser *p, size_t option)
 	} else if (qemuargs_behind(text, "file:")) {
 		add_log(p, option, "path", "written by QEMU", false);
 	} else if (qemuargs_behind(text, "pipe:")) {
-		warn_pipe(p, option);
+		add_pipe(p, option);
 	} else if (qemuargs_behind(text, "/dev/")) {
 		qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "host device");
 	} else {
@@ -165,7 +159,7 @@ void qemuargs_find_chardev(struct qemuargs_parser *p, size_t option)
 	else if (qemuargs_is(backend, "file"))
 		add_log(p, option, "path", "written by QEMU", qemuopts_bool(v, "append", false));
 	else if (qemuargs_is(backend, "pipe"))
-		warn_pipe(p, option);
+		add_pipe(p, option);
 	else if (qemuargs_is(backend, "serial") || qemuargs_is(backend, "tty") ||
 		 qemuargs_is(backend, "parallel") || qemuargs_is(backend, "parport"))
 		qemuargs_add_key(p, RESOURCE_DEVICE, ACCESS_RW, option, "path", "host device");

@@ -213,6 +213,9 @@ static void find_others(struct qemuargs_parser *p, const struct block_node *node
 		if (added != QEMUARGS_NONE && others[i].kind == RESOURCE_CONNECT)
 			qemuargs_resource(p, added)->reconnects = true;
 	}
+	if (node->driver)
+		block_warn_of_library(p, node->option, node->driver, strlen(node->driver),
+			block_get(node, "conf") != NULL);
 	if (qemuargs_is(node->driver, "nvme") || qemuargs_is(node->driver, "virtio-blk-vfio-pci"))
 		p->args->locks_memory = true;
 }

@@ -186,10 +186,7 @@ static void check_display(struct qemuargs_parser *p, size_t option, const char *
 
 	/* A negative one is how people get at a lower port. */
 	if (display < 1024 - 5900 && display > -5900)
-		qemuargs_refuse(p, option, "vnc", address,
-			"port %ld needs CAP_NET_BIND_SERVICE, which QEMU will not have: use a port "
-			"above 1023",
-			5900 + display);
+		qemuargs_refuse_port(p, option, "vnc", address, (unsigned)(5900 + display));
 	qemuargs_check_port(p, option, "websocket", websocket);
 }
 

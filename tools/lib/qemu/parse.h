@@ -99,6 +99,9 @@ void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, 
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
 void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Refuses a port, for hosts on which only root may bind it. */
+void qemuargs_refuse_port(
+	struct qemuargs_parser *p, size_t option, const char *key, const char *text, unsigned port);
 /* Refuses a port below 1024 that something would listen on. key: what names it. */
 void qemuargs_check_port(
 	struct qemuargs_parser *p, size_t option, const char *key, const char *port);

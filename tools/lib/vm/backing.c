@@ -216,10 +216,11 @@ static void follow_header(
 }
 
 /*
- * QEMU would find out by itself that it is qcow2, and open what its header names; of the VM's own
- * root directory, that is not a part. It is not followed either: a guest could have written it.
+ * QEMU would find out by itself that it is qcow2, and open what its header names: as its user,
+ * which root's was not; of the VM's own root directory, that is not a part. It is not followed
+ * either: a guest could have written it.
  */
-static void refuse_probed(
+static void plan_probed(
 	struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
 {
 	cleanup_free char *error = NULL;
@@ -227,7 +228,17 @@ static void refuse_probed(
 
 	if (!vm_header_read("qcow2", walk, &header, &error))
 		return;
-	if ((header.backing && !r->has_backing) || (header.data_file && !r->has_data_file))
+	bool has_backing = header.backing && !r->has_backing;
+	bool has_other = has_backing || (header.data_file && !r->has_data_file);
+	if (has_other && !vm_has_own_root(vm))
+		vm_differ(vm, r,
+			xasprintf(
+				"its format is not stated, and it looks like a qcow2 image that "
+				"stands on %s: QEMU probes the format, and opens that file as %s; "
+				"add format=qcow2 to the -drive, or format=raw if it is none",
+				has_backing ? header.backing : header.data_file,
+				vm->identity.user));
+	else if (has_other)
 		vm_refuse(vm, r,
 			xasprintf("it looks like a qcow2 image that stands on another file, which "
 				  "an isolated QEMU does not see unless the format is stated: add "
@@ -238,8 +249,8 @@ static void refuse_probed(
 void vm_follow_header(struct vm *vm, const struct qemuargs_resource *r, const char *path,
 	const struct safepath *walk)
 {
-	if (!r->format && vm_has_own_root(vm))
-		refuse_probed(vm, r, walk);
+	if (!r->format)
+		plan_probed(vm, r, walk);
 	const struct reference top = {r, "", path, 0};
 
 	follow_header(vm, &top, r->format, walk);

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
+#include "vm/node.h"
 #include "vm/step.h"
 
 #include <ctype.h>
@@ -90,13 +91,10 @@ void vm_plan_passed_node(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
 	bool is_iommu = r->kind == RESOURCE_IOMMU;
-	struct stat st;
+	char *why = node_why_missing(r->path);
 
-	if (stat(r->path, &st) < 0 || !S_ISCHR(st.st_mode)) {
-		vm_refuse(vm, r,
-			xasprintf("no such device: %s; %s", r->path,
-				is_iommu ? "modprobe iommufd"
-					 : "load its vhost module with modprobe"));
+	if (why) {
+		vm_refuse(vm, r, why);
 		return;
 	}
 	struct vm_step *step = vm_step(vm, r->path);
@@ -314,7 +312,7 @@ void vm_plan_usb(struct vm *vm, size_t resource)
 	if (node)
 		claim_node(vm, r, node);
 	else
-		vm_item(vm, r, ACTION_LEAVE,
+		vm_differ(vm, r,
 			xstrdup("no such device; one that is plugged in later will not belong to "
 				"the QEMU user"));
 }

@@ -5,9 +5,11 @@
  */
 #include "vm/images.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/plan.h"
+#include "path/image_locks.h"
 #include "vm/backing.h"
 #include "vm/header.h"
 #include "vm/pass.h"
@@ -138,6 +140,34 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	vm_item(vm, r, ACTION_PASS, NULL);
 }
 
+/* Whether QEMU takes its locks at the start: it does not while a migration comes in. */
+static bool is_locked_by_qemu(const struct vm *vm, const struct qemuargs_resource *r)
+{
+	static const char *const keys[] = {"file.locking", "locking"};
+
+	for (size_t i = 0; i < vm->args->n_options; i++)
+		if (strcmp(vm->args->options[i].name, "incoming") == 0)
+			return false;
+	for (size_t i = 0; i < N_ELEMENTS(keys) && has_keys(vm, r); i++) {
+		const char *value = qemuargs_get(vm->args, r->option, keys[i]);
+		if (value && strcmp(value, "off") == 0)
+			return false;
+	}
+	return true;
+}
+
+/* What a QEMU that runs already has locked stops this one, and is refused with its name. */
+static void check_locks(
+	struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
+{
+	char *why = is_locked_by_qemu(vm, r)
+			    ? image_locks_why_not(walk, qemuargs_is_written(r), r->shared)
+			    : NULL;
+
+	if (why)
+		vm_refuse(vm, r, why);
+}
+
 void vm_plan_image(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
@@ -167,6 +197,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		vm->items[vm->n_items - 1].action == ACTION_REFUSE ||
 		!safepath_open_from(&vm->claims.start, path, &walk, &error))
 		return;
+	check_locks(vm, r, &walk);
 	vm_follow_header(vm, r, path, &walk);
 	safepath_close(&walk);
 }

@@ -161,6 +161,8 @@ static void plan_make(
 				vm->identity.user, vm->identity.user));
 		return;
 	}
+	if (!vm_can_make(vm, r, place))
+		return;
 	struct vm_step *step = plan_place(vm, r, place, by_descriptor);
 	step->prepare = make_file;
 	step->give_back = unmake_file;

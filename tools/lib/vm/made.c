@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "claims/libvirt_xattr.h"
+#include "path/attributes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 bool vm_is_own_user(const struct vm *vm, uid_t uid)
@@ -73,6 +75,25 @@ bool vm_was_made_there(const struct place *place)
 	/* Through /proc, since a descriptor that is O_PATH has no attributes. */
 	ssize_t n = getxattr(IO_FD_PATH(fd), MADE, value, sizeof value);
 	return n >= 0 && (size_t)n == strlen(path) && memcmp(value, path, (size_t)n) == 0;
+}
+
+bool vm_can_make(struct vm *vm, const struct qemuargs_resource *resource, const struct place *place)
+{
+	char *why;
+
+	if (syscall(SYS_faccessat2, place->dir, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0)
+		return true;
+	if (errno == EROFS) {
+		vm_refuse(vm, resource,
+			xasprintf("the file system of %s is mounted read-only; name another "
+				  "directory",
+				place->dir_path));
+		return false;
+	}
+	if (errno != EPERM || !(why = attributes_why_fixed(place->dir, place->dir_path)))
+		return true;
+	vm_refuse(vm, resource, why);
+	return false;
 }
 
 void vm_remove_made(const struct vm_step *step)

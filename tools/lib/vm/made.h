@@ -31,5 +31,11 @@ void vm_note_where_made(const struct vm_step *step, int fd);
  */
 bool vm_was_made_there(const struct place *place);
 
+ * Whether root can make an entry in the directory of the place: not in one that is immutable, or of
+ * a file system that is mounted read-only. False: the resource is refused.
+ */
+bool vm_can_make(
+	struct vm *vm, const struct qemuargs_resource *resource, const struct place *place);
+
 /* Takes away what was made at step->place, if it still is that; says what it can't. */
 void vm_remove_made(const struct vm_step *step);

@@ -13,6 +13,8 @@
 #include "claims/runtime_dir.h"
 #include "vm/descriptors.h"
 #include "vm/devices.h"
+#include "vm/interface.h"
+#include "vm/node.h"
 #include "vm/step.h"
 
 #include <errno.h>
@@ -357,6 +359,86 @@ static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
 		qemuargs_set(vm->args, r->option, "type", "tap");
 }
 
+/* What is to be joined must be a bridge of the kernel's. */
+static bool check_bridge(struct vm *vm, const struct qemuargs_resource *r, const char *bridge)
+{
+	struct interface interface;
+
+	if (!interface_look(bridge, &interface))
+		return true;
+	if (!interface.exists)
+		vm_refuse(vm, r,
+			xasprintf(
+				"there is no bridge %s; ip link add %s type bridge && ip link set "
+				"%s up",
+				bridge, bridge, bridge));
+	else if (strcmp(interface.kind, "bridge") != 0)
+		vm_refuse(vm, r,
+			xasprintf("%s is not a bridge of the kernel; to list them: ip link show "
+				  "type bridge",
+				bridge));
+	else
+		return true;
+	return false;
+}
+
+/* A tap device that exists is attached to: tun_set_iff() of drivers/net/tun.c. */
+static bool check_tap(
+	struct vm *vm, const struct qemuargs_resource *r, const struct qemuargs_net *net)
+{
+	struct interface interface;
+	const char *name = net->ifname;
+
+	if (!name || strchr(name, '%') || !interface_look(name, &interface) || !interface.exists)
+		return true;
+	if (strcmp(interface.kind, "tun") != 0 || (interface.is_known && !interface.is_tap)) {
+		vm_refuse(vm, r,
+			xasprintf("%s exists, and is not a tap device; use another ifname=", name));
+		return false;
+	}
+	if (interface.is_known && interface.has_queues != (net->queues > 1)) {
+		vm_refuse(vm, r,
+			interface.has_queues
+				? xasprintf("the tap device %s has several queues; add queues=2 or "
+					    "more",
+					  name)
+				: xasprintf(
+					  "the tap device %s has one queue; remove queues=, or ip "
+					  "link delete %s && ip tuntap add %s mode tap multi_queue",
+					  name, name, name));
+		return false;
+	}
+	if (interface.has_queues || !interface.has_carrier)
+		return true;
+	cleanup_free char *holder = interface_holder(name);
+	if (holder)
+		vm_refuse(vm, r,
+			xasprintf("the tap device %s is in use by %s; stop it, or use another "
+				  "ifname=",
+				name, holder));
+	return !holder;
+}
+
+/* Whether what it is made of is there. */
+static bool check_host(struct vm *vm, const struct qemuargs_resource *r,
+	const struct qemuargs_net *net, bool has_helper, bool has_vhost)
+{
+	const char *vhost = net->vhostdev ? net->vhostdev : VHOST_NET;
+	char *why = has_helper ? NULL : node_why_missing(TUN);
+
+	if (!why && has_vhost)
+		why = node_why_missing(vhost);
+	if (why) {
+		vm_refuse(vm, r, why);
+		return false;
+	}
+	if (has_helper)
+		return true;
+	return r->kind == RESOURCE_BRIDGE
+		       ? check_bridge(vm, r, net->bridge ? net->bridge : DEFAULT_BRIDGE)
+		       : check_tap(vm, r, net);
+}
+
 static bool check_net(struct vm *vm, const struct qemuargs_resource *r,
 	const struct qemuargs_net *net, bool has_helper)
 {
@@ -379,7 +461,8 @@ void vm_plan_network(struct vm *vm, size_t resource)
 	const struct qemuargs_net *net = qemuargs_net(vm->args, resource);
 	bool has_helper = net->helper && *net->helper;
 
-	if (!check_net(vm, r, net, has_helper))
+	if (!check_net(vm, r, net, has_helper) ||
+		!check_host(vm, r, net, has_helper, wants_vhost(vm, r)))
 		return;
 	struct vm_step *step = vm_step(vm, r->path);
 	step->net = net;

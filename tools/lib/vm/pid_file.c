@@ -91,6 +91,10 @@ void vm_plan_pid_file(struct vm *vm, size_t resource)
 		place_close(&place);
 		return;
 	}
+	if (!vm_can_make(vm, r, &place)) {
+		place_close(&place);
+		return;
+	}
 	struct vm_step *step = vm_step(vm, place.path);
 	step->prepare = open_pid_file;
 	step->give_back = remove_pid_file;

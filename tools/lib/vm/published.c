@@ -379,7 +379,7 @@ void vm_plan_link(struct vm *vm, size_t resource)
 		vm_refuse(vm, r, xstrdup("it exists; remove it first"));
 	} else if (place.walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
-	} else {
+	} else if (vm_can_make(vm, r, &place)) {
 		plan(vm, r, &place)->is_link = true;
 		vm_item(vm, r, ACTION_MAKE,
 			xstrdup("created as root, to the pseudo-terminal of QEMU"));

@@ -109,14 +109,11 @@ void vm_warn(const struct vm *vm)
 		const char *path = item->path ? item->path : "-";
 		if (item->action == ACTION_REFUSE)
 			log_error("%s (%s): %s", path, item->source, item->reason);
+		else if (item->differs)
+			warn("%s (%s): %s", path, item->source, item->reason);
 		else
 			info("%s %s (%s: %s)", resource_action_name(item->action), path,
 				item->source, item->reason);
 	}
 	vm_warn_of_isolation(vm);
-	for (size_t i = 0; i < vm->args->n_notices; i++) {
-		const struct qemuargs_notice *notice = &vm->args->notices[i];
-		if (!notice->is_refusal)
-			warn("%s: %s", notice->source, notice->reason);
-	}
 }

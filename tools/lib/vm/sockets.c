@@ -183,6 +183,9 @@ void vm_plan_listen(struct vm *vm, size_t resource)
 		vm_refuse(vm, r, xstrdup("it exists, and is not a socket; remove it first"));
 	} else if (!place.exists && place.walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
+	} else if (!vm_can_make(vm, r, &place)) {
+		place_close(&place);
+		return;
 	} else if (!r->takes_fd) {
 		vm_plan_published(vm, r, &place);
 	} else {

@@ -70,9 +70,10 @@ struct vm {
 	bool names_relative; /* a header names a file that QEMU looks for in the current directory
 			      */
 	bool refused;
-	bool failed;   /* it has ended by such a failure, and not by an obstacle */
-	char *failure; /* what ends the planning, see vm_fail(); NULL: nothing yet */
-	int *fds;      /* what QEMU gets: reserved numbers, and the caller's */
+	bool not_executable; /* QEMU itself, which is refused */
+	bool failed;	     /* it has ended by such a failure, and not by an obstacle */
+	char *failure;	     /* what ends the planning, see vm_fail(); NULL: nothing yet */
+	int *fds;	     /* what QEMU gets: reserved numbers, and the caller's */
 	size_t n_fds;
 	unsigned n_fdsets;
 	/* While it is prepared: how a process becomes the account. */

@@ -34,6 +34,11 @@ void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *re
 	vm_item(vm, resource, ACTION_REFUSE, reason);
 }
 
+void vm_differ(struct vm *vm, const struct qemuargs_resource *resource, char *reason)
+{
+	vm_item(vm, resource, ACTION_LEAVE, reason)->differs = true;
+}
+
 void vm_fail(struct vm *vm, char *why)
 {
 	if (vm->failure)

@@ -45,6 +45,11 @@ struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 /* Makes it a refusal. Takes reason. */
 void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
 /*
+ * Leaves it as it is: QEMU starts, and does not do what it did as root, which a start warns of, and
+ * --check says. Takes reason.
+ */
+void vm_differ(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
+/*
  * Ends the planning for a reason that is no resource's: vm_plan() and vm_command() fail with it.
  * Takes why, a new message; the first one counts.
  */

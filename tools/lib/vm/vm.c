@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/resource.h"
 #include "claims/boot.h"
@@ -22,6 +23,8 @@
 #include "vm/opened.h"
 #include "vm/passt.h"
 #include "vm/pid_file.h"
+#include "vm/pipes.h"
+#include "vm/program.h"
 #include "vm/published.h"
 #include "vm/record.h"
 #include "vm/runtime.h"
@@ -29,7 +32,9 @@
 #include "vm/scratch.h"
 #include "vm/sockets.h"
 #include "vm/step.h"
+#include "vm/window.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +72,7 @@ static void plan_resource(struct vm *vm, size_t i)
 		[RESOURCE_PCI] = vm_plan_pci,
 		[RESOURCE_USB] = vm_plan_usb,
 		[RESOURCE_MEMORY] = vm_plan_memory,
+		[RESOURCE_PIPE] = vm_plan_pipe,
 		[RESOURCE_FD] = vm_plan_fd,
 	};
 	enum resource_kind kind = vm->args->resources[i].kind;
@@ -79,6 +85,16 @@ static void plan_resource(struct vm *vm, size_t i)
 				resource_kind_name(kind)));
 }
 
+/* Whether every user may bind the port, in the network of this process (ip(7)). */
+static bool may_bind(unsigned port)
+{
+	char text[16];
+
+	return io_read_short(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", text,
+		       sizeof text) > 0 &&
+	       port >= strtoul(text, NULL, 10);
+}
+
 static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 {
 	struct qemuargs_resource r = {.kind = RESOURCE_FILE,
@@ -87,8 +103,12 @@ static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 		.source = notice->source,
 		.reason = notice->reason};
 
-	vm_item(vm, &r, notice->is_refusal ? ACTION_REFUSE : ACTION_LEAVE, NULL)->differs =
-		!notice->is_refusal;
+	if (notice->port && may_bind(notice->port))
+		return;
+	if (notice->is_refusal)
+		vm_refuse(vm, &r, NULL);
+	else
+		vm_differ(vm, &r, NULL);
 }
 
 /* The items stand in the order of the command line. */
@@ -158,6 +178,7 @@ bool vm_plan(struct vm *vm, char **error)
 	vm_plan_limits(vm);
 	vm_plan_sandbox(vm);
 	vm_plan_scratch(vm);
+	vm_plan_window(vm);
 	vm_end_claims(vm);
 	if (!vm->failure)
 		return true;
@@ -182,6 +203,7 @@ char **vm_command(struct vm *vm, const char *program, const char *found, char **
 	words = xreallocarray(words, n + 2, sizeof *words);
 	memmove(words + 1, words, (n + 1) * sizeof *words);
 	words[0] = xstrdup(program);
+	vm_plan_program(vm, found);
 	if (vm->failure)
 		*error = steal_pointer(&vm->failure);
 	else if (vm_plan_isolation(vm, found, words, error))

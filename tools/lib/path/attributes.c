@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/attributes.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/shell_word.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/*
+ * notify_change() of fs/attr.c refuses new owners of both kinds, may_create() and may_delete() of
+ * fs/namei.c new entries of immutable directories, and removal from either.
+ */
+char *attributes_why_fixed(int fd, const char *path)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MODE, &st) < 0)
+		return NULL;
+	cleanup_free char *word = shell_word(path);
+	if (st.stx_attributes & STATX_ATTR_IMMUTABLE)
+		return xasprintf("%s is immutable; chattr -i %s", path, word);
+	if ((st.stx_attributes & STATX_ATTR_APPEND) && !S_ISDIR(st.stx_mode))
+		return xasprintf("%s is append-only; chattr -a %s", path, word);
+	return NULL;
+}
