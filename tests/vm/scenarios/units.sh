@@ -33,6 +33,8 @@ the_audit_sees_all() {
     systemctl daemon-reload
     setpriv --reuid qemu --regid qemu --clear-groups bash -c 'exec -a x sleep 600 <>/dev/kvm' 3>&- &
     local user=$!
+    # The same for both audits.
+    until [ "$(cat /proc/$user/comm)" = sleep ]; do sleep 0.1; done
     systemctl start $audit
     virt-priv-audit -v >/run/audit.root
     kill $user
@@ -77,6 +79,7 @@ records_are_found() {
     echo 'user = 5' >/etc/libvirt/qemu.conf
     capture systemctl start $audit
     rm /etc/libvirt/qemu.conf
+    journalctl --sync
     is "$(journalctl --boot --quiet --output=cat --unit $audit --grep='qemu.conf:1' | grep -c .)" 1 \
         "an error of the audit itself is in the journal"
     systemctl reset-failed $audit 2>/dev/null
@@ -99,6 +102,8 @@ ends_so() {
     capture systemctl start "virt-priv-vm@$1.service"
     is "$([ "$status" -ne 0 ] && echo fails)" fails "$4: systemctl start fails"
     is "$(shown "virt-priv-vm@$1.service" ExecMainStatus)" "$2" "... with exit status $2"
+    # What it said comes to the journal by itself.
+    journalctl --sync
     is "$(journalctl --boot --quiet --output=cat --unit "virt-priv-vm@$1.service" --grep="$3" | grep -c .)" 1 \
         "... and the reason is in the journal" || detail "$(journalctl --boot --unit "virt-priv-vm@$1.service")"
 }
