@@ -12,8 +12,8 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 bool vm_is_own_user(const struct vm *vm, uid_t uid)

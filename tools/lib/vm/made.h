@@ -31,6 +31,7 @@ void vm_note_where_made(const struct vm_step *step, int fd);
  */
 bool vm_was_made_there(const struct place *place);
 
+/*
  * Whether root can make an entry in the directory of the place: not in one that is immutable, or of
  * a file system that is mounted read-only. False: the resource is refused.
  */
