@@ -126,7 +126,7 @@ static void judge_in_child(struct verdict *verdict, const struct running *runnin
 	cleanup_fd int result = memfd_create("verdict", MFD_CLOEXEC);
 	cleanup_fd int messages = memfd_create("messages", MFD_CLOEXEC);
 	size_t length, ignored;
-	int status;
+	int status = 0;
 
 	fflush(stdout);
 	pid_t child = result < 0 || messages < 0 ? -1 : fork();

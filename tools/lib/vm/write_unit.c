@@ -46,7 +46,7 @@ static bool set_path(struct qemuargs *args, size_t option, const char *key, cons
 	const char *value = qemuargs_get(args, option, key);
 	size_t length = value ? strlen(value) : 0, n = strlen(old);
 
-	if (args->options[option].form == QEMUARGS_SECTION || length < n ||
+	if (args->options[option].form == QEMUARGS_SECTION || !value || length < n ||
 		strcmp(value + length - n, old) != 0)
 		return error_set(error,
 			"%s: %s is relative to the current directory, and a unit runs in /; write "
