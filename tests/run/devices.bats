@@ -138,7 +138,7 @@ vfio-pci,sysfsdev=/sys/bus/../../etc|refuse /sys/bus/../../etc /sys/bus/../../et
 vfio-pci,sysfsdev=/etc|refuse /etc /etc is not a PCI address
 vfio-pci,host=01:00|refuse 01:00 01:00 is not a PCI address
 vfio-pci,host=01:00.0/../x|refuse 01:00.0/../x 01:00.0/../x is not a PCI address
-vhost-scsi-pci,wwpn=naa.5001405|refuse /dev/vhost-scsi no such device: /dev/vhost-scsi; load its vhost module with modprobe
+vhost-scsi-pci,wwpn=naa.5001405|refuse /dev/vhost-scsi no such device: /dev/vhost-scsi; modprobe vhost_scsi
 vfio-pci,host=01:00.1|refuse 01:00.1 no such PCI device: /sys/bus/pci/devices/0000:01:00.1
 vfio-pci,host=02:00.0|refuse 02:00.0 the device has no IOMMU group: no IOMMU, or it is disabled; boot with intel_iommu=on or amd_iommu=on
 vfio-pci,host=03:00.0|refuse 03:00.0 the device is bound to no driver, not to vfio-pci; driverctl set-override 0000:03:00.0 vfio-pci
