@@ -157,6 +157,10 @@ teardown_file() {
     judge run-isolated-network
 }
 
+@test "run-plain: started by virt-priv-run, without a claim" {
+    judge run-plain
+}
+
 @test "own-namespaces: with network and ipc namespaces of its own, and the host's root" {
     judge own-namespaces
 }

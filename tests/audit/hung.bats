@@ -68,8 +68,8 @@ judged() {
 }
 
 seen() {
-    audit_within 4 --exclude H05 "$1"
-    [ "$status" -eq 1 ]
+    audit_within 4 "$1" processes --exclude H05
+    [ "$status" -eq 0 ]
     judged
     ! finds "not answered"
 }
@@ -85,8 +85,9 @@ seen() {
 }
 
 unsure_of_executable() {
-    audit_within 20 --exclude H05 "$1"
-    [ "$status" -eq 2 ]
+    audit_within 20 "$1" processes --exclude H05
+    # It is alice's, who can do no more with it than without: no reason to call the audit blind.
+    [ "$status" -eq 0 ]
     judged
     finds "cannot determine whether the executable has file capabilities: not answered in 5 s"
 }

@@ -9,6 +9,7 @@
 #include "base/proc_text.h"
 #include "claims/journal.h"
 #include "claims/runtime_dir.h"
+#include "claims/runtime_vm.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -187,8 +188,54 @@ static char *name_of_id(const struct audit *audit, const struct audit_process *p
 	return journal_is_name(text) ? xstrdup(text) : NULL;
 }
 
-static void name_process(
-	struct audit *audit, struct audit_process *process, const struct libvirt_vms *vms)
+/* What virt-priv-run has noted of its VMs, read when the first process is looked for in it. */
+struct records {
+	bool is_read;
+	struct runtime_vm **all;
+	size_t n;
+};
+
+static void read_records(struct records *records)
+{
+	cleanup_free char **names = NULL;
+	cleanup_free char *error = NULL;
+	size_t n = 0;
+
+	records->is_read = true;
+	if (!runtime_vm_names(&names, &n, &error))
+		return;
+	records->all = xcalloc(n + 1, sizeof *records->all);
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *name = names[i];
+		cleanup_free char *why = NULL;
+		struct runtime_vm *vm = NULL;
+		if (runtime_vm_read(name, &vm, &why) && vm)
+			records->all[records->n++] = vm;
+	}
+}
+
+static void free_records(struct records *records)
+{
+	for (size_t i = 0; i < records->n; i++)
+		runtime_vm_free(records->all[i]);
+	free(records->all);
+}
+
+/* Also where nothing of the VM is claimed. New, or NULL. */
+static char *name_of_record(struct records *records, const struct audit_process *process)
+{
+	if (!records->is_read)
+		read_records(records);
+	for (size_t i = 0; process->has_start && i < records->n; i++) {
+		const struct runtime_process *qemu = &records->all[i]->qemu;
+		if (qemu->pid == process->pid && qemu->start == process->start)
+			return xstrdup(records->all[i]->name);
+	}
+	return NULL;
+}
+
+static void name_process(struct audit *audit, struct audit_process *process,
+	const struct libvirt_vms *vms, struct records *records)
 {
 	cleanup_free char *path = cgroup_path(process);
 	char *libvirts;
@@ -202,17 +249,21 @@ static void name_process(
 		name_it(process, name_of_id(audit, process), NAMED_BY_RUN);
 	if (!process->vm_name)
 		name_it(process, name_of_claim(audit, process), NAMED_BY_RUN);
+	if (!process->vm_name && !audit->tree.root && audit_is_qemu(process))
+		name_it(process, name_of_record(records, process), NAMED_BY_RUN);
 }
 
 void audit_vms_name(struct audit *audit)
 {
 	struct libvirt_vms vms = {0};
+	struct records records = {0};
 
 	if (audit->n_processes)
 		read_libvirt_vms(&audit->tree, &vms);
 	for (size_t i = 0; i < audit->n_processes; i++)
-		name_process(audit, audit->processes[i], &vms);
+		name_process(audit, audit->processes[i], &vms, &records);
 	free_libvirt_vms(&vms);
+	free_records(&records);
 }
 
 const char *audit_named_by(const struct audit_process *process)
