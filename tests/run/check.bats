@@ -187,7 +187,7 @@ said_of() {
     local backslash="the backslash at its end is part of the word: remove it; one word on a line"
     mkdir -p /etc/virt-privileges/vms
     said_of "2:\"-accel tcg\" $blank" "4:\"-display none\" $blank" -- qemu-system-x86_64 '-accel tcg' -S '-display none'
-    said_of "1:\"qemu-system-x86_64 -S\" $blank" -- 'qemu-system-x86_64 -S'
+    said_of "1:\"qemu-system-x86_64 -S\" is a whole command line: one word on a line; to have a script write such a file: virt-priv-run --write-unit NAME -- QEMU ..." -- 'qemu-system-x86_64 -S'
     said_of "1:\"--name web\" $blank" -- '--name web' qemu-system-x86_64
     said_of "3:\"\"file=/a b,format=raw\"\" $quotes" -- qemu-system-x86_64 -drive '"file=/a b,format=raw"'
     said_of "3:\"file=\"/a.raw\",format=raw\" $quotes" -- qemu-system-x86_64 -drive 'file="/a.raw",format=raw'

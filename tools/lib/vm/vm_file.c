@@ -80,6 +80,9 @@ static const char *complaint(const struct reader *reader, const char *word)
 		       "line";
 	if (is_quoted(word) || (!may_have_quotes(reader, word) && has_quoted_value(word)))
 		return "the quotes are part of the word: remove them";
+	if (is_several(reader, word) && reader->place == OWN_OPTION && *word != '-')
+		return "is a whole command line: one word on a line; to have a script write such "
+		       "a file: virt-priv-run --write-unit NAME -- QEMU ...";
 	if (is_several(reader, word))
 		return "has a blank in it: one word on a line";
 	return NULL;
