@@ -86,14 +86,41 @@ except OSError as error:
     run -0 "$conf" restore-default
     [ ! -e "$admin" ]
     (umask 0 && "$conf" set user bob)
-    sed 's/^user = "qemu"/user = "bob"/' conf/qemu.conf | cmp - "$admin"
+    # Without its header, which says what the package's file is.
+    sed '1,/^$/d; s/^user = "qemu"/user = "bob"/' conf/qemu.conf | cmp - "$admin"
+    run ! grep -i 'do not edit' "$admin"
     [ "$(stat -c '%a %U:%G' "$admin")" = "600 root:root" ]
     rm -r /etc/libvirt
     "$conf" revert-to-root
     [ "$(stat -c '%a %U:%G' /etc/libvirt "$admin")" = $'755 root:root\n600 root:root' ]
-    "$conf" restore-default
-    cmp conf/qemu.conf "$admin"
+    run -0 "$conf" restore-default
+    [[ $output == *"$admin: removed, since nothing is set in it that $vendor does not set"* ]]
+    [ ! -e "$admin" ]
     [ "$(litter)" = "" ]
+}
+
+@test "what is taken away again leaves no file where there was none, and else the file" {
+    local begin commands left
+    while IFS='|' read -r begin commands left; do
+        rm -f "$admin" "$work"/other
+        eval "$begin"
+        while read -rd ';' command; do
+            # shellcheck disable=SC2086
+            "$conf" $command >/dev/null
+        done <<<"$commands;"
+        [ "$([ -L "$admin" ] && echo link || { [ -e "$admin" ] && echo file || echo none; })" = "$left" ] ||
+            { echo "for $begin $commands: $(ls -l "$admin")" && return 1; }
+        [ "$(litter)" = "" ]
+    done <<'EOT'
+:|revert-to-root;restore-default|none
+:|set max_files 5;unset max_files|none
+:|set max_files 5;revert-to-root;restore-default|file
+:|set max_files 5;set max_core 5;unset max_files|file
+:|revert-to-root;restore-default;revert-to-root;restore-default|none
+install -m 0600 conf/qemu.conf "$admin"|revert-to-root;restore-default|file
+install -m 0600 "$(tests/lib/distribution-qemu-conf)" "$admin"|revert-to-root;restore-default|file
+sed '1,/^$/d' conf/qemu.conf >"$work/other"; chmod 600 "$work/other"; ln -s "$work/other" "$admin"|revert-to-root;restore-default|link
+EOT
 }
 
 @test "what is refused makes no file and no directory" {

@@ -36,8 +36,20 @@ void say(const char *format, ...)
 	puts(safe);
 }
 
+/* Without the comment at its beginning, which says what the package's file is, and not to edit
+ * that. */
+static struct conftext without_header(const struct conftext *text)
+{
+	const char *line = text->bytes, *end;
+
+	while (*line == '#' && (end = strchr(line, '\n')) != NULL)
+		line = end + 1;
+	size_t header = *line == '\n' ? (size_t)(line + 1 - text->bytes) : 0;
+	return conftext_new(text->bytes + header, text->length - header);
+}
+
 /* The text of the package's file, for an edit to start from. */
-static bool start_from_vendor(struct edit *e, char **error)
+static bool read_vendor(const char *path, struct conftext *text, char **error)
 {
 	struct conffile vendor;
 
@@ -47,16 +59,56 @@ static bool start_from_vendor(struct edit *e, char **error)
 		return error_set(error,
 			"neither %s nor " VENDOR_CONF
 			" exists; reinstall the package virt-privileges",
-			e->path);
+			path);
 	cleanup_free char *distrust = conffile_distrust(&vendor);
-	if (distrust) {
+	if (distrust)
 		error_set(error, "cannot trust the settings in %s: %s", vendor.path, distrust);
-	} else {
-		conftext_free(&e->file.text);
-		e->file.text = conftext_new(vendor.text.bytes, vendor.text.length);
-	}
+	else
+		*text = without_header(&vendor.text);
 	conffile_close(&vendor);
 	return !distrust;
+}
+
+static bool start_from_vendor(struct edit *e, char **error)
+{
+	struct conftext text;
+
+	if (!read_vendor(e->path, &text, error))
+		return false;
+	conftext_free(&e->file.text);
+	e->file.text = text;
+	return true;
+}
+
+/* Whether the text to come is what an edit starts from where there is no file. */
+static bool is_as_created(const struct edit *e)
+{
+	cleanup_free char *ignored = NULL;
+	struct conftext text;
+
+	if (e->command->config || e->file.fd < 0 || strcmp(e->file.real, e->path) != 0 ||
+		!read_vendor(e->path, &text, &ignored))
+		return false;
+	bool same = text.length == e->text.length &&
+		    memcmp(text.bytes, e->text.bytes, text.length) == 0;
+	conftext_free(&text);
+	return same;
+}
+
+/* What takes something away leaves no file where there was none before something was set. */
+static bool replace_or_remove(struct edit *e, char **error)
+{
+	if (!is_as_created(e))
+		return replace(e, error);
+	e->command->is_changed = e->is_removed = conffile_remove(&e->file, error);
+	return e->is_removed;
+}
+
+static void say_removed(const struct edit *e)
+{
+	if (e->is_removed)
+		say("%s: removed, since nothing is set in it that " VENDOR_CONF " does not set",
+			e->path);
 }
 
 bool edit_begin(struct edit *e, struct confcmd *command, bool may_create, char **error)
@@ -268,10 +320,11 @@ bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 	}
 	const struct conf_entry *old = conf_get(e.conf, key);
 	cleanup_free char *was = confvalue_show(&old->value);
-	if (!replace(&e, error))
+	if (!replace_or_remove(&e, error))
 		return false;
 	say("%s:%u: %s removed (was %s%s)", e.path, old->line, key, was,
 		n > 1 ? ", set more than once" : "");
+	say_removed(&e);
 	say_what_reads_key(key);
 	return true;
 }
@@ -316,7 +369,7 @@ bool edit_remove_block(struct edit *e, const struct confblock_place *place, char
 		return false;
 	if (after->n_entries + 2 != e->conf->n_entries)
 		return fail_wrong_edit(e, error);
-	return replace(e, error);
+	return replace_or_remove(e, error);
 }
 
 static bool refuse_edited(const struct edit *e, const struct confblock_place *place, char **error)
@@ -393,7 +446,8 @@ bool confcmd_restore_default(struct confcmd *command, bool *is_root, char **erro
 		return false;
 	if (is_there)
 		say("%s:%u: removed the lines of revert-to-root", e.path, place.line);
-	*is_root = !say_who_it_is(&e, &e.text);
+	say_removed(&e);
+	*is_root = !e.is_removed && !say_who_it_is(&e, &e.text);
 	if (is_there)
 		say_what_reads_it();
 	return true;

@@ -42,6 +42,7 @@ struct edit {
 	struct conffile file;
 	struct conf *conf;
 	struct conftext text;
+	bool is_removed; /* the file: nothing but the package's own settings was left in it */
 };
 
 /*

@@ -444,6 +444,22 @@ bool conffile_replace(struct conffile *file, const struct conftext *text, char *
 	return true;
 }
 
+bool conffile_remove(struct conffile *file, char **error)
+{
+	if (!is_unchanged(file))
+		return error_set(error,
+			"%s was not removed: another process has changed it in the meantime; try "
+			"again",
+			file->path);
+	if (unlinkat(file->dir, file->name, 0) < 0)
+		return fail_replace(file, "cannot remove it", error);
+	if (!io_sync(file->dir))
+		return error_set_errno(error,
+			"%s is removed, but may not be after a crash: cannot sync its directory",
+			file->path);
+	return true;
+}
+
 void conffile_unlock(struct conffile *file)
 {
 	if (file->dir >= 0)

@@ -66,6 +66,12 @@ bool conffile_open(const char *path, bool make_directory, struct conffile *file,
  */
 bool conffile_replace(struct conffile *file, const struct conftext *text, char **error);
 
+/*
+ * Takes the file away, in one step, if nobody has changed it since it was read. Only under its own
+ * name: not where path leads through a symbolic link.
+ */
+bool conffile_remove(struct conffile *file, char **error);
+
 /* Lets others edit, who would wait until conffile_close() otherwise. */
 void conffile_unlock(struct conffile *file);
 void conffile_close(struct conffile *file);
