@@ -8,8 +8,8 @@
  * claims/journal.h, the two changes themselves in claims/owner.h and claims/acl.h, their order in
  * claims/claims.h, and the waiting for what others have locked in claims/lockwait.h.
  */
-#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/process.h"
@@ -27,13 +27,13 @@
 #include "claims/runtime_recover.h"
 #include "claims/status_report.h"
 #include "conf/settings.h"
+#include "isolate/new_image.h"
 #include "isolate/pool_recover.h"
 #include "isolate/visit.h"
 #include "path/absolute.h"
 #include "path/probe.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,8 +46,8 @@ enum { DONE = 0, NOT_DONE = 1, USAGE = 2 };
 #define die_usage(...) die_status(USAGE, __VA_ARGS__)
 
 struct options {
-	const char *name, *domain, *config, *path;
-	struct option_texts disks, libvirt, forced;
+	const char *name, *domain, *config, *path, *size, *backing;
+	struct option_texts disks, devices, libvirt, forced;
 	pid_t pid;
 	bool grant_read, dry_run, json, as_is, force, verbose;
 	char **paths; /* operands */
@@ -90,6 +90,9 @@ static void add_disks(const struct options *o, struct claim_requests *requests)
 	for (size_t i = 0; i < o->disks.n; i++)
 		if (!claim_requests_add_disk(requests, o->disks.items[i], &error))
 			die_usage("%s", error);
+	for (size_t i = 0; i < o->devices.n; i++)
+		if (!claim_requests_add_device(requests, o->devices.items[i], &error))
+			die_usage("%s", error);
 }
 
 static void need_name(const char *name)
@@ -101,22 +104,6 @@ static void need_name(const char *name)
 			"invalid VM name '%s': must match [A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name);
 }
 
-/*
- * An interrupt from the terminal in the midst of changes would leave them to recover, and so
- * would a message that nobody reads any more.
- */
-static void defer_signals(void)
-{
-	/* The last two would stop it, and with it all who wait for the lock. */
-	static const int deferred[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGTTOU};
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < N_ELEMENTS(deferred); i++)
-		sigaddset(&set, deferred[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 /* From here on others wait. */
 static void begin_changes(void)
 {
@@ -124,7 +111,7 @@ static void begin_changes(void)
 
 	if (!journal_lock(true, &error))
 		die_usage("%s", error);
-	defer_signals();
+	process_defer_signals();
 }
 
 /* What a claim is made of. */
@@ -133,7 +120,8 @@ struct claim {
 	struct claim_requests requests;
 	struct settings settings;
 	struct paths forced;
-	struct visit visit; /* of the VM that is added to */
+	struct visit visit;	/* of the VM that is added to */
+	struct new_image image; /* --create */
 	struct claim_rounds rounds;
 };
 
@@ -142,6 +130,7 @@ static void end_claim(struct claim *c)
 	claims_end(&c->rounds.plan);
 	free_paths(&c->forced);
 	visit_end(&c->visit);
+	new_image_free(&c->image);
 	settings_free(&c->settings);
 	claim_requests_free(&c->requests);
 	domain_free(c->domain);
@@ -229,7 +218,41 @@ static bool show(const struct claim *c)
 	return false;
 }
 
-/* claim and add: all is planned and told before one thing is changed. */
+/* The only disk of the call, which is new. */
+static void read_image(const struct options *o, struct claim *c)
+{
+	cleanup_free char *error = NULL;
+
+	if (o->size && (o->disks.n != 1 || o->devices.n > 0 || o->dry_run))
+		die_usage("--create requires a single --disk, and no --dry-run");
+	if (!o->size && o->backing)
+		die_usage("--backing requires --create");
+	if (o->size && !new_image_parse(&c->image, o->size, o->backing, &error))
+		die_usage("%s", error);
+}
+
+/* All is planned and told before one thing is changed. */
+static int claim_all(const struct options *o, struct claim *c, char **error)
+{
+	begin_changes();
+	if (!claim_rounds_begin(&c->rounds, error))
+		return USAGE;
+	if (!claim_rounds_plan(&c->rounds, error))
+		return NOT_DONE;
+	/* What can't be told must not be done. */
+	if (!plan_report(&c->rounds.plan, o->json)) {
+		error_set_errno(error, "cannot write to standard output; nothing was changed");
+		return NOT_DONE;
+	}
+	if (o->dry_run)
+		return c->rounds.plan.refused ? NOT_DONE : DONE;
+	if (!claim_rounds_carry_out(&c->rounds, error))
+		return NOT_DONE;
+	c->image.is_made = false;
+	return c->rounds.adds && !show(c) ? NOT_DONE : DONE;
+}
+
+/* claim and add. */
 static int claim(const struct options *o, bool adds)
 {
 	cleanup_free char *error = NULL;
@@ -237,29 +260,24 @@ static int claim(const struct options *o, bool adds)
 		.rounds = {.adds = adds}, .visit = {.namespace = -1, .root = -1}};
 
 	c.forced = absolute_paths(o->forced.items, o->forced.n);
-	if (!o->domain && o->disks.n == 0)
-		die_usage(adds ? "missing option --disk" : "missing option --domain or --disk");
+	if (!o->domain && o->disks.n + o->devices.n == 0)
+		die_usage("missing option %s or --disk", adds ? "--device" : "--domain");
+	read_image(o, &c);
 	read_domain_and_settings(o, &c);
 	read_vm(&c);
 	find_holder(o, &c);
 	gather_requests(o, &c);
 	if (!claim_rounds_look_up(&c.rounds, &error))
 		die_usage("%s", error);
-	begin_changes();
-	if (!claim_rounds_begin(&c.rounds, &error))
-		die_usage("%s", error);
-	if (!claim_rounds_plan(&c.rounds, &error))
-		die("%s", error);
-	/* What can't be told must not be done. */
-	if (!plan_report(&c.rounds.plan, o->json))
-		die_errno("cannot write to standard output; nothing was changed");
-	if (o->dry_run)
-		return c.rounds.plan.refused ? NOT_DONE : DONE;
-	if (claim_rounds_carry_out(&c.rounds, &error))
-		return adds && !show(&c) ? NOT_DONE : DONE;
+	if (c.image.size && !new_image_make(&c.image, &c.rounds, &error))
+		die("%s; nothing was changed", error);
+	int status = claim_all(o, &c, &error);
+	/* What can't be claimed is of no use. */
+	if (c.image.is_made)
+		new_image_remove(&c.image);
 	if (error)
-		die("%s", error);
-	return NOT_DONE;
+		die_status(status, "%s", error);
+	return status;
 }
 
 static int claim_new(const struct options *o)
@@ -309,8 +327,8 @@ static int drop(const struct options *o)
 	struct visit visit;
 
 	need_name(o->name);
-	if (o->disks.n == 0)
-		die_usage("missing option --disk");
+	if (o->disks.n + o->devices.n == 0)
+		die_usage("missing option --device or --disk");
 	add_disks(o, &disks);
 	claims_probe_requests(&disks);
 	if (!visit_begin(o->name, &visit, &error))
@@ -332,7 +350,7 @@ static int set_journal_aside(const struct options *o)
 
 	if (o->force)
 		die_usage("release: --force and --as-is can only be combined with --path");
-	defer_signals();
+	process_defer_signals();
 	if (!journal_lock(true, &error))
 		die("%s", error);
 	switch (claims_damaged_set_aside(o->name, &all_known)) {
@@ -444,6 +462,16 @@ static const struct option_row rows[] = {
 		"a disk (repeatable); with ,readonly or ,shared it keeps its owner, and must be "
 		"accessible; a comma in PATH is written twice",
 		OPTION_TEXTS(struct options, disks), .commands = NEW | OPTION_FOR(DROP)},
+	{"device", 0, "PATH", OPTION_FILE,
+		"a device node, such as one of a USB device (repeatable)",
+		OPTION_TEXTS(struct options, devices),
+		.commands = OPTION_FOR(ADD) | OPTION_FOR(DROP)},
+	{"create", 0, "SIZE", OPTION_ANYTHING,
+		"create the disk first, as a qcow2 image of that size, such as 20G",
+		OPTION_TEXT(struct options, size), .commands = OPTION_FOR(ADD)},
+	{"backing", 0, "PATH,FORMAT", OPTION_FILE,
+		"with --create: an overlay on PATH, whose format is raw or qcow2",
+		OPTION_TEXT(struct options, backing), .commands = OPTION_FOR(ADD)},
 	{"grant-read", 0, NULL, OPTION_NONE,
 		"grant the user read access by ACL entries where it has none",
 		OPTION_FLAG(struct options, grant_read), .commands = NEW},
@@ -483,10 +511,11 @@ static const struct option_command commands[] = {
 		"claim the disks of a VM for the QEMU user", {0}},
 	[ADD] = {"add",
 		"add --name VM [--grant-read] [--force-in-use PATH]... "
-		"--disk PATH[,readonly][,shared]...",
-		"claim further disks for a VM", {0}},
-	[DROP] = {"drop", "drop --name VM --disk PATH... [--force]",
-		"restore the owners of single disks of a VM", {0}},
+		"{--disk PATH[,readonly][,shared] | --device PATH}... "
+		"[--create SIZE [--backing PATH,FORMAT]]",
+		"claim further disks and devices for a VM", {0}},
+	[DROP] = {"drop", "drop --name VM {--disk PATH | --device PATH}... [--force]",
+		"restore the owners of single disks and devices of a VM", {0}},
 	[RELEASE] = {"release", "release --name VM [[--path PATH] --as-is] [--force]",
 		"restore the owners of all that the VM has claimed", {0}},
 	[STATUS] = {"status", "status [--json] [PATH]...",
@@ -555,6 +584,7 @@ int main(int argc, char *argv[])
 	int result = run[command](&o);
 	journal_unlock();
 	free(o.disks.items);
+	free(o.devices.items);
 	free(o.libvirt.items);
 	free(o.forced.items);
 	if (fflush(stdout) != 0 || ferror(stdout))

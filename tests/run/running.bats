@@ -1,190 +1,183 @@
-# --check of the QEMUs that run as root: as if each of them had ended, and were started by virt-priv-run.
-# shellcheck disable=SC2030,SC2031,SC2034,SC2054,SC2164 # each test has variables of its own, which start() reads; words of QEMU have commas
+# The chapter "A running VM" of virt-priv-run's manual: its commands are taken from there, and do what it says,
+# isolated or not.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2054,SC2154 # each test has variables of its own, which start() reads; words of QEMU have commas
 
 load host.bash
 
 setup() {
     clean_host
-    quiet=(-S -accel tcg -m 16 -nodefaults -no-user-config -display none)
-    mkdir "$fs/vm"
-    make guest root:root 0600 "$fs/vm/b.raw"
-    make guest root:root 0600 "$fs/vm/a.raw"
+    mount -t tmpfs -o mode=0755 tmpfs /srv
+    mkdir -p /srv/vm /etc/vm
+    make qcow2 alice:alice 0640 /srv/vm/web.qcow2
+    private_dev
+    mkdir -p /dev/bus/usb/001
+    mknod -m 0664 /dev/bus/usb/001/004 c 189 3
 }
 
-# in_background COMMAND... WORD...: a QEMU as a daemon, which has opened everything. Sets pid.
-in_background() {
-    rm -f "$fs/pid"
-    "$@" "${quiet[@]}" -daemonize -pidfile "$fs/pid" 3>&-
-    pid=$(cat "$fs/pid")
+teardown() {
+    end_all
+    umount -l /dev /srv || true
+    rm -rf /run/web.qmp /etc/vm
 }
 
-# root_qemu WORD...: one of root's, in the network of the test's.
-root_qemu() {
-    in_background nsenter --net=/run/vm.net qemu-system-x86_64 "$@"
+# recipe HEADING: the commands below it, for a shell; before the first one with "".
+recipe() {
+    mandoc -T ascii tools/man/virt-priv-run.8 | sed 's/.\x08//g' | /usr/bin/python3 -c '
+import re, sys
+chapter = re.search(r"^A RUNNING VM$(.*?)^FILES$", sys.stdin.read(), re.S | re.M)[1]
+parts = re.split(r"^   (\S.*)$", "   \n" + chapter, flags=re.M)
+recipes = dict(zip([""] + parts[1::2], parts[0::2]))
+lines = [line[11:] for line in recipes[sys.argv[1]].split("\n") if line.startswith(" " * 11)]
+print(re.sub(r"^# ", "", "\n".join(lines), flags=re.M))' "$1"
 }
 
-check_running() {
-    run nsenter --net=/run/vm.net virt-priv-run --check "$@"
-    echo "$output"
+# follow HEADING [PART]: does what it says, or a sed script'"'"'s part of it; "follow" is to succeed.
+follow() {
+    recipe "$1" | sed -n "${2-p}" >"$BATS_TEST_TMPDIR/recipe"
+    [ -s "$BATS_TEST_TMPDIR/recipe" ]
+    in_net timeout 120 bash -e "$BATS_TEST_TMPDIR/recipe" 3>&- || { cat "$BATS_TEST_TMPDIR/recipe" && return 1; }
 }
 
-json() {
-    tests/lib/validate-json tests/schema/virt-priv-run-check.json <<<"$output" >"$BATS_TEST_TMPDIR/document"
-    /usr/bin/python3 -c 'import json, sys; document = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$BATS_TEST_TMPDIR/document" "$1"
-}
-
-@test "what a QEMU uses itself is no obstacle: disk, sockets, pid file, tap device; nothing is changed" {
-    pushd "$fs/vm" >/dev/null
-    root_qemu -name web -drive file=a.raw,format=raw -netdev tap,id=n,ifname=vmtap0,script=no,downscript=no -device virtio-net-pci,netdev=n \
-        -qmp unix:web.qmp,server=on,wait=off -vnc unix:web.vnc -serial file:log
-    popd >/dev/null
-    listing times "$fs" >"$BATS_TEST_TMPDIR/before"
-    check_running --all-running
-    [ "$status" -eq 0 ]
-    [ "$output" = "web (pid $pid): no obstacles" ]
-    # So with descriptors.
-    check_running --disks=pass --pid "$pid" --json
-    [ "$status" -eq 0 ]
-    [ "$(json 'document["vms"]')" = "[{'pid': $pid, 'not_checked': None, 'name': 'web', 'obstacles': []}]" ]
-    listing times "$fs" | diff "$BATS_TEST_TMPDIR/before" -
-    [ -e "/proc/$pid" ]
-}
-
-@test "a verdict for each QEMU of root's, and why one is not checked" {
-    local web mail other user foreign
-    root_qemu -name web -drive "file=$fs/vm/a.raw,format=raw"
-    web=$pid
-    make dir root:root 0700 "$fs/closed"
-    root_qemu -virtfs "local,path=$fs/closed,mount_tag=t,security_model=none" -audiodev none,id=a -display vnc=unix:"$fs/vnc"
-    mail=$pid
-    # In a directory that nobody names any more.
-    pushd "$fs/vm" >/dev/null
-    in_background env -u PWD nsenter --net=/run/vm.net qemu-system-x86_64 -snapshot -drive file=b.raw,format=raw
-    popd >/dev/null
-    other=$pid
-    in_background unshare --mount nsenter --net=/run/vm.net qemu-system-x86_64
-    foreign=$pid
-    chown alice "$fs"
-    in_background nsenter --net=/run/vm.net setpriv --reuid alice --regid alice --clear-groups qemu-system-x86_64
-    user=$pid
-    chown root "$fs"
-
-    check_running --all-running
-    [ "$status" -eq 1 ]
-    diff - <(echo "$output") <<EOT
-web (pid $web): no obstacles
-qemu-$mail (pid $mail): 1 obstacle
-  $fs/closed (-virtfs): $fs/closed is 0700 root:root: qemu may not read, write or search it; setfacl -m u:qemu:rwx $fs/closed
-QEMU (pid $other): not checked: b.raw is relative to the directory in which it was started, which a daemon leaves; check the script that starts it: virt-priv-run --check
-QEMU (pid $foreign): not checked: it has another mount namespace, as in a container: run it there
-EOT
-    check_running --all-running --json
-    [ "$status" -eq 1 ]
-    [ "$(json '[vm["pid"] for vm in document["vms"]]')" = "[$web, $mail, $other, $foreign]" ]
-    [ "$(json '[len(vm["obstacles"]) for vm in document["vms"]]')" = "[0, 1, 0, 0]" ]
-    [ "$(json 'document["vms"][1]["obstacles"][0]["help"]')" = "setfacl -m u:qemu:rwx $fs/closed" ]
-    [ "$(json 'document["vms"][1]["obstacles"][0]["refuses"]')" = True ]
-    check_running --pid "$web" --pid "$user" --pid 4000000
-    [ "$status" -eq 1 ]
-    diff - <(echo "$output") <<EOT
-web (pid $web): no obstacles
-QEMU (pid $user): not checked: it does not run as root, but as uid 6001
-QEMU (pid 4000000): not checked: there is no such process
-EOT
-}
-
-# held: the lock of the journals is, so that a plan waits for it; checks begins one of all, and waits until it does.
-held() {
-    mkdir -p /var/lib/virt-privileges/claims
-    chmod 0700 /var/lib/virt-privileges/claims
-    exec {lock}>/var/lib/virt-privileges/claims/.lock
-    flock "$lock"
-}
-checks() {
-    nsenter --net=/run/vm.net virt-priv-run --check --all-running >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- {lock}>&- &
+# start_web WORD...: the VM of the manual, with options of virt-priv-run, stopped before its first instruction.
+start_web() {
+    local words
+    eval "words=($(recipe "" | sed '/^cat /,$d'))"
+    [ "${words[0]} ${words[1]} ${words[2]}" = "virt-priv-run --name web" ]
+    local word own=("$@") rest=()
+    for word in "${words[@]:1}"; do
+        [ "$word" != kvm ] || word=tcg
+        [ "$word" != 2G ] || word=64M
+        rest+=("$word")
+    done
+    in_net virt-priv-run "${own[@]}" "${rest[@]}" -nodefaults -S </dev/null >/mnt/vm.out 2>/mnt/vm.err 3>&- &
     runner=$!
-    eventually plan_waits
-}
-plan_waits() {
-    local child
-    child=$(cat "/proc/$runner/task/$runner/children")
-    grep -q lock "/proc/${child% }/wchan"
-}
-
-# verdict STATUS TEXT
-verdict() {
-    exec {lock}>&-
-    status=0
-    wait "$runner" || status=$?
-    cat "$BATS_TEST_TMPDIR/out"
-    [ "$status" -eq "$1" ]
-    [ "$(cat "$BATS_TEST_TMPDIR/out")" = "$2" ]
+    recipe "" | sed -n '/^cat /,$p' >"$BATS_TEST_TMPDIR/program"
+    bash -e "$BATS_TEST_TMPDIR/program"
+    eventually asks '{"execute": "query-status"}'
+    pid=$(virt-priv-run --list --json | /usr/bin/python3 -c 'import json, sys
+print(json.load(sys.stdin)["vms"][0]["pid"])')
+    uid=$(stat -c %u "/proc/$pid")
 }
 
-@test "one that ends, or becomes another, while it is checked is said to" {
-    local lock
-    held
-    root_qemu -name web
-    checks
-    kill -KILL "$pid"
-    eventually ended "$pid"
-    verdict 1 "QEMU (pid $pid): not checked: it has ended meanwhile"
-
-    held
-    mkfifo "$fs/go"
-    cp "$(readlink -f /bin/bash)" "$fs/qemu-system-shell"
-    printf '%s\n' "read -r _ <$fs/go" "exec $fs/qemu-system-shell $fs/second" >"$fs/first"
-    echo "read -r _ <$fs/go" >"$fs/second"
-    helper nsenter --net=/run/vm.net "$fs/qemu-system-shell" "$fs/first"
-    pid=${helpers_started[-1]}
-    eventually grep -qz "^$fs/first" "/proc/$pid/cmdline"
-    eventually [ "$(readlink "/proc/$pid/exe")" = "$fs/qemu-system-shell" ]
-    checks
-    echo >"$fs/go"
-    eventually grep -qz "^$fs/second" "/proc/$pid/cmdline"
-    verdict 1 "QEMU (pid $pid): not checked: it has executed another command line meanwhile; check it again"
+asks() {
+    /etc/vm/qmp /run/web.qmp "$@"
 }
 
-@test "descriptors that its script has opened count as open; a claim of its own does not count" {
-    make guest root:root 0600 "$fs/b.raw"
-    chmod 0755 "$fs"
-    exec {disk}<>"$fs/b.raw"
-    root_qemu -add-fd "fd=$disk,set=2" -drive "file=$fs/vm/a.raw,format=raw"
-    check_running --pid "$pid"
-    [ "$output" = "qemu-$pid (pid $pid): no obstacles" ]
-    kill -KILL "$pid"
-    eventually ended "$pid"
-    # As root, by qemu.conf: its claim is held as long as it runs.
-    printf 'user = "root"\ngroup = "root"\n' >/etc/libvirt/qemu.conf
-    chmod 0600 /etc/libvirt/qemu.conf
-    own=(--isolate=none) args=(-name web -drive "file=$fs/vm/a.raw,format=raw")
-    machine=("${quiet[@]}") console=()
-    start
-    eventually qemu_of "$runner"
-    pid=$(qemu_of "$runner")
-    run virt-priv-run --check --name web qemu-system-x86_64 "${args[@]}"
-    [ "$status" -eq 1 ]
-    [[ $output == *"VM 'web' is running"* ]]
-    run virt-priv-run --check --pid "$pid"
-    [ "$status" -eq 0 ]
-    [ "$output" = "web (pid $pid): no obstacles" ]
+# has_open FILE: QEMU has it open.
+has_open() {
+    [ -n "$(find "/proc/$pid/fd" -lname "$1" 2>/dev/null)" ]
 }
 
-@test "what does not go with it is refused" {
-    local words n=0
-    while IFS='|' read -ra words; do
-        # shellcheck disable=SC2086
-        run -125 --separate-stderr virt-priv-run ${words[0]}
-        [ "$stderr" = "virt-priv-run: ${words[1]}" ] || { echo "$stderr" && return 1; }
-        n=$((n + 1))
-    done <<'EOT'
---all-running|--all-running requires --check
---pid 1|--pid requires --check
---check --all-running --pid 1|--all-running cannot be used with --pid
---check --pid 1 --vm web|--vm cannot be used with --pid
---check --pid 1 --name web|--name cannot be used with --pid
---check --all-running --dry-run|--dry-run cannot be used with --all-running
---check --all-running qemu-system-x86_64|extra operand 'qemu-system-x86_64'; try: virt-priv-run --help
-EOT
-    [ "$n" -eq 7 ]
+stop_web() {
+    kill -s TERM "$pid"
+    eventually ended "$runner"
+    wait "$runner" || { cat /mnt/vm.err && false; }
+    [ "$(stat -c '%U:%G %a' /srv/vm/web.qcow2)" = "alice:alice 640" ]
+    rm -rf /var/lib/virt-privileges/ids
+    nothing_left
+}
+
+# The size of an image's content, as its header has it.
+size_of() {
+    qemu-img info -U --output=json "$1" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"])'
+}
+
+disks() {
+    follow "Live snapshot"
+    has_open /srv/vm/web.one.qcow2
+    [ "$(stat -c '%u %a' /srv/vm/web.one.qcow2)" = "$uid 640" ]
+    asks '{"execute": "query-block"}' | grep -q "'file': '/srv/vm/web.one.qcow2'"
+    # It is not for anybody else, and not twice.
+    run -1 virt-priv-chown add --name web --disk /srv/vm/web.one.qcow2 --create 1M
+    [[ $output == *"/srv/vm/web.one.qcow2 already exists"* ]]
+    follow "Commit"
+    [ ! -e /srv/vm/web.one.qcow2 ]
+    asks '{"execute": "query-block"}' | grep -q "'file': '/srv/vm/web.qcow2'"
+    follow "Resize"
+    [ "$(size_of /srv/vm/web.qcow2)" = 2097152 ]
+    follow "Hot-plug of a disk" '1,/data0", "drive/p'
+    has_open /srv/vm/data.qcow2
+    [ "$(size_of /srv/vm/data.qcow2)" = $((20 << 30)) ]
+    follow "Hot-plug of a disk" '/device_del/,$p'
+    run ! has_open /srv/vm/data.qcow2
+    [ "$(stat -c '%U:%G %a' /srv/vm/data.qcow2)" = "root:root 600" ]
+    rm /srv/vm/data.qcow2
+}
+
+network() {
+    follow "Hot-plug of a network device" '1,/exec 3>/p'
+    in_net grep -q "web1" /proc/self/net/dev
+    asks '{"execute": "qom-list", "arguments": {"path": "/machine/peripheral/nic"}}' >"$BATS_TEST_TMPDIR/nic"
+    has_open /dev/net/tun
+    follow "Hot-plug of a network device" '/device_del/,$p'
+    run ! has_open /dev/net/tun
+}
+
+@test "snapshot, commit, resize, a disk, a USB device and a network device" {
+    start_web
+    disks
+    network
+    follow "Hot-plug of a USB device" '1,/hostaddr/p'
+    [ "$(stat -c %U:%G /dev/bus/usb/001/004)" = qemu:qemu ]
+    grep -q "/dev/bus/usb/001/004" /var/lib/virt-privileges/claims/web
+    follow "Hot-plug of a USB device" '/device_del/,$p'
+    [ "$(stat -c '%U:%G %a' /dev/bus/usb/001/004)" = "root:root 664" ]
+    stop_web
+}
+
+@test "the same of an isolated VM; the node of a device is there as long as it is the VM's, and no longer" {
+    start_web --isolate=full
+    disks
+    network
+    virt-priv-chown add --name web --device /dev/bus/usb/001/004
+    [ "$(stat -c %u /dev/bus/usb/001/004)" = "$uid" ]
+    [ "$(stat -c '%t:%T %F' "/proc/$pid/root/dev/bus/usb/001/004")" = "bd:3 character special file" ]
+    virt-priv-chown drop --name web --device /dev/bus/usb/001/004
+    run ! grep usb "/proc/$pid/mountinfo"
+    # What is not dropped gets its owner back at the end.
+    virt-priv-chown add --name web --device /dev/bus/usb/001/004
+    stop_web
+    [ "$(stat -c %U:%G /dev/bus/usb/001/004)" = root:root ]
+}
+
+@test "--create: whose image it is, and what is refused; what cannot be claimed is not left" {
+    local words text
+    start_web
+    # In a directory of a user's, it is the user's afterwards.
+    install -d -o bob -g bob /srv/vm/bob
+    virt-priv-chown add --name web --disk /srv/vm/bob/new.qcow2 --create 1G
+    [ "$(stat -c '%U %a' /srv/vm/bob/new.qcow2)" = "qemu 600" ]
+    virt-priv-chown drop --name web --disk /srv/vm/bob/new.qcow2
+    [ "$(stat -c '%U:%G %a' /srv/vm/bob/new.qcow2)" = "bob:bob 600" ]
+    qemu-img check -q /srv/vm/bob/new.qcow2
+    mkdir -p /srv/vm/deep
+    ln -s /etc /srv/vm/bob/way
+    while IFS='|' read -r words text; do
+        # shellcheck disable=SC2086 # words
+        run virt-priv-chown add $words
+        echo "$words: $status, $output"
+        [ "$status" -ne 0 ]
+        [[ $output == *"$text"* ]]
+        [ -z "$(ls /srv/vm/deep)" ] && [ ! -e /etc/new ]
+    done <<'END'
+--name web --disk /srv/vm/deep/a --create 0|--create 0: expected a size, such as 20G
+--name web --disk /srv/vm/deep/a --create 1G,x|expected a size
+--name web --disk /srv/vm/deep/a --create 1G --backing /srv/vm/web.qcow2|expected PATH,raw or PATH,qcow2; the format is never probed
+--name web --disk /srv/vm/deep/a --create 1G --backing /srv/vm/none,raw|cannot reach /srv/vm/none
+--name web --disk /srv/vm/deep/a --create 1G --backing /srv/vm,raw|/srv/vm is neither a regular file nor a block device
+--name web --disk /srv/vm/deep/a --backing /srv/vm/web.qcow2,qcow2|--backing requires --create
+--name web --disk /srv/vm/deep/a,readonly --create 1G|--create cannot be used with ,readonly or ,shared
+--name web --disk /srv/vm/deep/a --disk /srv/vm/deep/b --create 1G|--create requires a single --disk
+--name other --disk /srv/vm/deep/a --create 1G|VM 'other' has no claim
+--name web --disk /srv/vm/bob/way/new --create 1G|/srv/vm/bob/way
+--name web --device /srv/vm/bob/new.qcow2|it is not a device node
+END
+    # One that cannot be written completely is not there.
+    mount -t tmpfs -o size=64k tmpfs /srv/vm/deep
+    head -c 100k /dev/zero >/srv/vm/deep/full || true
+    run -1 virt-priv-chown add --name web --disk /srv/vm/deep/a --create 1G
+    [[ $output == *"cannot create /srv/vm/deep/a: qemu-img failed, as qemu; see above; nothing was changed" ]]
+    [ "$(ls /srv/vm/deep)" = full ]
+    umount /srv/vm/deep
+    stop_web
 }

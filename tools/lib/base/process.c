@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/process.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -132,4 +133,16 @@ unsigned long long process_namespace(void)
 	struct stat st;
 
 	return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
+void process_defer_signals(void)
+{
+	/* The last two would stop it, and with it all who wait for the lock. */
+	static const int deferred[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGTTOU};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < N_ELEMENTS(deferred); i++)
+		sigaddset(&set, deferred[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }

@@ -44,3 +44,9 @@ bool process_is_assumed_ended(pid_t pid);
 
 /* The pid namespace of this process, by its inode (pid_namespaces(7)); 0 and errno. */
 unsigned long long process_namespace(void);
+
+/*
+ * Blocks the signals that would end or stop this process. An interrupt from the terminal in the
+ * midst of changes would leave them to recover, and so would a message that nobody reads any more.
+ */
+void process_defer_signals(void);

@@ -96,3 +96,23 @@ bool claim_requests_add_disk(struct claim_requests *list, const char *text, char
 	r->reason = xstrdup(read_only ? "read-only" : shared ? "shared" : "writable, exclusive");
 	return true;
 }
+
+bool claim_requests_add_device(struct claim_requests *list, const char *text, char **error)
+{
+	if (!*text) {
+		*error = xstrdup("empty path");
+		return false;
+	}
+	char *absolute = absolute_path(text, error);
+	if (!absolute)
+		return false;
+	struct claim_request *r = claim_requests_add(list);
+	r->kind = RESOURCE_DEVICE;
+	r->path = absolute;
+	r->source = xstrdup("--device");
+	r->access = ACCESS_RW;
+	r->action = ACTION_CLAIM;
+	r->is_device = true;
+	r->reason = xstrdup("device node");
+	return true;
+}

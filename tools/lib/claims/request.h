@@ -51,3 +51,6 @@ void claim_requests_free(struct claim_requests *list);
  * path. Returns false and a new message in *error if it is malformed.
  */
 bool claim_requests_add_disk(struct claim_requests *list, const char *text, char **error);
+
+/* The same for an option --device: a device node, by its path as it is. */
+bool claim_requests_add_device(struct claim_requests *list, const char *text, char **error);
