@@ -583,6 +583,8 @@ int main(int argc, char *argv[])
 
 	int result = run[command](&o);
 	journal_unlock();
+	if (command == RELEASE && !runtime_note_recover(o.name))
+		result = NOT_DONE;
 	free(o.disks.items);
 	free(o.devices.items);
 	free(o.libvirt.items);

@@ -35,7 +35,7 @@ chown|2|claim --name v --disk @/a x|extra operand 'x'
 chown|2|recover x|extra operand 'x'
 chown|2|release --name v --json|release: option --json is not allowed
 chown|2|drop --name v --pid 1 --disk @/a|drop: option --pid is not allowed
-chown|2|drop --name v|missing option --disk
+chown|2|drop --name v|missing option --device or --disk
 chown|2|claim --disk @/a|missing option --name VM
 chown|2|claim --name -v --disk @/a|invalid VM name '-v': must match
 chown|2|claim --name v --pid 0 --disk @/a|--pid 0: invalid process id

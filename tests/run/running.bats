@@ -117,7 +117,7 @@ network() {
     start_web
     disks
     network
-    follow "Hot-plug of a USB device" '1,/hostaddr/p'
+    follow "Hot-plug of a USB device" '1,/hostport/p'
     [ "$(stat -c %U:%G /dev/bus/usb/001/004)" = qemu:qemu ]
     grep -q "/dev/bus/usb/001/004" /var/lib/virt-privileges/claims/web
     follow "Hot-plug of a USB device" '/device_del/,$p'

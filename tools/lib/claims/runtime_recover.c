@@ -149,6 +149,25 @@ static bool recover_note(int runtime, const char *name, bool dry_run)
 	return good;
 }
 
+bool runtime_note_recover(const char *name)
+{
+	cleanup_free char *error = NULL;
+	struct runtime_vm *vm = NULL;
+
+	if (!runtime_vm_read(name, &vm, &error)) {
+		warn("%s", error);
+		return false;
+	}
+	if (!vm)
+		return true;
+	runtime_vm_free(vm);
+	free(vm);
+	cleanup_fd int runtime = runtime_dir_open(&error);
+	if (runtime < 0)
+		warn("%s", error);
+	return runtime >= 0 && recover_note(runtime, name, false);
+}
+
 /* The notes of VMs that are there no more. */
 static bool recover_notes(int runtime, bool dry_run)
 {

@@ -12,3 +12,8 @@
  * the journals. Says what could not be done, and returns false then.
  */
 bool runtime_dir_recover(bool dry_run);
+
+/*
+ * The same for what is noted of one VM (runtime_vm.h), whose claim was released by hand.
+ */
+bool runtime_note_recover(const char *name);
