@@ -7,7 +7,7 @@
 #   says REGEX       of a line of --check, in order; without one, there is no obstacle
 #   fixed COMMAND    after which there is none; "advice" is the command that the line has named
 #   after COMMAND    at the end
-# shellcheck disable=SC2034,SC2054 # words of QEMU have commas
+# shellcheck disable=SC2034,SC2054,SC2030,SC2031,SC1003 # words of QEMU have commas; each test has its own output
 
 load host.bash
 
@@ -78,6 +78,16 @@ advice() {
     in_network bash -c "$(tail -n 1 "$BATS_TEST_TMPDIR/out" | sed 's/.*; //')"
 }
 
+# step COMMAND: what is about the network, in that of the VMs.
+step() {
+    local words
+    read -ra words <<<"$1"
+    case ${words[0]} in
+    ip | sysctl) in_network "${words[@]}" ;;
+    *) "${words[@]}" ;;
+    esac
+}
+
 checked() {
     status=0
     in_network env "${env[@]}" timeout 60 virt-priv-run --check -- "$qemu" "${base[@]}" "${args[@]}" \
@@ -100,9 +110,7 @@ checked_row() {
         env) env+=("$value") ;;
         qemu) qemu=$value ;;
         display) base=(-accel tcg -m 16 -nodefaults) ;;
-        before)
-            case $value in ip\ *) in_network $value || return 1 ;; *) $value || return 1 ;; esac
-            ;;
+        before) step "$value" || return 1 ;;
         says) says+=("$value") ;;
         fixed) fixed=$value ;;
         after) after=$value ;;
@@ -119,11 +127,14 @@ checked_row() {
     done
     listing times "$fs" | diff "$BATS_TEST_TMPDIR/before" - || return 1
     if [ -n "$fixed" ]; then
-        case $fixed in sysctl\ *) in_network $fixed || return 1 ;; *) $fixed || return 1 ;; esac
+        step "$fixed" || return 1
         checked
-        [ "$status" -eq 0 ] && [ ! -s "$BATS_TEST_TMPDIR/out" ] || { echo "not fixed by: $fixed" && return 1; }
+        if [ "$status" -ne 0 ] || [ -s "$BATS_TEST_TMPDIR/out" ]; then
+            echo "not fixed by: $fixed"
+            return 1
+        fi
     fi
-    case $after in ip\ * | sysctl\ *) in_network $after ;; *) $after ;; esac
+    [ -z "$after" ] || step "$after"
 }
 
 @test "each obstacle is said, with what helps, and nothing is changed; then there is none" {
