@@ -61,7 +61,7 @@ teardown_file() {
         run -0 audit --check P19 --pid "$pid"
         echo "dump-guest-core=$dump: $output"
         if [ "$dump" = on ]; then
-            [[ $output == *"P19   low"* ]]
+            [[ $output == *" low "*" P19 "* ]]
         else
             [[ $output != *P19* ]]
         fi

@@ -154,7 +154,7 @@ needs_kvm() {
     qemu virt-priv-exec
     run -0 virt-priv-audit --check H04
     touch -d '1 minute' /etc/libvirt/qemu.conf
-    run -0 virt-priv-audit --check H04
+    run -0 virt-priv-audit --check H04 -v
     echo "$output"
     [[ $output == *"H04   low"*" $pid "*"process $pid was started before /etc/libvirt/qemu.conf was changed"*"runs as the configured user"* ]]
     sed -i s/qemu/alice/ /etc/libvirt/qemu.conf

@@ -87,7 +87,7 @@ ends() {
     run ! grep -E '^P2[1-3]   pass' <<<"$output"
     # What is not known of another's process for want of a right makes the audit incomplete.
     qemu virt-priv-exec
-    run -2 setpriv --reuid alice --regid alice --clear-groups "$(type -P virt-priv-audit)" --check P22,P23 --pid "$pid"
+    run -2 setpriv --reuid alice --regid alice --clear-groups "$(type -P virt-priv-audit)" --check P22,P23 --pid "$pid" -v
     [ "$(grep -c "^P2[23]   unknown *$pid .*Permission denied" <<<"$output")" -eq 3 ]
 }
 

@@ -56,7 +56,7 @@ assert document["host"]["user"]["value"] == "qemu" and document["host"]["user"][
         if [ "$dump" = 0 ]; then
             [[ $output != *P19* ]]
         else
-            [[ $output == *"P19   low"*"RLIMIT_CORE allows core dumps of any size"* ]]
+            [[ $output == *" low "*" P19 RLIMIT_CORE allows core dumps of any size"* ]]
         fi
     done
 }
@@ -70,7 +70,7 @@ assert document["host"]["user"]["value"] == "qemu" and document["host"]["user"][
     virsh -q start vm1
     run -1 audit --check P10
     sed -i '/seccomp_sandbox/d' /etc/libvirt/qemu.conf
-    [[ $output == *"P10   medium"*"no seccomp filter is active"* ]]
+    [[ $output == *" medium "*" P10 no seccomp filter is active"* ]]
 }
 
 # start_domain NAME [XML]: one without disks.
@@ -91,10 +91,10 @@ XML
     local label id
     start_domain vm2
     start_domain vm3
-    run -0 audit --check P02,P21,P22,P23
+    run -0 audit --check P02,P21,P22,P23 --json
     echo "$output"
-    [ "$(grep -c '^P21   low .* has the user id qemu (107) of 1 other VM too' <<<"$output")" -eq 2 ]
-    label=$(sed -n 's/.*in its domain XML: //p' <<<"$output" | head -1)
+    [ "$(grep -c '"message": "has the user id qemu (107) of 1 other VM too' <<<"$output")" -eq 2 ]
+    label=$(sed -n 's/.*"message": ".*in its domain XML: \(.*\)".*/\1/p' <<<"$output" | head -1)
     for id in 2 3; do
         virsh -q destroy "vm$id"
         start_domain "vm$id" "${label//+?ID/+9819$id}"

@@ -216,11 +216,12 @@ static void print_vms(const struct audit *audit)
 	print_table(table);
 }
 
-/* Without -v, what the lines of the VMs do not say: what is found of the host. */
+/* Without -v, what the lines of the VMs do not say: what checks of the host have found. */
 static bool is_shown(const struct finding *finding, bool verbose)
 {
-	return verbose || (!finding->pid && (finding->verdict == VERDICT_FAIL ||
-						    finding->verdict == VERDICT_UNKNOWN));
+	bool is_open = finding->verdict == VERDICT_FAIL || finding->verdict == VERDICT_UNKNOWN;
+
+	return verbose || (finding->check->host && is_open);
 }
 
 static void print_details(const struct audit *audit, bool verbose)
