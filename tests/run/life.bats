@@ -234,8 +234,6 @@ stays_until_mended() {
     rm $claims/.lock
     mv /mnt/lock.mine $claims/.lock
     virt-priv-chown release --name again
-    # That it ran is told until then.
-    virt-priv-chown recover
     given_back
 }
 
@@ -267,7 +265,6 @@ stays_until_mended() {
     rmdir $claims/again
     mv /mnt/journal.mine $claims/again
     virt-priv-chown release --name again
-    virt-priv-chown recover
     given_back
 }
 
