@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/journal_damage.h"
@@ -105,6 +106,8 @@ static struct libscols_table *new_table(const char *const *columns, size_t n)
 
 	if (!table)
 		die_out_of_memory();
+	/* What is in it is fit for a terminal already, and would be changed, not shown. */
+	scols_table_enable_noencoding(table, 1);
 	for (size_t i = 0; i < n; i++)
 		scols_table_new_column(table, columns[i], 0, 0);
 	return table;
@@ -176,7 +179,7 @@ static void print_claims(struct journal *const *all, size_t n)
 			cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
 			cell(line, 4, xasprintf("%04o", e->mode));
 			cell(line, 5, xasprintf("%u:%u", e->new_uid, e->new_gid));
-			cell(line, 6, xstrdup(e->path));
+			cell(line, 6, shell_word(e->path));
 		}
 	}
 	print_table(table);

@@ -1,0 +1,19 @@
+# What status prints can be pasted: as --disk of drop, whatever bytes a path has.
+
+load chown.bash
+
+@test "each path that status prints is one that drop takes, in a shell" {
+    local name printed work=$fs/names
+    mkdir -p "$work"
+    for name in plain 'with blank' "it's" $'new\nline' $'\xff\xfe' $'esc\033[1m' 'back\slash' 'dollar$HOME'; do
+        echo x >"$work/$name"
+        virt-priv-chown claim --name names --disk "${work}/plain"
+        [ "$name" = plain ] || virt-priv-chown add --name names --disk "$work/$name" || { echo "not added: $name" && return 1; }
+        printed=$(virt-priv-chown status | sed -n "s|^.* \(\$\?'\?$work/\)|\1|p" | grep -vx "$work/plain" || true)
+        bash -c "virt-priv-chown drop --name names --disk ${printed:-$work/plain}" || { echo "for: $name: $printed" && return 1; }
+        [ "$(stat -c %U "$work/$name")" = root ]
+        virt-priv-chown release --name names
+        rm "$work/$name"
+        echo x >"$work/plain"
+    done
+}
