@@ -90,8 +90,8 @@ fcntl.lockf(file, fcntl.LOCK_EX)
 open(sys.argv[2], "w")
 time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     eventually test -e "$BATS_TEST_TMPDIR/is-locked"
-    fails_at '-D @/ro/log' "cannot create @/ro/log: Read-only file system"
-    fails_at '-pidfile @/ro/pid' "cannot open @/ro/pid: Read-only file system"
+    fails_at '-D @/ro/log' "the file system of @/ro is mounted read-only; name another directory"
+    fails_at '-pidfile @/ro/pid' "the file system of @/ro is mounted read-only; name another directory"
     fails_at '-pidfile @/dir' "cannot open @/dir: Is a directory"
     fails_at '-pidfile @/memory' "@/memory is not a regular file owned by root with a single link; remove it first"
     fails_at '-pidfile @/linked' "@/linked is not a regular file owned by root with a single link; remove it first"
@@ -99,8 +99,8 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     setfacl -m u:alice:rw "$fs/by-acl"
     fails_at '-pidfile @/by-acl' "@/by-acl is writable by users other than root: user alice may write by its ACL (user:6001:rw-); look into it, then: setfacl -x u:6001 @/by-acl"
     fails_at '-pidfile @/locked' "cannot lock @/locked: it is locked by another QEMU"
-    fails_at '-monitor unix:@/ro/monitor,server,nowait' "cannot bind the socket @/ro/monitor: Read-only file system"
-    fails_at '-vnc unix:@/ro/vnc' "cannot create a directory for the socket @/ro/vnc: Read-only file system"
+    fails_at '-monitor unix:@/ro/monitor,server,nowait' "the file system of @/ro is mounted read-only; name another directory"
+    fails_at '-vnc unix:@/ro/vnc' "the file system of @/ro is mounted read-only; name another directory"
     fails_at '-object memory-backend-file,id=m,size=1M,mem-path=@/ro' "cannot create the directory @/ro/virt-privileges-v: Read-only file system"
     umount "$fs/ro"
 }
@@ -123,7 +123,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     make script='exit 3' root:root 0755 "$fs/fails"
     private_dev
     on_net
-    fails_at '-netdev tap,id=n,ifname=lo,script=no,downscript=no' "cannot create the tap device lo: Invalid argument"
+    fails_at '-netdev tap,id=n,ifname=lo,script=no,downscript=no' "lo exists, and is not a tap device; use another ifname="
     fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/script,downscript=no' "cannot run @/script: Permission denied"
     fails_at '-netdev tap,id=n,ifname=vmtap0,script=@/fails,downscript=no' "@/fails"
     fails_at '-netdev tap,id=n,helper=/bin/true' "/bin/true did not send a descriptor"
@@ -138,8 +138,8 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     grep -F "warning: $fs/fails" "$err"
     no_tap
     rm /dev/net/tun
-    fails_at '-netdev bridge,id=n,br=vmbr9' "cannot open /dev/net/tun: No such file or directory; modprobe tun"
-    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "cannot open /dev/net/tun: No such file or directory; modprobe tun"
+    fails_at '-netdev bridge,id=n,br=vmbr9' "no such device: /dev/net/tun; modprobe tun"
+    fails_at '-netdev tap,id=n,ifname=vmtap0,script=no,downscript=no' "no such device: /dev/net/tun; modprobe tun"
     no_tap
     umount -l /dev
 }
