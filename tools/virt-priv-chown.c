@@ -511,7 +511,7 @@ static const struct option_command commands[] = {
 		"claim the disks of a VM for the QEMU user", {0}},
 	[ADD] = {"add",
 		"add --name VM [--grant-read] [--force-in-use PATH]... "
-		"{--disk PATH[,readonly][,shared] | --device PATH}... "
+		"[--disk PATH[,readonly][,shared]]... [--device PATH]... "
 		"[--create SIZE [--backing PATH,FORMAT]]",
 		"claim further disks and devices for a VM", {0}},
 	[DROP] = {"drop", "drop --name VM {--disk PATH | --device PATH}... [--force]",
