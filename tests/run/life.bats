@@ -172,7 +172,7 @@ undone() {
     on_net
     local before=("${args[@]}")
     args+=(-netdev bridge,id=n,br=vmbr7)
-    undone "cannot add tap0 to the bridge vmbr7: No such device"
+    undone "there is no bridge vmbr7; ip link add vmbr7 type bridge && ip link set vmbr7 up"
     make 'script=exit 4' root:root 0755 "$fs/helper"
     args=("${before[@]}" -netdev "tap,id=n,helper=$fs/helper")
     undone "$fs/helper exited with status 4"
