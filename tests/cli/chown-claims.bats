@@ -244,3 +244,28 @@ XML
     run -0 virt-priv-chown release --name v
     ! setpriv --reuid qemu --regid qemu --init-groups cat $fs/data
 }
+
+@test "what ends a command without what was asked for is an error, not a warning" {
+    local command
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    ln $fs/b $fs/linked
+    run -0 virt-priv-chown claim --name v --disk $fs/a
+    setpriv --reuid qemu --regid qemu --init-groups sleep 600 <$fs/a 3>&- &
+    user=$!
+    is $user sleep
+    while read -r command; do
+        # shellcheck disable=SC2086 # several words
+        run virt-priv-chown $command
+        [ "$status" -eq 1 ] && [ ${#lines[@]} -gt 0 ] && [[ $output != *"warning:"* ]] || { echo "$command: $status: $output" && return 1; }
+    done <<COMMANDS
+claim --name w --disk $fs/b
+claim --name w --disk $fs/a
+claim --name w --disk $fs/nothing
+release --name v
+drop --name v --disk $fs/a
+drop --name v --disk $fs/b
+status $fs/nothing
+COMMANDS
+    kill $user
+}

@@ -165,7 +165,7 @@ EOT
 
 @test "restore-default: a root that it did not set is named, and stays" {
     printf 'user = "root"\ngroup = "alice"\n' | write "$admin"
-    fails 1 "warning: $admin:1: user = \"root\" was not set by revert-to-root; to remove it: virt-priv-conf unset user" "$conf" restore-default
+    fails 1 "virt-priv-conf: $admin:1: user = \"root\" was not set by revert-to-root; to remove it: virt-priv-conf unset user" "$conf" restore-default
     printf 'user = "alice"\n' | write "$admin"
     run -0 "$conf" restore-default
     "$conf" revert-to-root

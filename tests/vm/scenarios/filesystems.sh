@@ -46,7 +46,7 @@ refused() {
     capture virt-priv-chown claim --name vm1 --disk "$2"
     is "$status" 1 "$1: a claim is refused"
     # When it is planned, or when it is done.
-    is "$(grep -cE -- "warning: $2 (cannot be claimed|\\(--disk\\)): $3" <<<"$output")" 1 "$1: it says why" || detail "$output"
+    is "$(grep -cE -- "virt-priv-chown: $2 (cannot be claimed|\\(--disk\\)): $3" <<<"$output")" 1 "$1: it says why" || detail "$output"
     is "$(stat -c '%u:%g %a' "$2")" "$before" "$1: the disk is as it was"
     is "$(claims)" "" "$1: no claim is left"
 }

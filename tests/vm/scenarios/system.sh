@@ -90,7 +90,7 @@ beside_libvirt() {
     is "$(all_threads Uid) $(all_threads CapEff)" "107 107 107 107 0000000000000000" "both: no QEMU has a privilege"
     audited 0 "both: the auditor finds nothing"
     capture virt-priv-chown claim --name thief --disk /srv/images/ours.img
-    is "$status $(grep -c "warning: .*: claimed by VM 'ours'" <<<"$output")" "1 1" "both: what a VM holds is nobody else's" || detail "$output"
+    is "$status $(grep -c "virt-priv-chown: .*: claimed by VM 'ours'" <<<"$output")" "1 1" "both: what a VM holds is nobody else's" || detail "$output"
     kill $runner
     wait $runner
     is "$(access_of $disk) $(access_of /srv/images/ours.img)" "640 qemu:qemu 640 alice:alice" \

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Undoes the change of one entry, if there was one. Whether it is as before; else *message. */
@@ -64,7 +65,7 @@ static void undo(struct claims_plan *plan)
 		cleanup_free char *again =
 			plan->is_new ? xasprintf("release --name %s", journal->name)
 				     : xasprintf("drop --name %s --disk %s", journal->name, word);
-		warn("cannot release %s%s%s; try again: virt-priv-chown %s", e->path,
+		log_error("cannot release %s%s%s; try again: virt-priv-chown %s", e->path,
 			message ? ": " : "", message ? message : "", again);
 	}
 	free(plan->fds);
@@ -75,7 +76,7 @@ static void undo(struct claims_plan *plan)
 	journal->settled = plan->was_settled;
 	if (!(plan->is_new && journal->n_entries == 0 ? journal_remove(journal, &error)
 						      : journal_write(journal, &error)))
-		warn("%s", error);
+		log_error("%s", error);
 }
 
 /* Releases what is due of the claim that the VM has left. False and a new message on failure. */
@@ -110,12 +111,12 @@ static void undo_rest(struct claims_plan *plan)
 		;
 	if (error) {
 		cleanup_free char *stays = claims_stays_claimed(plan->journal->name, error);
-		warn("%s", stays);
+		log_error("%s", stays);
 	}
 	if (plan->n_left > 0 && plan->busy) {
 		plan->busy = false;
-		warn("VM '%s': its claim was started by another process while its disks were "
-		     "locked; try again",
+		log_error("VM '%s': its claim was started by another process while its disks were "
+			  "locked; try again",
 			plan->journal->name);
 	}
 }
@@ -126,10 +127,11 @@ static bool may_give_back(const struct entry *first)
 	if (has_cap(CAP_CHOWN) && has_cap(CAP_FOWNER))
 		return true;
 	if (errno)
-		warn_errno("cannot read the capabilities; nothing was changed");
+		log_error("cannot read the capabilities: %s; nothing was changed", strerror(errno));
 	else
-		warn("cannot claim %s without CAP_CHOWN and CAP_FOWNER, which restoring its owner, "
-		     "mode and ACL requires; nothing was changed",
+		log_error("cannot claim %s without CAP_CHOWN and CAP_FOWNER, which restoring its "
+			  "owner, "
+			  "mode and ACL requires; nothing was changed",
 			first->path);
 	return false;
 }
@@ -145,7 +147,7 @@ static bool take_all(struct claims_plan *plan)
 			continue;
 		plan->busy = e->busy;
 		if (!plan->busy)
-			warn("%s cannot be %s: %s; all changes were undone", e->path,
+			log_error("%s cannot be %s: %s; all changes were undone", e->path,
 				e->kind == ENTRY_OWNER ? "claimed" : "granted", error);
 		return false;
 	}
@@ -184,14 +186,14 @@ static bool carry_out(struct claims_plan *plan)
 		return false;
 	long long booted = boot_time(&error);
 	if (booted < 0) {
-		warn("%s; nothing was changed", error);
+		log_error("%s; nothing was changed", error);
 		return false;
 	}
 	plan->was_settled = journal->settled;
 	journal->settled = false;
 	journal->boot_time = booted;
 	if (!journal_write(journal, &error)) {
-		warn("%s; nothing was changed", error);
+		log_error("%s; nothing was changed", error);
 		undo(plan);
 		return false;
 	}
@@ -200,7 +202,7 @@ static bool carry_out(struct claims_plan *plan)
 		return false;
 	}
 	if (!complete_journal(journal, &error)) {
-		warn("%s; all changes were undone", error);
+		log_error("%s; all changes were undone", error);
 		undo(plan);
 		return false;
 	}

@@ -111,7 +111,7 @@ static bool carry_out(struct claim_rounds *rounds, char **error)
 	*error = NULL;
 	if (why)
 		return error_set(error, "%s; nothing was changed", why);
-	warn("nothing was changed");
+	log_error("nothing was changed");
 	return false;
 }
 

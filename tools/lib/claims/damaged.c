@@ -326,14 +326,15 @@ static enum claims_damaged put_aside(const char *name, struct wreck *wreck, stru
 
 	/* What nobody can read any more must not be gone. */
 	if (fflush(stdout) != 0 || ferror(stdout))
-		warn_errno("cannot write to standard output; nothing was changed");
+		log_error("cannot write to standard output: %s; nothing was changed",
+			strerror(errno));
 	else if (wreck->in_use)
-		warn("VM '%s' may be running: %s; its journal is not set aside; stop it first",
+		log_error("VM '%s' may be running: %s; its journal is not set aside; stop it first",
 			name, wreck->in_use);
 	else
 		good = journal_set_aside(name, rest->n_entries ? rest : NULL, &aside, &error);
 	if (error)
-		warn("%s", error);
+		log_error("%s", error);
 	if (aside)
 		warn("VM '%s': its damaged journal is kept as %s/%s", name, JOURNAL_DIR, aside);
 	return !good		 ? CLAIMS_DAMAGED_FAILED
@@ -385,7 +386,7 @@ enum claims_damaged claims_damaged_set_aside(const char *name, bool *all_known)
 		result = set_aside(name, &wreck, all_known);
 		break;
 	default:
-		warn("%s", wreck.file.why);
+		log_error("%s", wreck.file.why);
 		result = CLAIMS_DAMAGED_FAILED;
 	}
 	free_wreck(&wreck);

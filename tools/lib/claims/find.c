@@ -93,8 +93,9 @@ static void say(const struct journal *journal, const struct entry *e)
 {
 	cleanup_free char *command = claims_settle_command(journal, e);
 
-	warn("%s: %s; it stays claimed; owner before the claim: %u:%u; to remove the entry and "
-	     "leave the file as it is: %s",
+	log_error(
+		"%s: %s; it stays claimed; owner before the claim: %u:%u; to remove the entry and "
+		"leave the file as it is: %s",
 		e->path, e->kept, e->old_uid, e->old_gid, command);
 }
 
@@ -126,7 +127,8 @@ bool claims_settle(struct journal *journal, const char *path)
 			e->old_uid, e->old_gid);
 	}
 	if (!found) {
-		warn("%s is not claimed by VM '%s'; list the claimed paths: virt-priv-chown status",
+		log_error("%s is not claimed by VM '%s'; list the claimed paths: virt-priv-chown "
+			  "status",
 			path, journal->name);
 		return false;
 	}
@@ -134,7 +136,7 @@ bool claims_settle(struct journal *journal, const char *path)
 	if (journal->n_entries == 0 ? journal_remove(journal, &error)
 				    : journal_write(journal, &error))
 		return true;
-	warn("%s", error);
+	log_error("%s", error);
 	return false;
 }
 

@@ -71,7 +71,7 @@ bool journal_read_all(struct journal ***out, size_t *n, bool *all_read, char **e
 		cleanup_free char *why = NULL;
 		struct journal *journal;
 		if (!journal_read(name, &journal, &why)) {
-			warn("%s", why);
+			log_error("%s", why);
 			*all_read = false;
 		} else if (journal) {
 			all[(*n)++] = journal;

@@ -7,8 +7,6 @@
  *   trusted.libvirt.security.dac            "+UID:+GID"  the owner before the first holder
  *   trusted.libvirt.security.ref_dac        "N"          holders, at least 1
  *   trusted.libvirt.security.timestamp_dac  "SECONDS"    the boot that it counts in
- *
- * Private to claims/.
  */
 #pragma once
 

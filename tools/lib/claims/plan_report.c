@@ -65,6 +65,6 @@ void plan_report_refusals(const struct claims_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_items; i++)
 		if (plan->items[i].action == ACTION_REFUSE)
-			warn("%s (%s): %s", plan->items[i].path ? plan->items[i].path : "-",
+			log_error("%s (%s): %s", plan->items[i].path ? plan->items[i].path : "-",
 				plan->items[i].source, plan->items[i].reason);
 }

@@ -15,8 +15,10 @@
 #include "path/open_files.h"
 #include "path/safepath.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -88,17 +90,17 @@ static bool recover_file(const char *path, bool dry_run, struct lockwait *waits)
 	if (!lockwait_due(waits, path))
 		return true;
 	if (!safepath_open(path, &walk, &message)) {
-		warn("%s", message);
+		log_error("%s", message);
 		return false;
 	}
 	if (walk.unsafe)
-		warn("%s", walk.unsafe);
+		log_error("%s", walk.unsafe);
 	else
 		good = recover_libvirt_object(walk.fd, &walk.st, dry_run, &busy, &message);
 	/* That is told when it was waited for. */
 	busy = busy && lockwait_add(waits, walk.fd, path, false, &message);
 	if (!walk.unsafe && !good && !busy)
-		warn("%s: %s", path, message);
+		log_error("%s: %s", path, message);
 	else if (message && dry_run)
 		printf("recover %s %s\n", path, message);
 	else if (message)
@@ -118,8 +120,8 @@ static void free_ending(struct ending *ending)
 static bool still_held(const struct journal *journal, const struct lockwait *waits)
 {
 	if (!waits->is_later_round)
-		warn("VM '%s': its process %d is ending, but has not ended within %d s; not "
-		     "released; once it has ended: virt-priv-chown recover",
+		log_error("VM '%s': its process %d is ending, but has not ended within %d s; not "
+			  "released; once it has ended: virt-priv-chown recover",
 			journal->name, journal->holder, ENDING_SECONDS);
 	return false;
 }
@@ -134,8 +136,9 @@ static bool is_runners(const struct journal *journal, const struct lockwait *wai
 
 	*good = taken >= 0;
 	if (taken < 0 && !waits->is_later_round)
-		warn_errno("VM '%s': cannot determine whether virt-priv-run has it; not released",
-			journal->name);
+		log_error(
+			"VM '%s': cannot determine whether virt-priv-run has it: %s; not released",
+			journal->name, strerror(errno));
 	return taken != 0;
 }
 
@@ -149,7 +152,7 @@ static bool recover_claim(struct journal *journal, bool dry_run, struct journal 
 		return true;
 	enum claims_hold hold = claims_hold(journal, &error);
 	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
-		warn("%s; not released", error);
+		log_error("%s; not released", error);
 	if (hold == CLAIMS_HELD && ending->waited)
 		return still_held(journal, waits);
 	if (hold == CLAIMS_HELD && journal->holder && !dry_run)

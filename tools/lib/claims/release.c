@@ -43,7 +43,7 @@ static bool is_others(
 static bool report(const struct entry *e, const char *message, bool problem)
 {
 	if (problem)
-		warn("%s: %s", e->path, message);
+		log_error("%s: %s", e->path, message);
 	else
 		info("%s: %s", e->path, message);
 	return !problem;
@@ -210,7 +210,7 @@ static bool release_entry(struct release *release, size_t i)
 		info("%s: %s", e->path, object.why);
 	} else if (object.how == FILEID_GONE) {
 		e->done = true;
-		warn("%s: %s; nothing was changed at this path", e->path, object.why);
+		log_error("%s: %s; nothing was changed at this path", e->path, object.why);
 	} else {
 		good = keep(release, e, steal_pointer(&object.why));
 	}
@@ -243,7 +243,7 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 	/* A VM all of whose disks were dropped is still one that others can be added to. */
 	if (!(!path && journal->n_entries == 0 ? journal_remove(journal, &error)
 					       : journal_write(journal, &error))) {
-		warn("%s", error);
+		log_error("%s", error);
 		good = false;
 	}
 	return good;

@@ -18,11 +18,13 @@ static bool may_give_back(const struct journal *journal, const char *path, bool 
 	cleanup_free char *who = force ? NULL : holder_using(journal, path);
 
 	if (who && path)
-		warn("%s is not released: %s; detach it from the VM, or force the release: --force",
+		log_error("%s is not released: %s; detach it from the VM, or force the release: "
+			  "--force",
 			path, who);
 	else if (who)
-		warn("VM '%s' is running: %s; nothing is released; stop it, or force the release: "
-		     "--force",
+		log_error("VM '%s' is running: %s; nothing is released; stop it, or force the "
+			  "release: "
+			  "--force",
 			journal->name, who);
 	return !who;
 }
@@ -56,7 +58,7 @@ static bool hide(const struct journal *journal, const struct entry *e, const cha
 		    RELEASE_NOT_HIDDEN;
 	claims_object_free(&object);
 	if (!good)
-		warn("%s; %s stays claimed", error, e->path);
+		log_error("%s; %s stays claimed", error, e->path);
 	return good;
 }
 
@@ -71,10 +73,10 @@ static bool hide_unclaimed(const struct journal *journal, const char *name,
 					     : RELEASE_NOT_SEEN;
 
 	if (hidden == RELEASE_NOT_SEEN)
-		warn("%s is not claimed by VM '%s'", walk->fd < 0 ? name : walk->path,
+		log_error("%s is not claimed by VM '%s'", walk->fd < 0 ? name : walk->path,
 			journal->name);
 	else if (hidden == RELEASE_NOT_HIDDEN)
-		warn("%s", error);
+		log_error("%s", error);
 	return hidden == RELEASE_HIDDEN;
 }
 
@@ -149,8 +151,9 @@ bool release_rounds(
 		/* The claim that is there now may be another one, of a VM that runs. */
 		if (again &&
 			(!journal_stamp(journal->name, &now) || !journal_same(&before, &now))) {
-			warn("VM '%s': its claim was changed by another process meanwhile; list "
-			     "what is left: virt-priv-chown status",
+			log_error(
+				"VM '%s': its claim was changed by another process meanwhile; list "
+				"what is left: virt-priv-chown status",
 				journal->name);
 			again = good = false;
 		}

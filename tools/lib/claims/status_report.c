@@ -42,7 +42,7 @@ static const char *holder_state(const struct journal *journal)
 	cleanup_free char *error = NULL;
 	enum claims_hold hold = claims_hold(journal, &error);
 	if (hold == CLAIMS_UNKNOWN)
-		warn("%s", error);
+		log_error("%s", error);
 	return hold == CLAIMS_HELD	  ? "running"
 	       : hold == CLAIMS_ABANDONED ? "holder ended"
 					  : "unknown";
@@ -217,7 +217,7 @@ static bool print_files(char *const *paths, size_t n_paths, struct journal *cons
 		examine(paths[i], all, n, &file);
 		file_line(table, paths[i], &file);
 		if (file.error)
-			warn("%s", file.error);
+			log_error("%s", file.error);
 		good = good && !file.error;
 		release(&file);
 	}

@@ -416,8 +416,8 @@ static bool say_who_it_is(const struct edit *e, const struct conftext *text)
 		const struct conf_entry *entry = conf_get(conf, key);
 		cleanup_free char *value = entry ? confvalue_show(&entry->value) : NULL;
 		if (is_root_entry(entry))
-			warn("%s:%u: %s = \"%s\" was not set by revert-to-root; to remove "
-			     "it: " PROGRAM " unset %s",
+			log_error("%s:%u: %s = \"%s\" was not set by revert-to-root; to remove "
+				  "it: " PROGRAM " unset %s",
 				e->path, entry->line, key, value, key);
 		else if (entry)
 			say("%s:%u: %s = \"%s\"", e->path, entry->line, key, value);

@@ -185,7 +185,7 @@ static bool replace(const char *path, edit_text *edit, const struct id_range *ra
 	if (shadow_unlock(path, &why))
 		return good;
 	if (!good)
-		warn("%s", why);
+		log_error("%s", why);
 	else
 		error_set(error, "%s is changed, but %s", path, why);
 	return false;

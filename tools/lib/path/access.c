@@ -85,10 +85,11 @@ static bool become(const struct identity *identity, struct own_ids *own)
 /* Root that is not root any more can't go on, not even to clean up. */
 static void become_root_again(struct own_ids *own)
 {
-	if (!raise_caps(own))
-		die_errno("cannot raise the capabilities of root again");
-	if (own->is_changed &&
-		(!set_ids(0, own->gid) || setgroups((size_t)own->n_groups, own->groups) < 0))
+	bool good = raise_caps(own);
+
+	if (good && own->is_changed)
+		good = set_ids(0, own->gid) && setgroups((size_t)own->n_groups, own->groups) == 0;
+	if (!good)
 		die_errno("cannot become root again");
 	free(own->groups);
 }
