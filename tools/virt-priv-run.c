@@ -45,6 +45,7 @@ struct options {
 	struct option_texts share;
 	bool share_network;
 	struct option_texts backing, forced;
+	bool grant_read;
 	unsigned timeout;
 	bool list, kill, check, all_running, dry_run, json, verbose;
 	pid_t *pids; /* --pid */
@@ -95,6 +96,9 @@ static const struct option_row rows[] = {
 		OPTION_CHOICE(struct options, isolate), .words = "none user full"},
 	{"backing", 0, "PATH", OPTION_FILE, "allow image headers to name PATH (repeatable)",
 		OPTION_TEXTS(struct options, backing)},
+	{"grant-read", 0, NULL, OPTION_NONE,
+		"let the QEMU user read what is only read, by ACL entries, while QEMU is running",
+		OPTION_FLAG(struct options, grant_read)},
 	{"share", 0, "PATH[,ro]", OPTION_FILE,
 		"with --isolate=full: let QEMU see PATH of the host, too (repeatable)",
 		OPTION_TEXTS(struct options, share)},
@@ -328,6 +332,7 @@ static void describe(struct vm *vm, const struct options *o, const struct launch
 	vm->n_trusted = o->backing.n;
 	vm->forced = absolute_paths(&o->forced);
 	vm->n_forced = o->forced.n;
+	vm->grants_read = o->grant_read;
 	vm->dry_run = o->check || o->dry_run;
 	vm->control = o->vm != NULL;
 	vm->notify = o->vm ? notify_take() : NULL;

@@ -161,7 +161,7 @@ END_OF_MODES
 $bare/none|cannot reach $bare/none: No such file or directory
 $bare/dir|libvirt's attributes are ignored: not a regular file
 /dev/null|libvirt's attributes are ignored: not a regular file
-$bare/alices/a|$bare/alices/a is owned by uid 0, but the directory $bare/alices by uid 6001
+$bare/alices/a|$bare/alices/a is owned by root, but the directory $bare/alices by alice
 $bare/dangling|cannot reach $bare/nowhere: No such file or directory
 $bare/dir/a|it has no attributes of libvirt that name an owner
 END_OF_PATHS
@@ -217,7 +217,7 @@ for name, value in ("dac", sys.argv[2]), ("ref_dac", "1"), ("timestamp_dac", boo
     disk /mnt/fs/alices/a qemu:qemu 0640
     chown alice:alice /mnt/fs/alices
     run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a
-    [[ $output == *"is owned by uid 107, but the directory /mnt/fs/alices by uid 6001"* ]]
+    [[ $output == *"is owned by qemu, but the directory /mnt/fs/alices by alice"* ]]
     libvirt_domain
     attributes /mnt/fs/alices/a +6002:+6002
     run -1 virt-priv-chown claim --name v --disk /mnt/fs/alices/a

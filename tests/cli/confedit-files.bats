@@ -171,7 +171,7 @@ EOT
     printf 'a = 1\n' | write "$work/alice/q.conf"
     chown alice "$work/alice"
     ln -s "$work/alice/q.conf" "$admin"
-    fails 2 "cannot edit $admin: $work/alice/q.conf is owned by uid 0, but the directory $work/alice by uid 6001" "$conf" set user bob
+    fails 2 "cannot edit $admin: $work/alice/q.conf is owned by root, but the directory $work/alice by alice" "$conf" set user bob
     rm "$admin"
     mkdir -m 1777 "$work/tmp"
     printf 'a = 1\n' | write "$work/tmp/q.conf"

@@ -154,7 +154,7 @@ usb-host,vendorid=x,productid=1|leave id x:1 no such device; one that is plugged
 virtio-input-host-pci,evdev=/dev/input/event1|claim /dev/input/event1 input device
 virtio-input-host-pci,evdev=/dev/input/event2|check /dev/input/event2 input device
 virtio-input-host-pci,evdev=/dev/input/event4|refuse /dev/input/event4 cannot reach /dev/input/event4: No such file or directory
-virtio-input-host-pci,evdev=/dev/input/event3|refuse /dev/input/event3 /dev/input/event3 is 0600 root:root: qemu may not read or write it; setfacl -m u:qemu:rw /dev/input/event3
+virtio-input-host-pci,evdev=/dev/input/event3|refuse /dev/input/event3 /dev/input/event3 is 0600 root:root: qemu may not read or write it; let user qemu read and write /dev/input/event3; setfacl -m u:qemu:rw /dev/input/event3
 EOT
     [ "$n" -eq 25 ]
     [ "$(stat -c '%U %a' /dev/input/event3)" = "root 600" ]

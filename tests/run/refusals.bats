@@ -133,8 +133,8 @@ refused() {
     printf '%s\n' "${lines[@]}"
     [ "${#lines[@]}" -eq 6 ]
     for wanted in \
-        "$fs/cd.iso (-cdrom): $fs/cd.iso is 0600 root:root: qemu may not read it; setfacl -m u:qemu:r $fs/cd.iso" \
-        "$fs/pki (-object): $fs/pki is 0700 root:root: qemu may not read or search it; setfacl -m u:qemu:rx $fs/pki" \
+        "$fs/cd.iso (-cdrom): $fs/cd.iso is 0600 root:root: qemu may not read it; use --disks=pass or --grant-read, or let user qemu read $fs/cd.iso; setfacl -m u:qemu:r $fs/cd.iso" \
+        "$fs/pki (-object): $fs/pki is 0700 root:root: qemu may not read or search it; let user qemu read and search $fs/pki; setfacl -m u:qemu:rx $fs/pki" \
         "/empty (-chroot): " \
         "(-netdev): port 80" \
         "$fs/a.raw (-drive): claimed by VM 'other'; if it is not running: virt-priv-chown release --name other" \

@@ -2,6 +2,7 @@
 #include "claims/carry_out.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/has_cap.h"
 #include "base/log.h"
 #include "base/shell_word.h"
@@ -18,6 +19,7 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Undoes the change of one entry, if there was one. Whether it is as before; else *message. */
@@ -136,14 +138,63 @@ static bool may_give_back(const struct entry *first)
 	return false;
 }
 
+/* Who gets the entry's object; NULL: nobody that was looked up. */
+static const struct identity *receiver(const struct claims_plan *plan, const struct entry *e)
+{
+	for (size_t i = 0; i < plan->n_identities; i++)
+		if (plan->identities[i].uid == e->new_uid && plan->identities[i].gid == e->new_gid)
+			return &plan->identities[i];
+	return NULL;
+}
+
+/*
+ * Where the file system has no owners, or keeps them from root, the object stays as it is, if that
+ * will do: libvirt goes on, too. It is held all the same. False: it will not do, and *error, which
+ * says what was refused, says what helps.
+ */
+static bool stays_as_it_is(const struct claims_plan *plan, struct entry *e, int fd, char **error)
+{
+	struct safepath alone = {.fd = fd, .path = e->path};
+	const struct identity *identity = receiver(plan, e);
+	cleanup_free char *why = steal_pointer(error);
+	struct denials denials;
+
+	if (!identity || fstat(fd, &alone.st) < 0)
+		return error_set(error, "%s", why);
+	if (!access_denials(&alone, R_OK | W_OK, identity, &denials, error))
+		return false;
+	if (denials.n == 0) {
+		warn("%s keeps its owner: %s; %s can use it as it is", e->path, why,
+			identity->user);
+		e->stays = true;
+		e->new_uid = alone.st.st_uid;
+		e->new_gid = alone.st.st_gid;
+		return true;
+	}
+	access_free(&denials);
+	return error_set(error,
+		"%s: its file system does not let root, as NFS with root_squash, or a mount of "
+		"vfat, exFAT, NTFS or CIFS; mount it with -o uid=%u,gid=%u, or change the owner on "
+		"the server, or use virt-priv-run --disks=pass",
+		why, identity->uid, identity->gid);
+}
+
+/* Makes the change of one. False and a new message, or e->busy. */
+static bool take(struct claims_plan *plan, struct entry *e, int fd, char **error)
+{
+	if (e->kind != ENTRY_OWNER)
+		return acl_grant_give(e, fd, error);
+	return owner_take(e, fd, plan->waits, error) ||
+	       (e->refused && stays_as_it_is(plan, e, fd, error));
+}
+
 /* Makes the change of each new entry. Says which one fails, but for one that is locked. */
 static bool take_all(struct claims_plan *plan)
 {
 	for (size_t i = plan->first_new; i < plan->journal->n_entries; i++) {
 		struct entry *e = &plan->journal->entries[i];
 		cleanup_free char *error = NULL;
-		if (e->kind == ENTRY_OWNER ? owner_take(e, plan->fds[i], plan->waits, &error)
-					   : acl_grant_give(e, plan->fds[i], &error))
+		if (take(plan, e, plan->fds[i], &error))
 			continue;
 		plan->busy = e->busy;
 		if (!plan->busy)
@@ -162,7 +213,7 @@ static bool complete_journal(struct journal *journal, char **error)
 	for (size_t i = 0; i < journal->n_entries; i++) {
 		struct entry *e = &journal->entries[i];
 		uncertain = uncertain || e->refs_before > 0;
-		rewrite = rewrite || e->unwritten;
+		rewrite = rewrite || e->unwritten || e->stays;
 		if (e->unwritten) {
 			warn("%s: cannot write trusted.* attributes; its owner is recorded only in "
 			     "the journal",

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct claimable_passed {
@@ -121,6 +122,19 @@ char *claimable_why_system(struct claimable *c, const struct safepath *walk)
 	return walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? why_program(walk) : NULL;
 }
 
+/* QEMU could not open it for writing. */
+static char *why_read_only(const struct safepath *walk)
+{
+	const struct proc_mount *mount;
+
+	if (!S_ISREG(walk->st.st_mode) ||
+		syscall(SYS_faccessat2, walk->fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0 ||
+		errno != EROFS || !(mount = mounts_of(walk->fd)))
+		return NULL;
+	cleanup_free char *point = shell_word(mount->point);
+	return xasprintf("its file system is mounted read-only; mount -o remount,rw %s", point);
+}
+
 char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool is_device)
 {
 	const struct stat *st = &walk->st;
@@ -129,7 +143,7 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 	cleanup_free char *path = shell_word(walk->path);
 
 	if (walk->unsafe)
-		return xstrdup(walk->unsafe);
+		return safepath_why_no_disk(walk);
 	if (is_device && !S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode))
 		return xstrdup("it is not a device node");
 	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
@@ -147,6 +161,7 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 				 "chmod u+rw %s",
 			st->st_mode & 07777, path);
 	char *why = attributes_why_fixed(walk->fd, walk->path);
+	why = why ? why : why_read_only(walk);
 	return why ? why : claimable_why_system(c, walk);
 }
 

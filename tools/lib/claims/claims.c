@@ -59,6 +59,7 @@ void claims_end(struct claims_plan *plan)
 	free(plan->failure);
 	free(plan->fds);
 	safepath_forget(&plan->start);
+	advice_forget(&plan->advised);
 	claimable_free(&plan->claimable);
 	journal_free(plan->journal);
 }

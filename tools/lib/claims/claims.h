@@ -13,7 +13,7 @@
 #include "claims/lockwait.h"
 #include "claims/request.h"
 #include "conf/settings.h"
-#include "path/access.h"
+#include "path/advice.h"
 #include "path/safepath.h"
 
 #include <stdbool.h>
@@ -54,6 +54,7 @@ struct claims_plan {
 	/* Objects are held, to be mounted for the VM: what others could swap is refused. */
 	bool keeps_objects;
 	bool quiet;		     /* what there is to note has been said */
+	struct advice_notes advised; /* for what is refused */
 	struct lockwait *waits;	     /* of claims_carry_out() */
 	char *label;		     /* "USER:GROUP" of the domain, or NULL; not owned */
 	struct identity *identities; /* looked up so far */

@@ -48,6 +48,8 @@ struct entry {
 	bool unwritten; /* its attributes could not be written */
 	bool is_void;	/* it has attributes of this boot that nobody stands behind */
 	bool busy;	/* somebody has a lock or a lease on it (lockwait.h) */
+	bool refused;	/* its file system has refused to change its owner */
+	bool stays;	/* and so it stays its owner's: new_uid and new_gid are his */
 };
 
 struct journal {

@@ -186,6 +186,13 @@ static bool remember_owner(struct entry *e, int fd, char **error)
 	return error_set_errno(error, "cannot write the attributes trusted.libvirt.security.*dac");
 }
 
+/* In errno's words; false. Which file systems do so, carry_out.c says. */
+static bool cannot_change(struct entry *e, char **error)
+{
+	e->refused = e->type == 'f' && (errno == EPERM || errno == EROFS || errno == EOPNOTSUPP);
+	return error_set_errno(error, "cannot change its owner");
+}
+
 bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 {
 	struct stat st;
@@ -222,13 +229,13 @@ bool owner_take(struct entry *e, int fd, struct lockwait *waits, char **error)
 			error, "cannot remove the attributes trusted.libvirt.security.*dac");
 	e->changed = true;
 	if (!is_target(e, &st) && fchown(file, e->new_uid, e->new_gid) < 0)
-		return error_set_errno(error, "cannot change its owner");
+		return cannot_change(e, error);
 	/* There are file systems that say yes and do nothing. */
 	if (fstat(file, &st) < 0)
 		return error_set_errno(error, "cannot examine it");
 	if (!is_target(e, &st)) {
-		*error = xstrdup("its file system ignores changes of the owner");
-		return false;
+		e->refused = true;
+		return error_set(error, "its file system ignores changes of the owner");
 	}
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "claims/owner.h"
 #include "claims/plan_access.h"
 #include "claims/plan_entries.h"
+#include "path/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,16 +142,37 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 		plan_refuse(plan, item, xstrdup(plan->failure));
 		return;
 	}
+	/* A file system without owners: libvirt goes on, too, if that will do. */
+	bool stays = item->action == ACTION_CHECK;
 	e->rdev = S_ISREG(walk->st.st_mode) ? 0 : walk->st.st_rdev;
 	plan->has_devices = plan->has_devices || e->type != 'f';
-	e->new_uid = identity->uid;
-	e->new_gid = identity->gid;
+	e->new_uid = stays ? walk->st.st_uid : identity->uid;
+	e->new_gid = stays ? walk->st.st_gid : identity->gid;
 	if (!owner_plan(
 		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
 		!forget_grants(plan, e, &error))
 		plan_refuse(plan, item, error);
 	else if (note && !plan->quiet)
 		warn("%s: %s", walk->path, note);
+}
+
+/* Whether it can't be made the account's, nor has to be for that reason alone. */
+static bool has_no_owner(const struct safepath *walk, const struct identity *identity)
+{
+	return S_ISREG(walk->st.st_mode) && walk->st.st_uid != identity->uid &&
+	       mounts_is_ownerless(walk->fd);
+}
+
+/* Whoever gets a descriptor, or has the object mounted, does not go through the directories. */
+static void plan_access_to(struct claims_plan *plan, struct claims_item *item,
+	const struct claim_request *resource, const struct safepath *walk, int wanted,
+	const struct identity *identity)
+{
+	struct safepath alone = *walk;
+
+	if (resource->passed)
+		alone.n_dirs = 0;
+	plan_access(plan, item, &alone, wanted, identity, resource->instead);
 }
 
 static void plan_claim(struct claims_plan *plan, struct claims_item *item,
@@ -176,8 +198,12 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		plan_refuse(plan, item, error);
 		return;
 	}
-	if (!resource->passed)
-		plan_access(plan, item, walk, 0, identity);
+	if (has_no_owner(walk, identity)) {
+		set_reason(item, ACTION_CHECK, "its file system has no owners of its own");
+		plan_access_to(plan, item, resource, walk, R_OK | W_OK, identity);
+	} else if (!resource->passed) {
+		plan_access(plan, item, walk, 0, identity, resource->instead);
+	}
 	if (item->action != ACTION_REFUSE)
 		add_claim(plan, item, walk, &id, identity);
 }
@@ -217,18 +243,6 @@ static bool reach(struct claims_plan *plan, const struct claim_request *resource
 	return false;
 }
 
-/* Whoever gets a descriptor, or has the object mounted, does not go through the directories. */
-static void plan_access_to(struct claims_plan *plan, struct claims_item *item,
-	const struct claim_request *resource, const struct safepath *walk, int wanted,
-	const struct identity *identity)
-{
-	struct safepath alone = *walk;
-
-	if (resource->passed)
-		alone.n_dirs = 0;
-	plan_access(plan, item, &alone, wanted, identity);
-}
-
 /* What is not claimed, and so not judged as what is. */
 static void plan_check(struct claims_plan *plan, struct claims_item *item,
 	const struct claim_request *resource, const struct safepath *walk,
@@ -237,7 +251,7 @@ static void plan_check(struct claims_plan *plan, struct claims_item *item,
 	int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
 
 	if (plan->keeps_objects && walk->unsafe)
-		plan_refuse(plan, item, xstrdup(walk->unsafe));
+		plan_refuse(plan, item, safepath_why_no_disk(walk));
 	else
 		plan_access_to(plan, item, resource, walk, wanted, identity);
 }

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "claims/acl.h"
 #include "claims/plan_entries.h"
-#include "path/access.h"
+#include "path/advice.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -76,8 +76,6 @@ static char *share_grants(
 static char *settle_denial(struct claims_plan *plan, const struct safepath *walk,
 	const struct denial *denial, const struct identity *identity)
 {
-	if (!plan->grant_read || (denial->missing & W_OK))
-		return access_explain(denial, identity);
 	if (walk->unsafe)
 		return xasprintf("cannot grant access: %s", walk->unsafe);
 	if (walk->link_owner && walk->link_owner != denial->st.st_uid)
@@ -87,16 +85,38 @@ static char *settle_denial(struct claims_plan *plan, const struct safepath *walk
 	return plan_grant(plan, denial->fd, denial->path, &denial->st, identity);
 }
 
+/* The same of all of them. instead: of the request. */
+static char *settle_denials(struct claims_plan *plan, const struct safepath *walk,
+	const struct denials *denials, const struct identity *identity, const char *instead)
+{
+	bool is_written = false;
+	char *problem = NULL;
+
+	for (size_t i = 0; i < denials->n; i++)
+		is_written |= (denials->all[i].missing & W_OK) != 0;
+	if (!plan->grant_read || is_written) {
+		bool can_grant = !plan->grant_read && !is_written && !walk->unsafe;
+		cleanup_free char *both =
+			can_grant ? xasprintf("%s%s--grant-read", instead ? instead : "use ",
+					    instead ? " or " : "")
+				  : NULL;
+		return advice_explain(denials, identity, &plan->advised, both ? both : instead);
+	}
+	for (size_t i = 0; i < denials->n && !problem; i++)
+		problem = settle_denial(plan, walk, &denials->all[i], identity);
+	return problem;
+}
+
 void plan_access(struct claims_plan *plan, struct claims_item *item, const struct safepath *walk,
-	int wanted, const struct identity *identity)
+	int wanted, const struct identity *identity, const char *instead)
 {
 	struct denials denials;
 	char *problem = NULL;
 
 	if (access_denials(walk, wanted, identity, &denials, &problem))
 		problem = share_grants(plan, walk, identity);
-	for (size_t i = 0; i < denials.n && !problem; i++)
-		problem = settle_denial(plan, walk, &denials.all[i], identity);
+	if (denials.n > 0 && !problem)
+		problem = settle_denials(plan, walk, &denials, identity, instead);
 	if (denials.n > 0 && !problem && item->action == ACTION_CHECK)
 		item->action = ACTION_GRANT;
 	access_free(&denials);

@@ -11,7 +11,7 @@
 /*
  * Access to the parent directories of what was walked to, and as wanted (R_OK, W_OK or 0) to the
  * object itself: grants what is asked for and possible, and refuses the item where access is
- * denied all the same.
+ * denied all the same. instead: of the request.
  */
 void plan_access(struct claims_plan *plan, struct claims_item *item, const struct safepath *walk,
-	int wanted, const struct identity *identity);
+	int wanted, const struct identity *identity, const char *instead);

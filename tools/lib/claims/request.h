@@ -32,7 +32,9 @@ struct claim_request {
 	bool optional; /* startupPolicy optional or requisite: may be missing */
 	/* Never of an XML: for callers that have other resources too. */
 	bool is_device; /* a character device will do */
-	bool passed;	/* QEMU gets a descriptor: the parent directories do not matter */
+	const char
+		*instead; /* what else than access lets QEMU use it: "use --disks=pass"; static */
+	bool passed;	  /* QEMU gets a descriptor: the parent directories do not matter */
 	int made; /* a descriptor of it, just made by the caller at path; 0: reached by path */
 };
 

@@ -7,7 +7,7 @@
 #include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/shell_word.h"
+#include "path/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -107,7 +109,15 @@ static bool fail(const struct question *q, const char *path)
 		q->error, "cannot determine whether %s may access %s", q->identity->user, path);
 }
 
-/* Adds those of the wanted rights that the kernel denies to *missing. False and errno. */
+static bool is_immutable(int fd)
+{
+	struct statx stx;
+
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) == 0 &&
+	       (stx.stx_attributes & STATX_ATTR_IMMUTABLE);
+}
+
+/* Those of the wanted rights that the kernel denies, in *missing. False and errno. */
 static bool ask(int fd, int wanted, int *missing)
 {
 	static const int rights[] = {R_OK, W_OK, X_OK};
@@ -117,24 +127,46 @@ static bool ask(int fd, int wanted, int *missing)
 		if (!(wanted & rights[i]) || IO_RETRY(syscall(SYS_faccessat2, fd, "", rights[i],
 						     AT_EACCESS | AT_EMPTY_PATH)) == 0)
 			continue;
-		if (errno != EACCES && errno != EROFS)
+		int number = errno;
+		bool is_denied = number == EACCES || number == EROFS ||
+				 (number == EPERM && is_immutable(fd));
+		errno = number;
+		if (!is_denied)
 			return false;
 		*missing |= rights[i];
 	}
 	return true;
 }
 
-/* An object that a walk went through twice, by a symbolic link, is named once. */
-static void add_denial(
+static bool is_read_only(int fd)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
+/* An object that a walk went through twice, by a symbolic link, is named once. False and errno. */
+static bool add_denial(
 	struct denials *denials, int fd, const char *path, const struct stat *st, int missing)
 {
+	int all_missing;
+
 	for (size_t i = 0; i < denials->n; i++)
 		if (denials->all[i].st.st_dev == st->st_dev &&
 			denials->all[i].st.st_ino == st->st_ino)
-			return;
+			return true;
+	if (!ask(fd, R_OK | W_OK | X_OK, &all_missing))
+		return false;
 	ARRAY_GROW(denials->all, denials->n);
-	denials->all[denials->n++] =
-		(struct denial){fcntl(fd, F_DUPFD_CLOEXEC, 3), xstrdup(path), *st, missing};
+	denials->all[denials->n++] = (struct denial){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
+		.path = xstrdup(path),
+		.st = *st,
+		.missing = missing,
+		.has = (R_OK | W_OK | X_OK) & ~all_missing,
+		.is_read_only = is_read_only(fd),
+		.is_immutable = is_immutable(fd),
+		.has_no_modes = mounts_is_ownerless(fd)};
+	return true;
 }
 
 static bool is_searchable(const struct safepath_dir *dir, const struct identity *identity)
@@ -151,8 +183,8 @@ static bool ask_for_directory(const struct question *q, struct safepath_dir *dir
 		return true;
 	if (!ask(dir->fd, X_OK, &missing))
 		return fail(q, dir->path);
-	if (missing)
-		add_denial(q->denials, dir->fd, dir->path, &dir->st, missing);
+	if (missing && !add_denial(q->denials, dir->fd, dir->path, &dir->st, missing))
+		return fail(q, dir->path);
 	dir->searchable_by.is_known = !missing;
 	dir->searchable_by.uid = q->identity->uid;
 	dir->searchable_by.gid = q->identity->gid;
@@ -165,8 +197,8 @@ static bool ask_for_object(const struct question *q, const struct safepath *walk
 
 	if (!ask(walk->fd, wanted, &missing))
 		return fail(q, walk->path);
-	if (missing)
-		add_denial(q->denials, walk->fd, walk->path, &walk->st, missing);
+	if (missing && !add_denial(q->denials, walk->fd, walk->path, &walk->st, missing))
+		return fail(q, walk->path);
 	return true;
 }
 
@@ -225,21 +257,11 @@ char *access_cause(const struct denial *d, const struct identity *identity)
 	static const char *const what[8] = {"use", "search", "write", "write or search", "read",
 		"read or search", "read or write", "read, write or search"};
 
-	return xasprintf("%s is %04o %s:%s: %s may not %s it", d->path, d->st.st_mode & 07777,
-		owner, group, identity->user, what[d->missing & 7]);
-}
+	const char *where = d->is_immutable			     ? ", and immutable"
+			    : (d->missing & W_OK) && d->is_read_only ? ", on a file system that is "
+								       "mounted read-only"
+								     : "";
 
-char *access_explain(const struct denial *d, const struct identity *identity)
-{
-	/* As above; what can be written is mostly read too. */
-	static const char *const bits[8] = {"r", "x", "rw", "rwx", "r", "rx", "rw", "rwx"};
-	cleanup_free char *cause = access_cause(d, identity);
-	cleanup_free char *word = shell_word(d->path);
-
-	if (identity->is_lent && (d->missing & W_OK))
-		return xasprintf("%s, and has that id only while it runs", cause);
-	if (identity->is_lent)
-		return xasprintf("%s; chmod o+%s %s", cause, bits[d->missing & 7], word);
-	return xasprintf(
-		"%s; setfacl -m u:%s:%s %s", cause, identity->user, bits[d->missing & 7], word);
+	return xasprintf("%s is %04o %s:%s%s: %s may not %s it", d->path, d->st.st_mode & 07777,
+		owner, group, where, identity->user, what[d->missing & 7]);
 }

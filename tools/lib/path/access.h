@@ -14,7 +14,11 @@ struct denial {
 	int fd; /* O_PATH, of the component; owned */
 	char *path;
 	struct stat st;
-	int missing; /* R_OK, W_OK or X_OK: what the account may not do there */
+	int missing;	   /* R_OK, W_OK or X_OK: what the account may not do there */
+	int has;	   /* and what it may */
+	bool is_read_only; /* its file system is mounted so, whoever writes */
+	bool is_immutable; /* chattr(1): nobody may write it, nor change its mode */
+	bool has_no_modes; /* its file system has none but by mount options */
 };
 
 struct denials {
@@ -34,7 +38,8 @@ bool access_denials(const struct safepath *walk, int wanted, const struct identi
 	struct denials *denials, char **error);
 void access_free(struct denials *denials);
 
-/* "/home/alice is 0700 alice:alice: qemu may not search it; setfacl -m u:qemu:x /home/alice" */
-char *access_explain(const struct denial *denial, const struct identity *identity);
-/* The same without a command: of what a guest may have named, which it should not be given. */
+/*
+ * "/home/alice is 0700 alice:alice: qemu may not search it", new. advice.h has what helps; where a
+ * guest may have named the object, it should not be given.
+ */
 char *access_cause(const struct denial *denial, const struct identity *identity);

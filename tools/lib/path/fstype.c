@@ -11,9 +11,10 @@
  * fs/overlayfs/inode.c, ovl_getattr(), which passes it on. Linux 6.18.
  */
 enum {
-	OWN = 1,     /* nobody else is asked for anything */
-	SERVED = 2,  /* each other question is passed on to somebody else */
-	MAY_HANG = 4 /* who may never answer; so do types whose name begins like this one's */
+	OWN = 1,      /* nobody else is asked for anything */
+	SERVED = 2,   /* each other question is passed on to somebody else */
+	MAY_HANG = 4, /* who may never answer; so do types whose name begins like this one's */
+	OWNERLESS = 8 /* owner and mode of all objects are options of the mount */
 };
 
 static const struct {
@@ -40,7 +41,7 @@ static const struct {
 	{"ceph", MAY_HANG},
 	{"cgroup", OWN},
 	{"cgroup2", OWN},
-	{"cifs", MAY_HANG},
+	{"cifs", MAY_HANG | OWNERLESS},
 	{"coda", MAY_HANG},
 	{"configfs", OWN},
 	{"cpuset", OWN},
@@ -55,7 +56,7 @@ static const struct {
 	{"efivarfs", OWN},
 	{"efs", OWN},
 	{"erofs", OWN},
-	{"exfat", OWN},
+	{"exfat", OWN | OWNERLESS},
 	{"ext2", OWN},
 	{"ext3", OWN},
 	{"ext4", OWN},
@@ -66,22 +67,22 @@ static const struct {
 	{"gfs2", MAY_HANG},
 	{"gpfs", MAY_HANG},
 	{"guest_memfd", OWN},
-	{"hfs", OWN},
+	{"hfs", OWN | OWNERLESS},
 	{"hfsplus", OWN},
 	{"hugetlbfs", OWN},
 	{"inotifyfs", OWN},
-	{"iso9660", OWN},
+	{"iso9660", OWN | OWNERLESS},
 	{"jffs2", OWN},
 	{"jfs", OWN},
 	{"lustre", MAY_HANG},
 	{"minix", OWN},
 	{"mqueue", OWN},
-	{"msdos", OWN},
+	{"msdos", OWN | OWNERLESS},
 	{"nfs", MAY_HANG},
 	{"nfsd", OWN},
 	{"nilfs2", OWN},
 	{"nsfs", OWN},
-	{"ntfs", OWN},
+	{"ntfs", OWN | OWNERLESS},
 	{"ntfs3", OWN},
 	{"ocfs2", MAY_HANG},
 	{"omfs", OWN},
@@ -104,7 +105,7 @@ static const struct {
 	{"securityfs", OWN},
 	{"selinuxfs", OWN},
 	{"smackfs", OWN},
-	{"smb", MAY_HANG},
+	{"smb", MAY_HANG | OWNERLESS},
 	{"sockfs", OWN},
 	{"squashfs", OWN},
 	{"sysfs", OWN},
@@ -116,7 +117,7 @@ static const struct {
 	{"ufs", OWN},
 	{"v7", OWN},
 	{"vboxsf", SERVED},
-	{"vfat", OWN},
+	{"vfat", OWN | OWNERLESS},
 	{"virtiofs", SERVED | MAY_HANG},
 	{"xenfs", OWN},
 	{"xfs", OWN},
@@ -147,16 +148,24 @@ bool fstype_is_own(const char *type, size_t length)
 	return facts_of(type, length) & OWN;
 }
 
-bool fstype_may_hang(const char *type)
+/* The facts of a type, or of one that its name begins like and that may hang: nfs4, smb3. */
+static unsigned facts_of_like(const char *type)
 {
 	unsigned facts = facts_of(type, strlen(type));
 
-	if (facts)
-		return facts & MAY_HANG;
-	/* nfs4, smb3. */
-	for (size_t i = 0; i < N_ELEMENTS(types); i++)
+	for (size_t i = 0; i < N_ELEMENTS(types) && !facts; i++)
 		if ((types[i].facts & MAY_HANG) &&
 			strncmp(type, types[i].name, strlen(types[i].name)) == 0)
-			return true;
-	return false;
+			facts = types[i].facts;
+	return facts;
+}
+
+bool fstype_may_hang(const char *type)
+{
+	return facts_of_like(type) & MAY_HANG;
+}
+
+bool fstype_is_ownerless(const char *type)
+{
+	return facts_of_like(type) & OWNERLESS;
 }

@@ -22,3 +22,9 @@ bool fstype_is_own(const char *type, size_t length);
  * answer: those of the network, of clusters and of FUSE, and autofs, which mounts them.
  */
 bool fstype_may_hang(const char *type);
+
+/*
+ * Whether a file system of this type has no owners and modes of its own, but those of mount
+ * options (uid=): of Windows, mostly. What of chown(2) is refused there, or does nothing.
+ */
+bool fstype_is_ownerless(const char *type);

@@ -88,6 +88,13 @@ const struct proc_mount *mounts_of(int fd)
 	return NULL;
 }
 
+bool mounts_is_ownerless(int fd)
+{
+	const struct proc_mount *mount = mounts_of(fd);
+
+	return mount && fstype_is_ownerless(mount->type);
+}
+
 const struct proc_mount *mounts_on_way(const char *path)
 {
 	const struct mounts *mounts = mounts_now();

@@ -27,6 +27,9 @@ const struct mounts *mounts_now(void);
  */
 const struct proc_mount *mounts_of(int fd);
 
+/* Whether its file system has owners by mount options alone (fstype.h). Not known is no. */
+bool mounts_is_ownerless(int fd);
+
 /*
  * The directory that an object lies in, open for reading; -1 and errno where that is not known, is
  * on another file system (on btrfs, in another subvolume), or is reached by way of one that may not

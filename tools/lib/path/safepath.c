@@ -5,8 +5,10 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/shell_word.h"
 #include "path/look.h"
 #include "path/probe.h"
 
@@ -23,6 +25,8 @@
 
 /* As many as the kernel follows (path_resolution(7)). */
 #define MAX_LINKS 40
+/* A directory of root's that distributions have for such files. */
+#define IMAGES "/var/lib/libvirt/images/"
 
 /* A walk in progress. */
 struct progress {
@@ -97,9 +101,11 @@ static char *judge_step(
 		return NULL;
 	if (report.is_shared)
 		return say_shared(dir, path, owner, &report);
-	return xasprintf("%s is owned by uid %u, but the directory %s by uid %u, who can replace "
-			 "it; move it to a directory of its owner or of root",
-		path, owner, dir->path, dir->st.st_uid);
+	cleanup_free char *whose = ids_local_user(owner);
+	cleanup_free char *user = ids_local_user(dir->st.st_uid);
+	return xasprintf("%s is owned by %s, but the directory %s by %s, who can replace it; move "
+			 "it to a directory of its owner or of root",
+		path, whose, dir->path, user);
 }
 
 /* Takes a new message, or NULL; the first one is what counts. */
@@ -320,6 +326,32 @@ void safepath_judge(struct safepath *out, uid_t owner)
 				xasprintf("%s was reached through the symbolic link %s of uid "
 					  "%u, but is owned by uid %u; name the file itself",
 					out->path, out->links[i].path, out->links[i].owner, owner);
+}
+
+char *safepath_why_no_disk(const struct safepath *walk)
+{
+	const struct safepath_dir *dir = walk->n_dirs ? last_dir(walk) : NULL;
+	bool is_own_file = S_ISREG(walk->st.st_mode) && walk->st.st_nlink == 1 && walk->is_step &&
+			   walk->n_links == 0 && !walk->unsafe_before;
+	struct trust_report report;
+
+	if (!walk->unsafe)
+		return NULL;
+	if (!dir || !is_own_file ||
+		trust_allows(TRUST_PLACED, &dir->writers, walk->st.st_uid, &report))
+		return xstrdup(walk->unsafe);
+	cleanup_free char *word = shell_word(walk->path);
+	/* /tmp is to stay as it is. */
+	if (report.is_shared)
+		return report.adds_only ? xasprintf("%s, or create it there, and name that; mv -i "
+						    "%s " IMAGES,
+						  walk->unsafe, word)
+					: xstrdup(walk->unsafe);
+	if (walk->st.st_uid != 0)
+		return xstrdup(walk->unsafe);
+	cleanup_free char *user = ids_local_user(dir->st.st_uid);
+	return xasprintf(
+		"%s; if it is the disk of %s; chown %s: %s", walk->unsafe, user, user, word);
 }
 
 /* Whether the next walk may go on from the directory that path names. */

@@ -97,6 +97,13 @@ bool safepath_open_from(
 void safepath_forget(struct safepath_start *start);
 
 /*
+ * Why the object is unsafe, a new message, and in the end, behind the last "; ", what to do if it
+ * is a disk: root's own file in a user's directory is given to him, one in /tmp moved out of there.
+ * NULL: it is safe. Not for what root obeys, or of other names: that was perhaps put there.
+ */
+char *safepath_why_no_disk(const struct safepath *walk);
+
+/*
  * Judges the last step of the walk again, as if its object had that owner: the true one of
  * a file that is lent to the QEMU user.
  */

@@ -36,7 +36,7 @@ struct qemuargs_resource {
 	char *key;     /* where in it, as for qemuargs_set() */
 	/* DISK, BACKING and NVRAM. */
 	char *format; /* the format that was stated ("raw", "qcow2"), or NULL: QEMU probes */
-	bool shared;  /* share-rw=on: others may write it, too */
+	bool shared;  /* share-rw=on: others may write it, too; MEMORY: share=on, others see it */
 	bool cdrom;
 	bool snapshot;	     /* snapshot=on: what the guest writes goes to a temporary file */
 	bool direct;	     /* cache=none, directsync, cache.direct=on: opened with O_DIRECT */

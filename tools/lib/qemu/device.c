@@ -210,10 +210,14 @@ void qemuargs_find_device(struct qemuargs_parser *p, size_t option)
 
 static void find_memory_file(struct qemuargs_parser *p, size_t option)
 {
-	bool read_only = qemuopts_bool(qemuargs_value(p, option), "readonly", false);
+	const struct qemuargs_value *v = qemuargs_value(p, option);
+	bool read_only = qemuopts_bool(v, "readonly", false);
+	struct qemuargs_resource *r = qemuargs_resource(
+		p, qemuargs_add_key(p, RESOURCE_MEMORY, read_only ? ACCESS_RO : ACCESS_RW, option,
+			   "mem-path", "guest memory"));
 
-	qemuargs_add_key(p, RESOURCE_MEMORY, read_only ? ACCESS_RO : ACCESS_RW, option, "mem-path",
-		"guest memory");
+	if (r)
+		r->shared = qemuopts_bool(v, "share", false);
 }
 
 const char *qemuargs_global(

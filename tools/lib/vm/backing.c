@@ -124,16 +124,19 @@ static char *plan_reference(struct vm *vm, const struct reference *at, const str
 {
 	bool passes = vm->images == VM_IMAGES_PASS;
 	int wanted = named->written ? R_OK | W_OK : R_OK;
-	cleanup_free char *why = named->trusted ? vm_why_denied(vm, walk, wanted, NULL)
-						: vm_why_named_denied(vm, walk, wanted, NULL);
+	bool is_denied = vm_is_denied(vm, walk, wanted);
 
-	if (why && named->trusted && passes)
+	if (is_denied && named->trusted && passes)
 		return pass_reference(vm, at, named, walk);
+	if (is_denied && named->trusted)
+		return vm_why_denied(vm, walk, wanted, "use --disks=pass");
+	if (is_denied)
+		return vm_why_named_denied(vm, walk, wanted);
 	/* Passed images have no name of their own any more that a relative one could start from. */
-	if (!why && passes && named->beside &&
+	if (passes && named->beside &&
 		!(named->format && spell_out(vm, at, named->what, named->format, named->path)))
 		return xstrdup("relative path, and an image that is passed has no directory");
-	return steal_pointer(&why);
+	return NULL;
 }
 
 static void add_reference(
@@ -151,9 +154,7 @@ static void add_reference(
 	else if (!named->trusted)
 		refuse_reference(vm, at, named->what, named->path, why);
 	else
-		vm_refuse(vm, &backing,
-			xasprintf("%s%s", why,
-				passes ? "" : "; or have root open the disks: --disks=pass"));
+		vm_refuse(vm, &backing, xstrdup(why));
 }
 
 /* What an image names as its backing or data file: QEMU opens it, as the QEMU user. */

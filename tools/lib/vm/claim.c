@@ -69,8 +69,10 @@ bool vm_begin_claims(struct vm *vm, char **error)
 {
 	struct claims_plan *plan = &vm->claims;
 
-	*plan = (struct claims_plan){
-		.settings = vm->settings, .dry_run = vm->dry_run, .label = vm->label};
+	*plan = (struct claims_plan){.settings = vm->settings,
+		.grant_read = vm->grants_read,
+		.dry_run = vm->dry_run,
+		.label = vm->label};
 	plan->claimable.forced = (const char *const *)vm->forced;
 	plan->claimable.n_forced = vm->n_forced;
 	claims_know(plan, vm->label, &vm->identity);

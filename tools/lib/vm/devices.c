@@ -36,16 +36,15 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 		vm_refuse(vm, r, steal_pointer(&error));
 		return;
 	}
-	cleanup_free char *why =
-		vm_why_denied(vm, &walk, r->access == ACCESS_RO ? R_OK : R_OK | W_OK, NULL);
+	int wanted = r->access == ACCESS_RO ? R_OK : R_OK | W_OK;
+	bool is_denied = vm_is_denied(vm, &walk, wanted);
 	bool is_device = S_ISCHR(walk.st.st_mode) || S_ISBLK(walk.st.st_mode);
-	safepath_close(&walk);
-	if (!why) {
+	if (!is_denied) {
 		struct vm_item *item = vm_item(vm, r, ACTION_CHECK, NULL);
 		free(item->path);
 		item->path = xstrdup(path);
 	} else if (!is_device) {
-		vm_refuse(vm, r, steal_pointer(&why));
+		vm_refuse(vm, r, vm_why_denied(vm, &walk, wanted, NULL));
 	} else {
 		vm_add_claim(vm, r,
 			&(struct claim_request){.path = (char *)path,
@@ -53,6 +52,7 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 				.access = ACCESS_RW,
 				.is_device = true});
 	}
+	safepath_close(&walk);
 }
 
 void vm_plan_device(struct vm *vm, size_t resource)

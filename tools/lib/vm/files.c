@@ -80,13 +80,12 @@ void vm_plan_file(struct vm *vm, size_t resource)
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("one of QEMU's data files"));
 	if (!path)
 		return;
-	cleanup_free char *why = vm_why_denied(vm, &walk, R_OK, NULL);
-	if (!why)
+	if (!vm_is_denied(vm, &walk, R_OK))
 		vm_item(vm, r, ACTION_CHECK, NULL);
 	else if (walk.unsafe)
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
-		vm_refuse(vm, r, steal_pointer(&why));
+		vm_refuse(vm, r, vm_why_denied(vm, &walk, R_OK, NULL));
 	else
 		plan_copy(vm, r, &walk);
 	safepath_close(&walk);

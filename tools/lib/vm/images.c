@@ -11,10 +11,12 @@
 #include "claims/plan.h"
 #include "path/image_locks.h"
 #include "vm/backing.h"
+#include "vm/firmware_vars.h"
 #include "vm/header.h"
 #include "vm/pass.h"
 #include "vm/step.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -48,14 +50,13 @@ static bool has_backing_beside(const struct qemuargs_resource *r, const struct s
 static void plan_claim(
 	struct vm *vm, const struct qemuargs_resource *r, char *path, struct safepath *walk)
 {
-	bool parents;
-	cleanup_free char *why = vm_why_denied(vm, walk, 0, &parents);
-	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
+	bool by_descriptor = vm->settings->dynamic_ownership.value && vm_is_closed(vm, walk);
 
 	if (by_descriptor && has_backing_beside(r, walk)) {
+		cleanup_free char *why = vm_why_denied(vm, walk, 0, NULL);
 		vm_refuse(vm, r,
-			xasprintf("%s; it cannot be passed as a descriptor, since its header names "
-				  "its backing file relative to its directory",
+			xasprintf("it cannot be passed as a descriptor, since its header names its "
+				  "backing file relative to its directory: %s",
 				why));
 		return;
 	}
@@ -72,13 +73,11 @@ static void plan_claim(
 static void plan_check(
 	struct vm *vm, const struct qemuargs_resource *r, char *path, enum resource_access access)
 {
-	if (vm_add_claim(vm, r,
-		    &(struct claim_request){
-			    .path = path, .action = ACTION_CHECK, .access = access}))
-		return;
-	struct vm_item *item = &vm->items[vm->n_items - 1];
-	cleanup_free char *why = item->reason;
-	item->reason = xasprintf("%s; or have root open the disks: --disks=pass", why);
+	vm_add_claim(vm, r,
+		&(struct claim_request){.path = path,
+			.action = ACTION_CHECK,
+			.access = access,
+			.instead = "use --disks=pass"});
 }
 
 /* A CD-ROM drive that was given a writable image would be opened for writing. */
@@ -98,7 +97,7 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	bool rw = qemuargs_is_written(r);
 
 	if (walk->unsafe) {
-		vm_refuse(vm, r, xstrdup(walk->unsafe));
+		vm_refuse(vm, r, safepath_why_no_disk(walk));
 		return;
 	}
 	if (!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)) {
@@ -168,6 +167,21 @@ static void check_locks(
 		vm_refuse(vm, r, why);
 }
 
+/* Variables of firmware are a copy that scripts make, or forget to. */
+static void refuse_missing_vars(struct vm *vm, const struct qemuargs_resource *r)
+{
+	cleanup_free char *path = vm_absolute(vm, r->path);
+	cleanup_free char *make = path ? vm_make_vars(vm->args, path) : NULL;
+
+	if (path)
+		vm_refuse(vm, r,
+			xasprintf("cannot reach %s: %s; %s%s", path, strerror(ENOENT),
+				make ? "copy the template of the firmware; "
+				     : "copy the template of the firmware there: OVMF_VARS*.fd of "
+				       "the package ovmf, or edk2-ovmf",
+				make ? make : ""));
+}
+
 void vm_plan_image(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
@@ -178,7 +192,10 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
 		return;
 	}
-	cleanup_free char *path = vm_reach(vm, r, &walk, NULL);
+	bool is_missing = false, is_vars = r->kind == RESOURCE_NVRAM && r->access != ACCESS_RO;
+	cleanup_free char *path = vm_reach(vm, r, &walk, is_vars ? &is_missing : NULL);
+	if (is_missing)
+		refuse_missing_vars(vm, r);
 	if (!path)
 		return;
 	if (r->cdrom)

@@ -76,11 +76,6 @@ static void choose_layers(struct vm *vm)
 	vm->isolation.asked = asked & ~off;
 }
 
-bool vm_has_own_root(const struct vm *vm)
-{
-	return vm->isolation.layers & ISOLATE_ROOT;
-}
-
 /* Only its numbers: no account has them, and no group adds to them. */
 static void become(struct vm *vm, uid_t id)
 {

@@ -13,9 +13,6 @@
  */
 bool vm_begin_isolation(struct vm *vm, char **error);
 
-/* Whether a name that QEMU binds must be one in a root directory of the VM's own. */
-bool vm_has_own_root(const struct vm *vm);
-
 /*
  * When all is planned: what is visible, and what the command line needs. program is QEMU's
  * executable as it was found; command as vm_command() made it. False and a new message on failure.

@@ -195,27 +195,23 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 {
 	struct safepath *walk = &place->walk;
 	bool is_file = S_ISREG(walk->st.st_mode);
-	bool parents;
-	/* A claimed file can be written; only its parent directories can deny QEMU that. */
-	cleanup_free char *why = vm_why_denied(vm, walk, is_file ? 0 : W_OK, &parents);
 
 	if (!is_file) {
 		/* /dev/null, a terminal, a FIFO. */
-		if (why)
-			vm_refuse(vm, r, steal_pointer(&why));
-		else
-			vm_item(vm, r, ACTION_CHECK, NULL);
+		char *why = vm_why_denied(vm, walk, W_OK, NULL);
+		vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);
 		return;
 	}
 	if (walk->unsafe && can_be_replaced(r, place)) {
-		plan_make(vm, r, place, why != NULL);
+		plan_make(vm, r, place, vm_is_denied(vm, walk, 0));
 		return;
 	}
 	if (walk->unsafe && vm->settings->dynamic_ownership.value && vm_was_made_there(place)) {
-		plan_made(vm, r, place, why != NULL);
+		plan_made(vm, r, place, vm_is_denied(vm, walk, 0));
 		return;
 	}
-	bool by_descriptor = why && parents && vm->settings->dynamic_ownership.value;
+	/* A claimed file can be written; only its parent directories can deny QEMU that. */
+	bool by_descriptor = vm->settings->dynamic_ownership.value && vm_is_closed(vm, walk);
 	int object = by_descriptor ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : -1;
 	if (!vm_add_claim(vm, r,
 		    &(struct claim_request){.path = r->path,
@@ -251,8 +247,7 @@ void vm_plan_log(struct vm *vm, size_t resource)
 		vm_refuse(vm, r, xstrdup(place.walk.unsafe));
 	} else {
 		/* The directory itself is a parent of the file. */
-		cleanup_free char *why = vm_why_denied(vm, &place.walk, X_OK, NULL);
-		plan_make(vm, r, &place, why != NULL);
+		plan_make(vm, r, &place, vm_is_denied(vm, &place.walk, X_OK));
 	}
 	place_close(&place);
 }

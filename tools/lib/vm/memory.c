@@ -48,9 +48,7 @@ static void remove_directory(struct vm *vm, struct vm_step *step)
 static void plan_memory_directory(
 	struct vm *vm, const struct qemuargs_resource *r, struct safepath *walk)
 {
-	cleanup_free char *why = vm_why_denied(vm, walk, R_OK | W_OK | X_OK, NULL);
-
-	if (!why) {
+	if (!vm_is_denied(vm, walk, R_OK | W_OK | X_OK)) {
 		vm_item(vm, r, ACTION_CHECK, NULL);
 		return;
 	}
@@ -69,6 +67,17 @@ static void plan_memory_directory(
 	vm_item(vm, r, ACTION_MAKE, xasprintf("QEMU uses the directory %s", path));
 }
 
+/*
+ * What others see too, as a viewer the frames of a guest (ivshmem, kvmfr), stays theirs where the
+ * QEMU user may use it as it is. It opens it by its name then, and root does nothing with it; but
+ * in a VM's own root directory, root would mount it.
+ */
+static bool is_others(struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
+{
+	return (r->shared || S_ISCHR(walk->st.st_mode)) && !(walk->unsafe && vm_has_own_root(vm)) &&
+	       !vm_is_denied(vm, walk, R_OK | W_OK);
+}
+
 void vm_plan_memory(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
@@ -82,6 +91,8 @@ void vm_plan_memory(struct vm *vm, size_t resource)
 		return;
 	if (S_ISDIR(walk.st.st_mode))
 		plan_memory_directory(vm, r, &walk);
+	else if (r->access != ACCESS_RO && is_others(vm, r, &walk))
+		vm_item(vm, r, ACTION_CHECK, xstrdup("guest memory, shared"));
 	else if (r->access == ACCESS_RO)
 		vm_add_claim(vm, r,
 			&(struct claim_request){

@@ -61,7 +61,7 @@ static void plan_opened_again(struct vm *vm, const struct qemuargs_resource *r, 
 
 	if (!hold_descriptor(vm, r, fd, &walk))
 		return;
-	cleanup_free char *why = vm_why_named_denied(vm, &walk, wanted, NULL);
+	cleanup_free char *why = vm_why_named_denied(vm, &walk, wanted);
 	if (S_ISSOCK(walk.st.st_mode)) {
 		vm_refuse(vm, r,
 			xstrdup("QEMU opens it once more, by its name, which cannot be done with a "

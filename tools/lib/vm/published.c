@@ -129,13 +129,15 @@ static bool make_staging(const struct vm *vm, struct vm_step *step, char **error
 static bool may_search(struct vm *vm, const struct vm_step *step)
 {
 	cleanup_free char *error = NULL;
+	struct denials denials;
 	struct safepath walk;
 
 	if (!safepath_open(step->place.dir_path, &walk, &error))
 		return false;
-	cleanup_free char *why = vm_why_denied(vm, &walk, X_OK, NULL);
+	bool may = access_denials(&walk, X_OK, &vm->identity, &denials, &error) && denials.n == 0;
+	access_free(&denials);
 	safepath_close(&walk);
-	return !why;
+	return may;
 }
 
 /*

@@ -210,31 +210,31 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 
 	if (!path)
 		return;
-	cleanup_free char *why = vm_why_denied(vm, &walk, W_OK, NULL);
+	bool is_denied = vm_is_denied(vm, &walk, W_OK);
 	if (!S_ISSOCK(walk.st.st_mode)) {
 		vm_refuse(vm, r, xstrdup("it is not a socket"));
-	} else if (r->reconnects && !why) {
+	} else if (r->reconnects && !is_denied) {
 		vm_item(vm, r, ACTION_CHECK, NULL);
 	} else if (r->reconnects) {
+		cleanup_free char *why =
+			vm_why_denied(vm, &walk, W_OK, r->takes_fd ? "remove reconnect=" : NULL);
 		vm_refuse(vm, r,
-			r->takes_fd
-				? xasprintf("QEMU reconnects to it (reconnect=), which %s cannot: "
-					    "%s; or remove reconnect=",
-					  vm->identity.user, why)
-				: xasprintf("QEMU connects to it by itself, which %s cannot: %s",
-					  vm->identity.user, why));
+			xasprintf("QEMU %s, which %s cannot: %s",
+				r->takes_fd ? "reconnects to it (reconnect=)"
+					    : "connects to it by itself",
+				vm->identity.user, why));
 	} else if (walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	} else {
 		struct vm_step *step = vm_step(vm, walk.path);
 		step->prepare = make_client;
-		step->finish = why ? NULL : connect_as_account;
+		step->finish = is_denied ? NULL : connect_as_account;
 		step->object = vm_keep(vm, walk.fd, walk.path);
 		step->fd = vm_reserve(vm);
 		replace_path(vm, r, step->fd);
 		vm_item(vm, r, ACTION_CONNECT,
-			why ? xstrdup("connected as root, and passed")
-			    : xasprintf("connected as %s, and passed", vm->identity.user));
+			is_denied ? xstrdup("connected as root, and passed")
+				  : xasprintf("connected as %s, and passed", vm->identity.user));
 	}
 	safepath_close(&walk);
 }

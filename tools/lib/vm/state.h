@@ -48,6 +48,7 @@ struct vm {
 	size_t n_trusted;
 	char *const *forced; /* --force-in-use: absolute paths */
 	size_t n_forced;
+	bool grants_read; /* --grant-read */
 	bool dry_run;
 	int name_fd;	     /* holds the name; -1: it is not taken */
 	pid_t taker;	     /* the process that has taken it */
@@ -89,3 +90,9 @@ struct vm {
 /* Nothing is asked for, and nothing held. */
 #define VM_INIT                                                                                    \
 	((struct vm){.id_lock = -1, .name_fd = -1, .pid_fd = -1, .events = -1, .monitor = -1})
+
+/* Whether a name that QEMU opens or binds is one in a root directory of the VM's own. */
+static inline bool vm_has_own_root(const struct vm *vm)
+{
+	return vm->isolation.layers & ISOLATE_ROOT;
+}

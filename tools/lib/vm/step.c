@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "claims/plan.h"
 #include "path/absolute.h"
+#include "path/advice.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,36 +61,64 @@ struct vm_step *vm_step(struct vm *vm, const char *path)
 	return step;
 }
 
-static char *why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents,
-	char *(*explain)(const struct denial *denial, const struct identity *identity))
+/* True: *why is NULL, and there may be denials. */
+static bool find_denials(
+	struct vm *vm, const struct safepath *walk, int wanted, struct denials *denials, char **why)
+{
+	struct safepath alone = *walk;
+
+	/* It is mounted there, and the directories that lead to it are the VM's own. */
+	if (vm_has_own_root(vm))
+		alone.n_dirs = 0;
+	*why = NULL;
+	return access_denials(&alone, wanted, &vm->identity, denials, why);
+}
+
+bool vm_is_denied(struct vm *vm, const struct safepath *walk, int wanted)
 {
 	struct denials denials;
-	char *why = NULL;
-	bool good = access_denials(walk, wanted, &vm->identity, &denials, &why);
+	cleanup_free char *why = NULL;
+	bool is_denied = !find_denials(vm, walk, wanted, &denials, &why) || denials.n > 0;
 
-	bool only_parents = good && denials.n > 0;
-	/* Every component that denies it, not the first alone. */
-	for (size_t i = 0; i < denials.n; i++) {
-		const struct denial *denial = &denials.all[i];
-		cleanup_free char *before = why;
-		cleanup_free char *next = explain(denial, &vm->identity);
-		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
-		only_parents = only_parents && denial->missing == X_OK;
-	}
 	access_free(&denials);
-	if (parents)
-		*parents = only_parents;
+	return is_denied;
+}
+
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, const char *instead)
+{
+	struct denials denials;
+	char *why;
+
+	if (find_denials(vm, walk, wanted, &denials, &why) && denials.n > 0)
+		why = advice_explain(&denials, &vm->identity, &vm->claims.advised, instead);
+	access_free(&denials);
 	return why;
 }
 
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents)
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted)
 {
-	return why_denied(vm, walk, wanted, parents, access_explain);
+	struct denials denials;
+	char *why;
+
+	find_denials(vm, walk, wanted, &denials, &why);
+	/* Every component that denies it, not the first alone. */
+	for (size_t i = 0; i < denials.n; i++) {
+		cleanup_free char *before = why;
+		cleanup_free char *next = access_cause(&denials.all[i], &vm->identity);
+		why = before ? xasprintf("%s; %s", before, next) : xstrdup(next);
+	}
+	access_free(&denials);
+	return why;
 }
 
-char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents)
+bool vm_is_closed(struct vm *vm, const struct safepath *walk)
 {
-	return why_denied(vm, walk, wanted, parents, access_cause);
+	struct denials denials;
+	cleanup_free char *ignored = NULL;
+	bool is_closed = find_denials(vm, walk, 0, &denials, &ignored) && denials.n > 0;
+
+	access_free(&denials);
+	return is_closed;
 }
 
 void vm_want(struct vm *vm, const struct claim_request *resource)
@@ -140,6 +169,7 @@ bool vm_add_claim(
 	if (!absolute)
 		return false;
 	wanted.kind = RESOURCE_DISK;
+	wanted.passed = asked->passed || vm_has_own_root(vm);
 	wanted.path = absolute;
 	wanted.source = resource->source;
 	wanted.reason = resource->reason ? resource->reason : (char *)"";

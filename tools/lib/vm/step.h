@@ -77,10 +77,16 @@ bool vm_add_claim(
 void vm_want(struct vm *vm, const struct claim_request *resource);
 
 /*
- * Why the QEMU user can't access the object of the walk as wanted, a new message that names the
- * component and what helps, or NULL. *parents, unless NULL: whether only its parent
- * directories deny that.
+ * Whether the QEMU user can't access the object of the walk as wanted (R_OK, W_OK, X_OK; 0: its
+ * parent directories alone), or that can't be told.
  */
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents);
+bool vm_is_denied(struct vm *vm, const struct safepath *walk, int wanted);
+/* Whether it is known that its parent directories keep the QEMU user from it. */
+bool vm_is_closed(struct vm *vm, const struct safepath *walk);
+/*
+ * Why so, a new message that names each component and what helps, for a refusal; NULL: it is not
+ * denied. instead: what helps as well (advice.h), or NULL.
+ */
+char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, const char *instead);
 /* The same of what an image's header names: no command that would give it. */
-char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted, bool *parents);
+char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What lets an account use what it was denied: one command for all of the path, and a sentence that
+ * says what the command opens, and to whom.
+ *
+ * An account is let in by an entry of its own in the ACL (acl(5)), which takes the place of what
+ * its groups, or everybody, may do. So the entry has what the account could do before, too; and
+ * nobody else gains by it: an entry that the mask has held back is written with what was left of
+ * it. Where entries are of no use, bits of the mode are named: of an object's own owner, on a file
+ * system without ACLs, and for an id that is lent.
+ */
+#pragma once
+
+#include "path/access.h"
+
+/*
+ * What was advised already, of one command line: the next advice for the same object adds to that,
+ * since both commands may be executed. Zeroed at the beginning.
+ */
+struct advice_notes {
+	struct advice_note {
+		dev_t dev;
+		ino_t ino;
+		uid_t uid;
+		unsigned rights;
+	} * all;
+	size_t n;
+};
+void advice_forget(struct advice_notes *notes);
+
+/*
+ * Why the account has no access, and what helps, a new string: the cause for each component, then
+ * instead, what else the caller can do ("use --disks=pass"; NULL: nothing), then what is opened to
+ * whom, and in the end the command, behind the last "; ":
+ *
+ * "/root is 0700 root:root: qemu may not search it; let user qemu search /root; setfacl -m u:qemu:x
+ * /root"
+ *
+ * notes may be NULL. There is at least one denial.
+ */
+char *advice_explain(const struct denials *denials, const struct identity *identity,
+	struct advice_notes *notes, const char *instead);
