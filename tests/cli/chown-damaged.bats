@@ -304,7 +304,7 @@ virt-priv-chown release --name v --as-is" ]
     claimed
     damage newer
     run -1 bash -c 'virt-priv-chown release --name v --as-is >/dev/full'
-    [[ $output == *"cannot write to standard output; nothing was changed"* ]]
+    [[ $output == *"cannot write to standard output: "*"; nothing was changed"* ]]
     [ "$(journals)" = v ]
 }
 

@@ -7,3 +7,9 @@
  * bash, zsh and ksh know; without such, any shell reads it.
  */
 char *shell_word(const char *text);
+
+/*
+ * The same, of printable ASCII alone, as libsmartcols needs it of cells that it shows as they are
+ * (scols_table_enable_noencoding()), whatever the locale is.
+ */
+char *shell_word_ascii(const char *text);

@@ -106,7 +106,8 @@ static struct libscols_table *new_table(const char *const *columns, size_t n)
 
 	if (!table)
 		die_out_of_memory();
-	/* What is in it is fit for a terminal already, and would be changed, not shown. */
+	/* Its cells are printable ASCII, which would be changed, not shown: see shell_word_ascii().
+	 */
 	scols_table_enable_noencoding(table, 1);
 	for (size_t i = 0; i < n; i++)
 		scols_table_new_column(table, columns[i], 0, 0);
@@ -179,7 +180,7 @@ static void print_claims(struct journal *const *all, size_t n)
 			cell(line, 3, xasprintf("%u:%u", e->old_uid, e->old_gid));
 			cell(line, 4, xasprintf("%04o", e->mode));
 			cell(line, 5, xasprintf("%u:%u", e->new_uid, e->new_gid));
-			cell(line, 6, shell_word(e->path));
+			cell(line, 6, shell_word_ascii(e->path));
 		}
 	}
 	print_table(table);
@@ -200,7 +201,7 @@ static void file_line(struct libscols_table *table, const char *path, const stru
 		has_owner(r) ? xasprintf("%s, %u", state_name(r->state), r->refs)
 			     : xstrdup(state_name(r->state)));
 	cell(line, 4, has_owner(r) ? xasprintf("%u:%u", r->uid, r->gid) : xstrdup("-"));
-	cell(line, 5, xstrdup(path));
+	cell(line, 5, shell_word_ascii(path));
 }
 
 static bool print_files(char *const *paths, size_t n_paths, struct journal *const *all, size_t n)
@@ -254,9 +255,10 @@ static void print_damaged(const struct journal_damage *damaged, size_t n)
 		new_table((const char *const[]){"VM", "STATE", "JOURNAL"}, 3);
 	for (size_t i = 0; i < n; i++) {
 		struct libscols_line *line = scols_table_new_line(table, NULL);
-		cell(line, 0, xstrdup(damaged[i].name));
+		cleanup_free char *kept = xasprintf("%s/%s", JOURNAL_DIR, damaged[i].name);
+		cell(line, 0, shell_word_ascii(damaged[i].name));
 		cell(line, 1, xstrdup("damaged"));
-		cell(line, 2, xasprintf("%s/%s", JOURNAL_DIR, damaged[i].name));
+		cell(line, 2, shell_word_ascii(kept));
 	}
 	print_table(table);
 }
