@@ -22,7 +22,7 @@ finds() {
 }
 
 needs_kvm() {
-    [ -c /dev/kvm ] || skip "this machine has no /dev/kvm"
+    grep -qw kvm /proc/misc || skip "this machine has no KVM"
 }
 
 @test "H01: the device as the package makes it, and everything else in its place" {
