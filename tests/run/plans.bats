@@ -149,7 +149,7 @@ time.sleep(60)' "$fs/locked" "$BATS_TEST_TMPDIR/is-locked"
     local runtime=/run/virt-privileges
     mkdir "$runtime"
     touch "$runtime/v"
-    fails_at '' "cannot remove the directory $runtime/v: Not a directory"
+    fails_at '' "$runtime/v (--name): it exists, and is not the runtime directory of VM 'v'; remove it, or use another name: --name"
     [ -e "$runtime/v" ]
     rm "$runtime/v"
     chmod 0777 "$runtime"
