@@ -74,7 +74,7 @@ json() {
     diff - <(echo "$output") <<EOT
 web (pid $web): no obstacles
 qemu-$mail (pid $mail): 1 obstacle
-  $fs/closed (-virtfs): $fs/closed is 0700 root:root: qemu may not read, write or search it; setfacl -m u:qemu:rwx $fs/closed
+  $fs/closed (-virtfs): $fs/closed is 0700 root:root: qemu may not read, write or search it; let user qemu read, write to and search $fs/closed; setfacl -m u:qemu:rwx $fs/closed
 QEMU (pid $other): not checked: b.raw is relative to the directory in which it was started, which a daemon leaves; check the script that starts it: virt-priv-run --check
 QEMU (pid $foreign): not checked: it has another mount namespace, as in a container: run it there
 EOT
