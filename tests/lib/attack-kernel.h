@@ -278,15 +278,33 @@ static enum outcome kernel_personality(void)
 	return is(syscall(SYS_personality, 0xffffffffUL) != -1);
 }
 
-/* What the call of the other ABI is answered with: a filter that looks at one alone lets it pass.
+static sigjmp_buf without_abi;
+
+static void on_fault(int number)
+{
+	siglongjmp(without_abi, number);
+}
+
+/*
+ * What the call of the other ABI is answered with: a filter that looks at one alone lets it pass.
+ * A kernel without that of i386 (ia32_emulation=0, some hypervisors) has the instruction fault.
  */
 static enum outcome kernel_other_abi(void)
 {
 #ifdef __x86_64__
-	long result = 20; /* getpid of i386 */
+	struct sigaction act = {.sa_handler = on_fault}, before;
+	volatile bool is_there = false, reached = false;
 
-	__asm__ volatile("int $0x80" : "+a"(result) : : "memory");
-	return is(result > 0 || syscall(0x40000000L | SYS_getpid) > 0);
+	sigaction(SIGSEGV, &act, &before);
+	if (sigsetjmp(without_abi, 1) == 0) {
+		long result = 20; /* getpid of i386 */
+		__asm__ volatile("int $0x80" : "+a"(result) : : "memory");
+		is_there = true;
+		reached = result > 0;
+	}
+	sigaction(SIGSEGV, &before, NULL);
+	reached = reached || syscall(0x40000000L | SYS_getpid) > 0;
+	return is_there || reached ? is(reached) : ABSENT;
 #else
 	return ABSENT;
 #endif

@@ -139,7 +139,7 @@ EOT
     make guest root:root 0600 "$fs/a.raw"
     for how in none user full; do
         listing "$fs" >"$BATS_TEST_TMPDIR/acl"
-        own=(--isolate=$how --grant-read)
+        own=("--isolate=$how" --grant-read)
         args=(-name "grant-$how" -drive "file=$fs/a.raw,format=raw" -drive "file=$fs/closed/a.iso,media=cdrom,readonly=on,if=none,id=c,format=raw")
         check "${args[@]}"
         [ "$status" -eq 0 ]
@@ -173,7 +173,7 @@ EOT
     [ "$status" -eq 1 ]
     own=()
     chmod 0755 "$fs/shm"
-    args=(-name frames -drive "file=$fs/a.raw,format=raw" -object "$memory,share=on" -device ivshmem-plain,memdev=f)
+    args=(-name frames -drive "file=$fs/a.raw,format=raw" -object "$memory,share=on" -device "ivshmem-plain,memdev=f")
     start
     runs
     [ "$(stat -c %U:%G:%a "$fs/shm/frames")" = alice:kvm:666 ]
@@ -186,7 +186,7 @@ EOT
     truncate -s 4096 "$fs/tmp/vars.fd"
     mkdir -p /var/lib/libvirt/images
     for disks in claim pass; do
-        own=(--disks=$disks)
+        own=("--disks=$disks")
         check -drive "if=pflash,format=raw,unit=1,file=$fs/tmp/vars.fd"
         [ "$status" -eq 1 ]
         [[ $output == *", or create it there, and name that; mv -i $fs/tmp/vars.fd /var/lib/libvirt/images/" ]]
