@@ -254,8 +254,11 @@ char *access_cause(const struct denial *d, const struct identity *identity)
 	cleanup_free char *owner = ids_local_user(d->st.st_uid);
 	cleanup_free char *group = ids_local_group(d->st.st_gid);
 	/* Indexed by R_OK (4), W_OK (2) and X_OK (1). */
-	static const char *const what[8] = {"use", "search", "write", "write or search", "read",
-		"read or search", "read or write", "read, write or search"};
+	static const char *const files[8] = {"use", "execute", "write", "write or execute", "read",
+		"read or execute", "read or write", "read, write or execute"};
+	static const char *const directories[8] = {"use", "search", "write", "write or search",
+		"read", "read or search", "read or write", "read, write or search"};
+	const char *const *what = S_ISDIR(d->st.st_mode) ? directories : files;
 
 	const char *where = d->is_immutable			     ? ", and immutable"
 			    : (d->missing & W_OK) && d->is_read_only ? ", on a file system that is "
