@@ -10,7 +10,7 @@ setup() {
     mkdir -m 0755 "$fs/its scripts"
     make "script=grep -c \"^ *\$1:\" /proc/self/net/dev >>$fs/log || true" root:root 0755 "$fs/its scripts/down"
     on_net
-    args=(-drive "file=$fs/a.raw,format=raw" -name web -device virtio-net-pci,netdev=n,romfile=
+    args=(-drive "file=$fs/a.raw,format=raw" -name web -device "virtio-net-pci,netdev=n,romfile="
         -netdev "tap,id=n,ifname=vmtap0,script=no,downscript=$fs/its scripts/down")
 }
 
