@@ -79,14 +79,15 @@ examples() {
 
 @test "there are ten examples, and each can be started" {
     local n=0 line words
+    in_net ip link add br0 type bridge
     examples >"$BATS_TEST_TMPDIR/examples"
     while IFS= read -r line; do
         n=$((n + 1))
         eval "words=($line)"
         # The program's own name is left to its options.
-        virt-priv-run --dry-run --json "${words[@]:1}" >"$BATS_TEST_TMPDIR/plan" || {
+        in_net virt-priv-run --dry-run --json "${words[@]:1}" >"$BATS_TEST_TMPDIR/plan" || {
             # A root without CAP_SYS_RESOURCE can't have memory locked; nothing else may be in the way.
-            virt-priv-run --check "${words[@]:1}" >"$BATS_TEST_TMPDIR/obstacles" || true
+            in_net virt-priv-run --check "${words[@]:1}" >"$BATS_TEST_TMPDIR/obstacles" || true
             cat "$BATS_TEST_TMPDIR/obstacles"
             [ "$(cat "$BATS_TEST_TMPDIR/obstacles" | wc -l)" -eq 1 ] &&
                 grep -q "^- (locked memory): " "$BATS_TEST_TMPDIR/obstacles" || { echo "$line" && false; }
@@ -97,6 +98,7 @@ for r in json.load(open(sys.argv[1]))["resources"]:
     if r["source"] != "locked memory": print(sys.argv[2], r["action"], r["path"])' "$BATS_TEST_TMPDIR/plan" "$n" >>"$BATS_TEST_TMPDIR/plans"
     done <"$BATS_TEST_TMPDIR/examples"
     echo "$n examples"
+    in_net ip link delete br0
     [ "$n" -eq 10 ]
     diff "$BATS_TEST_TMPDIR/plans" tests/run/examples.expected
 }

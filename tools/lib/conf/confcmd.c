@@ -71,7 +71,7 @@ static bool read_vendor(const char *path, struct conftext *text, char **error)
 
 static bool start_from_vendor(struct edit *e, char **error)
 {
-	struct conftext text;
+	struct conftext text = {0};
 
 	if (!read_vendor(e->path, &text, error))
 		return false;
@@ -84,7 +84,7 @@ static bool start_from_vendor(struct edit *e, char **error)
 static bool is_as_created(const struct edit *e)
 {
 	cleanup_free char *ignored = NULL;
-	struct conftext text;
+	struct conftext text = {0};
 
 	if (e->command->config || e->file.fd < 0 || strcmp(e->file.real, e->path) != 0 ||
 		!read_vendor(e->path, &text, &ignored))

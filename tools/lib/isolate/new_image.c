@@ -150,7 +150,7 @@ static _Noreturn void become_qemu_img(
 	const char *without[] = {
 		"qemu-img", "create", "-q", "-f", "qcow2", "/proc/self/fd/3", image->size, NULL};
 	char **environment = environment_reduce(environ, identity, NULL, 0);
-	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || !io_replace_fd(IMAGE_FD, fd, 0) || !io_replace_fd(STDIN_FILENO, null, 0) ||
 		!io_replace_fd(STDOUT_FILENO, STDERR_FILENO, 0) ||
@@ -158,7 +158,6 @@ static _Noreturn void become_qemu_img(
 		warn_errno("cannot prepare qemu-img");
 		_exit(LAUNCH_FAILED);
 	}
-	null = -1;
 	creds_drop(&(struct creds){.identity = identity});
 	execve(program, (char *const *)(image->backing ? words : without), environment);
 	warn_errno("cannot execute %s", program);

@@ -250,7 +250,7 @@ static struct step plan_step(
 /* Adds to *text, with what is to stand before it unless it is the first. Takes more, new. */
 static void append(char **text, const char *before, char *more)
 {
-	char *longer = xasprintf("%s%s%s", *text ? *text : "", *text ? before : "", more);
+	char *longer = xasprintf("%s%s%s", *text ? *text : "", *text && **text ? before : "", more);
 
 	free(*text);
 	free(more);
@@ -365,7 +365,7 @@ char *advice_explain(const struct denials *denials, const struct identity *ident
 	struct advice_notes *notes, const char *instead)
 {
 	struct step *steps = xcalloc(denials->n, sizeof *steps);
-	char *text = NULL;
+	char *text = xstrdup("");
 
 	for (size_t i = 0; i < denials->n; i++) {
 		const struct denial *d = &denials->all[i];
