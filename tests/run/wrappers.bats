@@ -98,7 +98,7 @@ EOT
         [ "$status" -eq 0 ]
     done <<EOT
 -name|kvm
--machine|q35|--accel|kvm
+-machine|q35|--accel|tcg|--accel|kvm
 -name|the qemu-system-x86_64 of kvm
 -kernel|$guests/kernel|-append|root=/dev/sda kvm; $qemu
 EOT
