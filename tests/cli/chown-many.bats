@@ -162,7 +162,7 @@ come_and_go() {
     stop_watching
     [ "$(cat "$BATS_TEST_TMPDIR"/come_and_go.*.status | sort -u)" = 0 ]
     claimed=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -cx claimed)
-    refused=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -c ".*: claimed by VM '.*';")
+    refused=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -c "^virt-priv-chown: .*: claimed by VM '.*';")
     [ "$claimed" -ge "$n_wanted" ] && [ "$refused" -ge 1 ] && [ $((claimed + refused)) -eq $((3 * n_vms)) ]
     [ -z "$(journals)" ]
     diff "$BATS_TEST_TMPDIR/before" <(state "$fs"/*)

@@ -98,10 +98,12 @@ is() {
 
 # listens SOCKET: waits until somebody listens there: the file is there before that.
 listens() {
-    local i
+    local i inode
     for ((i = 0; i < 3000; i++)); do
-        # __SO_ACCEPTCON (net/unix/af_unix.c).
-        ! grep -qE "^[^ ]+ [0-9A-F]+ [0-9A-F]+ 00010000 .* $1\$" /proc/net/unix || return 0
+        # __SO_ACCEPTCON (net/unix/af_unix.c). The network is that of all suites, the processes are those of this one.
+        for inode in $(awk -v path="$1" '$4 == "00010000" && $8 == path { print $7 }' /proc/net/unix); do
+            [ -z "$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null)" ] || return 0
+        done
         sleep 0.02
     done
     echo "nobody listens on $1"

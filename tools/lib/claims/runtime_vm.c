@@ -363,7 +363,13 @@ enum runtime_vm_state runtime_vm_state(const struct runtime_vm *vm, char **error
 		return RUNTIME_VM_UNKNOWN;
 	if (strcmp(vm->boot, boot_id()) != 0)
 		return RUNTIME_VM_ABANDONED;
-	if (vm->namespace != process_namespace()) {
+	unsigned long long here = process_namespace();
+	if (!here) {
+		error_set_errno(error,
+			"VM '%s': cannot determine the PID namespace of this process", vm->name);
+		return RUNTIME_VM_UNKNOWN;
+	}
+	if (vm->namespace != here) {
 		error_set(error, "VM '%s': its process %d is in another PID namespace", vm->name,
 			vm->qemu.pid ? vm->qemu.pid : vm->runner.pid);
 		return RUNTIME_VM_UNKNOWN;

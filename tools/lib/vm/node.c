@@ -75,7 +75,10 @@ char *node_why_missing(const char *path)
 	const char *module = module_of(path);
 	struct stat st;
 
-	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
+	bool is_known = stat(path, &st) == 0;
+	if (!is_known && errno != ENOENT && errno != ENOTDIR)
+		return xasprintf("cannot examine %s: %s", path, strerror(errno));
+	if (!is_known || !S_ISCHR(st.st_mode))
 		return module ? xasprintf("no such device: %s; modprobe %s", path, module)
 			      : xasprintf("no such device: %s", path);
 	if (!is_dead(path, st.st_rdev))
