@@ -89,7 +89,7 @@ static bool is_as_created(const struct edit *e)
 	if (e->command->config || e->file.fd < 0 || strcmp(e->file.real, e->path) != 0 ||
 		!read_vendor(e->path, &text, &ignored))
 		return false;
-	bool same = text.length == e->text.length &&
+	bool same = text.bytes && text.length == e->text.length &&
 		    memcmp(text.bytes, e->text.bytes, text.length) == 0;
 	conftext_free(&text);
 	return same;
