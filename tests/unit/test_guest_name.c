@@ -11,40 +11,37 @@
 #include <cmocka.h>
 
 /* The words, each with a NUL behind it but for the last, which has the literal's. */
-#define ROW(words, name)                                                                           \
-	{                                                                                          \
-		words, sizeof(words), name                                                         \
-	}
+#define ROW(words, name) words, sizeof(words), name
 
 static const struct row {
 	const char *words;
 	size_t length;
 	const char *name; /* NULL: none */
 } rows[] = {
-	ROW("qemu\0-name\0web", "web"),
-	ROW("qemu\0--name\0web\0-S", "web"),
-	ROW("qemu\0-name\0guest=web,debug-threads=on", "web"),
-	ROW("qemu\0-name\0debug-threads=on,guest=web", "web"),
-	ROW("qemu\0-name\0web,process=other", "web"),
-	ROW("qemu\0-name\0a,,b,,,process=c", "a,b,"),
-	ROW("qemu\0-name\0guest=a,,guest=b", "a,guest=b"),
-	ROW("qemu\0-name\0guest=a=b", "a=b"),
-	ROW("qemu\0-name\0a,,b=c", "a,b=c"),
+	{ROW("qemu\0-name\0web", "web")},
+	{ROW("qemu\0--name\0web\0-S", "web")},
+	{ROW("qemu\0-name\0guest=web,debug-threads=on", "web")},
+	{ROW("qemu\0-name\0debug-threads=on,guest=web", "web")},
+	{ROW("qemu\0-name\0web,process=other", "web")},
+	{ROW("qemu\0-name\0a,,b,,,process=c", "a,b,")},
+	{ROW("qemu\0-name\0guest=a,,guest=b", "a,guest=b")},
+	{ROW("qemu\0-name\0guest=a=b", "a=b")},
+	{ROW("qemu\0-name\0a,,b=c", "a,b=c")},
 	/* The last of duplicates counts. */
-	ROW("qemu\0-name\0a,guest=b", "b"),
-	ROW("qemu\0-name\0a\0-name\0b", "b"),
-	ROW("qemu\0-name\0a\0-name\0debug-threads=on", "a"),
+	{ROW("qemu\0-name\0a,guest=b", "b")},
+	{ROW("qemu\0-name\0a\0-name\0b", "b")},
+	{ROW("qemu\0-name\0a\0-name\0debug-threads=on", "a")},
 	/* The second word is the value of the first, and no option. */
-	ROW("qemu\0-name\0-name\0b", "-name"),
-	ROW("qemu\0-name\0\x1b[2J\xff\n", "\x1b[2J\xff\n"),
+	{ROW("qemu\0-name\0-name\0b", "-name")},
+	{ROW("qemu\0-name\0\x1b[2J\xff\n", "\x1b[2J\xff\n")},
 	/* Without a name, or without an end. */
-	ROW("qemu", NULL),
-	ROW("qemu\0-name", NULL),
-	ROW("qemu\0-name\0", NULL),
-	ROW("qemu\0-name\0guest=", NULL),
-	ROW("qemu\0-name\0process=web", NULL),
-	ROW("qemu\0-names\0web", NULL),
-	ROW("", NULL),
+	{ROW("qemu", NULL)},
+	{ROW("qemu\0-name", NULL)},
+	{ROW("qemu\0-name\0", NULL)},
+	{ROW("qemu\0-name\0guest=", NULL)},
+	{ROW("qemu\0-name\0process=web", NULL)},
+	{ROW("qemu\0-names\0web", NULL)},
+	{ROW("", NULL)},
 	{"qemu\0-name\0web", strlen("qemu") + 1 + strlen("-name") + 1 + strlen("web"), NULL},
 	{"", 0, NULL},
 };

@@ -17,15 +17,18 @@
  * What was advised already, of one command line: the next advice for the same object adds to that,
  * since both commands may be executed. Zeroed at the beginning.
  */
+struct advice_note {
+	dev_t dev;
+	ino_t ino;
+	uid_t uid;
+	unsigned rights;
+};
+
 struct advice_notes {
-	struct advice_note {
-		dev_t dev;
-		ino_t ino;
-		uid_t uid;
-		unsigned rights;
-	} * all;
+	struct advice_note *all;
 	size_t n;
 };
+
 void advice_forget(struct advice_notes *notes);
 
 /*
