@@ -465,6 +465,8 @@ static struct option_texts options_of_unit(const struct options *o)
 		add_word(&words, xasprintf("--disks=%s", images[o->images]));
 	if (o->isolate != ISOLATE_DEFAULT)
 		add_word(&words, xasprintf("--isolate=%s", isolation_mode_name(o->isolate)));
+	if (o->grant_read)
+		add_word(&words, xstrdup("--grant-read"));
 	add_paths(&words, "--backing", &o->backing);
 	add_paths(&words, "--share", &o->share);
 	if (o->share_network)
