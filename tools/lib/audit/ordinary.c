@@ -155,7 +155,8 @@ static bool find_account(
 {
 	uid_t uid = process->n_classes ? audit_class(process, 0)->status.uid[0] : 0;
 
-	if (uid == 0 || process->is_torn || process->is_libvirt || audit_is_vm_id(audit, uid) ||
+	if (uid == 0 || process->is_torn || process->is_libvirt ||
+		process->named_by == NAMED_BY_RUN || audit_is_vm_id(audit, uid) ||
 		audit->has_user < 0 || (audit->has_user == 1 && audit->user.uid == uid))
 		return false;
 	return find_user(audit, uid, account) || find_owner(audit, process, uid, account);

@@ -158,6 +158,8 @@ static _Noreturn void become_qemu_img(
 		warn_errno("cannot prepare qemu-img");
 		_exit(LAUNCH_FAILED);
 	}
+	/* Root's terminal is not one of the account's. */
+	setsid();
 	creds_drop(&(struct creds){.identity = identity});
 	execve(program, (char *const *)(image->backing ? words : without), environment);
 	warn_errno("cannot execute %s", program);

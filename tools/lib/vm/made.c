@@ -68,6 +68,9 @@ bool vm_was_made_there(const struct place *place)
 	char value[PATH_MAX + 1];
 	struct stat st;
 
+	/* What a link of somebody else's leads to was not made for who follows it. */
+	if (place->walk.link_owner != 0)
+		return false;
 	/* As it is now, whatever the walk has seen. */
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1 ||
 		libvirt_xattr_counts(fd, &st) != 1)
