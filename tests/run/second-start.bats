@@ -195,3 +195,23 @@ setfattr -n trusted.virt-privileges.made -v "$fs/tmp/lo" log
 EOT
     [ "$n" -eq 6 ]
 }
+
+@test "a user's link to what an earlier start has made elsewhere is not followed" {
+    mkdir -m 1777 "$fs/tmp"
+    mkdir -m 0755 "$fs/own"
+    args=(-chardev "file,id=c,path=$fs/own/log,append=on")
+    start
+    eventually getfattr -n trusted.virt-privileges.made "$fs/own/log"
+    kill "$runner"
+    finish
+    [ "$(stat -c %U "$fs/own/log")" = root ]
+    setpriv --reuid alice --regid alice --clear-groups ln -s "$fs/own/log" "$fs/tmp/log"
+    before=$(stat -c '%U %a %Y %s' "$fs/own/log")
+    args=(-chardev "file,id=c,path=$fs/tmp/log,append=on")
+    start
+    eventually grep -q "not starting" "$err"
+    finish
+    [ "$status" -eq 125 ]
+    [ "$(stat -c '%U %a %Y %s' "$fs/own/log")" = "$before" ]
+    nothing_left
+}
