@@ -281,6 +281,8 @@ static void check_options(const struct options *o)
 		check_running_options(o);
 	if (o->write_unit && (o->vm || o->stop || o->check || o->dry_run))
 		die("--write-unit cannot be used with --vm, --stop, --check or --dry-run");
+	if (o->stop && (o->check || o->vm))
+		die("--stop cannot be used with %s", o->check ? "--check" : "--vm");
 	if (o->json && o->stop)
 		die("--json cannot be used with --stop");
 	if ((o->stop || o->list) && *o->command) {

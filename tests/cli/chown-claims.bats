@@ -237,9 +237,9 @@ XML
         for option in "" --grant-read; do
             run -0 env ASAN_OPTIONS=detect_leaks=0 strace -f -o /mnt/trace virt-priv-chown claim --name v $option --disk $fs/$image --disk $fs/plain,readonly
             [[ $output != *shadow* ]]
-            ! grep -F shadow /mnt/trace
+            run ! grep -F shadow /mnt/trace
             [ "$(state /etc/shadow)" = "$shadow" ]
-            ! grep -F shadow /var/lib/virt-privileges/claims/v
+            run ! grep -F shadow /var/lib/virt-privileges/claims/v
             run -0 virt-priv-chown release --name v
         done
     done

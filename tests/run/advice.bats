@@ -60,7 +60,8 @@ of_others() {
         follow
         # shellcheck disable=SC2086
         check $words
-        [ "$status" -eq 0 ] && [ -z "$output" ]
+        [ "$status" -eq 0 ]
+        [ -z "$output" ]
         [ "$(of_others "${objects[@]}")" = "$before" ]
         chattr -R -i "$fs" 2>/dev/null || true
         n=$((n + 1))
