@@ -11,7 +11,7 @@ as_qemu() {
     chown -R alice:alice $fs/alice
     disk $fs/alice/deep/base alice:alice 0600
     run -1 virt-priv-chown claim --name v --disk $fs/alice/deep/base,readonly
-    [[ $output == *"$fs/alice is 0700 alice:alice: qemu may not search it; $fs/alice/deep is 0700 alice:alice: qemu may not search it; $fs/alice/deep/base is 0600 alice:alice: qemu may not read it; use --grant-read, or let user qemu search $fs/alice, $fs/alice/deep and read $fs/alice/deep/base; setfacl -m u:qemu:x $fs/alice $fs/alice/deep && setfacl -m u:qemu:r $fs/alice/deep/base"* ]]
+    [[ $output == *"$fs/alice is 0700 alice:alice: qemu may not search it; $fs/alice/deep is 0700 alice:alice: qemu may not search it; $fs/alice/deep/base is 0600 alice:alice: qemu may not read it; use --grant-read, or let user qemu search $fs/alice, $fs/alice/deep and read $fs/alice/deep/base; setfacl -m u:qemu:x $fs/alice && virt-priv-exec -u alice -- setfacl -m u:qemu:x $fs/alice/deep && virt-priv-exec -u alice -- setfacl -m u:qemu:r $fs/alice/deep/base"* ]]
     eval "$(sed -n 's/.*; \(setfacl [^)]*\).*/\1/p' <<<"${lines[0]}")"
     run -0 virt-priv-chown claim --name v --disk $fs/alice/deep/base,readonly
     as_qemu cat $fs/alice/deep/base

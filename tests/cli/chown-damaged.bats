@@ -132,6 +132,18 @@ expect() {
     [ "$(stat -c %a $fs/a $fs/b | xargs)" = "640 600" ]
 }
 
+@test "a path that a user can lead elsewhere gets no command" {
+    mkdir $fs/home
+    chown alice:alice $fs/home
+    disk $fs/home/a alice:alice 0600
+    run -0 virt-priv-chown claim --name v --disk $fs/home/a
+    cp $claims/v /mnt/whole
+    damage newer
+    run --separate-stderr -1 virt-priv-chown release --name v --as-is
+    [[ $output == *"# now: 107:107, mode 0600"*"# others than root can replace this path, so there is no command: "* ]]
+    [ -z "$(grep -v '^#' <<<"$output")" ]
+}
+
 @test "what somebody else may have written is not printed as a command" {
     local before
     claimed

@@ -83,15 +83,83 @@ make fifo root:root 0600 @/fifo|-serial file:@/fifo|
 make fifo root:root 0600 @/fifo|-kernel @/fifo|
 make null root:root 0600 @/null|-serial file:@/null|
 make dir root:root 0711 @/pki|-object tls-creds-x509,id=t,dir=@/pki,endpoint=server|let user qemu read @/pki; setfacl -m u:qemu:rx @/pki
-make dir alice:alice 0700 @/s; make socket root:root 0600 @/s/socket|-chardev socket,id=c,path=@/s/socket,reconnect=1|let user qemu search @/s and read and write @/s/socket; setfacl
+make dir root:root 0700 @/s; make socket root:root 0600 @/s/socket|-chardev socket,id=c,path=@/s/socket,reconnect=1|let user qemu search @/s and read and write @/s/socket; setfacl
 make guest root:root 0600 @/base.raw; make guest alice:alice 0600 @/b.raw; make guest alice:alice 0640 @/shared.raw|-drive file=@/shared.raw,format=raw,file.locking=off,if=none,id=d -device virtio-blk-pci,drive=d,share-rw=on|
 make guest root:root 0600 @/base.raw; qemu-img create -q -f qcow2 -F raw -b @/base.raw @/a.qcow2; chown alice:alice @/a.qcow2; own=(--backing @/base.raw)|-drive file=@/a.qcow2,format=qcow2|use --disks=pass, or let user qemu read @/base.raw; setfacl
 make text=memory root:root 0600 @/memory|-object memory-backend-file,id=m,size=4096,mem-path=@/memory,readonly=on|use --grant-read, or
 make dir root:root 0700 @/m; make dir qemu:qemu 0755 @/m/dir|-object memory-backend-file,id=m,size=4096,mem-path=@/m/dir|
-mkdir @/home; make dir alice:alice 0755 @/home/vms; make guest root:root 0644 @/home/vms/a.raw|-drive file=@/home/vms/a.raw,format=raw|is owned by root, but the directory @/home/vms by alice, who can replace it; move it to a directory of its owner or of root; if it is the disk of alice; chown alice: @/home/vms/a.raw
+make dir alice:alice 0755 @/home; make cd alice:alice 0600 @/home/a.iso|-cdrom @/home/a.iso|let user qemu read @/home/a.iso; virt-priv-exec -u alice -- setfacl -m u:qemu:r @/home/a.iso
+make dir alice:alice 0700 @/home; make dir alice:alice 0700 @/home/iso; make cd alice:alice 0600 @/home/iso/a.iso|-cdrom @/home/iso/a.iso|setfacl -m u:qemu:x @/home && virt-priv-exec -u alice -- setfacl -m u:qemu:x @/home/iso && virt-priv-exec -u alice -- setfacl -m u:qemu:r @/home/iso/a.iso
+make dir alice:alice 0755 @/home; make guest alice:alice 0400 @/home/a.raw|-drive file=@/home/a.raw,format=raw|; virt-priv-exec -u alice -- chmod u+rw @/home/a.raw
+make dir alice:alice 0755 @/home|-chardev pipe,id=c,path=@/home/p|; virt-priv-exec -u alice -- mkfifo -m 600 @/home/p.in @/home/p.out && virt-priv-exec -u alice -- setfacl -m u:qemu:rw @/home/p.in @/home/p.out
+mkdir -p @/vars; truncate -s 4096 @/vars/OVMF_CODE_4M.secboot.fd @/vars/OVMF_VARS_4M.fd; make dir alice:alice 0755 @/home|-drive if=pflash,format=raw,readonly=on,file=@/vars/OVMF_CODE_4M.secboot.fd -drive if=pflash,format=raw,file=@/home/nvram/vm.fd|; virt-priv-exec -u alice -- mkdir -p @/home/nvram && virt-priv-exec -u alice -- cp @/vars/OVMF_VARS_4M.fd @/home/nvram/vm.fd
 mkdir -p @/vars; truncate -s 4096 @/vars/OVMF_CODE_4M.secboot.fd @/vars/OVMF_VARS_4M.fd|-drive if=pflash,format=raw,readonly=on,file=@/vars/OVMF_CODE_4M.secboot.fd -drive if=pflash,format=raw,file=@/nvram/vm.fd|copy the template of the firmware; mkdir -p @/nvram && cp @/vars/OVMF_VARS_4M.fd @/nvram/vm.fd
 EOT
-    [ "$n" -eq 24 ]
+    [ "$n" -eq 28 ]
+}
+
+# The user leads the path to a file of root's between the message and the command. @ is $fs.
+@test "a command that is executed later does nothing to a file that a user has led it to" {
+    local made words n=0 before
+    while IFS='|' read -r made words; do
+        clean_host
+        own=() made=${made//@/$fs} words=${words//@/$fs}
+        echo "== $made"
+        make dir alice:alice 0755 "$fs/home"
+        make dir alice:alice 0755 "$fs/home/vms"
+        make dir root:root 0755 "$fs/roots"
+        make guest root:root 0400 "$fs/roots/a"
+        eval "$made"
+        # shellcheck disable=SC2086
+        check $words
+        [ "$status" -eq 1 ]
+        setpriv --reuid alice --regid alice --clear-groups sh -c 'mv "$1/home/vms" "$1/home/old" && ln -s "$1/roots" "$1/home/vms"' - "$fs"
+        before=$(listing "$fs/roots")
+        (follow) || true
+        [ "$(listing "$fs/roots")" = "$before" ]
+        chattr -R -i "$fs" 2>/dev/null || true
+        n=$((n + 1))
+    done <<'EOT'
+make cd alice:alice 0600 @/home/vms/a|-cdrom @/home/vms/a
+make guest alice:alice 0400 @/home/vms/a|-drive file=@/home/vms/a,format=raw
+make guest root:root 0644 @/home/vms/a|-drive file=@/home/vms/a,format=raw
+make guest alice:alice 0600 @/home/vms/a; chattr +i @/home/vms/a|-drive file=@/home/vms/a,format=raw
+make fifo alice:alice 0600 @/home/vms/a|-serial file:@/home/vms/a
+make fifo alice:alice 0600 @/home/vms/a.in|-chardev pipe,id=c,path=@/home/vms/a
+make socket root:root 0600 @/home/vms/a|-chardev socket,id=c,path=@/home/vms/a
+EOT
+    [ "$n" -eq 7 ]
+}
+
+# An object whose path a user may have chosen: how it is made, the command line, and how the message ends.
+@test "what root may have been led to is explained, and no command is named" {
+    local made words ends n=0
+    while IFS='|' read -r made words ends; do
+        clean_host
+        own=() made=${made//@/$fs} words=${words//@/$fs} ends=${ends//@/$fs}
+        echo "== $made"
+        make dir alice:alice 0755 "$fs/home"
+        make cd root:root 0600 "$fs/a"
+        eval "$made"
+        # shellcheck disable=SC2086
+        check $words
+        [ "$status" -eq 1 ]
+        [[ $output == *"$ends" ]]
+        [[ $output != *setfacl* ]]
+        [[ $output != *ch[mo][od]*" $fs"* ]]
+        n=$((n + 1))
+    done <<'EOT'
+make guest root:root 0644 @/home/a|-drive file=@/home/a,format=raw|, who can replace it; move it to a directory of its owner or of root, such as /var/lib/libvirt/images
+make guest root:root 0644 @/home/a; own=(--disks=pass)|-drive file=@/home/a,format=raw|, such as /var/lib/libvirt/images
+make cd root:root 0600 @/home/a|-cdrom @/home/a|who can replace it; move it to a directory of its owner or of root
+make cd root:root 0600 @/home/a|-kernel @/home/a|who can replace it; move it to a directory of its owner or of root
+ln -s @/a @/home/l; chown -h alice:alice @/home/l|-cdrom @/home/l|name the file itself
+make dir root:root 0700 @/c; make cd alice:alice 0644 @/c/a; ln -s @/c/a @/home/l; chown -h alice:alice @/home/l|-cdrom @/home/l|@/c was reached through a symbolic link of uid 6001, who does not own it
+make socket root:root 0600 @/home/s|-chardev socket,id=c,path=@/home/s|who can replace it; move it to a directory of its owner or of root
+make fifo root:root 0600 @/home/p.in|-chardev pipe,id=c,path=@/home/p|who can replace it; move it to a directory of its owner or of root
+make text=memory root:root 0600 @/p.in|-chardev pipe,id=c,path=@/p|there is no named pipe @/p.out, and no @/p; @/p.in is not a named pipe
+EOT
+    [ "$n" -eq 9 ]
 }
 
 @test "a file system that is mounted read-only is named, and its mount" {
@@ -131,6 +199,23 @@ EOT
     follow
     check -virtfs "local,path=$fs/closed,mount_tag=t,security_model=mapped-xattr"
     [ "$status" -eq 0 ]
+}
+
+@test "named pipes for an id that is lent: that every user can open them is said" {
+    own=(--isolate=user)
+    check -chardev "pipe,id=c,path=$fs/p"
+    [[ $output == *"; let every user read and write $fs/p.in and $fs/p.out; mkfifo -m 666 $fs/p.in $fs/p.out" ]]
+    follow
+    check -chardev "pipe,id=c,path=$fs/p"
+    [ "$status" -eq 0 ]
+    rm "$fs/p.out"
+    chmod 0600 "$fs/p.in"
+    check -chardev "pipe,id=c,path=$fs/p"
+    [[ $output == *"; mkfifo -m 666 $fs/p.out && chmod o+rw $fs/p.in" ]]
+    follow
+    check -chardev "pipe,id=c,path=$fs/p"
+    [ "$status" -eq 0 ]
+    [ "$(stat -c %a "$fs/p.in" "$fs/p.out" | xargs)" = "606 666" ]
 }
 
 @test "--grant-read: an ACL entry for as long as QEMU runs, in every isolation" {

@@ -10,6 +10,7 @@
 #include "path/block_relation.h"
 #include "path/block_use.h"
 #include "path/block_view.h"
+#include "path/command.h"
 #include "path/look.h"
 #include "path/mounts.h"
 
@@ -83,24 +84,32 @@ static bool is_in_path(struct claimable *c, const struct safepath *walk)
 	return false;
 }
 
+/* What a file that is no program needs, behind the cause, which is taken. */
+static char *if_disk(const struct safepath *walk, char *cause)
+{
+	cleanup_free char *command = command_on("chmod a-x", walk->path);
+
+	return command_after(cause, command ? xasprintf("if it is a disk: %s", command) : NULL);
+}
+
 /* What its first bytes and the kernel say of a file with an execute bit; new; NULL: no program. */
 static char *why_program(const struct safepath *walk)
 {
 	char magic[4] = "";
-	cleanup_free char *path = shell_word(walk->path);
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_WRONLY | O_NONBLOCK);
 
 	if (fd < 0 && errno == ETXTBSY)
 		return xstrdup("it is a running program, not a disk");
 	cleanup_fd int readable = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (readable < 0 || pread(readable, magic, sizeof magic, 0) < 0)
-		return xasprintf("it has an execute bit, and cannot be read to determine whether "
-				 "it is a program: %s; if it is a disk: chmod a-x %s",
-			strerror(errno), path);
+		return if_disk(walk, xasprintf("it has an execute bit, and cannot be read to "
+					       "determine whether it is a program: %s",
+					     strerror(errno)));
 	if (memcmp(magic, "\177ELF", 4) == 0 || memcmp(magic, "#!", 2) == 0)
-		return xasprintf("it is a program (mode %04o, starts with %s), not a disk; if it "
-				 "is a disk: chmod a-x %s",
-			walk->st.st_mode & 07777, magic[0] == '#' ? "#!" : "an ELF header", path);
+		return if_disk(walk, xasprintf("it is a program (mode %04o, starts with %s), not a "
+					       "disk",
+					     walk->st.st_mode & 07777,
+					     magic[0] == '#' ? "#!" : "an ELF header"));
 	return NULL;
 }
 
@@ -110,11 +119,12 @@ char *claimable_why_system(struct claimable *c, const struct safepath *walk)
 		return NULL;
 	const char *directory = system_directory(walk->path);
 	if (directory) {
-		cleanup_free char *word = shell_word(walk->path);
+		cleanup_free char *copy = command_of_root("cp", walk->path);
 		return xasprintf(
 			"it is a system file, below %s, and must not be writable by a guest; if it "
-			"is a template, use a copy: cp %s /var/lib/libvirt/images/",
-			directory, word);
+			"is a template, use a copy%s%s%s",
+			directory, copy ? ": " : "", copy ? copy : "",
+			copy ? " /var/lib/libvirt/images/" : "");
 	}
 	if (is_in_path(c, walk))
 		return xstrdup("it is in a directory of root's PATH, and must not be writable by a "
@@ -131,8 +141,8 @@ static char *why_read_only(const struct safepath *walk)
 		syscall(SYS_faccessat2, walk->fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0 ||
 		errno != EROFS || !(mount = mounts_of(walk->fd)))
 		return NULL;
-	cleanup_free char *point = shell_word(mount->point);
-	return xasprintf("its file system is mounted read-only; mount -o remount,rw %s", point);
+	return command_after(xstrdup("its file system is mounted read-only"),
+		command_of_root("mount -o remount,rw", mount->point));
 }
 
 char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool is_device)
@@ -140,7 +150,6 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 	const struct stat *st = &walk->st;
 	const struct proc_mount *mount =
 		S_ISREG(st->st_mode) && st->st_nlink != 1 ? mounts_of(walk->fd) : NULL;
-	cleanup_free char *path = shell_word(walk->path);
 
 	if (walk->unsafe)
 		return safepath_why_no_disk(walk);
@@ -153,13 +162,15 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 				 "the others; to list them: find %s -xdev -samefile %s",
 			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
-		return xasprintf(
-			"its mode %04o has a set-user-ID or set-group-ID bit; chmod ug-s %s",
-			st->st_mode & 07777, path);
+		return command_after(
+			xasprintf("its mode %04o has a set-user-ID or set-group-ID bit",
+				st->st_mode & 07777),
+			command_on("chmod ug-s", walk->path));
 	if ((st->st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR))
-		return xasprintf("its mode %04o does not allow its owner to read and write it; "
-				 "chmod u+rw %s",
-			st->st_mode & 07777, path);
+		return command_after(
+			xasprintf("its mode %04o does not allow its owner to read and write it",
+				st->st_mode & 07777),
+			command_on("chmod u+rw", walk->path));
 	char *why = attributes_why_fixed(walk->fd, walk->path);
 	why = why ? why : why_read_only(walk);
 	return why ? why : claimable_why_system(c, walk);

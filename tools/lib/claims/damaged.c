@@ -12,6 +12,7 @@
 #include "claims/journal_parse.h"
 #include "claims/libvirt_domains.h"
 #include "claims/libvirt_xattr.h"
+#include "path/command.h"
 #include "path/open_files.h"
 #include "path/probe.h"
 #include "path/safepath.h"
@@ -139,20 +140,23 @@ static bool is_at(const char *path, const struct stat *object)
 
 /*
  * The commands that make it what it was; what is there now is *st. Those that somebody else may
- * have written are not to be run with the rest.
+ * have written are not to be run with the rest. Where others can make the path lead elsewhere,
+ * there are none.
  */
 static void say_commands(const struct wreck *wreck, const struct entry *e, const struct stat *st)
 {
 	const char *unless_looked_at = wreck->file.is_roots ? "" : "# ";
 	cleanup_free char *path = shell_word(e->path);
-
-	if (e->kind == ENTRY_GRANT) {
-		say("%ssetfacl -x u:%u %s", unless_looked_at, e->new_uid, path);
-		return;
-	}
-	if (st->st_uid == e->old_uid && st->st_gid == e->old_gid &&
+	cleanup_free char *as = command_as(e->path);
+	bool is_grant = e->kind == ENTRY_GRANT;
+	if (!is_grant && st->st_uid == e->old_uid && st->st_gid == e->old_gid &&
 		(st->st_mode & 07777) == e->mode)
 		say("# is as it was before the claim");
+	else if (!as || (!is_grant && *as))
+		say("# others than root can replace this path, so there is no command: restore it "
+		    "by hand, having checked which file it is");
+	else if (is_grant)
+		say("%s%ssetfacl -x u:%u %s", unless_looked_at, as, e->new_uid, path);
 	else
 		say("%schown %u:%u %s && chmod %04o %s", unless_looked_at, e->old_uid, e->old_gid,
 			path, e->mode, path);

@@ -76,12 +76,10 @@ static char *share_grants(
 static char *settle_denial(struct claims_plan *plan, const struct safepath *walk,
 	const struct denial *denial, const struct identity *identity)
 {
-	if (walk->unsafe)
-		return xasprintf("cannot grant access: %s", walk->unsafe);
-	if (walk->link_owner && walk->link_owner != denial->st.st_uid)
-		return xasprintf("cannot grant access to %s: it was reached through a symbolic "
-				 "link of uid %u, who does not own it",
-			denial->path, walk->link_owner);
+	cleanup_free char *unsafe = advice_why_unsafe(walk, denial->path, denial->st.st_uid);
+
+	if (unsafe)
+		return xasprintf("cannot grant access: %s", unsafe);
 	return plan_grant(plan, denial->fd, denial->path, &denial->st, identity);
 }
 
@@ -95,12 +93,13 @@ static char *settle_denials(struct claims_plan *plan, const struct safepath *wal
 	for (size_t i = 0; i < denials->n; i++)
 		is_written |= (denials->all[i].missing & W_OK) != 0;
 	if (!plan->grant_read || is_written) {
-		bool can_grant = !plan->grant_read && !is_written && !walk->unsafe;
+		bool can_grant = !plan->grant_read && !is_written;
 		cleanup_free char *both =
 			can_grant ? xasprintf("%s%s--grant-read", instead ? instead : "use ",
 					    instead ? " or " : "")
 				  : NULL;
-		return advice_explain(denials, identity, &plan->advised, both ? both : instead);
+		return advice_explain(
+			denials, walk, identity, &plan->advised, both ? both : instead);
 	}
 	for (size_t i = 0; i < denials->n && !problem; i++)
 		problem = settle_denial(plan, walk, &denials->all[i], identity);

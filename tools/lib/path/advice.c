@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "path/command.h"
 #include "path/mounts.h"
 #include "path/posix_acl.h"
 
@@ -120,8 +121,12 @@ struct step {
 	const struct denial *denial;
 	unsigned rights; /* what the account is to have */
 	unsigned opened; /* of these, what it has not yet; 0: nothing is to be opened */
-	char *change; /* "setfacl -m u:qemu:x", a command but for the path; NULL: there is none */
-	char *whom;   /* "user qemu" */
+	/*
+	 * "setfacl -m u:qemu:x", a command but for the path, with whom it is to be executed as;
+	 * NULL: there is none.
+	 */
+	char *change;
+	char *whom; /* "user qemu" */
 };
 
 static void free_step(struct step *step)
@@ -216,8 +221,9 @@ static char *whom(const struct denial *d, const struct identity *identity, char 
 	return xasprintf("group %s", group);
 }
 
-static struct step plan_step(
-	const struct denial *d, const struct identity *identity, struct advice_notes *notes)
+/* before: what stands before a command. */
+static struct step plan_step(const struct denial *d, const char *before,
+	const struct identity *identity, struct advice_notes *notes)
 {
 	struct rights r = read_rights(d);
 	unsigned had = had_rights(&r, d, identity), wanted = had | (unsigned)d->missing;
@@ -232,11 +238,11 @@ static struct step plan_step(
 	if (d->has_no_modes || !step.opened) {
 		/* No command would do. */
 	} else if (class == 'u' || identity->is_lent || !r.takes_acl) {
-		step.change = xasprintf("chmod %c+%s", class, bits(step.opened));
+		step.change = xasprintf("%schmod %c+%s", before, class, bits(step.opened));
 		step.whom = whom(d, identity, class);
 	} else {
 		cleanup_free char *entries = entries_to_set(&r, identity, step.rights);
-		step.change = xasprintf("setfacl -m %s", entries);
+		step.change = xasprintf("%ssetfacl -m %s", before, entries);
 		step.whom = whom(d, identity, 'u');
 	}
 	free(r.all);
@@ -361,34 +367,89 @@ static void add_remarks(
 				identity->user));
 }
 
-char *advice_explain(const struct denials *denials, const struct identity *identity,
+char *advice_why_unsafe(const struct safepath *walk, const char *path, uid_t owner)
+{
+	if (walk->unsafe)
+		return xstrdup(walk->unsafe);
+	if (!walk->link_owner || walk->link_owner == owner)
+		return NULL;
+	return xasprintf("%s was reached through a symbolic link of uid %u, who does not own it",
+		path, walk->link_owner);
+}
+
+/* What is to stand before a command, new; NULL: what it takes cannot be advised. */
+static char *command_of_step(const struct denial *d)
+{
+	const struct proc_mount *mount = d->is_read_only ? mounts_of(d->fd) : NULL;
+	cleanup_free char *mounter = mount ? command_as(mount->point) : NULL;
+	cleanup_free char *before = command_as(d->path);
+	bool takes_root = d->is_read_only || d->is_immutable;
+
+	if (!before || (takes_root && *before) || (mount && (!mounter || *mounter)))
+		return NULL;
+	return steal_pointer(&before);
+}
+
+/* Plans the steps, one for each denial. False: no command is to be advised. */
+static bool plan_steps(struct step *steps, const struct denials *denials,
+	const struct identity *identity, struct advice_notes *notes)
+{
+	cleanup_free char **before = xcalloc(denials->n, sizeof *before);
+	bool good = true;
+
+	for (size_t i = 0; i < denials->n; i++)
+		good = (before[i] = command_of_step(&denials->all[i])) != NULL && good;
+	for (size_t i = 0; i < denials->n; i++) {
+		if (good)
+			steps[i] = plan_step(&denials->all[i], before[i], identity, notes);
+		free(before[i]);
+	}
+	return good;
+}
+
+/* What helps, behind the causes in *text. */
+static void add_help(char **text, const struct denials *denials, const struct identity *identity,
 	struct advice_notes *notes, const char *instead)
 {
 	struct step *steps = xcalloc(denials->n, sizeof *steps);
+	bool has_commands = plan_steps(steps, denials, identity, notes);
+	size_t n = has_commands ? denials->n : 0;
+	cleanup_free char *what = sentence(steps, n);
+	cleanup_free char *commands = commands_of(steps, n);
+
+	if (instead)
+		append(text, "; ", xstrdup(instead));
+	size_t length = strlen(*text);
+	add_remarks(text, steps, n, identity);
+	if (what)
+		append(text, instead || strlen(*text) > length ? ", or " : "; ",
+			steal_pointer(&what));
+	if (commands)
+		append(text, "; ", steal_pointer(&commands));
+	for (size_t i = 0; i < n; i++)
+		free_step(&steps[i]);
+	free(steps);
+}
+
+char *advice_explain(const struct denials *denials, const struct safepath *walk,
+	const struct identity *identity, struct advice_notes *notes, const char *instead)
+{
 	char *text = xstrdup("");
+	cleanup_free char *unsafe = NULL;
 
 	for (size_t i = 0; i < denials->n; i++) {
 		const struct denial *d = &denials->all[i];
-		steps[i] = plan_step(d, identity, notes);
 		append(&text, "; ", access_cause(d, identity));
 		/* Nor can root. */
 		if ((d->missing & W_OK) && (d->is_read_only || d->is_immutable))
 			instead = NULL;
+		if (!unsafe)
+			unsafe = advice_why_unsafe(walk, d->path, d->st.st_uid);
 	}
-	cleanup_free char *what = sentence(steps, denials->n);
-	cleanup_free char *commands = commands_of(steps, denials->n);
-	if (instead)
-		append(&text, "; ", xstrdup(instead));
-	size_t length = strlen(text);
-	add_remarks(&text, steps, denials->n, identity);
-	if (what)
-		append(&text, instead || strlen(text) > length ? ", or " : "; ",
-			steal_pointer(&what));
-	if (commands)
-		append(&text, "; ", steal_pointer(&commands));
-	for (size_t i = 0; i < denials->n; i++)
-		free_step(&steps[i]);
-	free(steps);
+	if (unsafe)
+		append(&text, "; ", steal_pointer(&unsafe));
+	else
+		add_help(&text, denials, identity, notes, instead);
 	return text;
 }
 

@@ -39,7 +39,15 @@ void advice_forget(struct advice_notes *notes);
  * "/root is 0700 root:root: qemu may not search it; let user qemu search /root; setfacl -m u:qemu:x
  * /root"
  *
- * notes may be NULL. There is at least one denial.
+ * What the walk came to, which the denials are of, may not be what root was meant to open
+ * (safepath.h): then the cause alone is told. A path that others can lead elsewhere has no command
+ * (command.h). notes may be NULL. There is at least one denial.
  */
-char *advice_explain(const struct denials *denials, const struct identity *identity,
-	struct advice_notes *notes, const char *instead);
+char *advice_explain(const struct denials *denials, const struct safepath *walk,
+	const struct identity *identity, struct advice_notes *notes, const char *instead);
+
+/*
+ * Why an object of that owner, which the walk came to or went through under path, must not be
+ * opened to the account because of that walk, a new message; NULL: it may.
+ */
+char *advice_why_unsafe(const struct safepath *walk, const char *path, uid_t owner);

@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/shell_word.h"
+#include "path/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,11 @@ char *attributes_why_fixed(int fd, const char *path)
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MODE, &st) < 0)
 		return NULL;
-	cleanup_free char *word = shell_word(path);
 	if (st.stx_attributes & STATX_ATTR_IMMUTABLE)
-		return xasprintf("%s is immutable; chattr -i %s", path, word);
+		return command_after(
+			xasprintf("%s is immutable", path), command_of_root("chattr -i", path));
 	if ((st.stx_attributes & STATX_ATTR_APPEND) && !S_ISDIR(st.stx_mode))
-		return xasprintf("%s is append-only; chattr -a %s", path, word);
+		return command_after(
+			xasprintf("%s is append-only", path), command_of_root("chattr -a", path));
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "path/command.h"
 #include "path/look.h"
 #include "path/probe.h"
 
@@ -26,7 +27,7 @@
 /* As many as the kernel follows (path_resolution(7)). */
 #define MAX_LINKS 40
 /* A directory of root's that distributions have for such files. */
-#define IMAGES "/var/lib/libvirt/images/"
+#define IMAGES "/var/lib/libvirt/images"
 
 /* A walk in progress. */
 struct progress {
@@ -69,16 +70,39 @@ static int open_component(int dir, const char *name)
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
 }
 
-static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t owner,
+/* The directory that the walk has come to. */
+static const struct safepath_dir *last_dir(const struct safepath *walk)
+{
+	return walk->dirs[walk->n_dirs - 1];
+}
+
+/* What takes the writers from the last directory of the walk, new; NULL: no command is safe. */
+static char *help_of_dir(
+	const struct safepath *walk, uid_t owner, const struct trust_report *report)
+{
+	const struct safepath_dir *dir = last_dir(walk);
+	struct safepath to_dir = *walk;
+
+	to_dir.n_dirs--;
+	to_dir.st = dir->st;
+	cleanup_free char *before = command_before(&to_dir);
+	cleanup_free char *help = trust_help(&dir->writers, owner, dir->path);
+	/* Root alone changes owners. */
+	if (!before || !help || (*before && report->is_owner))
+		return NULL;
+	return xasprintf("%s%s", before, help);
+}
+
+static char *say_shared(const struct safepath *walk, const char *path, uid_t owner,
 	const struct trust_report *report)
 {
+	const struct safepath_dir *dir = last_dir(walk);
 	struct trust_report others = *report;
 	others.is_owner = false;
 	/* The mode is said already. */
 	cleanup_free char *cause =
 		report->by_mode ? NULL : trust_explain(&dir->writers, &others, NULL);
-	cleanup_free char *help =
-		report->adds_only ? NULL : trust_help(&dir->writers, owner, dir->path);
+	cleanup_free char *help = report->adds_only ? NULL : help_of_dir(walk, owner, report);
 
 	return xasprintf("the directory %s (mode %04o%s%s) is writable by users other than its "
 			 "owner, so %s may be a file that another user has moved there; move it to "
@@ -88,19 +112,20 @@ static char *say_shared(const struct safepath_dir *dir, const char *path, uid_t 
 }
 
 /*
- * Why an object of that owner, reached from dir under that path, may not be what root was
- * meant to reach.
+ * Why an object of that owner, reached from the last directory of the walk under that path, may not
+ * be what root was meant to reach.
  */
 static char *judge_step(
-	const struct safepath_dir *dir, const char *path, uid_t owner, bool is_directory)
+	const struct safepath *walk, const char *path, uid_t owner, bool is_directory)
 {
+	const struct safepath_dir *dir = last_dir(walk);
 	enum trust_rule rule = owner == 0 && is_directory ? TRUST_STAYS : TRUST_PLACED;
 	struct trust_report report;
 
 	if (trust_allows(rule, &dir->writers, owner, &report))
 		return NULL;
 	if (report.is_shared)
-		return say_shared(dir, path, owner, &report);
+		return say_shared(walk, path, owner, &report);
 	cleanup_free char *whose = ids_local_user(owner);
 	cleanup_free char *user = ids_local_user(dir->st.st_uid);
 	return xasprintf("%s is owned by %s, but the directory %s by %s, who can replace it; move "
@@ -129,12 +154,6 @@ static void push_dir(struct progress *p, int fd, char *path, const struct stat *
 		.writers = trust_read(fd, st)};
 	ARRAY_GROW(p->out->dirs, p->out->n_dirs);
 	p->out->dirs[p->out->n_dirs++] = dir;
-}
-
-/* The directory that the walk has come to. */
-static const struct safepath_dir *last_dir(const struct safepath *walk)
-{
-	return walk->dirs[walk->n_dirs - 1];
 }
 
 /* Who serves the object, which was reached from dir, by a FUSE mount of his. */
@@ -244,8 +263,8 @@ static bool take_step(struct progress *p, const char *name, const char *rest, st
 	step->is_last = !S_ISLNK(step->st.st_mode) && !has_component(rest);
 	/* The last object is judged by safepath_judge(). */
 	if (*name && !step->is_last)
-		note_unsafe(
-			p, judge_step(dir, step->path, step->st.st_uid, S_ISDIR(step->st.st_mode)));
+		note_unsafe(p,
+			judge_step(p->out, step->path, step->st.st_uid, S_ISDIR(step->st.st_mode)));
 	if (!S_ISLNK(step->st.st_mode) && !S_ISDIR(step->st.st_mode) &&
 		(!step->is_last || *rest == '/'))
 		return fail(p, step->path, ENOTDIR);
@@ -319,7 +338,7 @@ void safepath_judge(struct safepath *out, uid_t owner)
 	if (out->unsafe_before)
 		out->unsafe = xstrdup(out->unsafe_before);
 	else if (out->is_step)
-		out->unsafe = judge_step(last_dir(out), out->path, owner, S_ISDIR(out->st.st_mode));
+		out->unsafe = judge_step(out, out->path, owner, S_ISDIR(out->st.st_mode));
 	for (size_t i = 0; i < out->n_links && !out->unsafe; i++)
 		if (out->links[i].owner != owner)
 			out->unsafe =
@@ -340,18 +359,21 @@ char *safepath_why_no_disk(const struct safepath *walk)
 	if (!dir || !is_own_file ||
 		trust_allows(TRUST_PLACED, &dir->writers, walk->st.st_uid, &report))
 		return xstrdup(walk->unsafe);
-	cleanup_free char *word = shell_word(walk->path);
 	/* /tmp is to stay as it is. */
-	if (report.is_shared)
-		return report.adds_only ? xasprintf("%s, or create it there, and name that; mv -i "
-						    "%s " IMAGES,
-						  walk->unsafe, word)
-					: xstrdup(walk->unsafe);
-	if (walk->st.st_uid != 0)
-		return xstrdup(walk->unsafe);
-	cleanup_free char *user = ids_local_user(dir->st.st_uid);
-	return xasprintf(
-		"%s; if it is the disk of %s; chown %s: %s", walk->unsafe, user, user, word);
+	cleanup_free char *before =
+		report.is_shared && report.adds_only ? command_before(walk) : NULL;
+	if (before && !*before) {
+		cleanup_free char *word = shell_word(walk->path);
+		return xasprintf("%s, or create it there, and name that; mv -i %s " IMAGES "/",
+			walk->unsafe, word);
+	}
+	/*
+	 * Who can replace it can do so between this message and a command, so that root would give
+	 * away, or move, another file.
+	 */
+	return report.is_shared && !report.adds_only
+		       ? xstrdup(walk->unsafe)
+		       : xasprintf("%s, such as " IMAGES, walk->unsafe);
 }
 
 /* Whether the next walk may go on from the directory that path names. */

@@ -98,8 +98,9 @@ void safepath_forget(struct safepath_start *start);
 
 /*
  * Why the object is unsafe, a new message, and in the end, behind the last "; ", what to do if it
- * is a disk: root's own file in a user's directory is given to him, one in /tmp moved out of there.
- * NULL: it is safe. Not for what root obeys, or of other names: that was perhaps put there.
+ * is a disk: to move it to a directory of root's. A command is named where nobody else can replace
+ * the file: one of root's in /tmp. NULL: it is safe. Not for what root obeys, or of other names:
+ * that was perhaps put there.
  */
 char *safepath_why_no_disk(const struct safepath *walk);
 

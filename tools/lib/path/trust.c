@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "path/command.h"
 #include "path/nfs4_acl.h"
 #include "path/private_group.h"
 
@@ -302,7 +303,9 @@ static char *why_not_roots(const struct trust_facts *facts, const char *path, co
 	if (trust_allows(TRUST_STEERS, facts, 0, &report))
 		return NULL;
 	cleanup_free char *cause = trust_explain(facts, &report, NULL);
-	cleanup_free char *help = trust_help(facts, 0, path);
+	cleanup_free char *as = command_as(path);
+	/* Where somebody else has the path, there is more to do than a command. */
+	cleanup_free char *help = as && !*as ? trust_help(facts, 0, path) : NULL;
 	return help ? xasprintf("%s; %s, then: %s", cause, look, help) : steal_pointer(&cause);
 }
 

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/shell_word.h"
+#include "path/command.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,12 +75,17 @@ char *vm_make_vars(const struct qemuargs *args, const char *path)
 
 	if (!template || !slash || !slash[1])
 		return NULL;
+	cleanup_free char *as = command_as(path);
+	cleanup_free char *reader = command_as(template);
+	/* Who has the template copies it for nobody else. */
+	if (!as || !reader || (*reader && strcmp(as, reader) != 0))
+		return NULL;
 	cleanup_free char *from = shell_word(template);
 	cleanup_free char *to = shell_word(path);
 	cleanup_free char *directory =
 		slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 	if (access(directory, F_OK) == 0)
-		return xasprintf("cp %s %s", from, to);
+		return xasprintf("%scp %s %s", as, from, to);
 	cleanup_free char *parent = shell_word(directory);
-	return xasprintf("mkdir -p %s && cp %s %s", parent, from, to);
+	return xasprintf("%smkdir -p %s && %scp %s %s", as, parent, as, from, to);
 }

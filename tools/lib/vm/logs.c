@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/shell_word.h"
+#include "path/command.h"
 #include "vm/descriptors.h"
 #include "vm/made.h"
 #include "vm/step.h"
@@ -185,9 +185,9 @@ static void suggest_removal(struct vm *vm)
 	if (item->action != ACTION_REFUSE)
 		return;
 	cleanup_free char *why = item->reason;
-	cleanup_free char *word = shell_word(item->path);
-	item->reason = xasprintf(
-		"%s; or remove it, if nothing in it is needed any more: rm %s", why, word);
+	cleanup_free char *remove = command_on("rm", item->path);
+	item->reason = xasprintf("%s; or remove it, if nothing in it is needed any more%s%s", why,
+		remove ? ": " : "", remove ? remove : "");
 }
 
 /* What exists stays, and is claimed; QEMU opens it for writing and empties it or goes on. */

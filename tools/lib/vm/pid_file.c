@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/shell_word.h"
+#include "path/command.h"
 #include "vm/made.h"
 #include "vm/step.h"
 
@@ -84,10 +84,10 @@ void vm_plan_pid_file(struct vm *vm, size_t resource)
 	}
 	/* One that an earlier start has left, with its runner killed, is known. */
 	if (place.walk.unsafe && !(place.exists && vm_was_made_there(&place))) {
-		cleanup_free char *word = shell_word(place.path);
+		cleanup_free char *remove = place.exists ? command_on("rm", place.path) : NULL;
 		vm_refuse(vm, r,
-			place.exists ? xasprintf("%s; or remove it: rm %s", place.walk.unsafe, word)
-				     : xstrdup(place.walk.unsafe));
+			remove ? xasprintf("%s; or remove it: %s", place.walk.unsafe, remove)
+			       : xstrdup(place.walk.unsafe));
 		place_close(&place);
 		return;
 	}

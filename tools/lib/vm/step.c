@@ -90,7 +90,7 @@ char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, cons
 	char *why;
 
 	if (find_denials(vm, walk, wanted, &denials, &why) && denials.n > 0)
-		why = advice_explain(&denials, &vm->identity, &vm->claims.advised, instead);
+		why = advice_explain(&denials, walk, &vm->identity, &vm->claims.advised, instead);
 	access_free(&denials);
 	return why;
 }

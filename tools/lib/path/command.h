@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Commands that a message advises, of a path.
+ *
+ * Root reads the message, and executes the command later. Who can write to a directory of the path
+ * can make it lead to another file until then, and root would change that file in its place. So a
+ * command as root is advised where root alone has the path. Where the object's owner has it as
+ * well, the command is to be executed as the owner, who can lead it to files of his own and to
+ * nothing else; where others have it, none is advised.
+ */
+#pragma once
+
+#include "path/safepath.h"
+
+/* Whether nobody but root and owner (0: root alone) can make the path of the walk lead elsewhere.
+ */
+bool command_is_fixed(const struct safepath *walk, uid_t owner);
+
+/*
+ * What is to stand before a command that changes the object of the walk, new: "" as root, or
+ * "virt-priv-exec -u alice -- ". NULL: no command is to be advised.
+ */
+char *command_before(const struct safepath *walk);
+
+/* The same of a path. If there is none, the command creates it. */
+char *command_as(const char *path);
+
+/* "chmod a-x /srv/a" of "chmod a-x", with what is to stand before it, new; NULL: as above. */
+char *command_on(const char *what, const char *path);
+/* The same of a command that takes root. */
+char *command_of_root(const char *what, const char *path);
+
+/* "TEXT; COMMAND", or the text alone without a command; new. Both are taken. */
+char *command_after(char *text, char *command);
