@@ -72,9 +72,13 @@ ended_runner() {
     run -1 virt-priv-run --stop web --timeout 1
     [[ $output == *"VM 'web' has not exited within 1 s; to kill it: virt-priv-run --stop web --kill --timeout 0" ]]
     is web running
-    run -0 virt-priv-run --stop web --kill --timeout 0 --dry-run
+    run virt-priv-run --stop web --kill --timeout 0
+    echo "$output"
+    [ "$status" -eq 0 ] --dry-run
     [ "${lines[0]}" = "kill web (process $pid)" ]
-    run -0 virt-priv-run --stop web --kill --timeout 0
+    run virt-priv-run --stop web --kill --timeout 0
+    echo "$output"
+    [ "$status" -eq 0 ]
     [ -z "$output" ]
     ended_runner
     [ "$status" -eq $((128 + 9)) ]
@@ -163,6 +167,54 @@ ended_runner() {
     eventually ended "$pid"
     is web abandoned
     virt-priv-chown recover
+    given_back
+}
+
+# An orphan without a claim: what it was started with is in its note alone.
+@test "the runner of a VM without a claim killed: its name is refused, and recover leaves what it has" {
+    local note=/run/virt-privileges/.web.vm before text
+    text="VM 'web' is running: process %d is its QEMU, and its virt-priv-run was killed; use another name: --name, or stop it: virt-priv-run --stop web --kill"
+    printf '%s\n' '#!/bin/sh' >/mnt/down
+    chmod 0755 /mnt/down
+    own=(--name web)
+    args=(-S -netdev tap,id=n,ifname=vmtap0,script=no,downscript=/mnt/down -device virtio-net-pci,netdev=n,romfile=)
+    wrapper=(unshare --net)
+    start
+    eventually is web running
+    pid=$(qemu_pid web)
+    kill -s KILL "$runner"
+    ended_runner
+    is web orphaned
+    run -0 virt-priv-chown release --name web --force
+    before=$(cat "$note")
+    # shellcheck disable=SC2059 # it is a format
+    text=$(printf "$text" "$pid")
+    run -125 virt-priv-run --name web qemu-system-x86_64 "${machine[@]}" -S
+    [[ $output == *"$text" ]]
+    run -1 virt-priv-run --check --name web qemu-system-x86_64 "${machine[@]}" -S
+    [ "$output" = "$text" ]
+    [ "$(cat "$note")" = "$before" ]
+    for how in --dry-run ""; do
+        # shellcheck disable=SC2086 # or none
+        run -0 virt-priv-chown recover $how
+        [ -z "$output" ]
+        [ -d /run/virt-privileges/web ]
+    done
+    [ "$(cat "$note")" = "$before" ]
+    # Of one that cannot be determined, nothing is lost either.
+    sed -i 's/^namespace .*/namespace 1/' "$note"
+    run -125 virt-priv-run --name web qemu-system-x86_64 "${machine[@]}" -S
+    [[ $output == *"cannot determine whether VM 'web' is running: VM 'web': its process $pid is in another PID namespace; "* ]]
+    run -1 virt-priv-chown recover
+    [ -d /run/virt-privileges/web ]
+    [ "${#lines[@]}" -eq 1 ]
+    printf '%s\n' "$before" >"$note"
+    run virt-priv-run --stop web --kill --timeout 0
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ ! -e "/proc/$pid" ]
+    run -0 virt-priv-chown recover
+    [[ $output == *"/mnt/down vmtap0" ]]
     given_back
 }
 

@@ -35,11 +35,45 @@ static bool has_claim(const char *name, bool *has, char **error)
 	return true;
 }
 
+/* What has become of a VM. */
+enum fate {
+	THERE,
+	GONE,
+	UNTOLD, /* that is not known: *error says why */
+};
+
+/*
+ * One that has a claim, or whose QEMU runs on without its virt-priv-run, is there. False and a new
+ * message: its claim cannot be read.
+ */
+static bool look(const char *name, enum fate *fate, char **error)
+{
+	struct runtime_vm *vm = NULL;
+	enum runtime_vm_state state = RUNTIME_VM_ABANDONED;
+	bool has;
+
+	*fate = UNTOLD;
+	if (!runtime_vm_read(name, &vm, error))
+		return true;
+	/* Nobody who writes it has the name: one that was cut off is nobody's. */
+	if (vm && vm->is_whole)
+		state = runtime_vm_state(vm, error);
+	runtime_vm_free(vm);
+	free(vm);
+	if (state == RUNTIME_VM_UNKNOWN)
+		return true;
+	bool good = has_claim(name, &has, error);
+	*fate = !has && state == RUNTIME_VM_ABANDONED ? GONE : THERE;
+	return good;
+}
+
+/* Of a VM that cannot be determined, recover_notes() says so. */
 static bool recover_directory(int runtime, const char *name, bool dry_run)
 {
 	cleanup_free char *error = NULL;
 	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
-	bool good = true, has;
+	enum fate fate;
+	bool good = true;
 
 	if (held < 0 && errno == EWOULDBLOCK)
 		return true;
@@ -47,10 +81,10 @@ static bool recover_directory(int runtime, const char *name, bool dry_run)
 		warn("%s", error);
 		return false;
 	}
-	if (!has_claim(name, &has, &error)) {
+	if (!look(name, &fate, &error)) {
 		warn("%s", error);
 		good = false;
-	} else if (!has) {
+	} else if (fate == GONE) {
 		downscripts_tell(runtime, name, !dry_run);
 		if (dry_run)
 			printf("remove " RUNTIME_DIR "/%s\n", name);
@@ -72,16 +106,16 @@ static bool recover_scratch(int runtime, int scratch, const char *name, bool dry
 {
 	cleanup_free char *error = NULL;
 	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
-	bool has;
+	enum fate fate;
 
 	if (held < 0 && errno == EWOULDBLOCK)
 		return true;
-	bool good = held >= 0 && has_claim(name, &has, &error);
+	bool good = held >= 0 && look(name, &fate, &error);
 	if (!good)
 		warn("%s", error);
-	else if (!has && dry_run)
+	else if (fate == GONE && dry_run)
 		printf("remove " SCRATCH_DIR "/%s\n", name);
-	else if (!has && unlinkat(scratch, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+	else if (fate == GONE && unlinkat(scratch, name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
 		warn_errno("cannot remove the directory " SCRATCH_DIR "/%s", name);
 		good = false;
 	}
@@ -108,41 +142,20 @@ static bool recover_scratches(int runtime, bool dry_run)
 	return good;
 }
 
-/* Whether a VM that was noted is not there any more. False: that can't be told, and *error. */
-static bool has_gone(const char *name, bool *gone, char **error)
-{
-	struct runtime_vm *vm = NULL;
-	bool has = true;
-
-	*gone = false;
-	if (!runtime_vm_read(name, &vm, error) || !vm || !has_claim(name, &has, error)) {
-		runtime_vm_free(vm);
-		free(vm);
-		return !*error;
-	}
-	/* Nobody who writes it has the name: one that was cut off is nobody's. */
-	enum runtime_vm_state state =
-		vm->is_whole ? runtime_vm_state(vm, error) : RUNTIME_VM_ABANDONED;
-	*gone = !has && state == RUNTIME_VM_ABANDONED;
-	runtime_vm_free(vm);
-	free(vm);
-	return state != RUNTIME_VM_UNKNOWN;
-}
-
 static bool recover_note(int runtime, const char *name, bool dry_run)
 {
 	cleanup_free char *error = NULL;
 	cleanup_fd int held = runtime_dir_take(runtime, name, false, &error);
-	bool gone;
+	enum fate fate;
 
 	if (held < 0 && errno == EWOULDBLOCK)
 		return true;
-	bool good = held >= 0 && has_gone(name, &gone, &error);
+	bool good = held >= 0 && look(name, &fate, &error) && fate != UNTOLD;
 	if (!good)
 		warn("%s", error);
-	else if (gone && dry_run)
+	else if (fate == GONE && dry_run)
 		printf("remove " RUNTIME_DIR "/.%s.vm\n", name);
-	else if (gone)
+	else if (fate == GONE)
 		good = runtime_vm_remove(name);
 	if (held >= 0)
 		runtime_dir_let_go(name);

@@ -152,6 +152,41 @@ static void remove_record(struct vm *vm, struct vm_step *step)
 		runtime_vm_remove(vm->name);
 }
 
+/* Why the name is not free, in a new *error: false. */
+static bool check_noted(const struct runtime_vm *noted, char **error)
+{
+	cleanup_free char *why = NULL;
+
+	switch (runtime_vm_state(noted, &why)) {
+	case RUNTIME_VM_ORPHANED:
+		return error_set(error,
+			"VM '%s' is running: process %d is its QEMU, and its virt-priv-run was "
+			"killed; use another name: --name, or stop it: virt-priv-run --stop %s "
+			"--kill",
+			noted->name, noted->qemu.pid, noted->name);
+	case RUNTIME_VM_UNKNOWN:
+		return error_set(error,
+			"cannot determine whether VM '%s' is running: %s; use another name: "
+			"--name, or stop it where it runs: virt-priv-run --stop %s --kill",
+			noted->name, why, noted->name);
+	default:
+		return true;
+	}
+}
+
+bool vm_check_record(const struct vm *vm, char **error)
+{
+	struct runtime_vm *noted;
+	bool good = runtime_vm_read(vm->name, &noted, error);
+
+	if (noted) {
+		good = check_noted(noted, error);
+		runtime_vm_free(noted);
+		free(noted);
+	}
+	return good;
+}
+
 void vm_plan_record(struct vm *vm)
 {
 	struct vm_step *step = vm_step(vm, NULL);

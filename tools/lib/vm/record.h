@@ -7,6 +7,12 @@
 
 #include "vm/state.h"
 
+/*
+ * Whether the name is free of a VM whose QEMU outlived its virt-priv-run: with the note, what it
+ * was started with would be lost. What cannot be determined is not free. False and a new message.
+ */
+bool vm_check_record(const struct vm *vm, char **error);
+
 /* Plans it. */
 void vm_plan_record(struct vm *vm);
 

@@ -155,6 +155,10 @@ bool vm_plan(struct vm *vm, char **error)
 {
 	if (!vm->dry_run && !vm_take_name(vm, error))
 		return false;
+	if (!vm_check_record(vm, error)) {
+		vm_let_go_of_name(vm);
+		return false;
+	}
 	if (!vm_begin_isolation(vm, error)) {
 		vm->failed = true;
 		vm_let_go_of_name(vm);
