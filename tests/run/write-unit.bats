@@ -144,6 +144,40 @@ refused() {
     done
 }
 
+# begin_first MEMORY: one that has written its file, and has not named it yet, waits in $first.
+begin_first() {
+    strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=fsync -e inject=fsync:signal=STOP:when=1 \
+        virt-priv-run --write-unit web -- qemu-system-x86_64 "${quiet[@]}" -m "$1" >"$BATS_TEST_TMPDIR/first" 2>&1 3>&- &
+    first=$!
+    helpers_started+=("$first")
+    eventually grep -q 'stopped by SIGSTOP' "$BATS_TEST_TMPDIR/trace"
+}
+
+end_first() {
+    pkill -CONT -P "$first"
+    status=0
+    wait "$first" || status=$?
+    cat "$BATS_TEST_TMPDIR/first"
+}
+
+@test "two at once: the file is that of one of them, whole, and the other says so" {
+    begin_first 32
+    run -0 virt-priv-run --write-unit web -- qemu-system-x86_64 "${quiet[@]}" -m 64
+    end_first
+    [ "$status" -eq 125 ]
+    grep -q "cannot write $vms/web.conf: File exists" "$BATS_TEST_TMPDIR/first"
+    [ "$(written web | tail -n 1)" = 64 ]
+    rm "$vms/web.conf"
+    # The other one has begun, and never ends.
+    begin_first 32
+    run strace -f -qq -o /dev/null -e inject=write:error=EIO:signal=KILL virt-priv-run --write-unit web -- qemu-system-x86_64 "${quiet[@]}" -m 64
+    [ "$status" -eq 137 ]
+    end_first
+    [ "$status" -eq 0 ]
+    [ "$(written web | tail -n 1)" = 32 ]
+    [ "$(ls -A "$vms")" = web.conf ]
+}
+
 # unit_runs NAME: as its unit starts it, up to systemd's being told that it is ready; and ends it.
 unit_runs() {
     local said=$BATS_TEST_TMPDIR/said-$1 socket=/run/notify-$1 words

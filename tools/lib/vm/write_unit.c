@@ -206,19 +206,37 @@ static bool make_directory(const char *path, char **error)
 	return errno == EEXIST || error_set_errno(error, "cannot create %s", path);
 }
 
-/* Complete under a name of its own, which then becomes that of the file, unless there is one. */
+/*
+ * A new file in the directory, without a name; on a file system that has no such files, under one
+ * of this process, in *temporary, new. -1 and errno.
+ */
+static int open_new(const struct place *place, char **temporary)
+{
+	int fd = openat(place->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	*temporary = xasprintf(".%s.%d.new", place->name, getpid());
+	unlinkat(place->dir, *temporary, 0);
+	return openat(
+		place->dir, *temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/*
+ * Complete, the file gets its name, unless there is one: by the descriptor, since another process
+ * that writes the same file can have put its own in the place of any name.
+ */
 static bool write_new(const struct place *place, const char *text, char **error)
 {
-	cleanup_free char *temporary = xasprintf(".%s.new", place->name);
-
-	unlinkat(place->dir, temporary, 0);
-	cleanup_fd int fd = openat(
-		place->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_free char *temporary = NULL;
+	cleanup_fd int fd = open_new(place, &temporary);
 	cleanup_fd int dir = openat(place->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool good = fd >= 0 && dir >= 0 && io_write_all(fd, text, strlen(text)) && io_sync(fd) &&
-		    linkat(place->dir, temporary, place->dir, place->name, 0) == 0;
+	bool good =
+		fd >= 0 && dir >= 0 && io_write_all(fd, text, strlen(text)) && io_sync(fd) &&
+		linkat(AT_FDCWD, IO_FD_PATH(fd), place->dir, place->name, AT_SYMLINK_FOLLOW) == 0;
 	int number = errno;
-	unlinkat(place->dir, temporary, 0);
+	if (temporary)
+		unlinkat(place->dir, temporary, 0);
 	good = good && io_sync(dir);
 	errno = good ? errno : number;
 	return good || error_set_errno(error, "cannot write %s", place->path);
