@@ -72,13 +72,9 @@ ended_runner() {
     run -1 virt-priv-run --stop web --timeout 1
     [[ $output == *"VM 'web' has not exited within 1 s; to kill it: virt-priv-run --stop web --kill --timeout 0" ]]
     is web running
-    run virt-priv-run --stop web --kill --timeout 0
-    echo "$output"
-    [ "$status" -eq 0 ] --dry-run
+    run -0 virt-priv-run --stop web --kill --timeout 0 --dry-run
     [ "${lines[0]}" = "kill web (process $pid)" ]
-    run virt-priv-run --stop web --kill --timeout 0
-    echo "$output"
-    [ "$status" -eq 0 ]
+    run -0 virt-priv-run --stop web --kill --timeout 0
     [ -z "$output" ]
     ended_runner
     [ "$status" -eq $((128 + 9)) ]
@@ -209,9 +205,7 @@ ended_runner() {
     [ -d /run/virt-privileges/web ]
     [ "${#lines[@]}" -eq 1 ]
     printf '%s\n' "$before" >"$note"
-    run virt-priv-run --stop web --kill --timeout 0
-    echo "$output"
-    [ "$status" -eq 0 ]
+    run -0 virt-priv-run --stop web --kill --timeout 0
     [ ! -e "/proc/$pid" ]
     run -0 virt-priv-chown recover
     [[ $output == *"/mnt/down vmtap0" ]]
