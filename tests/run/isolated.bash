@@ -18,26 +18,33 @@ make() {
 
 # The id of the QEMU that runs, or ran last.
 isolated_id() {
-    [ ! -e "/proc/$pid/status" ] || awk '$1 == "Uid:" { print $2 }' "/proc/$pid/status" >"$BATS_TEST_TMPDIR/id"
-    cat "$BATS_TEST_TMPDIR/id"
+    local all line id
+    if [ -e "/proc/$pid/status" ]; then
+        mapfile -t all <"/proc/$pid/status"
+        for line in "${all[@]}"; do
+            [[ $line != Uid:* ]] || echo "${line##*$'\t'}" >"$BATS_TEST_TMPDIR/id"
+        done
+    fi
+    read -r id <"$BATS_TEST_TMPDIR/id"
+    echo "$id"
 }
 
 # unprivileged PID: as that of run.bash, with an id of the pool, and no group beside its own.
 unprivileged() {
-    local id task
+    local id
     id=$(isolated_id)
-    [ "$id" -ge 90000 ] && [ "$id" -lt 98192 ]
-    for task in "/proc/$1"/task/*; do
-        diff <(grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):' "$task/status") \
-            <(expected "$id" "$id" "" "$none")
-    done
+    [ "$id" -ge 90000 ]
+    [ "$id" -lt 98192 ]
+    expected "$id" "$id" "" "$none" >"$BATS_TEST_TMPDIR/wanted"
+    has_credentials "$1" "$BATS_TEST_TMPDIR/wanted"
 }
 
 # owner PATH: of what is the VM's, as if it were the QEMU user's.
 owner() {
-    local found
-    found=$(stat -c %u:%g "$1")
-    [ "$found" = "$(isolated_id):$(isolated_id)" ] && echo "$identity:$(id -gn "$identity")" || stat -c %U:%G "$1"
+    local found id
+    found=$(stat -c '%u:%g %U:%G' "$1")
+    id=$(isolated_id)
+    if [ "${found% *}" = "$id:$id" ]; then echo "$identity:$(id -gn "$identity")"; else echo "${found#* }"; fi
 }
 
 # terminal_owned: the device that the command line names is QEMU's.

@@ -36,7 +36,11 @@ unmake_host() {
 
 # An empty file system, no claim, no VM.
 clean_host() {
-    awk '$2 ~ "^/run/virt-privileges/" { print $2 }' /proc/mounts | xargs -r umount -l
+    local mounts mounted
+    mapfile -t mounts </proc/mounts
+    while read -r _ mounted _; do
+        [[ $mounted != /run/virt-privileges/* ]] || umount -l "$mounted"
+    done < <(printf '%s\n' "${mounts[@]}")
     rm -rf "${fs:?}"/* /etc/libvirt/qemu.conf /etc/virt-privileges /etc/qemu /var/lib/virt-privileges /run/virt-privileges
     cd "$BATS_TEST_DIRNAME/../.." || return
     umask 022
@@ -58,37 +62,41 @@ end_all() {
     rm -f /mnt/vm*.out /mnt/vm*.err /mnt/vm*.in
 }
 
-# eventually COMMAND...: succeeds within a minute.
+# eventually COMMAND...: succeeds within a minute. Whoever waits here has no need of a process for it, which the one
+# that is waited for would miss.
 eventually() {
     local end=$((SECONDS + 60))
+    [ -p /mnt/silence ] || mkfifo /mnt/silence
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || { echo "never: $*" && return 1; }
-        sleep 0.02
+        read -rt 0.02 <>/mnt/silence || true
     done
 }
 
 # processes: the runners and QEMUs that there are.
 processes() {
-    local pid
-    for pid in /proc/[0-9]*; do
-        # Of each thread: the first one has none when it has ended alone.
-        case $(readlink "$pid"/task/*/exe) in
-        */virt-priv-run* | */qemu-system-*) echo "${pid#/proc/}" ;;
-        esac
-    done
+    local pid known=''
+    # Of each thread: the first one has none when it has ended alone.
+    while IFS=/ read -r _ _ pid _; do
+        [ "$pid" = "$known" ] || echo "$pid"
+        known=$pid
+    done < <(find /proc/[0-9]*/task/*/exe -maxdepth 0 -lname '*/virt-priv-run*' -o -lname '*/qemu-system-*' 2>/dev/null)
 }
 
 no_processes() {
     [ -z "$(processes)" ]
 }
 
-# listing [times] DIR...: all that somebody could change of the files below, but for what is in them
-# and, without "times", when that was.
+# listing [times] DIR... [without] DIR...: all that somebody could change of the files below, but for what is in them
+# and, not behind "times" or behind "without", when that was.
 listing() {
-    /usr/bin/python3 - "$@" <<'PYTHON'
+    /usr/bin/python3 -I -S - "$@" <<'PYTHON'
 import os, stat, sys
-times = sys.argv[1] == "times"
-for top in sys.argv[1 + times:]:
+times = False
+for top in sys.argv[1:]:
+    if top in ("times", "without"):
+        times = top == "times"
+        continue
     for path, dirs, files in os.walk(top):
         dirs.sort()
         for name in [""] + sorted(files) + [d for d in dirs if os.path.islink(os.path.join(path, d))]:
@@ -107,7 +115,10 @@ PYTHON
 make() {
     local kind=$1 owner=$2 mode=$3 path=$4
     case $kind in
-    guest) cp "$guests/disk" "$path" ;;
+    guest)
+        install -o "${owner%:*}" -g "${owner#*:}" -m "$mode" "$guests/disk" "$path"
+        return
+        ;;
     qcow2) qemu-img convert -q -f raw -O qcow2 "$guests/disk" "$path" ;;
     with-data=*)
         make with-data "$owner" "$mode" "$path"
@@ -191,9 +202,11 @@ sector() {
         fi
         ;;
     esac
-    /usr/bin/python3 -c 'import sys
-data = open(sys.argv[1], "rb").read(1024)[512:537]
-print(data[24] if data[:24] == b"virt-privileges was here" else "none")' "$raw"
+    # "virt-privileges was here"
+    local bytes mark="118 105 114 116 45 112 114 105 118 105 108 101 103 101 115 32 119 97 115 32 104 101 114 101"
+    bytes=$(od -A n -v -t u1 -w25 -j 512 -N 25 "$raw") || return
+    read -ra bytes <<<"$bytes"
+    if [ "${bytes[*]:0:24}" = "$mark" ]; then echo "${bytes[24]}"; else echo none; fi
 }
 
 # start [NAME]: virt-priv-run, with $own as its own options and $args as QEMU's, in the background behind
@@ -202,7 +215,7 @@ start() {
     local name=vm${1-} options=("${own[@]}")
     out=/mnt/$name.out err=/mnt/$name.err
     [ "$mode" = claim ] || options+=("--disks=$mode")
-    rm -f "/mnt/$name.in"
+    [ ! -e "/mnt/$name.in" ] || rm "/mnt/$name.in"
     mkfifo "/mnt/$name.in"
     : >"$out"
     : >"$err"
@@ -214,25 +227,35 @@ start() {
 }
 
 said() {
-    tr -d '\r' <"$out" | grep -qxF -- "$1"
+    local line
+    while IFS='' read -r line || [ -n "$line" ]; do
+        [ "${line//$'\r'/}" != "$1" ] || return 0
+    done <"$out"
+    return 1
 }
 
 # qemu_of PID: the QEMU that runs below it, or is it.
 qemu_of() {
-    local child
+    local task child children=()
     case $(readlink "/proc/$1/exe") in
     */qemu-system-*) echo "$1" && return ;;
     esac
-    local children
-    read -ra children < <(cat "/proc/$1"/task/*/children 2>/dev/null)
-    for child in "${children[@]}"; do
-        qemu_of "$child" && return
-    done
+    for task in "/proc/$1"/task/*; do
+        mapfile -t children <"$task/children" || true
+        # shellcheck disable=SC2068 # words
+        for child in ${children[@]}; do
+            qemu_of "$child" && return
+        done
+    done 2>/dev/null
     return 1
 }
 
 ended() {
-    [ ! -e "/proc/$1" ] || [ "$(grep -cE '^(State:.Z|Threads:.1$)' "/proc/$1/status")" = 2 ]
+    local all=()
+    [ -e "/proc/$1" ] || return 0
+    # At once: line by line, the kernel writes it anew for each.
+    mapfile all 2>/dev/null <"/proc/$1/status" || true
+    [[ ${all[*]} == *$'State:\tZ'*$'Threads:\t1\n'* || ! -e /proc/$1 ]]
 }
 
 # runs: the guest has come to the line; sets pid, QEMU's.
@@ -247,11 +270,25 @@ said_or_ended() {
 
 # unprivileged PID [USER]: every thread of the process has exactly USER's ids and no capability.
 unprivileged() {
-    local task
-    expected_of "${2-qemu}" >"$BATS_TEST_TMPDIR/wanted"
+    local wanted=/mnt/wanted.${2-qemu} file
+    # What id(1) says holds until there are other accounts.
+    for file in /etc/passwd /etc/group /etc/nsswitch.conf; do
+        [ "$wanted" -nt "$file" ] || expected_of "${2-qemu}" >"$wanted"
+    done
+    has_credentials "$1" "$wanted"
+}
+
+# has_credentials PID FILE: of every thread, the lines of its status that are about them are those of the file.
+has_credentials() {
+    local task line all found wanted
+    mapfile wanted <"$2"
     for task in "/proc/$1"/task/*; do
-        grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):' "$task/status" |
-            diff - "$BATS_TEST_TMPDIR/wanted"
+        found=()
+        mapfile all <"$task/status"
+        for line in "${all[@]}"; do
+            [[ $line != @(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):* ]] || found+=("$line")
+        done
+        [ "${found[*]}" = "${wanted[*]}" ] || diff <(printf %s "${found[@]}") "$2" || return 1
     done
 }
 
@@ -272,8 +309,8 @@ finish() {
 # nothing_left: no process, claim or file of a VM.
 nothing_left() {
     no_processes
-    [ "$(find /var/lib/virt-privileges/claims -mindepth 1 ! -name .lock 2>/dev/null)" = "" ]
-    [ "$(find /run/virt-privileges -mindepth 1 ! -name .boot-time 2>/dev/null)" = "" ]
+    local claims=/var/lib/virt-privileges/claims runtime=/run/virt-privileges
+    [ "$(find $claims $runtime -mindepth 1 ! -path $claims/.lock ! -path $runtime/.boot-time 2>/dev/null)" = "" ]
 }
 
 # owner PATH
@@ -399,7 +436,7 @@ again() {
 
 # said_nothing TEXT: but that, if it is not empty, and $noise.
 said_nothing() {
-    cat "$err"
+    [ ! -s "$err" ] || cat "$err"
     if [ -n "${noise-}" ]; then
         grep -vF -- "$noise" "$err" >"$err.without" || true
         mv "$err.without" "$err"
