@@ -74,7 +74,8 @@ on_terminal() {
         run -0 report
         echo "$output"
         # A line for it, none of them forged, and nothing that steers a terminal.
-        [ ${#lines[@]} -eq 3 ] && [ "$(wc -L <<<"$output")" -lt 300 ]
+        [ ${#lines[@]} -eq 3 ]
+        [ "$(wc -L <<<"$output")" -lt 300 ]
         run ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
         run -0 report -v
         run ! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' <<<"$output"
@@ -293,7 +294,8 @@ assert raw == wanted, (raw, wanted)' "$BATS_TEST_TMPDIR/document" "$t/proc/100/c
     echo precious >"$scratch/precious"
     ln -s ../precious "$out/audit.prom"
     run -0 report --prometheus "$out/audit.prom"
-    [ "$(cat "$scratch/precious")" = precious ] && [ ! -L "$out/audit.prom" ]
+    [ "$(cat "$scratch/precious")" = precious ]
+    [ ! -L "$out/audit.prom" ]
     ln "$out/audit.prom" "$scratch/old"
     run -0 report --prometheus "$out/audit.prom"
     [ "$(stat -c %i "$scratch/old")" != "$(stat -c %i "$out/audit.prom")" ]
@@ -306,7 +308,8 @@ assert raw == wanted, (raw, wanted)' "$BATS_TEST_TMPDIR/document" "$t/proc/100/c
     head -c 12k /dev/zero >"$out/filler" || true
     run -2 report --prometheus "$out/audit.prom"
     ls -lA "$out"
-    [ "$(cat "$out/audit.prom")" = old ] && [ "$(ls -A "$out")" = $'audit.prom\nfiller' ]
+    [ "$(cat "$out/audit.prom")" = old ]
+    [ "$(ls -A "$out")" = $'audit.prom\nfiller' ]
     umount "$out"
     run -2 report --prometheus "$scratch/none/audit.prom"
     run -2 report --prometheus "$scratch/"
@@ -517,7 +520,8 @@ real_journal() {
     shipped=$(sed -n 's/^| libvirt, as shipped | \([0-9]*\).*/\1/p' SECURITY.md)
     label=$(sed -n 's/^| libvirt with a static DAC label per VM | \([0-9]*\).*/\1/p' SECURITY.md)
     echo "$all: $shipped, $label"
-    [ "$label" -lt "$shipped" ] && [ "$shipped" -lt "$all" ]
+    [ "$label" -lt "$shipped" ]
+    [ "$shipped" -lt "$all" ]
     tr '\n' ' ' <tools/man/virt-privileges.7 |
         grep -qF " Of $all attempts to reach something outside, $label succeed in it, and $shipped in a domain as "
 }

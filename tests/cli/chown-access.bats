@@ -103,7 +103,8 @@ as_qemu() {
 @test "unsafe transitions, the QEMU user's own directory included" {
     mkdir -m 0755 $fs/qemu $fs/shared $fs/sticky $fs/root
     chown qemu:qemu $fs/qemu
-    chmod 0775 $fs/shared && chgrp team $fs/shared
+    chmod 0775 $fs/shared
+    chgrp team $fs/shared
     chmod 1777 $fs/sticky
     for dir in qemu shared sticky; do
         disk $fs/$dir/roots root:root 0600

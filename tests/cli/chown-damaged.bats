@@ -106,8 +106,12 @@ expect() {
         # It is kept, and in nobody's way.
         [ -z "$(journals)" ]
         case $kind in
-        directory) [ -d $claims/.v.damaged ] && rmdir $claims/.v.damaged ;;
-        link) [ -L $claims/.v.damaged ] && cmp -s /mnt/elsewhere /mnt/whole ;;
+        # As it is empty, it was a directory.
+        directory) rmdir $claims/.v.damaged ;;
+        link)
+            [ -L $claims/.v.damaged ]
+            cmp /mnt/elsewhere /mnt/whole
+            ;;
         fifo) [ -p $claims/.v.damaged ] ;;
         *) cmp /mnt/damaged-copy $claims/.v.damaged ;;
         esac
@@ -195,7 +199,8 @@ expect() {
             [[ $output == *"setfacl -x u:107 $fs/base"* ]]
             sh -e <<<"$output"
             [ -z "$(getfacl -cpn $fs/base | grep user:107)" ]
-            setfacl -b $fs/base && chmod 0600 $fs/base
+            setfacl -b $fs/base
+            chmod 0600 $fs/base
         fi
         [ "$(owner $fs/a)" = alice:alice ]
         [ "$(state $fs/base)" = "$before" ]
@@ -246,7 +251,8 @@ expect() {
         is $pid sleep
         run -1 virt-priv-chown release --name v --as-is
         [[ $output == *"# process $pid has it open"*"VM 'v' may be running: process $pid has $fs/b open; its journal is not set aside"*"stop it first" ]]
-        [ "$(journals)" = v ] && [ ! -e $claims/.v.damaged ]
+        [ "$(journals)" = v ]
+        [ ! -e $claims/.v.damaged ]
         run -1 virt-priv-chown claim --name w --disk $fs/b
         kill $pid
         wait $pid || true

@@ -104,7 +104,7 @@ check_claims() {
     local i status winner
     local -A winners=()
     for ((i = 0; i < n_vms; i++)); do
-        status=$(cat "$BATS_TEST_TMPDIR/claim.$i.status")
+        read -r status <"$BATS_TEST_TMPDIR/claim.$i.status"
         [ "$status" -eq 0 ] || continue
         [ -z "${winners[$((i % n_wanted))]-}" ]
         winners[$((i % n_wanted))]=vm$i
@@ -114,7 +114,8 @@ check_claims() {
     for ((i = 0; i < n_vms; i++)); do
         winner=${winners[$((i % n_wanted))]}
         [ "$winner" != "vm$i" ] || continue
-        [ "$(cat "$BATS_TEST_TMPDIR/claim.$i.status")" -eq 1 ]
+        read -r status <"$BATS_TEST_TMPDIR/claim.$i.status"
+        [ "$status" -eq 1 ]
         grep -qF "$fs/wanted$((i % n_wanted)) (--disk): claimed by VM '$winner';" "$BATS_TEST_TMPDIR/claim.$i"
         [ "$(owner "$fs/own$i")" != qemu:qemu ]
     done
@@ -163,7 +164,9 @@ come_and_go() {
     [ "$(cat "$BATS_TEST_TMPDIR"/come_and_go.*.status | sort -u)" = 0 ]
     claimed=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -cx claimed)
     refused=$(cat "$BATS_TEST_TMPDIR"/come_and_go.* | grep -c "^virt-priv-chown: .*: claimed by VM '.*';")
-    [ "$claimed" -ge "$n_wanted" ] && [ "$refused" -ge 1 ] && [ $((claimed + refused)) -eq $((3 * n_vms)) ]
+    [ "$claimed" -ge "$n_wanted" ]
+    [ "$refused" -ge 1 ]
+    [ $((claimed + refused)) -eq $((3 * n_vms)) ]
     [ -z "$(journals)" ]
     diff "$BATS_TEST_TMPDIR/before" <(state "$fs"/*)
     [ "$(ls -A /var/lib/virt-privileges/claims)" = .lock ]

@@ -24,9 +24,9 @@ group = "qemu"
 a = 1
 EOT
     sed 's/^group = "qemu"/group = "kvm"/' "$work/block" >"$work/edited"
-    { cat "$work/other" && echo 'user = "alice"'; } >"$work/user"
-    { cat "$work/other" && echo 'group = "team"'; } >"$work/group"
-    { cat "$work/other" && echo 'user = alice'; } >"$work/malformed"
+    { cat "$work/other"; echo 'user = "alice"'; } >"$work/user"
+    { cat "$work/other"; echo 'group = "team"'; } >"$work/group"
+    { cat "$work/other"; echo 'user = alice'; } >"$work/malformed"
     cp "$work/other" "$work/alices"
 }
 
@@ -40,7 +40,10 @@ begin() {
     rm -rf "$admin" /etc/libvirt/linked "${note%/*}"
     case $1 in
     missing) ;;
-    link) write /etc/libvirt/linked <"$work/other" && ln -s linked "$admin" ;;
+    link)
+        write /etc/libvirt/linked <"$work/other"
+        ln -s linked "$admin"
+        ;;
     dangling) ln -s linked "$admin" ;;
     *) write "$admin" <"$work/$1" ;;
     esac

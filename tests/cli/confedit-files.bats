@@ -222,7 +222,7 @@ EOT
     fails 2 "$admin is unchanged: " "$conf" set user bob
     umount /etc/libvirt
     mount -t tmpfs -o mode=0755,size=32k tmpfs /etc/libvirt
-    { printf 'a = 1\n#' && head -c 20000 /dev/zero | tr '\0' x; } | write "$admin"
+    { printf 'a = 1\n#'; head -c 20000 /dev/zero | tr '\0' x; } | write "$admin"
     fails 2 "$admin is unchanged: " "$conf" set user bob
     [ "$(litter)" = "" ]
     umount /etc/libvirt
@@ -293,7 +293,7 @@ EOT
 
 @test "readers meanwhile see the old file or the new one" {
     printf 'user = "a"\n' | write "$admin"
-    (for _ in {1..60}; do "$conf" set user b && "$conf" set user a; done) >/dev/null &
+    (for _ in {1..60}; do "$conf" set user b && "$conf" set user a || exit; done) >/dev/null &
     while kill -0 $! 2>/dev/null; do
         case $(<"$admin") in
         'user = "a"' | 'user = "b"') ;;

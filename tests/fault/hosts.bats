@@ -35,7 +35,9 @@ state() {
 # nothing_done [STATUS]: a message, no success, and all as before.
 nothing_done() {
     echo "status $status: $output"
-    [ "$status" -ne 0 ] && [ "$status" -lt 128 ] && [ -n "$output" ]
+    [ "$status" -ne 0 ]
+    [ "$status" -lt 128 ]
+    [ -n "$output" ]
     [ "$status" -eq "${1-$status}" ]
     [ ! -e /mnt/scratch/ran ]
     [ "$(state)" = "$before" ] || { diff <(echo "$before") <(state) && return 1; }
@@ -61,8 +63,11 @@ without() {
         declare -n words=$command
         "${words[@]}"
         case $command in
-        exec | run) [ -e /mnt/scratch/ran ] && rm /mnt/scratch/ran ;;
-        claim) [ "$(stat -c %U /mnt/files/a.img)" = qemu ] && "$VP_BUILD/virt-priv-chown" release --name v ;;
+        exec | run) rm /mnt/scratch/ran ;;
+        claim)
+            [ "$(stat -c %U /mnt/files/a.img)" = qemu ]
+            "$VP_BUILD/virt-priv-chown" release --name v
+            ;;
         set) grep -q '^user = "bob"' /etc/libvirt/qemu.conf ;;
         revert) grep -q '^user = "root"' /etc/libvirt/qemu.conf ;;
         esac
@@ -189,10 +194,17 @@ limited() {
         echo "$number: $status: $output"
         [ "$status" -eq 125 ] || rm -f /mnt/files/log
         case $status in
-        0) [ -e /mnt/scratch/ran ] && ran=$((ran + 1)) && rm /mnt/scratch/ran ;;
-        125) nothing_done && refused=$((refused + 1)) ;;
+        0)
+            rm /mnt/scratch/ran
+            ran=$((ran + 1))
+            ;;
+        125)
+            nothing_done
+            refused=$((refused + 1))
+            ;;
         # The loader, or the program, had none.
-        *) [ ! -e /mnt/scratch/ran ] && [[ " 1 2 127 " == *" $status "* ]] ;;
+        1 | 2 | 127) [ ! -e /mnt/scratch/ran ] ;;
+        *) false ;;
         esac
         [ "$(state)" = "$before" ]
     done
@@ -212,7 +224,11 @@ limited() {
         case $status in
         # What the guest ends with.
         33) ran=$((ran + 1)) ;;
-        *) [ -n "$output" ] && [ "$status" -lt 128 ] && refused=$((refused + 1)) ;;
+        *)
+            [ -n "$output" ]
+            [ "$status" -lt 128 ]
+            refused=$((refused + 1))
+            ;;
         esac
         rm -f /mnt/files/log
         [ "$(state)" = "$before" ]
@@ -244,8 +260,14 @@ limited() {
         limited "$number" "${audit[@]}" --pid "$qemu"
         echo "$number: $status"
         case $status in
-        1) [[ $output == *"$qemu"* ]] && seen=$((seen + 1)) ;;
-        2) [ -n "$output" ] && blind=$((blind + 1)) ;;
+        1)
+            [[ $output == *"$qemu"* ]]
+            seen=$((seen + 1))
+            ;;
+        2)
+            [ -n "$output" ]
+            blind=$((blind + 1))
+            ;;
         127) ;;
         *) echo "$output" && kill "$qemu" && false ;;
         esac

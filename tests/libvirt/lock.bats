@@ -26,7 +26,8 @@ is_stopped() {
     took=$(($(milliseconds) - begin))
     echo "$took ms: $output"
     [[ $output == *"$disk"* && $output == *lock* ]]
-    [ "$took" -ge 5000 ] && [ "$took" -lt 15000 ]
+    [ "$took" -ge 5000 ]
+    [ "$took" -lt 15000 ]
     diff "$BATS_TEST_TMPDIR/before" <(snapshot)
     # And there is nothing to be released.
     run -1 virt-priv-chown release --name vm1

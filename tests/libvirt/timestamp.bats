@@ -101,7 +101,8 @@ accepted() {
         rm -rf /run/virt-privileges
         virt-priv-chown claim --name other --disk "$images/ours.raw" >/dev/null
         found=$(timestamp "$images/ours.raw")
-        [ $((found - time)) -le 1 ] && [ $((found - time)) -ge -1 ]
+        [ $((found - time)) -le 1 ]
+        [ $((found - time)) -ge -1 ]
         [ "$found" = "$time" ] || away=$((away + 1))
         virt-priv-chown release --name other
     done
@@ -139,7 +140,8 @@ accepted() {
         echo "$content" >/run/virt-privileges/.boot-time
         virt-priv-chown claim --name other --disk "$images/ours.raw" >/dev/null
         time=$(timestamp "$images/ours.raw")
-        [ $((time - $(booted))) -le 2 ] && [ $((time - $(booted))) -ge -2 ]
+        [ $((time - $(booted))) -le 2 ]
+        [ $((time - $(booted))) -ge -2 ]
         virt-priv-chown release --name other
     done
 }
@@ -155,7 +157,8 @@ accepted() {
         virt-priv-chown claim --name other --disk "$images/ours.raw" >/dev/null
         time=$(timestamp "$images/ours.raw")
         virt-priv-chown release --name other
-        [ $((time - $(booted))) -le 2 ] && [ $((time - $(booted))) -ge -2 ]
+        [ $((time - $(booted))) -le 2 ]
+        [ $((time - $(booted))) -ge -2 ]
     done
     rm -rf $runtime
 }

@@ -151,7 +151,8 @@ ROWS
     chmod +x "$mmdebstrap"
     run -0 --separate-stderr "$copy/tests/releases/root" this
     root=$output
-    [ -e "$root/whole" ] && [ ! -e "$root/part" ]
+    [ -e "$root/whole" ]
+    [ ! -e "$root/part" ]
     # It is kept.
     run -0 --separate-stderr "$copy/tests/releases/root" this
     [ "$output" = "$root" ] && [ "$(wc -l <"$BATS_TEST_TMPDIR/asked")" -eq 2 ]

@@ -16,7 +16,10 @@ bats_require_minimum_version 1.5.0
         tools/lib/base/log.[ch]:*) ;;
         'tools/lib/path/access.c:'*'die_errno("cannot become root again");') ;;
         *:[0-9]*:[/\ ]\**) ;;
-        *) echo "$line" && wrong=yes ;;
+        *)
+            echo "$line"
+            wrong=yes
+            ;;
         esac
     done
     [ -z "${wrong-}" ]

@@ -73,7 +73,7 @@ setup_file() {
         # The distribution's file, which names an account of its own in the samples.
         sed -E "s/^#(user|group) = \".*\"/#\\1 = \"$default\"/" "$(tests/lib/distribution-qemu-conf)" >"$all/conf/$default-1"
         [ "$(grep -cE "^#(user|group) = \"$default\"" "$all/conf/$default-1")" -eq 2 ]
-        { cat "$all/conf/$default-1" && printf '%s\n' '' '# A setting that is new.' '#new = 1'; } >"$all/conf/$default-2"
+        { cat "$all/conf/$default-1"; printf '%s\n' '' '# A setting that is new.' '#new = 1'; } >"$all/conf/$default-2"
         for version in 1 2; do
             tests/lib/libvirt-rpm "$version" "$all/conf/$default-$version" "$all/libvirt-$default"
         done

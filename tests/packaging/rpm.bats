@@ -376,7 +376,7 @@ refused() {
 # demanding LEVEL COMMAND...: where %_pkgverify_level is that.
 demanding() {
     mkdir -p "$all/demanding"
-    { cat "$HOME/.rpmmacros" && echo "%_pkgverify_level $1"; } >"$all/demanding/.rpmmacros"
+    { cat "$HOME/.rpmmacros"; echo "%_pkgverify_level $1"; } >"$all/demanding/.rpmmacros"
     HOME=$all/demanding "${@:2}"
 }
 

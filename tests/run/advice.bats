@@ -7,7 +7,7 @@ load host.bash
 
 teardown() {
     chattr -R -i "$fs" 2>/dev/null || true
-    mountpoint -q /mnt/ro && umount -l /mnt/ro
+    ! mountpoint -q /mnt/ro || umount -l /mnt/ro
     end_all
 }
 
@@ -35,7 +35,7 @@ of_others() {
     local path right
     for path in "$@"; do
         for right in r w x; do
-            may $right "$path" && echo "$path $right"
+            if may $right "$path"; then echo "$path $right"; fi
         done
     done
     return 0

@@ -81,7 +81,8 @@ started_by_strace() {
     rm $runtime/web/filled
     made=$(as_qemu "$attacker" files $runtime/web)
     echo "$made"
-    [[ $made == *" ENOSPC" ]] && [ "${made% *}" -le 1024 ]
+    [[ $made == *" ENOSPC" ]]
+    [ "${made% *}" -le 1024 ]
     after=$(df --output=avail -B1 /run | tail -n 1)
     [ $((before - after)) -lt $((1024 * 1024)) ]
     ends

@@ -244,7 +244,8 @@ has_lock() {
         make "script=path=\$(expr \"\$*\" : '.*path=\([^ ,]*\)'); $made && exec sleep 600" root:root 0755 "$fs/qemu"
         qemu=$fs/qemu start
         eventually grep -q "not a link to a pseudo-terminal of its own; not linked there" "$err"
-        [ ! -e "$fs/run/terminal" ] && [ ! -L "$fs/run/terminal" ]
+        [ ! -e "$fs/run/terminal" ]
+        [ ! -L "$fs/run/terminal" ]
         kill -s TERM "$runner"
         finish
         [ "$(ls -A "$fs/run")" = "" ]

@@ -167,7 +167,8 @@ remove /run/virt-privileges/.id-$id" ]
     setpriv --reuid "$id" --regid "$id" --clear-groups sleep 600 3>&- {namespace}<&- &
     eventually pgrep -x -u "$id" sleep
     run -0 virt-priv-run --stop web1 --timeout 20
-    [ ! -e "/run/virt-privileges/.id-$id" ] && [ ! -e /run/virt-privileges/web1 ]
+    [ ! -e "/run/virt-privileges/.id-$id" ]
+    [ ! -e /run/virt-privileges/web1 ]
     [ "$(stat -c %U:%G "$fs/b.raw")" = bob:bob ]
     run ! grep -v Z <(ps -o stat= -u "$id")
     run ! grep web1 /proc/self/mountinfo

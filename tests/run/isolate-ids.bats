@@ -68,7 +68,8 @@ gets() {
     runs
     id=$(isolated_id)
     leave
-    [ "$(ls -A $kept)" = "$id" ] && [ "$(cat "$kept/$id")" = iso ]
+    [ "$(ls -A $kept)" = "$id" ]
+    [ "$(cat "$kept/$id")" = iso ]
     gets "$id"
     # Nobody else gets it, whatever name that is.
     local name
@@ -172,7 +173,8 @@ END
 @test "what QEMU leaves behind is ended, also where a look at the processes fails" {
     plain
     left_behind error=EMFILE:when=1
-    [ "$status" -eq 3 ] && [ ! -s "$err" ]
+    [ "$status" -eq 3 ]
+    [ ! -s "$err" ]
     [ "$(stat -c %u:%g "$fs/a.raw")" = 0:0 ]
     nothing_left
 }

@@ -42,7 +42,8 @@ $fs/a.raw rw,nosuid,nodev,noexec
 END
     run ! grep -E '^/etc/(shadow|fstab|machine-id|hostname|libvirt)' <(mounts)
     run ! awk '$1 ~ "^/etc/" && $2 !~ "^ro,nosuid,nodev,noexec" { print; bad = 1 } END { exit !bad }' <(mounts)
-    [ ! -e "/proc/$pid/root$fs/other" ] && [ -e "/proc/$pid/root$fs/a.raw" ]
+    [ ! -e "/proc/$pid/root$fs/other" ]
+    [ -e "/proc/$pid/root$fs/a.raw" ]
     [ "$(grep -c . "/proc/$pid/root/etc/passwd")" = 2 ]
     # No descriptor of a directory, which would be a way out.
     local fd
@@ -103,7 +104,8 @@ limited() {
     start
     runs
     [ "$(cat "/proc/$pid/root/usr/lib/os-release")" = "$(cat /usr/lib/os-release)" ]
-    [ -d "/proc/$pid/root/usr/lib/sysimage" ] && [ -z "$(ls -A "/proc/$pid/root/usr/lib/sysimage")" ]
+    [ -d "/proc/$pid/root/usr/lib/sysimage" ]
+    [ -z "$(ls -A "/proc/$pid/root/usr/lib/sysimage")" ]
     leave
     own+=(--share /usr/lib/sysimage/rpm,ro)
     start

@@ -116,7 +116,8 @@ held_by_qemu() {
         kill -s CONT "$monitor"
         wait "$caller"
         daemon=$(cat "$fs/pid")
-        [ "$(holder_of daemon)" = "$daemon" ] && [ "$daemon" != "$first" ]
+        [ "$(holder_of daemon)" = "$daemon" ]
+        [ "$daemon" != "$first" ]
         kill -s TERM "$daemon"
         eventually ended "$monitor"
         [ "$(owner "$fs/a.raw")" = alice:alice ]

@@ -358,7 +358,8 @@ stays_until_mended() {
     unprivileged "$pid"
     leave
     [ "$status" -eq 33 ]
-    [ ! -e "$fs/migrate" ] && [ ! -L "$fs/migrate" ]
+    [ ! -e "$fs/migrate" ]
+    [ ! -L "$fs/migrate" ]
     chmod 0640 "$fs/a.raw"
     given_back
 }
@@ -476,7 +477,11 @@ migrated() {
         eventually ended "$n"
         status=0
         wait "$n" || status=$?
-        [ "$status" -eq 0 ] || { [ "$status" -eq 125 ] && refused=$((refused + 1)); }
+        case $status in
+        0) ;;
+        125) refused=$((refused + 1)) ;;
+        *) return 1 ;;
+        esac
     done
     [ "$refused" -eq 3 ]
     given_back

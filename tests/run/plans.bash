@@ -25,7 +25,9 @@ make_files() {
     make overlay=a.raw,raw alice:alice 0644 "$fs/over-relative"
     make overlay=file:$fs/memory,raw alice:alice 0644 "$fs/over-prefix"
     make overlay=$fs/secret,raw alice:alice 0644 "$fs/over-secret"
-    make null root:root 0600 "$fs/node" && rm "$fs/node" && mknod -m 0660 "$fs/node" b 511 1
+    make null root:root 0600 "$fs/node"
+    rm "$fs/node"
+    mknod -m 0660 "$fs/node" b 511 1
     make dir alice:alice 0755 "$fs/alices"
     ln -s ../dir "$fs/alices/way"
     chown -h alice:alice "$fs/alices/way"

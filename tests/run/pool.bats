@@ -201,7 +201,7 @@ taken_by() {
     mkdir -p /mnt/modules
     cp "$VP_BUILD/tests/name-service.so" /mnt/modules/libnss_test.so.2
     settings 'isolate_ids = "90000:2"'
-    { grep -vE '^(passwd|group):' /mnt/nsswitch.conf && printf '%s: files test\n' passwd group; } >/etc/nsswitch.conf
+    { grep -vE '^(passwd|group):' /mnt/nsswitch.conf; printf '%s: files test\n' passwd group; } >/etc/nsswitch.conf
     run -125 env LD_LIBRARY_PATH=/mnt/modules NAME_SERVICE=unavail virt-priv-run --name a --isolate=user -- $place/qemu-system-waits -nodefaults </dev/null
     echo "$output"
     [[ $output == *"id 9000"[01]" of the pool of VMs"* ]]

@@ -89,7 +89,9 @@ since_qemu() {
 # reconnect_key: that of a character device's, in milliseconds where there is no other one any more.
 reconnect_key() {
     put[reconnect]=reconnect
-    qemu-system-x86_64 -chardev socket,help | grep -q reconnect-ms= && put[reconnect]=reconnect-ms
+    if qemu-system-x86_64 -chardev socket,help | grep -q reconnect-ms=; then
+        put[reconnect]=reconnect-ms
+    fi
     server "$1"
 }
 

@@ -158,7 +158,8 @@ network() {
         echo "$words: $status, $output"
         [ "$status" -ne 0 ]
         [[ $output == *"$text"* ]]
-        [ -z "$(ls /srv/vm/deep)" ] && [ ! -e /etc/new ]
+        [ -z "$(ls /srv/vm/deep)" ]
+        [ ! -e /etc/new ]
     done <<'END'
 --name web --disk /srv/vm/deep/a --create 0|--create 0: expected a size, such as 20G
 --name web --disk /srv/vm/deep/a --create 1G,x|expected a size

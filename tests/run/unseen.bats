@@ -16,7 +16,10 @@ there() {
     for path in "$@"; do
         case $path in
         */) mkdir -p "$path" ;;
-        *=) mkdir -p "$(dirname "$path")" && make socket root:root 666 "${path%=}" ;;
+        *=)
+            mkdir -p "${path%/*}"
+            make socket root:root 666 "${path%=}"
+            ;;
         *) make text=x root:root 644 "$path" ;;
         esac
     done
