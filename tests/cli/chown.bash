@@ -36,18 +36,17 @@ disk() {
 
 # state PATH...: all that a claim could change: owner, mode, ACL, attributes.
 state() {
-    for path in "$@"; do
-        stat -c '%n %u:%g %a %h' "$path"
-        getfacl -cpn "$path"
-        /usr/bin/python3 -c 'import os, sys
-for name in sorted(os.listxattr(sys.argv[1])):
-    print(name, os.getxattr(sys.argv[1], name))' "$path"
-    done
+    stat -c '%n %u:%g %a %h' "$@"
+    getfacl -cpn "$@"
+    /usr/bin/python3 -I -S -c 'import os, sys
+for path in sys.argv[1:]:
+    for name in sorted(os.listxattr(path)):
+        print(path, name, os.getxattr(path, name))' "$@"
 }
 
 # remembered PATH: libvirt'"'"'s attributes, "OWNER REFS", nothing without them.
 remembered() {
-    /usr/bin/python3 -c 'import os, sys
+    /usr/bin/python3 -I -S -c 'import os, sys
 try:
     print(*(os.getxattr(sys.argv[1], "trusted.libvirt.security." + name).decode() for name in ("dac", "ref_dac")))
 except OSError:
