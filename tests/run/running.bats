@@ -152,6 +152,11 @@ network() {
     qemu-img check -q /srv/vm/bob/new.qcow2
     mkdir -p /srv/vm/deep
     ln -s /etc /srv/vm/bob/way
+    make blank bob:bob 0640 /srv/vm/bob/base.raw
+    make blank root:root 0600 /srv/vm/bob/roots.raw
+    make blank root:root 0600 /srv/vm/roots.raw
+    ln -s ../roots.raw /srv/vm/bob/link
+    chown -h bob:bob /srv/vm/bob/link
     while IFS='|' read -r words text; do
         # shellcheck disable=SC2086 # words
         run virt-priv-chown add $words
@@ -172,7 +177,21 @@ network() {
 --name other --disk /srv/vm/deep/a --create 1G|VM 'other' has no claim
 --name web --disk /srv/vm/bob/way/new --create 1G|/srv/vm/bob/way
 --name web --device /srv/vm/bob/new.qcow2|it is not a device node
+--name web --disk /srv/vm/deep/a --create 1G --backing /srv/vm/bob/roots.raw,raw|/srv/vm/bob/roots.raw is owned by root, but the directory /srv/vm/bob by bob, who can replace it
+--name web --disk /srv/vm/deep/a --create 1G --backing /srv/vm/bob/link,raw|/srv/vm/bob/link: /srv/vm is owned by root, but the directory /srv/vm/bob by bob
 END
+    # The owner of a template that another VM has claimed is its own.
+    virt-priv-chown claim --name other --disk /srv/vm/bob/base.raw
+    # Root's terminal is not qemu-img's.
+    # shellcheck disable=SC2016 # for another shell
+    printf '%s\n' '#!/bin/sh' 'cut -d" " -f7 /proc/$$/stat >/mnt/scratch/terminal' 'exec /usr/bin/qemu-img "$@"' >/mnt/qemu-img
+    chmod 0755 /mnt/qemu-img
+    script -qec "env PATH=/mnt:$PATH virt-priv-chown add --name web --disk /srv/vm/deep/a --create 1G --backing /srv/vm/bob/base.raw,raw" /dev/null </dev/null
+    [ "$(cat /mnt/scratch/terminal)" = 0 ]
+    virt-priv-chown drop --name web --disk /srv/vm/deep/a
+    [ "$(stat -c '%U:%G %a' /srv/vm/deep/a)" = "bob:bob 640" ]
+    rm /srv/vm/deep/a
+    virt-priv-chown release --name other
     # One that cannot be written completely is not there.
     mount -t tmpfs -o size=64k tmpfs /srv/vm/deep
     head -c 100k /dev/zero >/srv/vm/deep/full || true

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "claims/journal_file.h"
+#include "claims/journal_list.h"
 #include "claims/journal_lock.h"
 #include "launch/creds.h"
 #include "launch/environment.h"
@@ -85,50 +85,68 @@ void new_image_free(struct new_image *image)
  * Whom it belongs to
  */
 
-/* What the VM's journal has of it, if it is claimed. */
-static bool take_recorded(
-	const char *vm, const char *path, struct belonging *belonging, char **error)
+static void take_from(
+	const struct journal *journal, const struct fileid *id, struct belonging *belonging)
 {
-	struct journal *journal = NULL;
+	const struct entry *e = NULL;
 
-	if (!journal_lock(false, error))
-		return false;
-	bool good = journal_directory() < 0 || journal_read(vm, &journal, error);
-	for (size_t i = 0; good && journal && i < journal->n_entries; i++) {
-		const struct entry *e = &journal->entries[i];
-		if (e->kind == ENTRY_OWNER && strcmp(e->path, path) == 0)
+	while ((e = journal_find(journal, id, e)) != NULL)
+		if (e->kind == ENTRY_OWNER)
 			*belonging = (struct belonging){e->old_uid, e->old_gid, e->mode};
+}
+
+/* What the journal of any VM has of it, if it is claimed. */
+static bool take_recorded(const struct safepath *walk, struct belonging *belonging, char **error)
+{
+	struct journal **all;
+	struct fileid id;
+	bool all_read;
+	size_t n;
+
+	if (!fileid_of(walk->fd, &walk->st, &id, error) || !journal_lock(false, error))
+		return false;
+	bool good = journal_directory() < 0 || journal_read_all(&all, &n, &all_read, error);
+	if (good && journal_directory() >= 0) {
+		for (size_t i = 0; i < n; i++)
+			take_from(all[i], &id, belonging);
+		good = all_read || error_set(error,
+					   "cannot determine whom %s belongs to: a journal cannot "
+					   "be read; see above",
+					   walk->path);
+		journal_free_all(all, n);
 	}
-	if (good)
-		journal_free(journal);
 	journal_unlock();
 	return good;
 }
 
-static bool choose_owner(const struct new_image *image, const struct place *place, const char *vm,
-	struct belonging *belonging, char **error)
+/* Whom the backing file belongs to. What root may have been led to is nobody's template. */
+static bool take_backing(const char *path, struct belonging *belonging, char **error)
 {
 	struct safepath walk;
 
-	*belonging = (struct belonging){0, 0, 0600};
-	if (image->backing) {
-		if (!safepath_open(image->backing, &walk, error))
-			return false;
+	if (!safepath_open(path, &walk, error))
+		return false;
+	bool is_node = S_ISBLK(walk.st.st_mode);
+	bool good = S_ISREG(walk.st.st_mode) || is_node ||
+		    error_set(error, "%s is neither a regular file nor a block device", path);
+	/* The owner of a volume's node is no owner of files. */
+	if (good && !is_node) {
 		*belonging = (struct belonging){walk.st.st_uid, walk.st.st_gid, walk.st.st_mode};
-		bool is_image = S_ISREG(walk.st.st_mode) || S_ISBLK(walk.st.st_mode);
-		/* The owner of a volume's node is no owner of files. */
-		if (S_ISBLK(walk.st.st_mode))
-			*belonging = (struct belonging){0, 0, 0600};
-		bool good = (is_image || error_set(error,
-						 "%s is neither a regular file nor a "
-						 "block device",
-						 image->backing)) &&
-			    (S_ISBLK(walk.st.st_mode) ||
-				    take_recorded(vm, walk.path, belonging, error));
-		safepath_close(&walk);
-		if (!good)
-			return false;
+		good = take_recorded(&walk, belonging, error);
+		safepath_judge(&walk, belonging->uid);
 	}
+	if (good && walk.unsafe)
+		good = error_set(error, "%s: %s", path, walk.unsafe);
+	safepath_close(&walk);
+	return good;
+}
+
+static bool choose_owner(const struct new_image *image, const struct place *place,
+	struct belonging *belonging, char **error)
+{
+	*belonging = (struct belonging){0, 0, 0600};
+	if (image->backing && !take_backing(image->backing, belonging, error))
+		return false;
 	/* In a directory of somebody's, root makes files for nobody else. */
 	if (place->dir_st.st_uid != 0) {
 		belonging->uid = place->dir_st.st_uid;
@@ -200,7 +218,7 @@ static bool write_image(const struct new_image *image, int fd, const struct belo
 	return io_sync(fd) || error_set_errno(error, "cannot write %s", image->path);
 }
 
-static bool make_at(const struct new_image *image, const struct place *place, const char *vm,
+static bool make_at(const struct new_image *image, const struct place *place,
 	const struct identity *identity, char **error)
 {
 	struct belonging belonging;
@@ -209,7 +227,7 @@ static bool make_at(const struct new_image *image, const struct place *place, co
 		return error_set(error, "%s already exists; use another name", image->path);
 	if (place->walk.unsafe)
 		return error_set(error, "%s: %s", image->path, place->walk.unsafe);
-	if (!choose_owner(image, place, vm, &belonging, error))
+	if (!choose_owner(image, place, &belonging, error))
 		return false;
 	cleanup_fd int fd = openat(place->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -235,8 +253,8 @@ bool new_image_make(struct new_image *image, struct claim_rounds *rounds, char *
 	if (disk->action != ACTION_CLAIM)
 		return error_set(
 			error, "--create cannot be used with ,readonly or ,shared: %s", disk->path);
-	image->is_made = place_find(image->path, &place, error) &&
-			 make_at(image, &place, rounds->name, identity, error);
+	image->is_made =
+		place_find(image->path, &place, error) && make_at(image, &place, identity, error);
 	place_close(&place);
 	return image->is_made;
 }
