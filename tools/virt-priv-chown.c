@@ -83,13 +83,17 @@ static struct paths absolute_paths(const char *const *given, size_t n)
 	return paths;
 }
 
-static void add_disks(const struct options *o, struct claim_requests *requests)
+static void add_disks(const struct options *o, bool are_claimed, struct claim_requests *requests)
 {
 	cleanup_free char *error = NULL;
 
-	for (size_t i = 0; i < o->disks.n; i++)
-		if (!claim_requests_add_disk(requests, o->disks.items[i], &error))
+	for (size_t i = 0; i < o->disks.n; i++) {
+		const char *text = o->disks.items[i];
+		cleanup_free char *word =
+			are_claimed ? claim_requests_claimed(o->name, text, &error) : xstrdup(text);
+		if (!word || !claim_requests_add_disk(requests, word, &error))
 			die_usage("%s", error);
+	}
 	for (size_t i = 0; i < o->devices.n; i++)
 		if (!claim_requests_add_device(requests, o->devices.items[i], &error))
 			die_usage("%s", error);
@@ -185,7 +189,7 @@ static void gather_requests(const struct options *o, struct claim *c)
 		c->requests = c->domain->requests;
 		c->domain->requests = (struct claim_requests){0};
 	}
-	add_disks(o, &c->requests);
+	add_disks(o, false, &c->requests);
 	/* Where it is mounted, QEMU may search every directory. */
 	for (size_t i = 0; i < c->requests.n; i++)
 		c->requests.all[i].passed = c->visit.root >= 0;
@@ -329,7 +333,7 @@ static int drop(const struct options *o)
 	need_name(o->name);
 	if (o->disks.n + o->devices.n == 0)
 		die_usage("missing option --device or --disk");
-	add_disks(o, &disks);
+	add_disks(o, true, &disks);
 	claims_probe_requests(&disks);
 	if (!visit_begin(o->name, &visit, &error))
 		die("%s", error);

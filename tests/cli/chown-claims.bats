@@ -221,6 +221,25 @@ XML
     [ "$(state "$name")" = "$before" ]
 }
 
+@test "what status shows is pasted into drop, commas and all" {
+    local name shown
+    disk "$fs/a" alice:alice 0600
+    for name in "a,b" "a,,b" "a,readonly" "it's a,b" ","; do
+        disk "$fs/$name" alice:alice 0600
+        run -0 virt-priv-chown claim --name v --disk "$fs/a" --disk "$fs/${name//,/,,}"
+        shown=$(virt-priv-chown status | grep -o "[^ ]*$fs/.*,.*")
+        echo "$name is shown as $shown"
+        eval "run -0 virt-priv-chown drop --name v --disk $shown"
+        [ "$(owner "$fs/$name")" = alice:alice ]
+        [ "$(owner "$fs/a")" = qemu:qemu ]
+        # And as it was claimed.
+        run -0 virt-priv-chown add --name v --disk "$fs/${name//,/,,}"
+        run -0 virt-priv-chown drop --name v --disk "$fs/${name//,/,,}"
+        [ "$(owner "$fs/$name")" = alice:alice ]
+        run -0 virt-priv-chown release --name v
+    done
+}
+
 # The headers of images are what a guest can write.
 @test "paths in image headers are nothing to this tool" {
     chmod 0600 /etc/shadow

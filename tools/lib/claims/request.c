@@ -4,6 +4,8 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "path/absolute.h"
 
 #include <string.h>
@@ -95,6 +97,37 @@ bool claim_requests_add_disk(struct claim_requests *list, const char *text, char
 	r->shared = shared && !read_only;
 	r->reason = xstrdup(read_only ? "read-only" : shared ? "shared" : "writable, exclusive");
 	return true;
+}
+
+/* With each comma twice, new. */
+static char *double_commas(const char *path)
+{
+	char *word = xcalloc(2 * strlen(path) + 1, 1), *to = word;
+
+	for (const char *p = path; *p; p++) {
+		if (*p == ',')
+			*to++ = ',';
+		*to++ = *p;
+	}
+	return word;
+}
+
+char *claim_requests_claimed(const char *name, const char *text, char **error)
+{
+	cleanup_free char *path = absolute_path(text, error);
+	struct journal *journal = NULL;
+	char *word = NULL;
+
+	if (!path || !journal_lock(false, error))
+		return NULL;
+	bool good = journal_directory() < 0 || journal_read(name, &journal, error);
+	for (size_t i = 0; good && journal && i < journal->n_entries && !word; i++)
+		if (strcmp(journal->entries[i].path, path) == 0)
+			word = double_commas(path);
+	if (good)
+		journal_free(journal);
+	journal_unlock();
+	return word || !good ? word : xstrdup(text);
 }
 
 bool claim_requests_add_device(struct claim_requests *list, const char *text, char **error)

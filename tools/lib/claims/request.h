@@ -54,5 +54,12 @@ void claim_requests_free(struct claim_requests *list);
  */
 bool claim_requests_add_disk(struct claim_requests *list, const char *text, char **error);
 
+/*
+ * The text for claim_requests_add_disk() of what is dropped, new: a path that the VM has claimed,
+ * as status shows it, is that path, and its commas are not doubled; else the text itself. NULL and
+ * a new message if that cannot be determined.
+ */
+char *claim_requests_claimed(const char *name, const char *text, char **error);
+
 /* The same for an option --device: a device node, by its path as it is. */
 bool claim_requests_add_device(struct claim_requests *list, const char *text, char **error);
