@@ -145,6 +145,10 @@ teardown_file() {
     judge run
 }
 
+@test "run-as-person: root starts a VM as a person's account, and that person has not" {
+    judge run-as-person
+}
+
 @test "run-isolated: started by virt-priv-run, with an id of its own" {
     judge run-isolated
 }

@@ -55,10 +55,12 @@ run|125|--timeout -5 --stop v|--timeout -5: expected a number of seconds
 run|125|--timeout 99999999 --stop v|--timeout 99999999: expected a number of seconds
 run|125|--json qemu-system-x86_64 -hda @/a|--json requires --check, --dry-run or --list
 run|125|--stop v qemu-system-x86_64|extra operand 'qemu-system-x86_64'
+run|125|--check --stop v|--stop cannot be used with --check
+run|125|--vm v --stop v|--stop cannot be used with --vm
 run|125|--name .v qemu-system-x86_64 -hda @/a|--name: invalid VM name '.v': must match
 audit|2|--frobnicate|try: virt-priv-audit --help
 EOT
-    [ "$n" -eq 29 ]
+    [ "$n" -eq 31 ]
 }
 
 @test "standard output that cannot be written to is an error" {

@@ -75,8 +75,8 @@ EOT
 
 @test "the options before the command go into the file, and count in the check" {
     cd "$fs"
-    run -0 virt-priv-run --disks=pass --isolate=user --backing a.raw --write-unit web -- qemu-system-x86_64 "${quiet[@]}" -drive file=a.raw,format=raw
-    diff <(printf '%s\n' --disks=pass --isolate=user "--backing=$fs/a.raw" /usr/bin/qemu-system-x86_64 "${quiet[@]}" -drive "file=$fs/a.raw,format=raw") <(written web)
+    run -0 virt-priv-run --disks=pass --isolate=user --grant-read --backing a.raw --write-unit web -- qemu-system-x86_64 "${quiet[@]}" -drive file=a.raw,format=raw
+    diff <(printf '%s\n' --disks=pass --isolate=user --grant-read "--backing=$fs/a.raw" /usr/bin/qemu-system-x86_64 "${quiet[@]}" -drive "file=$fs/a.raw,format=raw") <(written web)
 }
 
 @test "an obstacle is printed, and the file stays" {
