@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/option_rules.h"
 #include "base/options.h"
 #include "claims/journal.h"
 #include "launch/launch.h"
@@ -51,6 +52,7 @@ struct options {
 	pid_t *pids; /* --pid */
 	size_t n_pids;
 	char **command; /* NULL-terminated */
+	uint64_t given; /* see base/option_rules.h */
 };
 
 static bool store_name(const struct option_row *row, void *field, const char *word, char **error)
@@ -130,8 +132,9 @@ static const struct option_row rows[] = {
 		OPTION_NAME(write_unit)},
 	{"list", 0, NULL, OPTION_NONE, "list the VMs that virt-priv-run has started",
 		OPTION_FLAG(struct options, list)},
-	{"stop", 0, "NAME", OPTION_WORD, "ask a VM to power down, and wait", OPTION_NAME(stop),
-		.words = RUNNING},
+	{"stop", 0, "NAME", OPTION_WORD,
+		"ask a VM to power down, and wait until it has: then the exit status is 0, else 1",
+		OPTION_NAME(stop), .words = RUNNING},
 	{"timeout", 0, "SECONDS", OPTION_ANYTHING, "with --stop: how long to wait (default: 60)",
 		OPTION_SECONDS(struct options, timeout)},
 	{"kill", 0, NULL, OPTION_NONE,
@@ -148,7 +151,7 @@ const struct option_table tool_options = {
 	.synopsis = "[OPTION]... [--] QEMU [ARG]...\n"
 		    "[OPTION]... --vm NAME\n"
 		    "[OPTION]... --write-unit NAME [--] QEMU [ARG]...\n"
-		    "[OPTION]... --check {--all-running | --pid PID...}\n"
+		    "[OPTION]... --check {--all-running | --pid PID [--pid PID]...}\n"
 		    "--list [--json]\n"
 		    "--stop NAME [--timeout SECONDS] [--kill] [--dry-run]",
 	.summary = "Run a QEMU command line as the account of qemu.conf, with no capability in any "
@@ -159,8 +162,8 @@ const struct option_table tool_options = {
 	.status = "Exit status: 125 if virt-priv-run itself fails or refuses, 126 if QEMU cannot "
 		  "be executed, 127 if it cannot be found, else that of QEMU, or 128+N if it was "
 		  "terminated by signal N. With --check and --write-unit: 0 no obstacle, 1 "
-		  "obstacles. With --stop: 0 QEMU has exited, 1 it has not. With --list: 1 if a VM "
-		  "cannot be determined.",
+		  "obstacles. With --stop: 0 QEMU has exited and everything is released, else 1. "
+		  "With --list: 1 if a VM cannot be determined.",
 };
 
 static void parse_options(struct options *o, int argc, char *argv[])
@@ -174,6 +177,7 @@ static void parse_options(struct options *o, int argc, char *argv[])
 		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : LAUNCH_FAILED);
 	}
 	o->command = words.operands;
+	o->given |= words.given;
 }
 
 /* Standard output is written, or the program ends. Returns status. */
@@ -217,6 +221,49 @@ static void check_vm_file(const struct options *o, const char *path, const char 
 	die("%s: not starting; nothing was changed", path);
 }
 
+/* Whether it is about QEMUs that run already. */
+static bool checks_running(const struct options *o)
+{
+	return o->all_running || o->n_pids > 0;
+}
+
+/* Options that go with those that say what QEMU is run as. */
+#define HOW "config disks isolate backing grant-read share share-network force-in-use verbose "
+
+static const struct option_rule rules_of_options[] = {
+	{"list", .only = "json verbose"},
+	{"stop", .only = "timeout kill dry-run verbose"},
+	{"write-unit", .only = HOW "name"},
+	{"pid", .needs = "check", .only = HOW "check json"},
+	{"all-running", .needs = "check", .only = HOW "check json"},
+	{"check", .not = "dry-run"},
+	{"json", .needs = "check dry-run list"},
+	{"kill", .needs = "stop"},
+	{"timeout", .needs = "stop"},
+	{0},
+};
+
+static void check_options(const struct options *o)
+{
+	bool takes_none = o->stop || o->list || checks_running(o);
+	cleanup_free char *error = NULL;
+
+	if (!option_rules_hold(&tool_options, o->given, rules_of_options, &error))
+		die("%s", error);
+	if (o->write_unit && o->name && strcmp(o->name, o->write_unit) != 0)
+		die("--name %s: the unit of --write-unit %s stops the VM by the name of its file: "
+		    "use --write-unit %s, or leave out --name",
+			o->name, o->write_unit, o->name);
+	if (takes_none && *o->command) {
+		error = options_extra(&tool_options, *o->command);
+		die("%s", error);
+	}
+	if (!takes_none && !o->vm && !*o->command)
+		die("missing QEMU command line; try: " PROGRAM " --help");
+	if (geteuid() != 0)
+		die("must be run as root; ordinary users: virt-priv-exec");
+}
+
 /* The words of the VM's file, as if they stood on the command line behind --vm. */
 static void read_vm_file(struct options *o)
 {
@@ -234,65 +281,18 @@ static void read_vm_file(struct options *o)
 	check_vm_file(o, path, text);
 	char **words = trusted_file_words(PROGRAM, text, &n);
 	parse_options(o, (int)n, words);
-	if (o->vm != name || o->stop || o->write_unit || o->list)
-		die("--vm, --write-unit, --list and --stop are not allowed in %s", path);
+	if (o->vm != name || o->stop || o->write_unit || o->list || checks_running(o))
+		die("--vm, --write-unit, --list, --stop, --all-running and --pid are not allowed "
+		    "in "
+		    "%s",
+			path);
+	cleanup_free char *why = NULL;
+	if (!option_rules_hold(&tool_options, o->given, rules_of_options, &why))
+		die("%s: %s", path, why);
 	if (!*o->command)
 		die("%s: missing QEMU command line", path);
 	if (!o->name)
 		o->name = name;
-}
-
-/* Whether it is about QEMUs that run already. */
-static bool checks_running(const struct options *o)
-{
-	return o->all_running || o->n_pids > 0;
-}
-
-static void check_running_options(const struct options *o)
-{
-	const char *option = o->all_running ? "--all-running" : "--pid";
-	const char *other = o->name	 ? "--name"
-			    : o->vm	 ? "--vm"
-			    : o->stop	 ? "--stop"
-			    : o->dry_run ? "--dry-run"
-					 : NULL;
-
-	if (!o->check)
-		die("%s requires --check", option);
-	if (o->all_running && o->n_pids)
-		die("--all-running cannot be used with --pid");
-	if (other)
-		die("%s cannot be used with %s", other, option);
-	if (*o->command) {
-		cleanup_free char *error = options_extra(&tool_options, *o->command);
-		die("%s", error);
-	}
-}
-
-static void check_options(const struct options *o)
-{
-	if (o->json && !o->dry_run && !o->check && !o->list)
-		die("--json requires --check, --dry-run or --list");
-	if (o->kill && !o->stop)
-		die("--kill requires --stop");
-	if (o->list && (o->stop || o->vm || o->check || o->dry_run || o->write_unit))
-		die("--list can only be combined with --json");
-	if (checks_running(o))
-		check_running_options(o);
-	if (o->write_unit && (o->vm || o->stop || o->check || o->dry_run))
-		die("--write-unit cannot be used with --vm, --stop, --check or --dry-run");
-	if (o->stop && (o->check || o->vm))
-		die("--stop cannot be used with %s", o->check ? "--check" : "--vm");
-	if (o->json && o->stop)
-		die("--json cannot be used with --stop");
-	if ((o->stop || o->list) && *o->command) {
-		cleanup_free char *error = options_extra(&tool_options, *o->command);
-		die("%s", error);
-	}
-	if (!o->stop && !o->list && !o->vm && !checks_running(o) && !*o->command)
-		die("missing QEMU command line; try: " PROGRAM " --help");
-	if (geteuid() != 0)
-		die("must be run as root; ordinary users: virt-priv-exec");
 }
 
 /* Text of a -readconfig file: root acts on it, so it must be root's. */
@@ -365,13 +365,18 @@ static void begin_plan(struct plan *plan, const struct options *o, const struct 
 	plan->program[0] = o->command[0];
 	plan->request.command = plan->program;
 	plan->vm->args = args;
-	vm_take_run_as(args, &plan->request);
-	launch_plan(&plan->launch, &plan->request);
-	if (!vm_check_run_as(&plan->launch, &plan->request, &error))
+	if (!vm_plan_launch(&plan->launch, &plan->request, args, &error))
 		die("%s", error);
 	describe(plan->vm, o, &plan->launch, running ? running->pid : getpid());
 	if (!vm_raise_limits(plan->vm, &error) || !supervise_block_signals(&error))
 		die("%s", error);
+}
+
+/* What refuses the start, and no command helps. */
+static void add_obstacle(struct obstacles *obstacles, char *object, char *message)
+{
+	obstacles_add(obstacles,
+		&(struct obstacle){.object = object, .message = message, .refuses = true});
 }
 
 /* own: the words before the command. */
@@ -382,17 +387,20 @@ static void find_obstacles(struct plan *plan, const struct options *o, char *con
 	cleanup_free char *error = qemu_command_why_not(o->command, own, n_own, o->vm);
 
 	if (error) {
-		obstacles_add(obstacles, o->command[0], NULL, error, true);
+		add_obstacle(obstacles, o->command[0], error);
 		return;
 	}
+	plan->request.looks_only = true;
 	begin_plan(plan, o, running);
 	if (!vm_plan(vm, &error)) {
 		if (vm->failed)
 			die("%s", error);
-		obstacles_add(obstacles, NULL, NULL, error, true);
+		add_obstacle(obstacles, NULL, error);
 		return;
 	}
-	if (!vm_command(vm, o->command[0], plan->launch.path, &error))
+	if (plan->launch.error)
+		vm_refuse_program(vm, plan->launch.path, plan->launch.error);
+	else if (!vm_command(vm, o->command[0], plan->launch.path, &error))
 		die("%s", error);
 	obstacles_of(obstacles, vm);
 	vm_warn_of_isolation(vm);
@@ -485,7 +493,9 @@ static int write_unit(struct options *o, struct plan *plan)
 	struct obstacles obstacles = {0};
 	cleanup_free char *error = NULL;
 
-	if (!unit_write(o->write_unit, &words, o->command, read_config_file, &error) ||
+	/* Where there is none, the file would be in the way of the next one. */
+	if (!vm_try_account(o->config, o->command, read_config_file, &error) ||
+		!unit_write(o->write_unit, &words, o->command, read_config_file, &error) ||
 		!unit_enter(&error))
 		die("%s", error);
 	unit.command = (char *[]){NULL};

@@ -77,10 +77,12 @@ directory|--vm v|$vms/v.conf is not a regular file
 huge|--vm v|$vms/v.conf is larger than 4194304 bytes
 qemu-system-x86_64+-hda+$fs/\\0a|--vm v|$vms/v.conf contains a NUL byte
 qemu-system-x86_64+-hda+$fs/a|--vm v x|extra operand 'x': the command line of VM 'v' is in $vms/v.conf
---vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm, --write-unit, --list and --stop are not allowed in $vms/v.conf
---stop+w|--vm v|--vm, --write-unit, --list and --stop are not allowed in $vms/v.conf
+--vm+w+qemu-system-x86_64+-hda+$fs/a|--vm v|--vm, --write-unit, --list, --stop, --all-running and --pid are not allowed in $vms/v.conf
+--stop+w|--vm v|--vm, --write-unit, --list, --stop, --all-running and --pid are not allowed in $vms/v.conf
+--pid+1+qemu-system-x86_64|--check --vm v|--vm, --write-unit, --list, --stop, --all-running and --pid are not allowed in $vms/v.conf
+--timeout+5+qemu-system-x86_64|--vm v|$vms/v.conf: --timeout requires --stop
 # nothing|--vm v|$vms/v.conf: missing QEMU command line
 qemu-system-x86_64+-hda+$fs/a|--vm w|cannot reach $vms/w.conf: No such file or directory
 END_OF_FILES
-    [ "$n" -eq 8 ]
+    [ "$n" -eq 10 ]
 }

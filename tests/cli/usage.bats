@@ -55,12 +55,25 @@ run|125|--timeout -5 --stop v|--timeout -5: expected a number of seconds
 run|125|--timeout 99999999 --stop v|--timeout 99999999: expected a number of seconds
 run|125|--json qemu-system-x86_64 -hda @/a|--json requires --check, --dry-run or --list
 run|125|--stop v qemu-system-x86_64|extra operand 'qemu-system-x86_64'
-run|125|--check --stop v|--stop cannot be used with --check
-run|125|--vm v --stop v|--stop cannot be used with --vm
+run|125|--check --stop v|--check cannot be used with --stop
+run|125|--stop v --json|--json cannot be used with --stop
+run|125|--vm v --stop v|--vm cannot be used with --stop
+run|125|--stop v --name w|--name cannot be used with --stop
+run|125|--list --timeout 5|--timeout cannot be used with --list
+run|125|--list --check|--check cannot be used with --list
+run|125|--list --name v|--name cannot be used with --list
+run|125|--list --disks=claim|--disks cannot be used with --list
+run|125|--check --dry-run qemu-system-x86_64 -hda @/a|--dry-run cannot be used with --check
+run|125|--timeout 5 qemu-system-x86_64 -hda @/a|--timeout requires --stop
+run|125|--kill qemu-system-x86_64 -hda @/a|--kill requires --stop
+run|125|--write-unit v --json qemu-system-x86_64 -hda @/a|--json cannot be used with --write-unit
+run|125|--write-unit v --vm w|--vm cannot be used with --write-unit
+run|125|--write-unit v --timeout 5 qemu-system-x86_64 -hda @/a|--timeout cannot be used with --write-unit
+run|125|--name w --write-unit v qemu-system-x86_64 -hda @/a|--name w: the unit of --write-unit v stops the VM by the name of its file: use --write-unit w, or leave out --name
 run|125|--name .v qemu-system-x86_64 -hda @/a|--name: invalid VM name '.v': must match
 audit|2|--frobnicate|try: virt-priv-audit --help
 EOT
-    [ "$n" -eq 31 ]
+    [ "$n" -eq 44 ]
 }
 
 @test "standard output that cannot be written to is an error" {

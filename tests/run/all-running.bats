@@ -36,7 +36,7 @@ json() {
 @test "what a QEMU uses itself is no obstacle: disk, sockets, pid file, tap device; nothing is changed" {
     pushd "$fs/vm" >/dev/null
     root_qemu -name web -drive file=a.raw,format=raw -netdev tap,id=n,ifname=vmtap0,script=no,downscript=no -device virtio-net-pci,netdev=n \
-        -qmp unix:web.qmp,server=on,wait=off -vnc unix:web.vnc -serial file:log
+        -qmp unix:web.qmp,server=on,wait=off -vnc unix:web.vnc -serial file:log -monitor tcp:127.0.0.1:5907,server=on,wait=off
     popd >/dev/null
     listing times "$fs" >"$BATS_TEST_TMPDIR/before"
     check_running --all-running

@@ -5,7 +5,9 @@
 #   qemu PATH        in the place of QEMU
 #   display none     the machine has no -display
 #   says REGEX       of a line of --check, in order; without one, there is no obstacle
-#   fixed COMMAND    after which there is none; "advice" is the command that the line has named
+#   own WORD...      options of virt-priv-run
+#   command none     no command would take it away, and none is in the JSON
+#   fixed COMMAND    after which there is none; "advice" are the commands that the lines have named
 #   after COMMAND    at the end
 # shellcheck disable=SC2034,SC2054,SC2030,SC2031,SC1003 # words of QEMU have commas; each test has its own output
 
@@ -42,6 +44,18 @@ time.sleep(600)' "$1" "$fs/attached"
     eventually test -e "$fs/attached"
 }
 
+# listens ADDRESS PORT: a process does, in the network of the VMs.
+listens() {
+    rm -f "$BATS_TEST_TMPDIR/listens"
+    helper nsenter --net=/run/vm.net /usr/bin/python3 -c '
+import socket, sys, time
+is_any = sys.argv[1] == "::"
+s = socket.create_server((sys.argv[1], int(sys.argv[2])), family=socket.AF_INET6 if is_any else socket.AF_INET, dualstack_ipv6=is_any)
+open(sys.argv[3], "w").close()
+time.sleep(600)' "$1" "$2" "$BATS_TEST_TMPDIR/listens"
+    eventually test -e "$BATS_TEST_TMPDIR/listens"
+}
+
 # A /dev of the test's, without a vhost device.
 hide_vhost() {
     private_dev
@@ -73,9 +87,28 @@ args_add() {
     args+=("$@")
 }
 
-# The command at the end of what was said last.
+args_are() {
+    args=("$@")
+}
+
+# Each command of the JSON document, which is the end of its line.
 advice() {
-    in_network bash -c "$(tail -n 1 "$BATS_TEST_TMPDIR/out" | sed 's/.*; //')"
+    commands
+    [ -s "$BATS_TEST_TMPDIR/commands" ]
+    in_network bash -e "$BATS_TEST_TMPDIR/commands"
+}
+
+# The commands that --json names, a line each.
+commands() {
+    in_network env "${env[@]}" timeout 60 virt-priv-run --check --json "${own[@]}" -- "$qemu" "${base[@]}" "${args[@]}" \
+        3>&- 2>/dev/null | tests/lib/validate-json tests/schema/virt-priv-run-check.json >"$BATS_TEST_TMPDIR/document"
+    /usr/bin/python3 - "$BATS_TEST_TMPDIR/document" >"$BATS_TEST_TMPDIR/commands" <<'PYTHON'
+import json, sys
+for obstacle in json.load(open(sys.argv[1]))["obstacles"]:
+    if help := obstacle.get("help"):
+        assert obstacle["message"].endswith(help), obstacle
+        print(help)
+PYTHON
 }
 
 # step COMMAND: what is about the network, in that of the VMs.
@@ -90,7 +123,7 @@ step() {
 
 checked() {
     status=0
-    in_network env "${env[@]}" timeout 60 virt-priv-run --check -- "$qemu" "${base[@]}" "${args[@]}" \
+    in_network env "${env[@]}" timeout 60 virt-priv-run --check "${own[@]}" -- "$qemu" "${base[@]}" "${args[@]}" \
         >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- || status=$?
     cat "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/err"
 }
@@ -98,7 +131,7 @@ checked() {
 # checked_row FILE: what is said of its command line. Each step says itself that it failed: where somebody
 # asks for the result, "set -e" has no effect.
 checked_row() {
-    local key value words says=() fixed="" after="" env=(-u DISPLAY -u WAYLAND_DISPLAY)
+    local key value words says=() fixed="" after="" command="" env=(-u DISPLAY -u WAYLAND_DISPLAY)
     local qemu=qemu-system-x86_64 base=("${machine[@]}") i lines
     while read -r key value; do
         value=${value//@\//$fs/}
@@ -109,6 +142,8 @@ checked_row() {
         arg) args+=("${words[@]}") ;;
         env) env+=("$value") ;;
         qemu) qemu=$value ;;
+        own) own+=("${words[@]}") ;;
+        command) command=$value ;;
         display) base=(-accel tcg -m 16 -nodefaults) ;;
         before) step "$value" || return 1 ;;
         says) says+=("$value") ;;
@@ -126,6 +161,10 @@ checked_row() {
         grep -qE -- "${says[i]}" <<<"${lines[i]}" || { echo "wanted: ${says[i]}" && return 1; }
     done
     listing times "$fs" | diff "$BATS_TEST_TMPDIR/before" - || return 1
+    if [ "$command" = none ]; then
+        commands || return 1
+        [ ! -s "$BATS_TEST_TMPDIR/commands" ] || { echo "a command: $(cat "$BATS_TEST_TMPDIR/commands")" && return 1; }
+    fi
     if [ -n "$fixed" ]; then
         step "$fixed" || return 1
         checked

@@ -146,7 +146,7 @@ vfio-pci,host=04:00.0|check /dev/vfio/vfio assigned to the guest|refuse 04:00.0 
 usb-host,hostbus=1,hostaddr=4|claim /dev/bus/usb/001/004 assigned to the guest
 usb-host,hostbus=1,hostport=1.2|claim /dev/bus/usb/001/004 assigned to the guest
 usb-host,vendorid=0x8086,productid=0x0b05|claim /dev/bus/usb/002/011 assigned to the guest
-usb-host,hostbus=1,hostaddr=9|refuse bus 1:9 cannot reach /dev/bus/usb/001/009: No such file or directory
+usb-host,hostbus=1,hostaddr=9|leave bus 1:9 no such device; one that is plugged in later will not belong to the QEMU user
 usb-host,hostbus=1,hostport=7|leave port 1-7 no such device; one that is plugged in later will not belong to the QEMU user
 usb-host,hostbus=1,hostport=1/../1-1.2|leave port 1-1/../1-1.2 no such device; one that is plugged in later will not belong to the QEMU user
 usb-host,vendorid=0x8086,productid=0x0104|leave id 0x8086:0x0104 no such device; one that is plugged in later will not belong to the QEMU user

@@ -123,12 +123,27 @@ refused() {
     refused "qemu-system-x86_64 -S: No such file or directory" virt-priv-run --write-unit web -- "qemu-system-x86_64 -S"
     refused "missing QEMU command line*" virt-priv-run --write-unit web
     refused "--write-unit: invalid VM name '../web'*" virt-priv-run --write-unit ../web -- qemu-system-x86_64
-    refused "--write-unit cannot be used with*" virt-priv-run --check --write-unit web -- qemu-system-x86_64
+    refused "--check cannot be used with --write-unit" virt-priv-run --check --write-unit web -- qemu-system-x86_64
     cd "$fs"
     printf '[drive]\n  file = "a.raw"\n  format = "raw"\n' >"$fs/vm.cfg"
     refused "*a.raw is relative to the current directory, and a unit runs in /; write $fs/a.raw there" \
         virt-priv-run --write-unit web -- qemu-system-x86_64 -readconfig vm.cfg
     [ ! -e /etc/virt-privileges ]
+}
+
+@test "where qemu.conf cannot be used, or names nobody, no file is written" {
+    local conf
+    for conf in 'user = "nobody-of-that-name"' 'user = '; do
+        echo "$conf" >/etc/libvirt/qemu.conf
+        chmod 0600 /etc/libvirt/qemu.conf
+        refused "*/etc/libvirt/qemu.conf:1:*" virt-priv-run --write-unit web -- qemu-system-x86_64 "${quiet[@]}"
+    done
+    refused "settings file $fs/none does not exist" virt-priv-run -c "$fs/none" --write-unit web -- qemu-system-x86_64 "${quiet[@]}"
+    [ ! -e /etc/virt-privileges ]
+    # The VM of that name is that of the unit.
+    rm /etc/libvirt/qemu.conf
+    run -0 virt-priv-run --name web --write-unit web -- qemu-system-x86_64 "${quiet[@]}"
+    [ "$(written web | head -n 1)" = --name=web ]
 }
 
 @test "one that fails, or is killed, leaves no file; the next one writes it" {

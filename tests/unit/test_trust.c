@@ -386,7 +386,7 @@ static void a_long_acl_is_read_whole(void **state)
 	make(&row, path);
 	cleanup_fd int fd = open(path, O_PATH);
 	assert_int_equal(fstat(fd, &st), 0);
-	cleanup_free char *why = trust_why_not_roots(fd, &st, "/X", "look into it");
+	cleanup_free char *why = trust_why_not_roots(fd, &st, "/X", "look into it", NULL);
 	assert_string_equal(why, "user 7099 may write by its ACL (user:7099:rwx); look into it, "
 				 "then: setfacl -x u:7099 /X");
 }
@@ -410,7 +410,7 @@ static void what_is_made_counts(void **state)
 	assert_int_equal(trust_judge(&facts, 0, NULL), TRUST_OWNERS);
 	assert_false(trust_is_roots(fd, &st));
 	trust_free(&facts);
-	cleanup_free char *why = trust_why_not_roots(fd, &st, "/X", "look into it");
+	cleanup_free char *why = trust_why_not_roots(fd, &st, "/X", "look into it", NULL);
 	assert_string_equal(why, "user 61001 may write to files created in it, by its default ACL "
 				 "(default:user:61001:rwx); look into it, then: setfacl -k /X");
 }

@@ -291,6 +291,7 @@ static bool parse(
 	}
 	words->operands = argv + optind;
 	words->n = (size_t)(argc - optind);
+	words->given = parser->given;
 	return check_operands(table, operands, words, before, error);
 }
 

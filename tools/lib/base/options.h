@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* What an argument or an operand is: the completion offers those that there are. */
@@ -133,6 +134,7 @@ struct option_words {
 	size_t command;	 /* its index in the table, where that has commands */
 	char **operands; /* within argv, which getopt_long(3) may permute */
 	size_t n;
+	uint64_t given; /* the options: bit I is that of options_row() I */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "claims/owner_back.h"
 #include "claims/release.h"
 #include "claims/touched.h"
+#include "path/mounts.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -172,10 +173,14 @@ static bool stays_as_it_is(const struct claims_plan *plan, struct entry *e, int 
 		return true;
 	}
 	access_free(&denials);
+	if (mounts_is_ownerless(fd))
+		return error_set(error,
+			"%s: its file system has no owners of its own; mount it with "
+			"-o uid=%u,gid=%u",
+			why, identity->uid, identity->gid);
 	return error_set(error,
-		"%s: its file system does not let root, as NFS with root_squash, or a mount of "
-		"vfat, exFAT, NTFS or CIFS; mount it with -o uid=%u,gid=%u, or change the owner on "
-		"the server, or use virt-priv-run --disks=pass",
+		"%s: its server does not let root, as NFS with root_squash; change its owner on "
+		"the server to %u:%u, or export it with no_root_squash",
 		why, identity->uid, identity->gid);
 }
 

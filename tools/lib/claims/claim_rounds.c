@@ -49,7 +49,7 @@ static bool may_claim(struct claim_rounds *rounds, char **error)
 	if (!rounds->adds && plan->is_new)
 		return true;
 	if (!rounds->adds) {
-		cleanup_free char *advice = holder_advice(plan->journal);
+		cleanup_free char *advice = holder_advice(plan->journal, NULL);
 		*error = xasprintf("VM '%s' already has a claim; %s; to claim another disk: "
 				   "virt-priv-chown add",
 			rounds->name, advice);

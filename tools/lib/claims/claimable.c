@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "claims/holder.h"
@@ -85,15 +86,14 @@ static bool is_in_path(struct claimable *c, const struct safepath *walk)
 }
 
 /* What a file that is no program needs, behind the cause, which is taken. */
-static char *if_disk(const struct safepath *walk, char *cause)
+static char *if_disk(const struct safepath *walk, char *cause, char **help)
 {
-	cleanup_free char *command = command_on("chmod a-x", walk->path);
-
-	return command_after(cause, command ? xasprintf("if it is a disk: %s", command) : NULL);
+	return help_message(
+		help, cause, "; if it is a disk: ", command_on("chmod a-x", walk->path));
 }
 
 /* What its first bytes and the kernel say of a file with an execute bit; new; NULL: no program. */
-static char *why_program(const struct safepath *walk)
+static char *why_program(const struct safepath *walk, char **help)
 {
 	char magic[4] = "";
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_WRONLY | O_NONBLOCK);
@@ -102,18 +102,20 @@ static char *why_program(const struct safepath *walk)
 		return xstrdup("it is a running program, not a disk");
 	cleanup_fd int readable = safepath_reopen(walk->fd, O_RDONLY | O_NONBLOCK);
 	if (readable < 0 || pread(readable, magic, sizeof magic, 0) < 0)
-		return if_disk(walk, xasprintf("it has an execute bit, and cannot be read to "
-					       "determine whether it is a program: %s",
-					     strerror(errno)));
+		return if_disk(walk,
+			xasprintf("it has an execute bit, and cannot be read to determine whether "
+				  "it is a program: %s",
+				strerror(errno)),
+			help);
 	if (memcmp(magic, "\177ELF", 4) == 0 || memcmp(magic, "#!", 2) == 0)
-		return if_disk(walk, xasprintf("it is a program (mode %04o, starts with %s), not a "
-					       "disk",
-					     walk->st.st_mode & 07777,
-					     magic[0] == '#' ? "#!" : "an ELF header"));
+		return if_disk(walk,
+			xasprintf("it is a program (mode %04o, starts with %s), not a disk",
+				walk->st.st_mode & 07777, magic[0] == '#' ? "#!" : "an ELF header"),
+			help);
 	return NULL;
 }
 
-char *claimable_why_system(struct claimable *c, const struct safepath *walk)
+char *claimable_why_system(struct claimable *c, const struct safepath *walk, char **help)
 {
 	if (!S_ISREG(walk->st.st_mode))
 		return NULL;
@@ -129,11 +131,11 @@ char *claimable_why_system(struct claimable *c, const struct safepath *walk)
 	if (is_in_path(c, walk))
 		return xstrdup("it is in a directory of root's PATH, and must not be writable by a "
 			       "guest; move it elsewhere");
-	return walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? why_program(walk) : NULL;
+	return walk->st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? why_program(walk, help) : NULL;
 }
 
 /* QEMU could not open it for writing. */
-static char *why_read_only(const struct safepath *walk)
+static char *why_read_only(const struct safepath *walk, char **help)
 {
 	const struct proc_mount *mount;
 
@@ -141,18 +143,26 @@ static char *why_read_only(const struct safepath *walk)
 		syscall(SYS_faccessat2, walk->fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0 ||
 		errno != EROFS || !(mount = mounts_of(walk->fd)))
 		return NULL;
-	return command_after(xstrdup("its file system is mounted read-only"),
+	return help_message(help, xstrdup("its file system is mounted read-only"), "; ",
 		command_of_root("mount -o remount,rw", mount->point));
 }
 
-char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool is_device)
+char *claimable_why_fixed(const struct safepath *walk, char **help)
+{
+	char *why = attributes_why_fixed(walk->fd, walk->path, help);
+
+	return why ? why : why_read_only(walk, help);
+}
+
+char *claimable_why_not(
+	struct claimable *c, const struct safepath *walk, bool is_device, char **help)
 {
 	const struct stat *st = &walk->st;
 	const struct proc_mount *mount =
 		S_ISREG(st->st_mode) && st->st_nlink != 1 ? mounts_of(walk->fd) : NULL;
 
 	if (walk->unsafe)
-		return safepath_why_no_disk(walk);
+		return safepath_why_no_disk(walk, help);
 	if (is_device && !S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode))
 		return xstrdup("it is not a device node");
 	if (!is_device && !S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
@@ -162,18 +172,17 @@ char *claimable_why_not(struct claimable *c, const struct safepath *walk, bool i
 				 "the others; to list them: find %s -xdev -samefile %s",
 			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
-		return command_after(
+		return help_message(help,
 			xasprintf("its mode %04o has a set-user-ID or set-group-ID bit",
 				st->st_mode & 07777),
-			command_on("chmod ug-s", walk->path));
+			"; ", command_on("chmod ug-s", walk->path));
 	if ((st->st_mode & (S_IRUSR | S_IWUSR)) != (S_IRUSR | S_IWUSR))
-		return command_after(
+		return help_message(help,
 			xasprintf("its mode %04o does not allow its owner to read and write it",
 				st->st_mode & 07777),
-			command_on("chmod u+rw", walk->path));
-	char *why = attributes_why_fixed(walk->fd, walk->path);
-	why = why ? why : why_read_only(walk);
-	return why ? why : claimable_why_system(c, walk);
+			"; ", command_on("chmod u+rw", walk->path));
+	char *why = claimable_why_fixed(walk, help);
+	return why ? why : claimable_why_system(c, walk, help);
 }
 
 /* What lies on what. */
@@ -313,6 +322,7 @@ struct comparison {
 	bool same_boot; /* the journal that is compared with is of this boot */
 	bool on_mount;	/* a file of a held VM can lie on it */
 	const struct stat *st;
+	char **help;
 };
 
 /* Whether the entry's object shares bytes; a new message that says how. */
@@ -355,7 +365,7 @@ static char *shared_with(struct comparison *c, const struct journal *journal, bo
 				"%s: the guest would write the same data under two names", how);
 		if (!how)
 			continue;
-		cleanup_free char *advice = holder_advice(journal);
+		cleanup_free char *advice = holder_advice(journal, c->help);
 		return xasprintf("%s; %s", how, advice);
 	}
 	return NULL;
@@ -379,9 +389,9 @@ static char *shared_with_passed(struct comparison *c)
 }
 
 char *claimable_why_held(struct claimable *claimable, const struct safepath *walk,
-	const struct journal *own, struct journal *const *all, size_t n)
+	const struct journal *own, struct journal *const *all, size_t n, char **help)
 {
-	struct comparison c = {.claimable = claimable, .st = &walk->st};
+	struct comparison c = {.claimable = claimable, .st = &walk->st, .help = help};
 	char *why = NULL;
 
 	if (!ground_of(claimable, walk, &c.ground, &why))

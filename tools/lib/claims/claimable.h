@@ -44,14 +44,24 @@ struct claimable {
 };
 void claimable_free(struct claimable *claimable);
 
-/* Why the object can't be given away whoever asks, a new message; NULL: it can. */
-char *claimable_why_not(struct claimable *claimable, const struct safepath *walk, bool is_device);
+/*
+ * Why the object can't be given away whoever asks, a new message; NULL: it can. help, as that of
+ * the others: see base/help.h.
+ */
+char *claimable_why_not(
+	struct claimable *claimable, const struct safepath *walk, bool is_device, char **help);
+
+/*
+ * The part of it that holds for whoever writes, root too: immutable, append-only, on a file system
+ * that is mounted read-only.
+ */
+char *claimable_why_fixed(const struct safepath *walk, char **help);
 
 /*
  * The part of it that holds for a descriptor that is passed, too: programs and files of the system.
  * reads: its beginning may be read.
  */
-char *claimable_why_system(struct claimable *claimable, const struct safepath *walk);
+char *claimable_why_system(struct claimable *claimable, const struct safepath *walk, char **help);
 
 /*
  * Why the host's own use stands in the way, a new message; NULL: it does not. asked: the path as
@@ -66,7 +76,7 @@ char *claimable_why_in_use(
  * over. What is the very object of an entry is the caller's business. NULL: none does.
  */
 char *claimable_why_held(struct claimable *claimable, const struct safepath *walk,
-	const struct journal *own, struct journal *const *all, size_t n);
+	const struct journal *own, struct journal *const *all, size_t n, char **help);
 
 /* Has the VM itself get the object by a descriptor: what comes later is compared with it. */
 void claimable_note_passed(struct claimable *claimable, const struct safepath *walk);

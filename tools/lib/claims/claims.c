@@ -47,6 +47,7 @@ void claims_end(struct claims_plan *plan)
 		free(plan->items[i].path);
 		free(plan->items[i].source);
 		free(plan->items[i].reason);
+		free(plan->items[i].help);
 	}
 	journal_free_all(plan->others, plan->n_others);
 	for (size_t i = 0; i < plan->n_identities; i++) {

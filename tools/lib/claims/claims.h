@@ -25,7 +25,8 @@ struct claims_item {
 	bool writable;
 	enum resource_action action;
 	char *source, *reason;
-	int fd; /* of a plan that keeps objects: the one that was judged, O_PATH; else -1 */
+	char *help; /* of a refusal, see base/help.h; NULL: no command would do */
+	int fd;	    /* of a plan that keeps objects: the one that was judged, O_PATH; else -1 */
 };
 
 struct claims_plan {

@@ -2,6 +2,7 @@
 #include "claims/holder.h"
 
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -201,7 +202,7 @@ char *holder_using(const struct journal *journal, const char *path)
 	return NULL;
 }
 
-char *holder_advice(const struct journal *journal)
+char *holder_advice(const struct journal *journal, char **help)
 {
 	cleanup_free char *who = holder_using(journal, NULL);
 	cleanup_free char *ignored = NULL;
@@ -209,6 +210,8 @@ char *holder_advice(const struct journal *journal)
 	if (who)
 		return xasprintf("it is running: %s; stop it first", who);
 	if (claims_hold(journal, &ignored) == CLAIMS_ABANDONED)
-		return xstrdup("its process has ended; virt-priv-chown recover");
-	return xasprintf("if it is not running: virt-priv-chown release --name %s", journal->name);
+		return help_message(help, xstrdup("its process has ended"), "; ",
+			xstrdup("virt-priv-chown recover"));
+	return help_message(help, xstrdup("if it is not running"), ": ",
+		xasprintf("virt-priv-chown release --name %s", journal->name));
 }

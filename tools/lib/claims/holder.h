@@ -36,5 +36,8 @@ char *holder_using(const struct journal *journal, const char *path);
 /* Whether a process has the object open for writing, or that can't be seen. */
 bool holder_writes(pid_t pid, const struct stat *st);
 
-/* What ends the VM's claim, a new text that can follow "the VM web holds it; ". */
-char *holder_advice(const struct journal *journal);
+/*
+ * What ends the VM's claim, a new text that can follow "the VM web holds it; ". help: see
+ * base/help.h.
+ */
+char *holder_advice(const struct journal *journal, char **help);

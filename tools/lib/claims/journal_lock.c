@@ -40,7 +40,7 @@ static bool open_directory(
 		return true;
 	if (opened < 0 || fstat(opened, &st) < 0)
 		return error_set_errno(error, "cannot open the directory %s", path);
-	cleanup_free char *why = trust_why_not_roots(opened, &st, path, "look into it");
+	cleanup_free char *why = trust_why_not_roots(opened, &st, path, "look into it", NULL);
 	if (why)
 		return error_set(error,
 			"cannot trust the directory %s: writable by users other than root: %s",

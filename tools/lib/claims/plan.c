@@ -46,9 +46,9 @@ static void set_reason(struct claims_item *item, enum resource_action action, co
 }
 
 /* That another VM has it; new. */
-static char *held_by_other(const struct journal *whose)
+static char *held_by_other(const struct journal *whose, char **help)
 {
-	cleanup_free char *advice = holder_advice(whose);
+	cleanup_free char *advice = holder_advice(whose, help);
 
 	return xasprintf("claimed by VM '%s'; %s", whose->name, advice);
 }
@@ -90,17 +90,20 @@ static bool is_held(struct claims_plan *plan, struct claims_item *item, const st
 	if (!held)
 		return false;
 	if (whose != plan->journal) {
-		plan_refuse(plan, item, held_by_other(whose));
+		char *help = NULL;
+		char *why = held_by_other(whose, &help);
+		plan_refuse(plan, item, why, help);
 		return true;
 	}
 	/* What this call is about to take is not yet the QEMU user's. */
 	bool is_taken = held < &plan->journal->entries[plan->first_new];
 	if (is_taken && walk->st.st_uid != held->new_uid) {
-		cleanup_free char *settle = claims_settle_command(whose, held);
+		char *settle = claims_settle_command(whose, held);
 		plan_refuse(plan, item,
 			xasprintf("already claimed by this VM, but now owned by uid %u; to claim "
 				  "it again, first remove its entry: %s",
-				walk->st.st_uid, settle));
+				walk->st.st_uid, settle),
+			settle);
 		return true;
 	}
 	set_reason(item, ACTION_LEAVE, "already claimed");
@@ -108,8 +111,8 @@ static bool is_held(struct claims_plan *plan, struct claims_item *item, const st
 }
 
 /* Why the object can't be given to the VM, a new message; NULL: it can. */
-static char *why_not_claimable(
-	struct claims_plan *plan, const struct claim_request *resource, struct safepath *walk)
+static char *why_not_claimable(struct claims_plan *plan, const struct claim_request *resource,
+	struct safepath *walk, char **help)
 {
 	struct libvirt_xattr r;
 	char *why;
@@ -121,13 +124,13 @@ static char *why_not_claimable(
 		if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE)
 			safepath_judge(walk, r.uid);
 	}
-	if ((why = claimable_why_not(&plan->claimable, walk, resource->is_device)) != NULL ||
+	if ((why = claimable_why_not(&plan->claimable, walk, resource->is_device, help)) != NULL ||
 		(why = claimable_why_in_use(&plan->claimable, walk, resource->path)) != NULL)
 		return why;
 	if (!plan->has_devices && S_ISREG(walk->st.st_mode))
 		return NULL;
 	return claimable_why_held(
-		&plan->claimable, walk, plan->journal, plan->others, plan->n_others);
+		&plan->claimable, walk, plan->journal, plan->others, plan->n_others, help);
 }
 
 /* The entry of what is to be given to the VM. */
@@ -139,7 +142,7 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 	struct entry *e = plan_add_entry(plan, ENTRY_OWNER, walk->fd, walk->path, &walk->st, id);
 
 	if (!e) {
-		plan_refuse(plan, item, xstrdup(plan->failure));
+		plan_refuse(plan, item, xstrdup(plan->failure), NULL);
 		return;
 	}
 	/* A file system without owners: libvirt goes on, too, if that will do. */
@@ -151,7 +154,7 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 	if (!owner_plan(
 		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
 		!forget_grants(plan, e, &error))
-		plan_refuse(plan, item, error);
+		plan_refuse(plan, item, error, NULL);
 	else if (note && !plan->quiet)
 		warn("%s: %s", walk->path, note);
 }
@@ -180,22 +183,22 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	const struct identity *identity)
 {
 	struct fileid id;
-	char *error = NULL;
+	char *error = NULL, *help = NULL;
 
 	if (!plan->all_read) {
-		plan_refuse(plan, item, journal_damage_reason());
+		plan_refuse(plan, item, journal_damage_reason(), NULL);
 		return;
 	}
 	if (!plan->dry_run && !walk->unsafe)
 		copy_up(walk);
 	if (!fileid_of(walk->fd, &walk->st, &id, &error)) {
-		plan_refuse(plan, item, error);
+		plan_refuse(plan, item, error, NULL);
 		return;
 	}
 	if (is_held(plan, item, walk, &id))
 		return;
-	if ((error = why_not_claimable(plan, resource, walk)) != NULL) {
-		plan_refuse(plan, item, error);
+	if ((error = why_not_claimable(plan, resource, walk, &help)) != NULL) {
+		plan_refuse(plan, item, error, help);
 		return;
 	}
 	if (has_no_owner(walk, identity)) {
@@ -209,7 +212,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 }
 
 char *claims_why_not_passed(
-	struct claims_plan *plan, const struct safepath *walk, const char *asked)
+	struct claims_plan *plan, const struct safepath *walk, const char *asked, char **help)
 {
 	const struct journal *whose = NULL;
 	struct fileid id;
@@ -220,11 +223,11 @@ char *claims_why_not_passed(
 	if (!fileid_of(walk->fd, &walk->st, &id, &error))
 		return error;
 	if (plan_find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal)
-		return held_by_other(whose);
-	if ((error = claimable_why_system(&plan->claimable, walk)) == NULL &&
+		return held_by_other(whose, help);
+	if ((error = claimable_why_system(&plan->claimable, walk, help)) == NULL &&
 		(error = claimable_why_in_use(&plan->claimable, walk, asked)) == NULL &&
 		(error = claimable_why_held(&plan->claimable, walk, plan->journal, plan->others,
-			 plan->n_others)) == NULL)
+			 plan->n_others, help)) == NULL)
 		claimable_note_passed(&plan->claimable, walk);
 	return error;
 }
@@ -250,10 +253,13 @@ static void plan_check(struct claims_plan *plan, struct claims_item *item,
 {
 	int wanted = resource->access == ACCESS_RW ? R_OK | W_OK : R_OK;
 
-	if (plan->keeps_objects && walk->unsafe)
-		plan_refuse(plan, item, safepath_why_no_disk(walk));
-	else
-		plan_access_to(plan, item, resource, walk, wanted, identity);
+	if (plan->keeps_objects && walk->unsafe) {
+		char *help = NULL;
+		char *why = safepath_why_no_disk(walk, &help);
+		plan_refuse(plan, item, why, help);
+		return;
+	}
+	plan_access_to(plan, item, resource, walk, wanted, identity);
 }
 
 /* What is to be done about the object of the walk. */
@@ -262,7 +268,7 @@ static void plan_object(struct claims_plan *plan, struct claims_item *item,
 	const struct identity *identity)
 {
 	bool is_wanted = resource->action == ACTION_CLAIM;
-	char *why = NULL;
+	char *why = NULL, *help = NULL;
 
 	if (is_wanted && plan->settings->dynamic_ownership.value) {
 		item->action = ACTION_CLAIM;
@@ -270,10 +276,10 @@ static void plan_object(struct claims_plan *plan, struct claims_item *item,
 		return;
 	}
 	/* Not given away, but written exclusively all the same. */
-	if (is_wanted && ((why = claimable_why_system(&plan->claimable, walk)) != NULL ||
+	if (is_wanted && ((why = claimable_why_system(&plan->claimable, walk, &help)) != NULL ||
 				 (why = claimable_why_in_use(
 					  &plan->claimable, walk, resource->path)) != NULL)) {
-		plan_refuse(plan, item, why);
+		plan_refuse(plan, item, why, help);
 		return;
 	}
 	plan_check(plan, item, resource, walk, identity);
@@ -293,7 +299,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 		set_reason(item, ACTION_CHECK, "dynamic_ownership = 0");
 	const struct identity *identity = claims_identity(plan, resource->label, &error);
 	if (!identity) {
-		plan_refuse(plan, item, steal_pointer(&error));
+		plan_refuse(plan, item, steal_pointer(&error), NULL);
 		return;
 	}
 	if (reach(plan, resource, &walk, &error))
@@ -301,7 +307,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 	else if (resource->optional && errno == ENOENT)
 		set_reason(item, ACTION_LEAVE, "optional, and does not exist");
 	else
-		plan_refuse(plan, item, steal_pointer(&error));
+		plan_refuse(plan, item, steal_pointer(&error), NULL);
 	if (plan->keeps_objects)
 		item->fd = steal_fd(&walk.fd);
 	safepath_close(&walk);

@@ -20,6 +20,7 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource);
 /*
  * For an object that is to be passed for writing, and changes no owner: why it must not be, a new
  * message; NULL: it may, and from then on counts as one that the VM has. asked: its path as given.
+ * help: see base/help.h.
  */
 char *claims_why_not_passed(
-	struct claims_plan *plan, const struct safepath *walk, const char *asked);
+	struct claims_plan *plan, const struct safepath *walk, const char *asked, char **help);

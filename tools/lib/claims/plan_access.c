@@ -83,9 +83,10 @@ static char *settle_denial(struct claims_plan *plan, const struct safepath *walk
 	return plan_grant(plan, denial->fd, denial->path, &denial->st, identity);
 }
 
-/* The same of all of them. instead: of the request. */
+/* The same of all of them. instead: of the request; help: see base/help.h. */
 static char *settle_denials(struct claims_plan *plan, const struct safepath *walk,
-	const struct denials *denials, const struct identity *identity, const char *instead)
+	const struct denials *denials, const struct identity *identity, const char *instead,
+	char **help)
 {
 	bool is_written = false;
 	char *problem = NULL;
@@ -99,7 +100,7 @@ static char *settle_denials(struct claims_plan *plan, const struct safepath *wal
 					    instead ? " or " : "")
 				  : NULL;
 		return advice_explain(
-			denials, walk, identity, &plan->advised, both ? both : instead);
+			denials, walk, identity, &plan->advised, both ? both : instead, help);
 	}
 	for (size_t i = 0; i < denials->n && !problem; i++)
 		problem = settle_denial(plan, walk, &denials->all[i], identity);
@@ -110,15 +111,15 @@ void plan_access(struct claims_plan *plan, struct claims_item *item, const struc
 	int wanted, const struct identity *identity, const char *instead)
 {
 	struct denials denials;
-	char *problem = NULL;
+	char *problem = NULL, *help = NULL;
 
 	if (access_denials(walk, wanted, identity, &denials, &problem))
 		problem = share_grants(plan, walk, identity);
 	if (denials.n > 0 && !problem)
-		problem = settle_denials(plan, walk, &denials, identity, instead);
+		problem = settle_denials(plan, walk, &denials, identity, instead, &help);
 	if (denials.n > 0 && !problem && item->action == ACTION_CHECK)
 		item->action = ACTION_GRANT;
 	access_free(&denials);
 	if (problem)
-		plan_refuse(plan, item, problem);
+		plan_refuse(plan, item, problem, help);
 }

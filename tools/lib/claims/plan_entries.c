@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void plan_refuse(struct claims_plan *plan, struct claims_item *item, char *reason)
+void plan_refuse(struct claims_plan *plan, struct claims_item *item, char *reason, char *help)
 {
 	free(item->reason);
+	free(item->help);
 	item->reason = reason;
+	item->help = help;
 	item->action = ACTION_REFUSE;
 	plan->refused = true;
 }

@@ -8,8 +8,11 @@
 
 #include <sys/stat.h>
 
-/* Makes the item a refused one, and the plan with it. Takes a new message. */
-void plan_refuse(struct claims_plan *plan, struct claims_item *item, char *reason);
+/*
+ * Makes the item a refused one, and the plan with it. Takes a new message, and what helps
+ * (base/help.h), or NULL.
+ */
+void plan_refuse(struct claims_plan *plan, struct claims_item *item, char *reason, char *help);
 
 /*
  * An entry of that kind which some journal has for the object; uid: of a grant, to whom. Those of

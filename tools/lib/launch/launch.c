@@ -195,16 +195,6 @@ int launch_search(const char *name, char **found)
 	return denied_error ? denied_error : ENOENT;
 }
 
-static char *find_command(const char *name)
-{
-	cleanup_free char *file = NULL;
-	int error = launch_search(name, &file);
-
-	if (error)
-		die_of_command(file, error);
-	return steal_pointer(&file);
-}
-
 void launch_plan(struct launch *launch, const struct launch_request *request)
 {
 	uid_t uid = geteuid();
@@ -232,7 +222,9 @@ void launch_plan(struct launch *launch, const struct launch_request *request)
 		plan_own_identity(launch, request);
 	}
 	plan_descriptors(launch, request);
-	launch->path = find_command(request->command[0]);
+	launch->error = launch_search(request->command[0], &launch->path);
+	if (launch->error && !request->looks_only)
+		die_of_command(launch->path, launch->error);
 }
 
 void launch_free(struct launch *launch)

@@ -28,6 +28,7 @@ struct launch_request {
 	size_t n_keep_env;
 	bool allow_new_privs;
 	char *const *command; /* NULL-terminated, at least a name */
+	bool looks_only;      /* a command that is not there does not end the program */
 };
 
 struct launch {
@@ -39,6 +40,7 @@ struct launch {
 	int *fds;	    /* those above 2 that the program gets; ascending: launch_keep_fds() */
 	size_t n_fds;
 	char *path; /* the file to execute */
+	int error;  /* of a request that looks only: why path cannot be executed; 0: it can */
 	char *const *command;
 	char **environment;
 	/*
@@ -57,7 +59,8 @@ struct launch {
 /*
  * Reads settings and accounts, looks the command up and fills *launch, which
  * refers to the strings of *request. Ends the program with LAUNCH_NOT_FOUND or
- * LAUNCH_NOT_EXECUTABLE where the command is not there or is not a program, and
+ * LAUNCH_NOT_EXECUTABLE where the command is not there or is not a program, unless
+ * the request looks only, and
  * by die() for everything else that stands in the way.
  */
 void launch_plan(struct launch *launch, const struct launch_request *request);

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "path/command.h"
@@ -407,9 +408,9 @@ static bool plan_steps(struct step *steps, const struct denials *denials,
 	return good;
 }
 
-/* What helps, behind the causes in *text. */
+/* What helps, behind the causes in *text. help: see base/help.h. */
 static void add_help(char **text, const struct denials *denials, const struct identity *identity,
-	struct advice_notes *notes, const char *instead)
+	struct advice_notes *notes, const char *instead, char **help)
 {
 	struct step *steps = xcalloc(denials->n, sizeof *steps);
 	bool has_commands = plan_steps(steps, denials, identity, notes);
@@ -424,15 +425,15 @@ static void add_help(char **text, const struct denials *denials, const struct id
 	if (what)
 		append(text, instead || strlen(*text) > length ? ", or " : "; ",
 			steal_pointer(&what));
-	if (commands)
-		append(text, "; ", steal_pointer(&commands));
+	*text = help_message(help, *text, "; ", steal_pointer(&commands));
 	for (size_t i = 0; i < n; i++)
 		free_step(&steps[i]);
 	free(steps);
 }
 
 char *advice_explain(const struct denials *denials, const struct safepath *walk,
-	const struct identity *identity, struct advice_notes *notes, const char *instead)
+	const struct identity *identity, struct advice_notes *notes, const char *instead,
+	char **help)
 {
 	char *text = xstrdup("");
 	cleanup_free char *unsafe = NULL;
@@ -449,7 +450,7 @@ char *advice_explain(const struct denials *denials, const struct safepath *walk,
 	if (unsafe)
 		append(&text, "; ", steal_pointer(&unsafe));
 	else
-		add_help(&text, denials, identity, notes, instead);
+		add_help(&text, denials, identity, notes, instead, help);
 	return text;
 }
 

@@ -41,10 +41,11 @@ void advice_forget(struct advice_notes *notes);
  *
  * What the walk came to, which the denials are of, may not be what root was meant to open
  * (safepath.h): then the cause alone is told. A path that others can lead elsewhere has no command
- * (command.h). notes may be NULL. There is at least one denial.
+ * (command.h). notes may be NULL. There is at least one denial. help: see base/help.h.
  */
 char *advice_explain(const struct denials *denials, const struct safepath *walk,
-	const struct identity *identity, struct advice_notes *notes, const char *instead);
+	const struct identity *identity, struct advice_notes *notes, const char *instead,
+	char **help);
 
 /*
  * Why an object of that owner, which the walk came to or went through under path, must not be

@@ -101,13 +101,3 @@ char *command_of_root(const char *what, const char *path)
 
 	return as && !*as ? xasprintf("%s %s", what, word) : NULL;
 }
-
-char *command_after(char *text, char *command)
-{
-	if (!command)
-		return text;
-	char *both = xasprintf("%s; %s", text, command);
-	free(text);
-	free(command);
-	return both;
-}

@@ -27,8 +27,5 @@ char *command_as(const char *path);
 
 /* "chmod a-x /srv/a" of "chmod a-x", with what is to stand before it, new; NULL: as above. */
 char *command_on(const char *what, const char *path);
-/* The same of a command that takes root. */
+/* The same of a command that takes root. For the message: help_message() of base/help.h. */
 char *command_of_root(const char *what, const char *path);
-
-/* "TEXT; COMMAND", or the text alone without a command; new. Both are taken. */
-char *command_after(char *text, char *command);

@@ -5,6 +5,7 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/help.h"
 #include "base/ids.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -347,7 +348,7 @@ void safepath_judge(struct safepath *out, uid_t owner)
 					out->path, out->links[i].path, out->links[i].owner, owner);
 }
 
-char *safepath_why_no_disk(const struct safepath *walk)
+char *safepath_why_no_disk(const struct safepath *walk, char **help)
 {
 	const struct safepath_dir *dir = walk->n_dirs ? last_dir(walk) : NULL;
 	bool is_own_file = S_ISREG(walk->st.st_mode) && walk->st.st_nlink == 1 && walk->is_step &&
@@ -364,8 +365,9 @@ char *safepath_why_no_disk(const struct safepath *walk)
 		report.is_shared && report.adds_only ? command_before(walk) : NULL;
 	if (before && !*before) {
 		cleanup_free char *word = shell_word(walk->path);
-		return xasprintf("%s, or create it there, and name that; mv -i %s " IMAGES "/",
-			walk->unsafe, word);
+		return help_message(help,
+			xasprintf("%s, or create it there, and name that", walk->unsafe), "; ",
+			xasprintf("mv -i %s " IMAGES "/", word));
 	}
 	/*
 	 * Who can replace it can do so between this message and a command, so that root would give

@@ -100,9 +100,9 @@ void safepath_forget(struct safepath_start *start);
  * Why the object is unsafe, a new message, and in the end, behind the last "; ", what to do if it
  * is a disk: to move it to a directory of root's. A command is named where nobody else can replace
  * the file: one of root's in /tmp. NULL: it is safe. Not for what root obeys, or of other names:
- * that was perhaps put there.
+ * that was perhaps put there. help: see base/help.h.
  */
-char *safepath_why_no_disk(const struct safepath *walk);
+char *safepath_why_no_disk(const struct safepath *walk, char **help);
 
 /*
  * Judges the last step of the walk again, as if its object had that owner: the true one of

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/shell_word.h"
@@ -296,7 +297,8 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 	return xasprintf("%s%s%s%s", chown, word, shared ? " && " : "", shared ? shared : "");
 }
 
-static char *why_not_roots(const struct trust_facts *facts, const char *path, const char *look)
+static char *why_not_roots(
+	const struct trust_facts *facts, const char *path, const char *look, char **help)
 {
 	struct trust_report report;
 
@@ -305,19 +307,21 @@ static char *why_not_roots(const struct trust_facts *facts, const char *path, co
 	cleanup_free char *cause = trust_explain(facts, &report, NULL);
 	cleanup_free char *as = command_as(path);
 	/* Where somebody else has the path, there is more to do than a command. */
-	cleanup_free char *help = as && !*as ? trust_help(facts, 0, path) : NULL;
-	return help ? xasprintf("%s; %s, then: %s", cause, look, help) : steal_pointer(&cause);
+	char *command = as && !*as ? trust_help(facts, 0, path) : NULL;
+	cleanup_free char *between = xasprintf("; %s, then: ", look);
+	return help_message(help, steal_pointer(&cause), between, command);
 }
 
-char *trust_why_not_roots(int fd, const struct stat *st, const char *path, const char *look)
+char *trust_why_not_roots(
+	int fd, const struct stat *st, const char *path, const char *look, char **help)
 {
 	struct trust_facts facts = trust_read(fd, st);
-	char *why = why_not_roots(&facts, path, look);
+	char *why = why_not_roots(&facts, path, look, help);
 
 	trust_free(&facts);
 	if (!why && S_ISDIR(st->st_mode)) {
 		facts = read_default(fd, st);
-		why = why_not_roots(&facts, path, look);
+		why = why_not_roots(&facts, path, look, help);
 		trust_free(&facts);
 	}
 	return why;
@@ -325,7 +329,7 @@ char *trust_why_not_roots(int fd, const struct stat *st, const char *path, const
 
 bool trust_is_roots(int fd, const struct stat *st)
 {
-	cleanup_free char *why = trust_why_not_roots(fd, st, "", "");
+	cleanup_free char *why = trust_why_not_roots(fd, st, "", "", NULL);
 
 	return !why;
 }

@@ -127,8 +127,10 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 /*
  * Why the object of fd does not count as root's alone, as "CAUSE; look into it, then: COMMAND",
  * with "look into it" in the words given; new. NULL: it does, and nobody else can have written what
- * it says (TRUST_STEERS). Of a directory, what is made in it counts too: its default ACL.
+ * it says (TRUST_STEERS). Of a directory, what is made in it counts too: its default ACL. help: see
+ * base/help.h.
  */
-char *trust_why_not_roots(int fd, const struct stat *st, const char *path, const char *look);
+char *trust_why_not_roots(
+	int fd, const struct stat *st, const char *path, const char *look, char **help);
 /* Whether it is, for who does not say why not. */
 bool trust_is_roots(int fd, const struct stat *st);

@@ -146,9 +146,8 @@ void qemuargs_refuse_port(
 {
 	qemuargs_refuse(p, option, key, text,
 		"port %u needs CAP_NET_BIND_SERVICE, which QEMU will not have: use a port above "
-		"1023, and forward %u to it with a firewall rule or a proxy; or let all users bind "
-		"it: sysctl net.ipv4.ip_unprivileged_port_start=%u",
-		port, port, port);
+		"1023, and forward %u to it with a firewall rule or a proxy",
+		port, port);
 	p->args->notices[p->args->n_notices - 1].port = port;
 }
 
@@ -162,6 +161,66 @@ void qemuargs_check_port(
 	if (!port || end == port || *end || number == 0 || number >= 1024)
 		return;
 	qemuargs_refuse_port(p, option, key, port, (unsigned)number);
+}
+
+const char *qemuargs_split_address(const char *address, char **host)
+{
+	const char *colon = strrchr(address, ':');
+	bool has_brackets = address[0] == '[' && colon && colon > address + 1 && colon[-1] == ']';
+
+	*host = !colon	       ? NULL
+		: has_brackets ? xstrndup(address + 1, (size_t)(colon - address) - 2)
+			       : xstrndup(address, (size_t)(colon - address));
+	return colon ? colon + 1 : address;
+}
+
+/* Keys with which QEMU tries several ports, or one family of addresses. */
+static bool is_one_of_several(const struct qemuargs_parser *p, size_t option)
+{
+	static const char *const keys[] = {
+		"to", "ipv4", "ipv6", "mptcp", "addr.to", "addr.ipv4", "addr.ipv6", "addr.mptcp"};
+
+	for (size_t i = 0; qemuargs_value(p, option) && i < N_ELEMENTS(keys); i++)
+		if (qemuargs_key(p, option, keys[i]))
+			return true;
+	return false;
+}
+
+static void note_port(
+	struct qemuargs_parser *p, size_t option, const char *host, const char *text, bool is_ipv4)
+{
+	struct qemuargs *args = p->args;
+	char *end;
+	unsigned long port = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+
+	if (port == 0 || port > 65535 || *end)
+		return;
+	ARRAY_GROW(args->ports, args->n_ports);
+	args->ports[args->n_ports++] = (struct qemuargs_port){
+		.host = host ? xstrdup(host) : NULL,
+		.port = (unsigned)port,
+		.is_ipv4 = is_ipv4,
+		.option = option,
+		.before = args->n_resources,
+	};
+}
+
+void qemuargs_listen(struct qemuargs_parser *p, size_t option, const char *key, const char *host,
+	const char *port)
+{
+	qemuargs_check_port(p, option, key, port);
+	if (!is_one_of_several(p, option))
+		note_port(p, option, host, port, false);
+}
+
+void qemuargs_listen_ipv4(
+	struct qemuargs_parser *p, size_t option, const char *key, const char *address)
+{
+	cleanup_free char *host = NULL;
+	const char *port = qemuargs_split_address(address, &host);
+
+	qemuargs_check_port(p, option, key, port);
+	note_port(p, option, host, port, true);
 }
 
 bool qemuargs_is_written(const struct qemuargs_resource *image)

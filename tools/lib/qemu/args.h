@@ -84,6 +84,15 @@ struct qemuargs_notice {
 	size_t before; /* the number of resources that the command line names before it */
 };
 
+/* A TCP port on which QEMU listens, where address and port are known exactly. */
+struct qemuargs_port {
+	char *host; /* NULL or empty: any */
+	unsigned port;
+	bool is_ipv4; /* of IPv4 only */
+	size_t option;
+	size_t before; /* as of a notice */
+};
+
 /* The network device of a RESOURCE_TAP or RESOURCE_BRIDGE resource; "" is not given, NULL neither.
  */
 struct qemuargs_net {
@@ -117,6 +126,8 @@ struct qemuargs {
 	size_t n_resources;
 	struct qemuargs_notice *notices; /* in the order of the options, too */
 	size_t n_notices;
+	struct qemuargs_port *ports; /* in the order of the options, too */
+	size_t n_ports;
 	/* What else decides how QEMU is to be started. */
 	char *guest_name; /* of -name, or NULL */
 	char *run_as;	  /* of -runas or -run-with user=, or NULL */

@@ -77,6 +77,22 @@ static void add_socket(struct qemuargs_parser *p, size_t option, bool listens)
 			(milliseconds && strcmp(milliseconds, "0") != 0);
 }
 
+/* tcp:[HOST]:PORT,OPTIONS on which QEMU listens */
+static void check_listener(struct qemuargs_parser *p, size_t option, const char *address)
+{
+	static const char *const several[] = {",to=", ",ipv4", ",ipv6", ",mptcp"};
+	cleanup_free char *alone = xstrndup(address, strcspn(address, ","));
+	cleanup_free char *host = NULL;
+	const char *port = qemuargs_split_address(alone, &host);
+
+	for (size_t i = 0; i < N_ELEMENTS(several); i++)
+		if (strstr(address, several[i])) {
+			qemuargs_check_port(p, option, NULL, port);
+			return;
+		}
+	qemuargs_listen(p, option, NULL, host, port);
+}
+
 /* HOST:PORT,... or PORT alone. */
 static void check_address(struct qemuargs_parser *p, size_t option, const char *address)
 {
@@ -102,7 +118,7 @@ static void check_network_string(struct qemuargs_parser *p, size_t option, const
 		/* "server", "server=on"; a -gdb listens always. */
 		const char *server = address ? strstr(address, ",server") : NULL;
 		if (address && (is_gdb || (server && !qemuargs_behind(server, ",server=off"))))
-			check_address(p, option, address);
+			check_listener(p, option, address);
 	}
 }
 
@@ -118,7 +134,8 @@ static void find_socket(struct qemuargs_parser *p, size_t option)
 	if (qemuargs_key(p, option, "path"))
 		add_socket(p, option, listens);
 	else if (listens)
-		qemuargs_check_port(p, option, "port", qemuargs_key(p, option, "port"));
+		qemuargs_listen(p, option, "port", qemuargs_key(p, option, "host"),
+			qemuargs_key(p, option, "port"));
 }
 
 /* What a backend of any kind writes beside. */
@@ -198,6 +215,12 @@ static void note_exec(struct qemuargs_parser *p, size_t option)
 	qemuargs_warn(p, option, NULL, NULL, "the command runs as the QEMU user, not as root");
 }
 
+/* gdb's stub is that of -gdb tcp::1234. */
+void qemuargs_find_gdb(struct qemuargs_parser *p, size_t option)
+{
+	qemuargs_listen(p, option, NULL, NULL, "1234");
+}
+
 /* A channel of qapi/migration.json; where the string is meant, all its keys are absent. */
 static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 {
@@ -214,7 +237,10 @@ static void find_incoming_channel(struct qemuargs_parser *p, size_t option)
 			p, RESOURCE_LISTEN, ACCESS_RW, option, "addr.path", "incoming migration");
 	else if (qemuargs_is(transport, "rdma"))
 		p->args->locks_memory = true;
-	else if (qemuargs_is(type, "inet") || qemuargs_is(type, "vsock"))
+	else if (qemuargs_is(type, "inet"))
+		qemuargs_listen(p, option, "addr.port", qemuargs_key(p, option, "addr.host"),
+			qemuargs_key(p, option, "addr.port"));
+	else if (qemuargs_is(type, "vsock"))
 		qemuargs_check_port(p, option, "addr.port", qemuargs_key(p, option, "addr.port"));
 	else if (qemuargs_is(type, "fd"))
 		qemuargs_add_fd(p, option, "addr.str", qemuargs_key(p, option, "addr.str"));
@@ -236,8 +262,10 @@ void qemuargs_find_incoming(struct qemuargs_parser *p, size_t option)
 		note_exec(p, option);
 	else if (qemuargs_behind(text, "fd:"))
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
-	else if (tcp || vsock)
-		check_address(p, option, tcp ? tcp : vsock);
+	else if (tcp)
+		check_listener(p, option, tcp);
+	else if (vsock)
+		check_address(p, option, vsock);
 	else if (qemuargs_behind(text, "rdma:"))
 		p->args->locks_memory = true;
 	else

@@ -185,8 +185,14 @@ static void check_display(struct qemuargs_parser *p, size_t option, const char *
 	long display = colon ? strtol(colon + 1, NULL, 10) : 0;
 
 	/* A negative one is how people get at a lower port. */
-	if (display < 1024 - 5900 && display > -5900)
+	if (display < 1024 - 5900 && display > -5900) {
 		qemuargs_refuse_port(p, option, "vnc", address, (unsigned)(5900 + display));
+	} else if (colon && display >= 0) {
+		cleanup_free char *host = NULL;
+		qemuargs_split_address(address, &host);
+		cleanup_free char *port = xasprintf("%ld", 5900 + display);
+		qemuargs_listen(p, option, "vnc", host, port);
+	}
 	qemuargs_check_port(p, option, "websocket", websocket);
 }
 
@@ -224,13 +230,15 @@ static void find_rendernode(struct qemuargs_parser *p, size_t option, bool is_ne
 
 void qemuargs_find_spice(struct qemuargs_parser *p, size_t option)
 {
+	static const char *const ports[] = {"port", "tls-port"};
 	static const char *const files[] = {
 		"x509-key-file", "x509-cert-file", "x509-cacert-file", "x509-dh-key-file"};
 
 	if (qemuopts_bool(qemuargs_value(p, option), "unix", false))
 		qemuargs_add_key(p, RESOURCE_LISTEN, ACCESS_RW, option, "addr", "listening socket");
-	qemuargs_check_port(p, option, "port", qemuargs_key(p, option, "port"));
-	qemuargs_check_port(p, option, "tls-port", qemuargs_key(p, option, "tls-port"));
+	for (size_t i = 0; i < N_ELEMENTS(ports); i++)
+		qemuargs_listen(p, option, ports[i], qemuargs_key(p, option, "addr"),
+			qemuargs_key(p, option, ports[i]));
 	qemuargs_add_key(p, RESOURCE_DIRECTORY, ACCESS_RO, option, "x509-dir", "TLS credentials");
 	for (size_t i = 0; i < N_ELEMENTS(files); i++)
 		qemuargs_add_key(p, RESOURCE_FILE, ACCESS_RO, option, files[i], "TLS credentials");

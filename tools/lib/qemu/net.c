@@ -116,6 +116,8 @@ static void check_forward(struct qemuargs_parser *p, size_t option, const char *
 		qemuargs_warn(p, option, NULL, rule,
 			"bound by QEMU as the QEMU user, which needs write access to its "
 			"directory");
+	else if (colon && (rule[0] == ':' || qemuargs_behind(rule, "tcp:")))
+		qemuargs_listen_ipv4(p, option, NULL, strchr(host, ':') + 1);
 	else if (colon)
 		qemuargs_check_port(p, option, NULL, colon + 1);
 }
@@ -159,6 +161,7 @@ static void add_address(
 	cleanup_free char *type = xasprintf("%s.type", name);
 	cleanup_free char *path = xasprintf("%s.path", name);
 	cleanup_free char *str = xasprintf("%s.str", name);
+	cleanup_free char *host = xasprintf("%s.host", name);
 	cleanup_free char *port = xasprintf("%s.port", name);
 	cleanup_free char *abstract = xasprintf("%s.abstract", name);
 	const char *kind = qemuargs_key(p, option, type);
@@ -168,6 +171,9 @@ static void add_address(
 
 	if (qemuargs_is(kind, "fd"))
 		qemuargs_add_fd(p, option, str, qemuargs_key(p, option, str));
+	else if (qemuargs_is(kind, "inet") && listens && takes_fd)
+		qemuargs_listen(p, option, port, qemuargs_key(p, option, host),
+			qemuargs_key(p, option, port));
 	else if (qemuargs_is(kind, "inet") && listens)
 		qemuargs_check_port(p, option, port, qemuargs_key(p, option, port));
 	else if (qemuargs_is(kind, "unix") &&
@@ -194,7 +200,9 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 		p->args->locks_memory = true;
 	} else if (strcmp(type, "socket") == 0) {
 		qemuargs_add_fd(p, option, "fd", qemuargs_key(p, option, "fd"));
-		check_listen(p, option, "listen");
+		if (qemuargs_key(p, option, "listen"))
+			qemuargs_listen_ipv4(
+				p, option, "listen", qemuargs_key(p, option, "listen"));
 		check_listen(p, option, "localaddr");
 		check_listen(p, option, "mcast");
 	} else if (strcmp(type, "vde") == 0) {

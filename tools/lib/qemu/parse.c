@@ -308,6 +308,9 @@ void qemuargs_free(struct qemuargs *args)
 	for (size_t i = 0; i < args->n_notices; i++)
 		free_notice(&args->notices[i]);
 	free(args->notices);
+	for (size_t i = 0; i < args->n_ports; i++)
+		free(args->ports[i].host);
+	free(args->ports);
 	free(args->guest_name);
 	free(args->run_as);
 	free_private(args->private_);

@@ -106,6 +106,18 @@ void qemuargs_refuse_port(
 void qemuargs_check_port(
 	struct qemuargs_parser *p, size_t option, const char *key, const char *port);
 
+/*
+ * The same of a TCP port, which is noted with its address too, unless QEMU picks one of several
+ * (to=). host: NULL or empty for any. Of what is no number, nothing is noted.
+ */
+void qemuargs_listen(struct qemuargs_parser *p, size_t option, const char *key, const char *host,
+	const char *port);
+/* The same of "[HOST]:PORT", of IPv4 only. */
+void qemuargs_listen_ipv4(
+	struct qemuargs_parser *p, size_t option, const char *key, const char *address);
+/* "[HOST]:PORT", "HOST" in brackets or not: split into a new *host and *port in address. */
+const char *qemuargs_split_address(const char *address, char **host);
+
 static inline struct qemuargs_resource *qemuargs_resource(
 	const struct qemuargs_parser *p, size_t resource)
 {
@@ -204,6 +216,7 @@ QEMUARGS_FINDER(icount);
 QEMUARGS_FINDER(pidfile);
 QEMUARGS_FINDER(plugin);
 QEMUARGS_FINDER(mem_path);
+QEMUARGS_FINDER(gdb);
 QEMUARGS_FINDER(incoming);
 QEMUARGS_FINDER(vnc);
 QEMUARGS_FINDER(spice);

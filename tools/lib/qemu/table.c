@@ -142,7 +142,7 @@ static const struct qemuargs_spec specs[] = {
 	FLAG("rtc-td-hack"),
 	FIND("run-with", OPTS, NULL, run_with),
 	FIND("runas", LITERAL, NULL, runas),
-	FLAG("s"),
+	FIND("s", FLAG, NULL, gdb),
 	FIND("sandbox", OPTS, "enable", sandbox),
 	FIND("sd", LITERAL, NULL, block),
 	FLAG("sdl"),

@@ -7,6 +7,7 @@
 #include "path/probe.h"
 #include "vm/header.h"
 #include "vm/isolation.h"
+#include "vm/locks.h"
 #include "vm/pass.h"
 #include "vm/step.h"
 
@@ -118,9 +119,12 @@ static char *pass_reference(struct vm *vm, const struct reference *at, const str
 		       "given by -drive or -blockdev with its format");
 }
 
-/* Has QEMU find it, and passes it where it is to. NULL, or why QEMU would have no access, new. */
+/*
+ * Has QEMU find it, and passes it where it is to. NULL, or why QEMU would have no access, new.
+ * help: see base/help.h.
+ */
 static char *plan_reference(struct vm *vm, const struct reference *at, const struct named *named,
-	const struct safepath *walk)
+	const struct safepath *walk, char **help)
 {
 	bool passes = vm->images == VM_IMAGES_PASS;
 	int wanted = named->written ? R_OK | W_OK : R_OK;
@@ -129,7 +133,7 @@ static char *plan_reference(struct vm *vm, const struct reference *at, const str
 	if (is_denied && named->trusted && passes)
 		return pass_reference(vm, at, named, walk);
 	if (is_denied && named->trusted)
-		return vm_why_denied(vm, walk, wanted, "use --disks=pass");
+		return vm_why_denied(vm, walk, wanted, "use --disks=pass", help);
 	if (is_denied)
 		return vm_why_named_denied(vm, walk, wanted);
 	/* Passed images have no name of their own any more that a relative one could start from. */
@@ -139,8 +143,8 @@ static char *plan_reference(struct vm *vm, const struct reference *at, const str
 	return NULL;
 }
 
-static void add_reference(
-	struct vm *vm, const struct reference *at, const struct named *named, const char *why)
+static void add_reference(struct vm *vm, const struct reference *at, const struct named *named,
+	const struct safepath *walk, const char *why, const char *help)
 {
 	struct qemuargs_resource backing = *at->resource;
 	bool passes = vm->images == VM_IMAGES_PASS;
@@ -148,13 +152,16 @@ static void add_reference(
 	backing.path = (char *)named->path;
 	backing.kind = RESOURCE_BACKING;
 	backing.access = named->written ? ACCESS_RW : ACCESS_RO;
-	if (!why)
+	if (!why) {
 		vm_item(vm, &backing, named->trusted && passes ? ACTION_PASS : ACTION_CHECK,
 			xasprintf("named by the header of %s", at->image));
-	else if (!named->trusted)
+		vm_check_locks(vm, &backing, walk, true);
+		return;
+	}
+	if (!named->trusted)
 		refuse_reference(vm, at, named->what, named->path, why);
 	else
-		vm_refuse(vm, &backing, xstrdup(why));
+		vm_refuse_helped(vm, &backing, xstrdup(why), help ? xstrdup(help) : NULL);
 }
 
 /* What an image names as its backing or data file: QEMU opens it, as the QEMU user. */
@@ -186,8 +193,9 @@ static void follow_reference(struct vm *vm, const struct reference *at, const ch
 	bool written = is_written(at, what);
 	const struct named named = {what, path, is_backing && vm_header_is_beside(name), format,
 		written, !written && is_trusted(vm, path)};
-	cleanup_free char *why = plan_reference(vm, at, &named, &walk);
-	add_reference(vm, at, &named, why);
+	cleanup_free char *help = NULL;
+	cleanup_free char *why = plan_reference(vm, at, &named, &walk, &help);
+	add_reference(vm, at, &named, &walk, why, help);
 	if (!why && at->depth < VM_HEADER_MAX_DEPTH) {
 		cleanup_free char *prefix = xasprintf("%s%s.", at->prefix, what);
 		struct reference next = {at->resource, prefix, path, at->depth + 1};
@@ -233,17 +241,19 @@ static void plan_probed(
 	bool has_other = has_backing || (header.data_file && !r->has_data_file);
 	if (has_other && !vm_has_own_root(vm))
 		vm_differ(vm, r,
-			xasprintf(
-				"its format is not stated, and it looks like a qcow2 image that "
-				"stands on %s: QEMU probes the format, and opens that file as %s; "
-				"add format=qcow2 to the -drive, or format=raw if it is none",
+			xasprintf("its format is not stated, and it looks like a qcow2 image that "
+				  "has the %s file %s: QEMU probes the format, and opens that file "
+				  "as %s; add format=qcow2 to the -drive, or format=raw if it is "
+				  "none",
+				has_backing ? "backing" : "data",
 				has_backing ? header.backing : header.data_file,
 				vm->identity.user));
 	else if (has_other)
 		vm_refuse(vm, r,
-			xasprintf("it looks like a qcow2 image that stands on another file, which "
-				  "an isolated QEMU does not see unless the format is stated: add "
-				  "format=qcow2 to the -drive, or format=raw if it is none"));
+			xasprintf("it looks like a qcow2 image that has a %s file, which an "
+				  "isolated QEMU does not see unless the format is stated: add "
+				  "format=qcow2 to the -drive, or format=raw if it is none",
+				has_backing ? "backing" : "data"));
 	qcow2_free(&header);
 }
 

@@ -94,7 +94,7 @@ bool vm_begin_claims(struct vm *vm, char **error)
 			vm->name);
 		return false;
 	}
-	cleanup_free char *advice = holder_advice(plan->journal);
+	cleanup_free char *advice = holder_advice(plan->journal, NULL);
 	*error = xasprintf(
 		"VM '%s' is running, or still has a claim; %s; or use another name: --name",
 		vm->name, advice);

@@ -6,6 +6,7 @@
 #include "vm/devices.h"
 
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "vm/descriptors.h"
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,7 +46,7 @@ static void claim_node(struct vm *vm, const struct qemuargs_resource *r, const c
 		free(item->path);
 		item->path = xstrdup(path);
 	} else if (!is_device) {
-		vm_refuse(vm, r, vm_why_denied(vm, &walk, wanted, NULL));
+		vm_check_access(vm, r, &walk, wanted);
 	} else {
 		vm_add_claim(vm, r,
 			&(struct claim_request){.path = (char *)path,
@@ -91,10 +93,11 @@ void vm_plan_passed_node(struct vm *vm, size_t resource)
 {
 	const struct qemuargs_resource *r = &vm->args->resources[resource];
 	bool is_iommu = r->kind == RESOURCE_IOMMU;
-	char *why = node_why_missing(r->path);
+	char *help = NULL;
+	char *why = node_why_missing(r->path, &help);
 
 	if (why) {
-		vm_refuse(vm, r, why);
+		vm_refuse_helped(vm, r, why, help);
 		return;
 	}
 	struct vm_step *step = vm_step(vm, r->path);
@@ -189,7 +192,7 @@ static bool is_vfios(const char *directory, const char *driver, const char *grou
 }
 
 /* Why the PCI device can't be assigned to a guest, a new message; NULL: it can. */
-static char *why_not_vfio(const char *directory, const char *group, bool is_mediated)
+static char *why_not_vfio(const char *directory, const char *group, bool is_mediated, char **help)
 {
 	cleanup_free char *link = xasprintf("%s/driver", directory);
 	cleanup_free char *driver = link_name(link);
@@ -199,9 +202,10 @@ static char *why_not_vfio(const char *directory, const char *group, bool is_medi
 			       "with intel_iommu=on or amd_iommu=on");
 	if (is_mediated || (driver && is_vfios(directory, driver, group)))
 		return NULL;
-	return xasprintf("the device is bound to %s, not to vfio-pci; driverctl set-override %s "
-			 "vfio-pci",
-		driver ? driver : "no driver", strrchr(directory, '/') + 1);
+	return help_message(help,
+		xasprintf("the device is bound to %s, not to vfio-pci",
+			driver ? driver : "no driver"),
+		"; ", xasprintf("driverctl set-override %s vfio-pci", strrchr(directory, '/') + 1));
 }
 
 /* The device's own node. /dev/iommu is of the iommufd object, which the device names. */
@@ -241,9 +245,10 @@ void vm_plan_pci(struct vm *vm, size_t resource)
 	}
 	cleanup_free char *link = xasprintf("%s/iommu_group", directory);
 	cleanup_free char *group = link_name(link);
-	char *why = why_not_vfio(directory, group, r->path[0] == '/');
+	char *help = NULL;
+	char *why = why_not_vfio(directory, group, r->path[0] == '/', &help);
 	if (why) {
-		vm_refuse(vm, r, why);
+		vm_refuse_helped(vm, r, why, help);
 	} else if (r->iommufd) {
 		plan_own_node(vm, r, directory);
 	} else {
@@ -290,8 +295,14 @@ static char *usb_node(const char *text)
 		return NULL;
 	if (!parse_pair(text + (by_id ? 3 : 4), by_id ? 16 : 10, &first, &second))
 		return NULL;
-	if (by_address)
-		return xasprintf("/dev/bus/usb/%03ld/%03ld", first, second);
+	if (by_address) {
+		char *node = xasprintf("/dev/bus/usb/%03ld/%03ld", first, second);
+		/* QEMU waits for it, as for one that is named otherwise. */
+		if (access(node, F_OK) == 0 || errno != ENOENT)
+			return node;
+		free(node);
+		return NULL;
+	}
 	cleanup_dir DIR *dir = opendir(USB_DEVICES);
 	struct dirent *d;
 	while (dir && (d = readdir(dir)) != NULL) {
@@ -376,7 +387,6 @@ void vm_plan_kvm(struct vm *vm)
 			xasprintf("%s; modprobe kvm_intel or kvm_amd, or use -accel tcg", error));
 		return;
 	}
-	char *why = vm_why_denied(vm, &walk, R_OK | W_OK, NULL);
-	vm_item(vm, &r, why ? ACTION_REFUSE : ACTION_CHECK, why);
+	vm_check_access(vm, &r, &walk, R_OK | W_OK);
 	safepath_close(&walk);
 }

@@ -85,7 +85,7 @@ void vm_plan_file(struct vm *vm, size_t resource)
 	else if (walk.unsafe)
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
-		vm_refuse(vm, r, vm_why_denied(vm, &walk, R_OK, NULL));
+		vm_check_access(vm, r, &walk, R_OK);
 	else
 		plan_copy(vm, r, &walk);
 	safepath_close(&walk);
@@ -99,8 +99,6 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 
 	if (!path)
 		return;
-	char *why = vm_why_denied(
-		vm, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK, NULL);
-	vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);
+	vm_check_access(vm, r, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK);
 	safepath_close(&walk);
 }

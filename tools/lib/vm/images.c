@@ -9,16 +9,17 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "claims/plan.h"
-#include "path/image_locks.h"
 #include "vm/backing.h"
 #include "vm/firmware_vars.h"
 #include "vm/header.h"
+#include "vm/locks.h"
 #include "vm/pass.h"
 #include "vm/step.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_option(const struct vm *vm, const struct qemuargs_resource *r, const char *name)
 {
@@ -53,11 +54,13 @@ static void plan_claim(
 	bool by_descriptor = vm->settings->dynamic_ownership.value && vm_is_closed(vm, walk);
 
 	if (by_descriptor && has_backing_beside(r, walk)) {
-		cleanup_free char *why = vm_why_denied(vm, walk, 0, NULL);
-		vm_refuse(vm, r,
+		char *help = NULL;
+		cleanup_free char *why = vm_why_denied(vm, walk, 0, NULL, &help);
+		vm_refuse_helped(vm, r,
 			xasprintf("it cannot be passed as a descriptor, since its header names its "
 				  "backing file relative to its directory: %s",
-				why));
+				why),
+			help);
 		return;
 	}
 	if (vm_add_claim(vm, r,
@@ -95,13 +98,20 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 {
 	bool is_drive = !is_option(vm, r, "blockdev");
 	bool rw = qemuargs_is_written(r);
+	char *help = NULL;
 
 	if (walk->unsafe) {
-		vm_refuse(vm, r, safepath_why_no_disk(walk));
+		char *unsafe = safepath_why_no_disk(walk, &help);
+		vm_refuse_helped(vm, r, unsafe, help);
 		return;
 	}
 	if (!S_ISREG(walk->st.st_mode) && !S_ISBLK(walk->st.st_mode)) {
 		vm_refuse(vm, r, xstrdup("not a regular file or block device"));
+		return;
+	}
+	char *fixed = rw ? claimable_why_fixed(walk, &help) : NULL;
+	if (fixed) {
+		vm_refuse_helped(vm, r, fixed, help);
 		return;
 	}
 	if (r->by_name) {
@@ -112,10 +122,10 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	}
 	/* What is shared is others' too, and the admin's word. */
 	char *why = !rw		? NULL
-		    : r->shared ? claimable_why_system(&vm->claims.claimable, walk)
-				: claims_why_not_passed(&vm->claims, walk, r->path);
+		    : r->shared ? claimable_why_system(&vm->claims.claimable, walk, &help)
+				: claims_why_not_passed(&vm->claims, walk, r->path, &help);
 	if (why) {
-		vm_refuse(vm, r, why);
+		vm_refuse_helped(vm, r, why, help);
 		return;
 	}
 	bool is_block = S_ISBLK(walk->st.st_mode);
@@ -139,47 +149,44 @@ static void plan_pass(struct vm *vm, const struct qemuargs_resource *r, const st
 	vm_item(vm, r, ACTION_PASS, NULL);
 }
 
-/* Whether QEMU takes its locks at the start: it does not while a migration comes in. */
-static bool is_locked_by_qemu(const struct vm *vm, const struct qemuargs_resource *r)
-{
-	static const char *const keys[] = {"file.locking", "locking"};
-
-	for (size_t i = 0; i < vm->args->n_options; i++)
-		if (strcmp(vm->args->options[i].name, "incoming") == 0)
-			return false;
-	for (size_t i = 0; i < N_ELEMENTS(keys) && has_keys(vm, r); i++) {
-		const char *value = qemuargs_get(vm->args, r->option, keys[i]);
-		if (value && strcmp(value, "off") == 0)
-			return false;
-	}
-	return true;
-}
-
-/* What a QEMU that runs already has locked stops this one, and is refused with its name. */
-static void check_locks(
-	struct vm *vm, const struct qemuargs_resource *r, const struct safepath *walk)
-{
-	char *why = is_locked_by_qemu(vm, r)
-			    ? image_locks_why_not(walk, qemuargs_is_written(r), r->shared)
-			    : NULL;
-
-	if (why)
-		vm_refuse(vm, r, why);
-}
-
 /* Variables of firmware are a copy that scripts make, or forget to. */
 static void refuse_missing_vars(struct vm *vm, const struct qemuargs_resource *r)
 {
 	cleanup_free char *path = vm_absolute(vm, r->path);
-	cleanup_free char *make = path ? vm_make_vars(vm->args, path) : NULL;
+	char *make = path ? vm_make_vars(vm->args, path) : NULL;
 
 	if (path)
-		vm_refuse(vm, r,
+		vm_refuse_helped(vm, r,
 			xasprintf("cannot reach %s: %s; %s%s", path, strerror(ENOENT),
 				make ? "copy the template of the firmware; "
 				     : "copy the template of the firmware there: OVMF_VARS*.fd of "
 				       "the package ovmf, or edk2-ovmf",
-				make ? make : ""));
+				make ? make : ""),
+			make);
+}
+
+/* What nobody makes accessible must be so already: QEMU starts, and says what it could not open. */
+static void plan_leave(struct vm *vm, const struct qemuargs_resource *r)
+{
+	cleanup_free char *path = vm_absolute(vm, r->path);
+	cleanup_free char *error = NULL;
+	struct safepath walk;
+
+	if (!path)
+		return;
+	if (!safepath_open_from(&vm->claims.start, path, &walk, &error)) {
+		vm_differ(vm, r, steal_pointer(&error));
+		return;
+	}
+	char *help = NULL;
+	char *why = vm_why_denied(
+		vm, &walk, qemuargs_is_written(r) ? R_OK | W_OK : R_OK, "use --disks=claim", &help);
+	if (why)
+		vm_differ_helped(vm, r, why, help);
+	else
+		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
+	vm_check_locks(vm, r, &walk, false);
+	safepath_close(&walk);
 }
 
 void vm_plan_image(struct vm *vm, size_t resource)
@@ -189,7 +196,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 	struct safepath walk;
 
 	if (vm->images == VM_IMAGES_LEAVE) {
-		vm_item(vm, r, ACTION_LEAVE, xstrdup("--disks=leave"));
+		plan_leave(vm, r);
 		return;
 	}
 	bool is_missing = false, is_vars = r->kind == RESOURCE_NVRAM && r->access != ACCESS_RO;
@@ -214,7 +221,7 @@ void vm_plan_image(struct vm *vm, size_t resource)
 		vm->items[vm->n_items - 1].action == ACTION_REFUSE ||
 		!safepath_open_from(&vm->claims.start, path, &walk, &error))
 		return;
-	check_locks(vm, r, &walk);
+	vm_check_locks(vm, r, &walk, false);
 	vm_follow_header(vm, r, path, &walk);
 	safepath_close(&walk);
 }

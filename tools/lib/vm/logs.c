@@ -3,6 +3,7 @@
 #include "vm/logs.h"
 
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "path/command.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -185,9 +187,11 @@ static void suggest_removal(struct vm *vm)
 	if (item->action != ACTION_REFUSE)
 		return;
 	cleanup_free char *why = item->reason;
-	cleanup_free char *remove = command_on("rm", item->path);
-	item->reason = xasprintf("%s; or remove it, if nothing in it is needed any more%s%s", why,
-		remove ? ": " : "", remove ? remove : "");
+	free(item->help);
+	item->help = NULL;
+	item->reason = help_message(&item->help,
+		xasprintf("%s; or remove it, if nothing in it is needed any more", why), ": ",
+		command_on("rm", item->path));
 }
 
 /* What exists stays, and is claimed; QEMU opens it for writing and empties it or goes on. */
@@ -198,8 +202,7 @@ static void plan_existing(struct vm *vm, const struct qemuargs_resource *r, stru
 
 	if (!is_file) {
 		/* /dev/null, a terminal, a FIFO. */
-		char *why = vm_why_denied(vm, walk, W_OK, NULL);
-		vm_item(vm, r, why ? ACTION_REFUSE : ACTION_CHECK, why);
+		vm_check_access(vm, r, walk, W_OK);
 		return;
 	}
 	if (walk->unsafe && can_be_replaced(r, place)) {

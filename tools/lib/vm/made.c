@@ -82,7 +82,7 @@ bool vm_was_made_there(const struct place *place)
 
 bool vm_can_make(struct vm *vm, const struct qemuargs_resource *resource, const struct place *place)
 {
-	char *why;
+	char *why, *help = NULL;
 
 	if (syscall(SYS_faccessat2, place->dir, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0)
 		return true;
@@ -93,9 +93,9 @@ bool vm_can_make(struct vm *vm, const struct qemuargs_resource *resource, const 
 				place->dir_path));
 		return false;
 	}
-	if (errno != EPERM || !(why = attributes_why_fixed(place->dir, place->dir_path)))
+	if (errno != EPERM || !(why = attributes_why_fixed(place->dir, place->dir_path, &help)))
 		return true;
-	vm_refuse(vm, resource, why);
+	vm_refuse_helped(vm, resource, why, help);
 	return false;
 }
 

@@ -52,9 +52,11 @@ static void plan_memory_directory(
 		vm_item(vm, r, ACTION_CHECK, NULL);
 		return;
 	}
-	cleanup_free char *parents_why = vm_why_denied(vm, walk, X_OK, NULL);
-	if (walk->unsafe || parents_why) {
-		vm_refuse(vm, r, xstrdup(walk->unsafe ? walk->unsafe : parents_why));
+	char *help = NULL;
+	char *why =
+		walk->unsafe ? xstrdup(walk->unsafe) : vm_why_denied(vm, walk, X_OK, NULL, &help);
+	if (why) {
+		vm_refuse_helped(vm, r, why, help);
 		return;
 	}
 	cleanup_free char *path = xasprintf("%s/virt-privileges-%s", walk->path, vm->name);

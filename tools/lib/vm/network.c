@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "claims/downscripts.h"
@@ -288,6 +289,7 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 	cleanup_free char *path = vm_absolute(vm, program);
 	cleanup_free char *error = NULL;
 	cleanup_free char *why = NULL;
+	char *help = NULL;
 	struct safepath walk;
 	bool good = false;
 
@@ -299,11 +301,12 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
 		vm_refuse(vm, r, xasprintf("%s is not a regular file", path));
-	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content")))
-		vm_refuse(vm, r,
+	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content", &help)))
+		vm_refuse_helped(vm, r,
 			xasprintf("%s would run as root, but is writable by users other than root: "
 				  "%s",
-				path, why));
+				path, why),
+			help);
 	else
 		good = true;
 	safepath_close(&walk);
@@ -359,6 +362,16 @@ static void replace_keys(struct vm *vm, const struct qemuargs_resource *r)
 		qemuargs_set(vm->args, r->option, "type", "tap");
 }
 
+/* For that cause, with "; " and the command behind it. Takes both. */
+static void refuse_with_command(
+	struct vm *vm, const struct qemuargs_resource *r, char *cause, char *command)
+{
+	char *help;
+	char *reason = help_message(&help, cause, "; ", command);
+
+	vm_refuse_helped(vm, r, reason, help);
+}
+
 /* What is to be joined must be a bridge of the kernel's. */
 static bool check_bridge(struct vm *vm, const struct qemuargs_resource *r, const char *bridge)
 {
@@ -367,11 +380,9 @@ static bool check_bridge(struct vm *vm, const struct qemuargs_resource *r, const
 	if (!interface_look(bridge, &interface))
 		return true;
 	if (!interface.exists)
-		vm_refuse(vm, r,
+		refuse_with_command(vm, r, xasprintf("there is no bridge %s", bridge),
 			xasprintf(
-				"there is no bridge %s; ip link add %s type bridge && ip link set "
-				"%s up",
-				bridge, bridge, bridge));
+				"ip link add %s type bridge && ip link set %s up", bridge, bridge));
 	else if (strcmp(interface.kind, "bridge") != 0)
 		vm_refuse(vm, r,
 			xasprintf("%s is not a bridge of the kernel; to list them: ip link show "
@@ -380,6 +391,22 @@ static bool check_bridge(struct vm *vm, const struct qemuargs_resource *r, const
 	else
 		return true;
 	return false;
+}
+
+static void refuse_queues(
+	struct vm *vm, const struct qemuargs_resource *r, const char *name, bool has_queues)
+{
+	if (has_queues)
+		vm_refuse(vm, r,
+			xasprintf("the tap device %s has several queues; add queues=2 or more",
+				name));
+	else
+		refuse_with_command(vm, r,
+			xasprintf("the tap device %s has one queue; remove queues=, or create it "
+				  "anew",
+				name),
+			xasprintf("ip link delete %s && ip tuntap add %s mode tap multi_queue",
+				name, name));
 }
 
 /* A tap device that exists is attached to: tun_set_iff() of drivers/net/tun.c. */
@@ -397,15 +424,7 @@ static bool check_tap(
 		return false;
 	}
 	if (interface.is_known && interface.has_queues != (net->queues > 1)) {
-		vm_refuse(vm, r,
-			interface.has_queues
-				? xasprintf("the tap device %s has several queues; add queues=2 or "
-					    "more",
-					  name)
-				: xasprintf(
-					  "the tap device %s has one queue; remove queues=, or ip "
-					  "link delete %s && ip tuntap add %s mode tap multi_queue",
-					  name, name, name));
+		refuse_queues(vm, r, name, interface.has_queues);
 		return false;
 	}
 	if (interface.has_queues || !interface.has_carrier)
@@ -424,12 +443,13 @@ static bool check_host(struct vm *vm, const struct qemuargs_resource *r,
 	const struct qemuargs_net *net, bool has_helper, bool has_vhost)
 {
 	const char *vhost = net->vhostdev ? net->vhostdev : VHOST_NET;
-	char *why = has_helper ? NULL : node_why_missing(TUN);
+	char *help = NULL;
+	char *why = has_helper ? NULL : node_why_missing(TUN, &help);
 
 	if (!why && has_vhost)
-		why = node_why_missing(vhost);
+		why = node_why_missing(vhost, &help);
 	if (why) {
-		vm_refuse(vm, r, why);
+		vm_refuse_helped(vm, r, why, help);
 		return false;
 	}
 	if (has_helper)

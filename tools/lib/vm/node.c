@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -70,7 +71,13 @@ static bool is_dead(const char *path, dev_t number)
 	return fd < 0 && (errno == ENODEV || errno == ENXIO);
 }
 
-char *node_why_missing(const char *path)
+/* With the command that loads the module, if there is one. Takes why. */
+static char *with_module(char *why, const char *module, char **help)
+{
+	return help_message(help, why, "; ", module ? xasprintf("modprobe %s", module) : NULL);
+}
+
+char *node_why_missing(const char *path, char **help)
 {
 	const char *module = module_of(path);
 	struct stat st;
@@ -79,10 +86,8 @@ char *node_why_missing(const char *path)
 	if (!is_known && errno != ENOENT && errno != ENOTDIR)
 		return xasprintf("cannot examine %s: %s", path, strerror(errno));
 	if (!is_known || !S_ISCHR(st.st_mode))
-		return module ? xasprintf("no such device: %s; modprobe %s", path, module)
-			      : xasprintf("no such device: %s", path);
+		return with_module(xasprintf("no such device: %s", path), module, help);
 	if (!is_dead(path, st.st_rdev))
 		return NULL;
-	return module ? xasprintf("%s has no driver in the kernel; modprobe %s", path, module)
-		      : xasprintf("%s has no driver in the kernel", path);
+	return with_module(xasprintf("%s has no driver in the kernel", path), module, help);
 }

@@ -5,6 +5,6 @@
 
 /*
  * Why the node cannot be opened, with the modprobe(8) that helps, a new message; NULL: it can, as
- * far as that is told without loading a module.
+ * far as that is told without loading a module. help: see base/help.h.
  */
-char *node_why_missing(const char *path);
+char *node_why_missing(const char *path, char **help);

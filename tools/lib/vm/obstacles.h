@@ -13,7 +13,8 @@
 struct obstacle {
 	char *object;  /* a path, or what else it is about; NULL: nothing that has a name */
 	char *source;  /* the option that names it; NULL: the message names what it is about */
-	char *message; /* the cause, and at the end, behind "; ", what helps, if something does */
+	char *message; /* the cause, and in the end what helps, if something does */
+	char *help;    /* the command of that, see base/help.h; NULL: no command would do */
 	bool refuses;  /* the start; else QEMU starts, and something is different */
 };
 
@@ -23,8 +24,7 @@ struct obstacles {
 };
 
 /* Appends one; the texts are copied. */
-void obstacles_add(struct obstacles *obstacles, const char *object, const char *source,
-	const char *message, bool refuses);
+void obstacles_add(struct obstacles *obstacles, const struct obstacle *obstacle);
 
 /* Appends those of the plan, in the order of its items. */
 void obstacles_of(struct obstacles *obstacles, const struct vm *vm);

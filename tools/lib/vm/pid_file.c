@@ -2,6 +2,7 @@
 #include "vm/pid_file.h"
 
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/log.h"
 #include "path/command.h"
 #include "vm/made.h"
@@ -28,7 +29,7 @@ static bool hold_pid_file(struct vm_step *step, int fd, char **error)
 			step->path);
 		return false;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it");
+	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it", NULL);
 	if (why) {
 		*error = xasprintf("%s is writable by users other than root: %s", step->path, why);
 		return false;
@@ -84,10 +85,10 @@ void vm_plan_pid_file(struct vm *vm, size_t resource)
 	}
 	/* One that an earlier start has left, with its runner killed, is known. */
 	if (place.walk.unsafe && !(place.exists && vm_was_made_there(&place))) {
-		cleanup_free char *remove = place.exists ? command_on("rm", place.path) : NULL;
-		vm_refuse(vm, r,
-			remove ? xasprintf("%s; or remove it: %s", place.walk.unsafe, remove)
-			       : xstrdup(place.walk.unsafe));
+		char *help = NULL;
+		char *why = help_message(&help, xstrdup(place.walk.unsafe),
+			"; or remove it: ", place.exists ? command_on("rm", place.path) : NULL);
+		vm_refuse_helped(vm, r, why, help);
 		place_close(&place);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "vm/pipes.h"
 
 #include "base/cleanup.h"
+#include "base/help.h"
 #include "base/log.h"
 #include "base/shell_word.h"
 #include "path/advice.h"
@@ -16,6 +17,7 @@ struct pipe_end {
 	bool exists;
 	char *odd; /* it is no named pipe, or may not be what was meant; owned; NULL: it is */
 	char *why; /* it cannot be opened; owned; NULL: it can */
+	char *help;
 };
 
 static struct pipe_end look_at(struct vm *vm, const char *base, const char *suffix)
@@ -29,7 +31,7 @@ static struct pipe_end look_at(struct vm *vm, const char *base, const char *suff
 			end.odd = xasprintf("%s is not a named pipe", end.path);
 		else
 			end.odd = advice_why_unsafe(&walk, end.path, walk.st.st_uid);
-		end.why = vm_why_denied(vm, &walk, R_OK | W_OK, NULL);
+		end.why = vm_why_denied(vm, &walk, R_OK | W_OK, NULL, &end.help);
 	} else {
 		end.exists = errno != ENOENT && errno != ENOTDIR;
 		end.odd = end.exists ? xstrdup(end.why) : NULL;
@@ -43,21 +45,23 @@ static void free_end(struct pipe_end *end)
 	free(end->path);
 	free(end->odd);
 	free(end->why);
+	free(end->help);
 }
 
-/* Takes why. */
+/* Takes why and help. */
 static void add(struct vm *vm, const struct qemuargs_resource *r, struct pipe_end *end)
 {
 	enum resource_action action = end->why ? ACTION_REFUSE : ACTION_CHECK;
 	struct vm_item *item = vm_item(vm, r, action, steal_pointer(&end->why));
 
+	item->help = steal_pointer(&end->help);
 	free(item->path);
 	item->path = xstrdup(end->path);
 }
 
 /*
- * What creates the ends that are missing, and opens both to the account, a new command, and before
- * it, if those are all, to whom. NULL: there is none to be advised.
+ * What creates the ends that are missing, and opens both to the account, a new command. NULL: there
+ * is none to be advised.
  */
 static char *make_missing(
 	const struct vm *vm, const struct pipe_end *in, const struct pipe_end *out)
@@ -80,9 +84,8 @@ static char *make_missing(
 		return xasprintf("%s && %ssetfacl -m u:%s:rw %s %s", make, as, vm->identity.user,
 			in_word, out_word);
 	const char *closed = there && there->why ? in->exists ? in_word : out_word : NULL;
-	return xasprintf("let every user read and write %s and %s; %s%s%s%s%s", in->path, out->path,
-		make, closed ? " && " : "", closed ? as : "", closed ? "chmod o+rw " : "",
-		closed ? closed : "");
+	return xasprintf("%s%s%s%s%s", make, closed ? " && " : "", closed ? as : "",
+		closed ? "chmod o+rw " : "", closed ? closed : "");
 }
 
 static void refuse_missing(struct vm *vm, const struct qemuargs_resource *r, const char *base,
@@ -95,7 +98,14 @@ static void refuse_missing(struct vm *vm, const struct qemuargs_resource *r, con
 		both ? " and no " : "", both ? out->path : "", base, odd ? "; " : "",
 		odd ? odd : "");
 
-	vm_refuse(vm, r, command_after(text, make_missing(vm, in, out)));
+	cleanup_free char *opened =
+		vm->identity.is_lent ? xasprintf("; let every user read and write %s and %s; ",
+					       in->path, out->path)
+				     : xstrdup("; ");
+	char *help = NULL;
+	char *why = help_message(&help, text, opened, make_missing(vm, in, out));
+
+	vm_refuse_helped(vm, r, why, help);
 }
 
 void vm_plan_pipe(struct vm *vm, size_t resource)

@@ -10,3 +10,6 @@
  * directories are others.
  */
 void vm_plan_program(struct vm *vm, const char *path);
+
+/* The same where root cannot execute it, or there is none: launch_search() has found the error. */
+void vm_plan_no_program(struct vm *vm, const char *found, int error);

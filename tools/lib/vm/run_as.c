@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-void vm_take_run_as(struct qemuargs *args, struct launch_request *request)
+/* Moves the account from QEMU's options to the request. */
+static void take_run_as(struct qemuargs *args, struct launch_request *request)
 {
 	cleanup_free char *copy = args->run_as ? xstrdup(args->run_as) : NULL;
 
@@ -32,7 +33,7 @@ void vm_take_run_as(struct qemuargs *args, struct launch_request *request)
 	}
 }
 
-bool vm_check_run_as(
+static bool check_run_as(
 	const struct launch *launch, const struct launch_request *request, char **error)
 {
 	const char *user = launch->settings.user.value;
@@ -44,4 +45,26 @@ bool vm_check_run_as(
 		"-runas %s asks for root, and qemu.conf does not; to go back to root: "
 		"virt-priv-conf revert-to-root",
 		request->user);
+}
+
+bool vm_plan_launch(
+	struct launch *launch, struct launch_request *request, struct qemuargs *args, char **error)
+{
+	take_run_as(args, request);
+	launch_plan(launch, request);
+	return check_run_as(launch, request, error);
+}
+
+bool vm_try_account(const char *config, char *const *command, qemuargs_reader *read, char **error)
+{
+	struct qemuargs *args = qemuargs_parse(command + 1, read, NULL, error);
+	struct launch_request request = {.config = config, .command = command, .looks_only = true};
+	struct launch launch;
+
+	if (!args)
+		return false;
+	bool good = vm_plan_launch(&launch, &request, args, error);
+	launch_free(&launch);
+	qemuargs_free(args);
+	return good;
 }

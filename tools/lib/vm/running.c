@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "path/look.h"
 #include "qemu/executable.h"
+#include "qemu/guest_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,18 +161,12 @@ static const char *other_place(int process)
 /* Whether libvirt has noted the process as that of a domain, which QEMU's -name names. */
 static bool is_libvirts(const struct running *running)
 {
-	for (char **word = running->words; word[0] && word[1]; word++) {
-		const char *name = strncmp(word[1], "guest=", 6) == 0 ? word[1] + 6 : NULL;
-		char line[32];
-		if (strcmp(word[0], "-name") != 0 || !name)
-			continue;
-		cleanup_free char *guest = xstrndup(name, strcspn(name, ","));
-		cleanup_free char *path = xasprintf(DOMAIN, guest);
-		if (!strchr(guest, '/') && io_read_line(AT_FDCWD, path, line, sizeof line) &&
-			strtol(line, NULL, 10) == running->pid)
-			return true;
-	}
-	return false;
+	cleanup_free char *guest = qemu_guest_name(running->text, running->length);
+	cleanup_free char *path = guest ? xasprintf(DOMAIN, guest) : NULL;
+	char line[32];
+
+	return path && !strchr(guest, '/') && io_read_line(AT_FDCWD, path, line, sizeof line) &&
+	       strtol(line, NULL, 10) == running->pid;
 }
 
 static char *without_deleted(char *path)

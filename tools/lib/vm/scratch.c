@@ -30,7 +30,7 @@ static int open_scratch(char **error)
 		error_set_errno(error, "cannot open the directory " SCRATCH_DIR);
 		return -1;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, SCRATCH_DIR, "look into it");
+	cleanup_free char *why = trust_why_not_roots(fd, &st, SCRATCH_DIR, "look into it", NULL);
 	if (!why)
 		return steal_fd(&fd);
 	error_set(error, "cannot trust the directory " SCRATCH_DIR ": %s", why);

@@ -216,13 +216,15 @@ void vm_plan_connect(struct vm *vm, size_t resource)
 	} else if (r->reconnects && !is_denied) {
 		vm_item(vm, r, ACTION_CHECK, NULL);
 	} else if (r->reconnects) {
-		cleanup_free char *why =
-			vm_why_denied(vm, &walk, W_OK, r->takes_fd ? "remove reconnect=" : NULL);
-		vm_refuse(vm, r,
+		char *help = NULL;
+		cleanup_free char *why = vm_why_denied(
+			vm, &walk, W_OK, r->takes_fd ? "remove reconnect=" : NULL, &help);
+		vm_refuse_helped(vm, r,
 			xasprintf("QEMU %s, which %s cannot: %s",
 				r->takes_fd ? "reconnects to it (reconnect=)"
 					    : "connects to it by itself",
-				vm->identity.user, why));
+				vm->identity.user, why),
+			help);
 	} else if (walk.unsafe) {
 		vm_refuse(vm, r, xstrdup(walk.unsafe));
 	} else {

@@ -27,6 +27,7 @@ struct vm_item {
 	enum resource_action action;
 	bool differs; /* it is not refused, and QEMU will not do what it did as root */
 	char *source, *reason;
+	char *help; /* see base/help.h; NULL: no command would do */
 };
 
 struct vm_step;

@@ -35,9 +35,24 @@ void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *re
 	vm_item(vm, resource, ACTION_REFUSE, reason);
 }
 
+void vm_refuse_helped(
+	struct vm *vm, const struct qemuargs_resource *resource, char *reason, char *help)
+{
+	vm_item(vm, resource, ACTION_REFUSE, reason)->help = help;
+}
+
+void vm_differ_helped(
+	struct vm *vm, const struct qemuargs_resource *resource, char *reason, char *help)
+{
+	struct vm_item *item = vm_item(vm, resource, ACTION_LEAVE, reason);
+
+	item->differs = true;
+	item->help = help;
+}
+
 void vm_differ(struct vm *vm, const struct qemuargs_resource *resource, char *reason)
 {
-	vm_item(vm, resource, ACTION_LEAVE, reason)->differs = true;
+	vm_differ_helped(vm, resource, reason, NULL);
 }
 
 void vm_fail(struct vm *vm, char *why)
@@ -84,15 +99,29 @@ bool vm_is_denied(struct vm *vm, const struct safepath *walk, int wanted)
 	return is_denied;
 }
 
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, const char *instead)
+char *vm_why_denied(
+	struct vm *vm, const struct safepath *walk, int wanted, const char *instead, char **help)
 {
 	struct denials denials;
 	char *why;
 
 	if (find_denials(vm, walk, wanted, &denials, &why) && denials.n > 0)
-		why = advice_explain(&denials, walk, &vm->identity, &vm->claims.advised, instead);
+		why = advice_explain(
+			&denials, walk, &vm->identity, &vm->claims.advised, instead, help);
 	access_free(&denials);
 	return why;
+}
+
+void vm_check_access(struct vm *vm, const struct qemuargs_resource *resource,
+	const struct safepath *walk, int wanted)
+{
+	char *help = NULL;
+	char *why = vm_why_denied(vm, walk, wanted, NULL, &help);
+
+	if (why)
+		vm_refuse_helped(vm, resource, why, help);
+	else
+		vm_item(vm, resource, ACTION_CHECK, NULL);
 }
 
 char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted)
@@ -184,5 +213,6 @@ bool vm_add_claim(
 	struct vm_item *ours = vm_item(vm, resource, item->action, xstrdup(item->reason));
 	free(ours->path);
 	ours->path = steal_pointer(&absolute);
+	ours->help = item->help ? xstrdup(item->help) : NULL;
 	return item->action != ACTION_REFUSE;
 }

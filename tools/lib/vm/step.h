@@ -44,10 +44,15 @@ struct vm_item *vm_item(struct vm *vm, const struct qemuargs_resource *resource,
 	enum resource_action action, char *reason);
 /* Makes it a refusal. Takes reason. */
 void vm_refuse(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
+/* The same, with the command that helps (base/help.h), or NULL. Takes both. */
+void vm_refuse_helped(
+	struct vm *vm, const struct qemuargs_resource *resource, char *reason, char *help);
 /*
  * Leaves it as it is: QEMU starts, and does not do what it did as root, which a start warns of, and
- * --check says. Takes reason.
+ * --check says. Takes reason, and the command that helps (base/help.h), or NULL.
  */
+void vm_differ_helped(
+	struct vm *vm, const struct qemuargs_resource *resource, char *reason, char *help);
 void vm_differ(struct vm *vm, const struct qemuargs_resource *resource, char *reason);
 /*
  * Ends the planning for a reason that is no resource's: vm_plan() and vm_command() fail with it.
@@ -85,8 +90,12 @@ bool vm_is_denied(struct vm *vm, const struct safepath *walk, int wanted);
 bool vm_is_closed(struct vm *vm, const struct safepath *walk);
 /*
  * Why so, a new message that names each component and what helps, for a refusal; NULL: it is not
- * denied. instead: what helps as well (advice.h), or NULL.
+ * denied. instead: what helps as well (advice.h), or NULL. help: see base/help.h.
  */
-char *vm_why_denied(struct vm *vm, const struct safepath *walk, int wanted, const char *instead);
-/* The same of what an image's header names: no command that would give it. */
+char *vm_why_denied(
+	struct vm *vm, const struct safepath *walk, int wanted, const char *instead, char **help);
+/* An item about the object of the walk: it is checked, or refused for that reason. */
+void vm_check_access(struct vm *vm, const struct qemuargs_resource *resource,
+	const struct safepath *walk, int wanted);
+/* Why what an image's header names is denied: no command that would give it. */
 char *vm_why_named_denied(struct vm *vm, const struct safepath *walk, int wanted);

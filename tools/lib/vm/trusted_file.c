@@ -46,7 +46,7 @@ char *trusted_file_read(const char *path, char **error)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISREG(walk.st.st_mode))
 		*error = xasprintf("%s is not a regular file", path);
-	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content")))
+	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content", NULL)))
 		*error = xasprintf("%s is not owned by root, or writable by group or others (mode "
 				   "%04o, uid %u): %s",
 			path, walk.st.st_mode & 07777, walk.st.st_uid, why);

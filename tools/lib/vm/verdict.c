@@ -25,7 +25,8 @@ struct verdict {
 
 /*
  * What the child sends, texts that end with a NUL: the name, and for each obstacle "r" or "d", and
- * its object, source and message. A text that is not there is "-"; one that is begins with "+".
+ * its object, source, message and help. A text that is not there is "-"; one that is begins with
+ * "+".
  */
 
 static void send_text(FILE *out, const char *text)
@@ -55,6 +56,7 @@ static _Noreturn void judge(
 		send_text(out, o->object);
 		send_text(out, o->source);
 		send_text(out, o->message);
+		send_text(out, o->help);
 	}
 	_exit(fclose(out) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 }
@@ -77,17 +79,28 @@ static void receive(struct verdict *verdict, const char *bytes, size_t length)
 
 	verdict->name = name ? xstrdup(name) : NULL;
 	while (at < end) {
-		bool refuses = *at == 'r';
+		struct obstacle obstacle = {.refuses = *at == 'r'};
 		at += strlen(at) + 1;
-		const char *object = take_text(&at, end);
-		const char *source = take_text(&at, end);
+		obstacle.object = (char *)take_text(&at, end);
+		obstacle.source = (char *)take_text(&at, end);
 		const char *message = take_text(&at, end);
-		obstacles_add(&verdict->obstacles, object, source, message ? message : "", refuses);
+		obstacle.message = (char *)(message ? message : "");
+		obstacle.help = (char *)take_text(&at, end);
+		obstacles_add(&verdict->obstacles, &obstacle);
 	}
 }
 
+/* How the child has ended that said nothing; new. */
+static char *end_of(int status)
+{
+	return WIFSIGNALED(status) ? xasprintf("the process that checks it was killed by signal %d",
+					     WTERMSIG(status))
+				   : xasprintf("the process that checks it exited with status %d",
+					     WEXITSTATUS(status));
+}
+
 /* The last line that the child wrote, without the program's name in front of it; new. */
-static char *last_words(const char *text)
+static char *last_words(const char *text, int status)
 {
 	size_t length = strlen(text);
 
@@ -97,7 +110,7 @@ static char *last_words(const char *text)
 	line = line ? line + 1 : text;
 	cleanup_free char *copy = xstrndup(line, (size_t)(text + length - line));
 	const char *behind = strstr(copy, ": ");
-	return xstrdup(!*copy ? "its check ended without a word" : behind ? behind + 2 : copy);
+	return !*copy ? end_of(status) : xstrdup(behind ? behind + 2 : copy);
 }
 
 static char *content(int fd, size_t *length)
@@ -142,7 +155,7 @@ static void judge_in_child(struct verdict *verdict, const struct running *runnin
 	char *said = content(messages, &ignored);
 	const char *changed = running_why_changed(running);
 	if (changed || status != 0) {
-		verdict->why_not = changed ? xstrdup(changed) : last_words(said);
+		verdict->why_not = changed ? xstrdup(changed) : last_words(said, status);
 		free(said);
 		return;
 	}

@@ -24,6 +24,7 @@
 #include "vm/passt.h"
 #include "vm/pid_file.h"
 #include "vm/pipes.h"
+#include "vm/ports.h"
 #include "vm/program.h"
 #include "vm/published.h"
 #include "vm/record.h"
@@ -85,16 +86,6 @@ static void plan_resource(struct vm *vm, size_t i)
 				resource_kind_name(kind)));
 }
 
-/* Whether every user may bind the port, in the network of this process (ip(7)). */
-static bool may_bind(unsigned port)
-{
-	char text[16];
-
-	return io_read_short(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", text,
-		       sizeof text) > 0 &&
-	       port >= strtoul(text, NULL, 10);
-}
-
 static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 {
 	struct qemuargs_resource r = {.kind = RESOURCE_FILE,
@@ -103,9 +94,9 @@ static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 		.source = notice->source,
 		.reason = notice->reason};
 
-	if (notice->port && may_bind(notice->port))
-		return;
-	if (notice->is_refusal)
+	if (notice->port)
+		vm_plan_low_port(vm, notice);
+	else if (notice->is_refusal)
 		vm_refuse(vm, &r, NULL);
 	else
 		vm_differ(vm, &r, NULL);
@@ -115,11 +106,13 @@ static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 static void plan_resources(struct vm *vm)
 {
 	const struct qemuargs *args = vm->args;
-	size_t notice = 0;
+	size_t notice = 0, port = 0;
 
 	for (size_t i = 0; i <= args->n_resources; i++) {
 		for (; notice < args->n_notices && args->notices[notice].before == i; notice++)
 			plan_notice(vm, &args->notices[notice]);
+		for (; port < args->n_ports && args->ports[port].before == i; port++)
+			vm_plan_listening_port(vm, &args->ports[port]);
 		if (i < args->n_resources)
 			plan_resource(vm, i);
 	}
@@ -216,4 +209,9 @@ char **vm_command(struct vm *vm, const char *program, const char *found, char **
 		free(*word);
 	free(words);
 	return NULL;
+}
+
+void vm_refuse_program(struct vm *vm, const char *found, int error)
+{
+	vm_plan_no_program(vm, found, error);
 }

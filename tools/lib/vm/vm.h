@@ -30,3 +30,9 @@ bool vm_plan(struct vm *vm, char **error);
  * NULL. NULL and a new message if a document of it can't be passed.
  */
 char **vm_command(struct vm *vm, const char *program, const char *found, char **error);
+
+/*
+ * In its place, where there is no such program, or root cannot execute it: refuses it. found and
+ * error are those of launch_search().
+ */
+void vm_refuse_program(struct vm *vm, const char *found, int error);

@@ -149,7 +149,9 @@ void vm_file_check(const char *path, const char *text, const struct option_table
 		if (why) {
 			cleanup_free char *message =
 				xasprintf("%s:%u: \"%s\" %s", path, line, word, why);
-			obstacles_add(obstacles, path, NULL, message, true);
+			obstacles_add(obstacles, &(struct obstacle){.object = (char *)path,
+							 .message = message,
+							 .refuses = true});
 		}
 		if (!word)
 			continue;
