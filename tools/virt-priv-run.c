@@ -236,7 +236,7 @@ static const struct option_rule rules_of_options[] = {
 	{"write-unit", .only = HOW "name"},
 	{"pid", .needs = "check", .only = HOW "check json"},
 	{"all-running", .needs = "check", .only = HOW "check json"},
-	{"check", .not = "dry-run"},
+	{"check", .bars = "dry-run"},
 	{"json", .needs = "check dry-run list"},
 	{"kill", .needs = "stop"},
 	{"timeout", .needs = "stop"},

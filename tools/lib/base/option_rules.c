@@ -56,7 +56,7 @@ static bool holds(const struct option_table *table, uint64_t given, const struct
 			continue;
 		has_needed = has_needed || is_in(rule->needs, row->name);
 		if ((rule->only && !is_in(rule->only, row->name)) ||
-			(rule->not &&is_in(rule->not, row->name)))
+			(rule->bars && is_in(rule->bars, row->name)))
 			return error_set(
 				error, "--%s cannot be used with --%s", row->name, rule->option);
 	}

@@ -9,7 +9,7 @@ struct option_rule {
 	const char *option; /* the rule is for command lines that have it */
 	const char *needs;  /* one of these goes with it; NULL: it needs none */
 	const char *only;   /* no others but these go with it; NULL: others do */
-	const char * not ;  /* none of these goes with it; NULL: all do */
+	const char *bars;   /* none of these goes with it; NULL: all do */
 };
 
 /*
