@@ -216,10 +216,8 @@ static void read_records(struct records *records)
 
 static void free_records(struct records *records)
 {
-	for (size_t i = 0; i < records->n; i++) {
+	for (size_t i = 0; i < records->n; i++)
 		runtime_vm_free(records->all[i]);
-		free(records->all[i]);
-	}
 	free(records->all);
 }
 

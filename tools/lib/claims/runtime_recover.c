@@ -59,7 +59,6 @@ static bool look(const char *name, enum fate *fate, char **error)
 	if (vm && vm->is_whole)
 		state = runtime_vm_state(vm, error);
 	runtime_vm_free(vm);
-	free(vm);
 	if (state == RUNTIME_VM_UNKNOWN)
 		return true;
 	bool good = has_claim(name, &has, error);
@@ -174,7 +173,6 @@ bool runtime_note_recover(const char *name)
 	if (!vm)
 		return true;
 	runtime_vm_free(vm);
-	free(vm);
 	cleanup_fd int runtime = runtime_dir_open(&error);
 	if (runtime < 0)
 		warn("%s", error);

@@ -62,7 +62,7 @@ void runtime_vm_free(struct runtime_vm *vm)
 	for (size_t i = 0; i < vm->n_claimed; i++)
 		free(vm->claimed[i]);
 	free(vm->claimed);
-	*vm = (struct runtime_vm){0};
+	free(vm);
 }
 
 /*

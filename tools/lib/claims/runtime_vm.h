@@ -53,7 +53,7 @@ struct runtime_vm {
 
 /* Adds a copy of both to an array of n. */
 void runtime_vm_add(struct runtime_object **all, size_t *n, const char *word, const char *path);
-/* Releases what it holds, and the name. */
+/* Releases it with what it holds; NULL is nothing. */
 void runtime_vm_free(struct runtime_vm *vm);
 
 /*

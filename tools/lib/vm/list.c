@@ -209,7 +209,6 @@ static void end_list(struct list *list)
 		}
 		free(row->disks);
 		runtime_vm_free(row->noted);
-		free(row->noted);
 	}
 	free(list->rows);
 	journal_free_all(list->journals, list->n_journals);

@@ -131,14 +131,13 @@ static bool fill(const struct vm *vm, struct runtime_vm *record, char **error)
 
 static bool write_record(struct vm *vm, struct vm_step *step, char **error)
 {
-	struct runtime_vm record;
-
 	(void)step;
 	cleanup_fd int runtime = runtime_dir_open(error);
 	if (runtime < 0)
 		return false;
-	bool good = fill(vm, &record, error) && runtime_vm_write(runtime, &record, error);
-	runtime_vm_free(&record);
+	struct runtime_vm *record = xcalloc(1, sizeof *record);
+	bool good = fill(vm, record, error) && runtime_vm_write(runtime, record, error);
+	runtime_vm_free(record);
 	return good;
 }
 
@@ -182,7 +181,6 @@ bool vm_check_record(const struct vm *vm, char **error)
 	if (noted) {
 		good = check_noted(noted, error);
 		runtime_vm_free(noted);
-		free(noted);
 	}
 	return good;
 }

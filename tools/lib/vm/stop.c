@@ -54,7 +54,6 @@ struct target {
 static void end_target(struct target *t)
 {
 	runtime_vm_free(t->noted);
-	free(t->noted);
 	journal_free(t->journal);
 	if (t->pidfd >= 0)
 		close(t->pidfd);
@@ -157,10 +156,8 @@ static bool find_locked(struct target *t, char **error)
 		!runtime_vm_read(t->name, &t->noted, error))
 		return false;
 	/* What was cut off says nothing. */
-	if (t->noted && !t->noted->is_whole) {
-		runtime_vm_free(t->noted);
-		free(steal_pointer(&t->noted));
-	}
+	if (t->noted && !t->noted->is_whole)
+		runtime_vm_free(steal_pointer(&t->noted));
 	return (t->noted ? take_noted(t, error) : take_holder(t, error)) && hold_process(t, error);
 }
 
