@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -192,6 +193,44 @@ static void unit_of_a_cgroup(void **state)
 	}
 }
 
+static void path_of_a_link(void **state)
+{
+	(void)state;
+	assert_int_equal(proc_path_length("/usr/bin/qemu (deleted)"), strlen("/usr/bin/qemu"));
+	assert_int_equal(proc_path_length("/a (deleted)/b"), strlen("/a (deleted)/b"));
+	assert_int_equal(proc_path_length("/a(deleted)"), strlen("/a(deleted)"));
+	/* The kernel writes it behind a name. */
+	assert_int_equal(proc_path_length(" (deleted)"), strlen(" (deleted)"));
+	assert_int_equal(proc_path_length(""), 0);
+}
+
+static const struct systemd_row {
+	const char *text, *path;
+} systemd_rows[] = {
+	{"0::/system.slice/a.service\n", "/system.slice/a.service"},
+	{"1:name=systemd:/a.service\n0::/\n", "/a.service"},
+	{"1:name=systemd:/a.service\n", "/a.service"},
+	{"4:memory:/b\n1:name=systemd:/a.service\n0::/a.service\n", "/a.service"},
+	{"1:name=systemd:/\n0::/a.service\n", "/a.service"},
+	{"1:name=systemd:/a.service\n0::/c.service\n", "/a.service"},
+	{"0::/\n", "/"},
+	{"4:memory:/b\n", NULL},
+	{"", NULL},
+};
+
+static void cgroup_of_systemd(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(systemd_rows); i++) {
+		char *path = proc_cgroup_systemd(systemd_rows[i].text);
+		print_message("%s\n", systemd_rows[i].text);
+		assert_int_equal(path != NULL, systemd_rows[i].path != NULL);
+		if (path)
+			assert_string_equal(path, systemd_rows[i].path);
+		free(path);
+	}
+}
+
 static const struct memory_row {
 	const char *text;
 	uint64_t total, dumped;
@@ -236,6 +275,8 @@ int main(void)
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(status_file),
 		cmocka_unit_test(unit_of_a_cgroup),
+		cmocka_unit_test(path_of_a_link),
+		cmocka_unit_test(cgroup_of_systemd),
 		cmocka_unit_test(guest_memory),
 	};
 

@@ -6,6 +6,7 @@
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/proc_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,18 +106,17 @@ static void judge_writers(struct audit *audit, const struct audit_process *proce
 
 void check_executable(struct audit *audit, const struct audit_process *process)
 {
-	static const char deleted[] = " (deleted)";
 	const struct stat *st = &process->exe_st;
 
 	if (!process->exe) {
 		say_exe_unknown(audit, process);
 		return;
 	}
-	size_t length = strlen(process->exe), cut = strlen(deleted);
-	bool says_deleted = length > cut && strcmp(process->exe + length - cut, deleted) == 0;
+	size_t length = proc_path_length(process->exe);
+	bool says_deleted = process->exe[length] != '\0';
 	if (says_deleted || (process->has_exe_st && st->st_nlink == 0)) {
-		audit_fail(audit, NO_CLASS, "executable was deleted: %.*s",
-			(int)(says_deleted ? length - cut : length), process->exe);
+		audit_fail(
+			audit, NO_CLASS, "executable was deleted: %.*s", (int)length, process->exe);
 		if (!process->has_exe_st)
 			return;
 	}

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/proc_text.h"
 #include "path/look.h"
 
 #include <errno.h>
@@ -97,20 +98,16 @@ bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st,
 
 bool tree_stat_link(const struct audit_tree *tree, int directory, const char *link, struct stat *st)
 {
-	static const char deleted[] = " (deleted)";
-
 	if (!tree->root)
 		return look_stat_link(directory, link, st);
 	cleanup_free char *target = tree_link(directory, link);
 	if (!target)
 		return false;
-	size_t length = strlen(target);
 	if (*target != '/') {
 		errno = ENOENT;
 		return false;
 	}
-	if (length > strlen(deleted) && strcmp(target + length - strlen(deleted), deleted) == 0)
-		target[length - strlen(deleted)] = '\0';
+	target[proc_path_length(target)] = '\0';
 	return tree_stat(tree, target, st, 0);
 }
 

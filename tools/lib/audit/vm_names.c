@@ -64,23 +64,6 @@ static void free_libvirt_vms(struct libvirt_vms *vms)
 	free(vms->all);
 }
 
-/* The path of its cgroup, new; NULL: not told. */
-static char *cgroup_path(const struct audit_process *process)
-{
-	const char *text = process->cgroup;
-	char *path = text ? proc_cgroup_path(text, "") : NULL;
-	char *old = text ? proc_cgroup_path(text, "name=systemd") : NULL;
-
-	/* A host of version 1 has a line of version 2 too, "/", that says nothing. */
-	bool is_empty = !path || strcmp(path, "/") == 0;
-	if (!is_empty || !old) {
-		free(old);
-		return path;
-	}
-	free(path);
-	return old;
-}
-
 /* machined's "\x2d" for "-"; in place. */
 static void unescape(char *text)
 {
@@ -121,7 +104,7 @@ static bool is_of_libvirt(
 	const struct libvirt_vms *vms, const struct audit_process *process, char **name)
 {
 	static const char users[] = "/user.slice/";
-	cleanup_free char *path = cgroup_path(process);
+	cleanup_free char *path = proc_cgroup_systemd(process->cgroup);
 
 	*name = NULL;
 	for (size_t i = 0; i < vms->n; i++)
@@ -237,7 +220,7 @@ static char *name_of_record(struct records *records, const struct audit_process 
 static void name_process(struct audit *audit, struct audit_process *process,
 	const struct libvirt_vms *vms, struct records *records)
 {
-	cleanup_free char *path = cgroup_path(process);
+	cleanup_free char *path = proc_cgroup_systemd(process->cgroup);
 	char *libvirts;
 
 	process->unit = path ? proc_cgroup_unit(path) : NULL;

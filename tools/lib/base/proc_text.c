@@ -253,12 +253,30 @@ char *proc_cgroup_path(const char *text, const char *controller)
 	return NULL;
 }
 
+char *proc_cgroup_systemd(const char *text)
+{
+	cleanup_free char *path = proc_cgroup_path(text, "");
+	cleanup_free char *old = proc_cgroup_path(text, "name=systemd");
+
+	/* One of version 1 that systemd does not use, as old containers want it, has "/". */
+	bool is_empty = !old || strcmp(old, "/") == 0;
+	return is_empty && path ? steal_pointer(&path) : steal_pointer(&old);
+}
+
 /* Whether the name of that length has the suffix, and something before it. */
 static bool ends_with(const char *name, size_t length, const char *suffix)
 {
 	size_t n = strlen(suffix);
 
 	return length > n && memcmp(name + length - n, suffix, n) == 0;
+}
+
+size_t proc_path_length(const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t length = strlen(path);
+
+	return ends_with(path, length, deleted) ? length - strlen(deleted) : length;
 }
 
 char *proc_cgroup_unit(const char *path)

@@ -80,11 +80,23 @@ void proc_smaps_guest_memory(const char *text, struct proc_guest_memory *memory)
 char *proc_cgroup_path(const char *text, const char *controller);
 
 /*
+ * The path in the hierarchy that systemd keeps its units in, of a cgroup file: that of version 1
+ * where it has one, or version 2's. A new string; NULL: there is neither, or no text.
+ */
+char *proc_cgroup_systemd(const char *text);
+
+/*
  * The unit of systemd that a cgroup's path lies in, new: below slices, which end with ".slice", the
  * first name, without the "_" that escapes it (systemd.slice(5)). NULL: that is no service or
  * scope.
  */
 char *proc_cgroup_unit(const char *path);
+
+/*
+ * The length of a path that a link of /proc leads to (proc_pid_exe(5)), without the " (deleted)"
+ * that the kernel writes behind that of a file which has no name any more.
+ */
+size_t proc_path_length(const char *path);
 
 /* A line of a mountinfo file. */
 struct proc_mount {

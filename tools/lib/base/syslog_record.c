@@ -61,9 +61,8 @@ static char *add_unit(char *text)
 	if (!is_invocation(invocation) ||
 		io_read_short(AT_FDCWD, "/proc/self/cgroup", cgroup, sizeof cgroup) < 0)
 		return text;
-	cleanup_free char *old = proc_cgroup_path(cgroup, "name=systemd");
-	cleanup_free char *path = old ? NULL : proc_cgroup_path(cgroup, "");
-	cleanup_free char *unit = proc_cgroup_unit(old ? old : path);
+	cleanup_free char *path = proc_cgroup_systemd(cgroup);
+	cleanup_free char *unit = proc_cgroup_unit(path);
 	if (!unit)
 		return text;
 	text = add_field(text, "OBJECT_SYSTEMD_UNIT", unit);

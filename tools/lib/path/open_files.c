@@ -69,9 +69,7 @@ static void note_libvirt(int process, pid_t pid)
 		return;
 	exe[n] = '\0';
 	/* Still running after its file was replaced. */
-	char *deleted = strstr(exe, " (deleted)");
-	if (deleted)
-		*deleted = '\0';
+	exe[proc_path_length(exe)] = '\0';
 	const char *slash = strrchr(exe, '/');
 	if (slash && (strcmp(slash, "/libvirtd") == 0 || strcmp(slash, "/virtqemud") == 0))
 		libvirt = pid;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu/executable.h"
 
+#include "base/proc_text.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -9,14 +11,11 @@ const char *const qemu_executable_directories[] = {
 
 bool qemu_executable_is_name(const char *path)
 {
-	static const char deleted[] = " (deleted)";
 	static const char prefix[] = "qemu-system-";
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	size_t length = strlen(name), cut = strlen(deleted);
+	size_t length = proc_path_length(name);
 
-	if (length > cut && strcmp(name + length - cut, deleted) == 0)
-		length -= cut;
 	return (length > strlen(prefix) && strncmp(name, prefix, strlen(prefix)) == 0) ||
 	       (length == strlen("qemu-kvm") && strncmp(name, "qemu-kvm", length) == 0);
 }

@@ -38,10 +38,9 @@ static bool is_unit(const struct vm *vm)
 static char *own_unit(void)
 {
 	cleanup_free char *text = io_read_file(AT_FDCWD, "/proc/self/cgroup", MAX_CGROUPS, NULL);
-	cleanup_free char *old = text ? proc_cgroup_path(text, "name=systemd") : NULL;
-	cleanup_free char *path = text && !old ? proc_cgroup_path(text, "") : NULL;
+	cleanup_free char *path = proc_cgroup_systemd(text);
 
-	return proc_cgroup_unit(old ? old : path);
+	return proc_cgroup_unit(path);
 }
 
 static bool is_disk(enum resource_kind kind)

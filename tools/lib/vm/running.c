@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/proc_text.h"
 #include "base/process.h"
 #include "path/look.h"
 #include "qemu/executable.h"
@@ -171,12 +172,9 @@ static bool is_libvirts(const struct running *running)
 
 static char *without_deleted(char *path)
 {
-	static const char deleted[] = " (deleted)";
-	size_t length = path ? strlen(path) : 0, cut = strlen(deleted);
-
 	/* The next start has what was installed in its place. */
-	if (length > cut && strcmp(path + length - cut, deleted) == 0)
-		path[length - cut] = '\0';
+	if (path)
+		path[proc_path_length(path)] = '\0';
 	return path;
 }
 
