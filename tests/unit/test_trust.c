@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "path/nfs4_acl.h"
+#include "path/roots.h"
 #include "path/trust.h"
 
 #include <endian.h>
@@ -247,7 +248,7 @@ static void judge(const struct row *row, const char *path, int flags)
 	struct trust_facts facts = trust_read(fd, &st);
 	assert_int_equal(trust_judge(&facts, row->owner, &report), row->writer);
 	if (row->owner == 0)
-		assert_int_equal(trust_is_roots(fd, &st), row->writer == TRUST_OWNERS);
+		assert_int_equal(roots_has_alone(fd, &st), row->writer == TRUST_OWNERS);
 	assert_int_equal(report.adds_only, row->adds_only);
 	if (row->why) {
 		cleanup_free char *why = trust_explain(&facts, &report, NULL);
@@ -386,7 +387,7 @@ static void a_long_acl_is_read_whole(void **state)
 	make(&row, path);
 	cleanup_fd int fd = open(path, O_PATH);
 	assert_int_equal(fstat(fd, &st), 0);
-	cleanup_free char *why = trust_why_not_roots(fd, &st, "/X", "look into it", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, "/X", "look into it", NULL);
 	assert_string_equal(why, "user 7099 may write by its ACL (user:7099:rwx); look into it, "
 				 "then: setfacl -x u:7099 /X");
 }
@@ -408,9 +409,9 @@ static void what_is_made_counts(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	struct trust_facts facts = trust_read(fd, &st);
 	assert_int_equal(trust_judge(&facts, 0, NULL), TRUST_OWNERS);
-	assert_false(trust_is_roots(fd, &st));
+	assert_false(roots_has_alone(fd, &st));
 	trust_free(&facts);
-	cleanup_free char *why = trust_why_not_roots(fd, &st, "/X", "look into it", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, "/X", "look into it", NULL);
 	assert_string_equal(why, "user 61001 may write to files created in it, by its default ACL "
 				 "(default:user:61001:rwx); look into it, then: setfacl -k /X");
 }
@@ -428,7 +429,7 @@ static void what_cannot_be_read_is_not_trusted(void **state)
 	assert_int_equal(trust_judge(&unread, 0, &report), TRUST_UNKNOWN);
 	cleanup_free char *why = trust_explain(&unread, &report, NULL);
 	assert_string_equal(why, "cannot read its ACL: Input/output error");
-	assert_false(trust_is_roots(-1, &st));
+	assert_false(roots_has_alone(-1, &st));
 }
 
 static void malformed_acls_are_refused(void **state)

@@ -11,7 +11,7 @@
 #include "claims/journal_lock.h"
 #include "claims/journal_parse.h"
 #include "claims/runtime_dir.h"
-#include "path/trust.h"
+#include "path/roots.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ static int is_roots(const struct audit_tree *tree, int directory, const char *na
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
-	return trust_is_roots(fd, &st);
+	return roots_has_alone(fd, &st);
 }
 
 static bool is_there(const struct audit_tree *tree, int directory, const char *name)

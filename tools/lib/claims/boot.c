@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "claims/runtime_dir.h"
-#include "path/trust.h"
+#include "path/roots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ static int open_runtime(void)
 	struct stat st;
 	cleanup_fd int fd = open(RUNTIME_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !trust_is_roots(fd, &st))
+	if (fd < 0 || fstat(fd, &st) < 0 || !roots_has_alone(fd, &st))
 		return -1;
 	return steal_fd(&fd);
 }
@@ -102,7 +102,7 @@ static long long from_file(void)
 				    : openat(dir, BOOT_TIME_NAME,
 					      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !trust_is_roots(fd, &st) ||
+	if (fd < 0 || fstat(fd, &st) < 0 || !roots_has_alone(fd, &st) ||
 		read(fd, text, sizeof text - 1) <= 0)
 		return 0;
 	if (!boot_read(&ignored))

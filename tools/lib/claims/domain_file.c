@@ -5,8 +5,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "path/absolute.h"
+#include "path/roots.h"
 #include "path/safepath.h"
-#include "path/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static char *why_not_trusted(const char *file, const struct safepath *walk)
 	if (walk->unsafe)
 		return xasprintf("cannot trust the domain XML %s: %s", file, walk->unsafe);
 	cleanup_free char *why =
-		trust_why_not_roots(walk->fd, &walk->st, file, "check its content", NULL);
+		roots_why_not(walk->fd, &walk->st, file, "check its content", NULL);
 	if (!why)
 		return NULL;
 	return xasprintf("cannot trust the domain XML %s: not owned by root, or writable by others "

@@ -8,7 +8,7 @@
 #include "claims/journal_format.h"
 #include "claims/journal_lock.h"
 #include "claims/journal_parse.h"
-#include "path/trust.h"
+#include "path/roots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 		damaged(file, xasprintf("%s is not a journal", path));
 		return;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, path, "check its content", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, path, "check its content", NULL);
 	file->is_roots = !why;
 	if (!read_text(fd, (size_t)st.st_size, file)) {
 		/* A disk that fails is for longer. */

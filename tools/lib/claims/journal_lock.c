@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "path/trust.h"
+#include "path/roots.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -40,7 +40,7 @@ static bool open_directory(
 		return true;
 	if (opened < 0 || fstat(opened, &st) < 0)
 		return error_set_errno(error, "cannot open the directory %s", path);
-	cleanup_free char *why = trust_why_not_roots(opened, &st, path, "look into it", NULL);
+	cleanup_free char *why = roots_why_not(opened, &st, path, "look into it", NULL);
 	if (why)
 		return error_set(error,
 			"cannot trust the directory %s: writable by users other than root: %s",

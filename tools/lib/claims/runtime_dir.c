@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "path/trust.h"
+#include "path/roots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ int runtime_dir_open(char **error)
 			xasprintf("cannot open the directory " RUNTIME_DIR ": %s", strerror(errno));
 		return -1;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, RUNTIME_DIR, "look into it", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, RUNTIME_DIR, "look into it", NULL);
 	if (why) {
 		*error = xasprintf("cannot trust the directory " RUNTIME_DIR
 				   ": writable by users other than root: %s",

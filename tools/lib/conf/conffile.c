@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "path/absolute.h"
 #include "path/lockers.h"
+#include "path/roots.h"
 #include "path/safepath.h"
-#include "path/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +84,7 @@ bool conffile_read(const char *path, struct conffile *file, char **error)
 char *conffile_distrust(const struct conffile *file)
 {
 	cleanup_free char *why =
-		trust_why_not_roots(file->fd, &file->st, file->path, "check its content", NULL);
+		roots_why_not(file->fd, &file->st, file->path, "check its content", NULL);
 	cleanup_free char *error = NULL;
 	cleanup_free char *absolute = absolute_path(file->path, &error);
 	struct safepath walk;
@@ -130,7 +130,7 @@ static int directory_for(const char *path, const struct safepath *walk, char **r
 		return -1;
 	}
 	cleanup_free char *why =
-		trust_why_not_roots(walk->fd, &walk->st, walk->path, "look into it", NULL);
+		roots_why_not(walk->fd, &walk->st, walk->path, "look into it", NULL);
 	if (why) {
 		error_set(error,
 			"cannot create %s: its directory is writable by users other than root: %s",

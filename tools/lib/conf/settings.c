@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "conf/conffile.h"
 #include "path/absolute.h"
+#include "path/roots.h"
 #include "path/safepath.h"
-#include "path/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -221,7 +221,7 @@ static bool read_trusted(int fd, const char *file, struct conftext *text, char *
 
 	if (!conffile_stat(fd, file, &st, error))
 		return false;
-	cleanup_free char *why = trust_why_not_roots(fd, &st, file, "check its content", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, file, "check its content", NULL);
 	if (why)
 		return error_set(error, "cannot trust the settings in %s: %s", file, why);
 	return conffile_read_text(fd, file, &st, text, error);

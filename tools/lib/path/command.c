@@ -2,32 +2,11 @@
 #include "path/command.h"
 
 #include "base/cleanup.h"
-#include "base/ids.h"
 #include "base/log.h"
 #include "base/shell_word.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-bool command_is_fixed(const struct safepath *walk, uid_t owner)
-{
-	if (walk->unsafe_before)
-		return false;
-	for (size_t i = 0; i < walk->n_links; i++)
-		if (walk->links[i].owner != owner)
-			return false;
-	for (size_t i = 0; i < walk->n_dirs; i++) {
-		const struct stat *next = i + 1 < walk->n_dirs ? &walk->dirs[i + 1]->st : &walk->st;
-		struct trust_report report;
-		bool stays = trust_allows(TRUST_PLACED, &walk->dirs[i]->writers, owner, &report) ||
-			     /* What is root's, or the owner's, nobody else can rename there. */
-			     (report.adds_only && (next->st_uid == 0 || next->st_uid == owner));
-		if (!stays)
-			return false;
-	}
-	return true;
-}
 
 /* Walks to the path, or, if there is none, to the directory above that is there. */
 static bool reach(const char *path, struct safepath *walk, bool *is_new)
@@ -55,23 +34,12 @@ static bool is_kept(const struct safepath *walk, uid_t owner)
 	return is && S_ISDIR(walk->st.st_mode);
 }
 
-/* is_new: what is meant is to be created there. */
-static char *before(const struct safepath *walk, bool is_new)
+/* What is to stand before a command that creates something in the directory of the walk. */
+static char *before_new(const struct safepath *walk)
 {
-	uid_t owner = walk->st.st_uid;
+	uid_t owner = is_kept(walk, 0) ? 0 : walk->st.st_uid;
 
-	if (command_is_fixed(walk, 0) && (!is_new || is_kept(walk, 0)))
-		return xstrdup("");
-	if (owner == 0 || !command_is_fixed(walk, owner) || (is_new && !is_kept(walk, owner)))
-		return NULL;
-	cleanup_free char *user = ids_local_user(owner);
-	cleanup_free char *word = shell_word(user);
-	return xasprintf("virt-priv-exec -u %s -- ", word);
-}
-
-char *command_before(const struct safepath *walk)
-{
-	return before(walk, false);
+	return is_kept(walk, owner) && safepath_is_fixed(walk, owner) ? safepath_as(owner) : NULL;
 }
 
 char *command_as(const char *path)
@@ -81,7 +49,7 @@ char *command_as(const char *path)
 
 	if (!reach(path, &walk, &is_new))
 		return NULL;
-	char *text = before(&walk, is_new);
+	char *text = is_new ? before_new(&walk) : safepath_command(&walk);
 	safepath_close(&walk);
 	return text;
 }

@@ -12,17 +12,7 @@
 
 #include "path/safepath.h"
 
-/* Whether nobody but root and owner (0: root alone) can make the path of the walk lead elsewhere.
- */
-bool command_is_fixed(const struct safepath *walk, uid_t owner);
-
-/*
- * What is to stand before a command that changes the object of the walk, new: "" as root, or
- * "virt-priv-exec -u alice -- ". NULL: no command is to be advised.
- */
-char *command_before(const struct safepath *walk);
-
-/* The same of a path. If there is none, the command creates it. */
+/* safepath_command() of a path. If there is none, the command creates it. */
 char *command_as(const char *path);
 
 /* "chmod a-x /srv/a" of "chmod a-x", with what is to stand before it, new; NULL: as above. */

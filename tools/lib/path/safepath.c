@@ -10,7 +10,6 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/shell_word.h"
-#include "path/command.h"
 #include "path/look.h"
 #include "path/probe.h"
 
@@ -77,6 +76,42 @@ static const struct safepath_dir *last_dir(const struct safepath *walk)
 	return walk->dirs[walk->n_dirs - 1];
 }
 
+bool safepath_is_fixed(const struct safepath *walk, uid_t owner)
+{
+	if (walk->unsafe_before)
+		return false;
+	for (size_t i = 0; i < walk->n_links; i++)
+		if (walk->links[i].owner != owner)
+			return false;
+	for (size_t i = 0; i < walk->n_dirs; i++) {
+		const struct stat *next = i + 1 < walk->n_dirs ? &walk->dirs[i + 1]->st : &walk->st;
+		struct trust_report report;
+		bool stays = trust_allows(TRUST_PLACED, &walk->dirs[i]->writers, owner, &report) ||
+			     /* What is root's, or the owner's, nobody else can rename there. */
+			     (report.adds_only && (next->st_uid == 0 || next->st_uid == owner));
+		if (!stays)
+			return false;
+	}
+	return true;
+}
+
+char *safepath_as(uid_t uid)
+{
+	cleanup_free char *user = ids_local_user(uid);
+	cleanup_free char *word = shell_word(user);
+
+	return uid ? xasprintf("virt-priv-exec -u %s -- ", word) : xstrdup("");
+}
+
+char *safepath_command(const struct safepath *walk)
+{
+	uid_t owner = walk->st.st_uid;
+
+	if (safepath_is_fixed(walk, 0))
+		return safepath_as(0);
+	return safepath_is_fixed(walk, owner) ? safepath_as(owner) : NULL;
+}
+
 /* What takes the writers from the last directory of the walk, new; NULL: no command is safe. */
 static char *help_of_dir(
 	const struct safepath *walk, uid_t owner, const struct trust_report *report)
@@ -86,7 +121,7 @@ static char *help_of_dir(
 
 	to_dir.n_dirs--;
 	to_dir.st = dir->st;
-	cleanup_free char *before = command_before(&to_dir);
+	cleanup_free char *before = safepath_command(&to_dir);
 	cleanup_free char *help = trust_help(&dir->writers, owner, dir->path);
 	/* Root alone changes owners. */
 	if (!before || !help || (*before && report->is_owner))
@@ -362,7 +397,7 @@ char *safepath_why_no_disk(const struct safepath *walk, char **help)
 		return xstrdup(walk->unsafe);
 	/* /tmp is to stay as it is. */
 	cleanup_free char *before =
-		report.is_shared && report.adds_only ? command_before(walk) : NULL;
+		report.is_shared && report.adds_only ? safepath_command(walk) : NULL;
 	if (before && !*before) {
 		cleanup_free char *word = shell_word(walk->path);
 		return help_message(help,

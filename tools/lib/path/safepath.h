@@ -105,6 +105,20 @@ void safepath_forget(struct safepath_start *start);
 char *safepath_why_no_disk(const struct safepath *walk, char **help);
 
 /*
+ * Whether nobody but root and owner (0: root alone) can make the path of the walk lead elsewhere,
+ * to what is not theirs.
+ */
+bool safepath_is_fixed(const struct safepath *walk, uid_t owner);
+
+/*
+ * What is to stand before a command that changes the object of the walk, new: "" as root, or
+ * "virt-priv-exec -u alice -- ". NULL: no command is to be advised (command.h says why).
+ */
+char *safepath_command(const struct safepath *walk);
+/* The same of a command of that user, new. */
+char *safepath_as(uid_t uid);
+
+/*
  * Judges the last step of the walk again, as if its object had that owner: the true one of
  * a file that is lent to the QEMU user.
  */

@@ -3,11 +3,9 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/help.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/shell_word.h"
-#include "path/command.h"
 #include "path/nfs4_acl.h"
 #include "path/private_group.h"
 
@@ -109,12 +107,7 @@ struct trust_facts trust_read(int fd, const struct stat *st)
 	return facts;
 }
 
-/*
- * The same of what is made in a directory: its default ACL, which new files and directories get,
- * whatever the umask. Files that root makes itself with a mode without g+w have a mask
- * that lets nobody write, but what comes later (chmod(1), an editor) can have another.
- */
-static struct trust_facts read_default(int fd, const struct stat *st)
+struct trust_facts trust_read_default(int fd, const struct stat *st)
 {
 	struct trust_facts facts = start(st, "default:");
 	cleanup_free char *acl = NULL;
@@ -295,41 +288,4 @@ char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path)
 	if (!chown)
 		return steal_pointer(&shared);
 	return xasprintf("%s%s%s%s", chown, word, shared ? " && " : "", shared ? shared : "");
-}
-
-static char *why_not_roots(
-	const struct trust_facts *facts, const char *path, const char *look, char **help)
-{
-	struct trust_report report;
-
-	if (trust_allows(TRUST_STEERS, facts, 0, &report))
-		return NULL;
-	cleanup_free char *cause = trust_explain(facts, &report, NULL);
-	cleanup_free char *as = command_as(path);
-	/* Where somebody else has the path, there is more to do than a command. */
-	char *command = as && !*as ? trust_help(facts, 0, path) : NULL;
-	cleanup_free char *between = xasprintf("; %s, then: ", look);
-	return help_message(help, steal_pointer(&cause), between, command);
-}
-
-char *trust_why_not_roots(
-	int fd, const struct stat *st, const char *path, const char *look, char **help)
-{
-	struct trust_facts facts = trust_read(fd, st);
-	char *why = why_not_roots(&facts, path, look, help);
-
-	trust_free(&facts);
-	if (!why && S_ISDIR(st->st_mode)) {
-		facts = read_default(fd, st);
-		why = why_not_roots(&facts, path, look, help);
-		trust_free(&facts);
-	}
-	return why;
-}
-
-bool trust_is_roots(int fd, const struct stat *st)
-{
-	cleanup_free char *why = trust_why_not_roots(fd, st, "", "", NULL);
-
-	return !why;
 }

@@ -55,6 +55,13 @@ struct trust_facts {
 /* Reads the facts of an object that stat(2) was asked for; fd may be O_PATH. */
 struct trust_facts trust_read(int fd, const struct stat *st);
 
+/*
+ * The same of what is made in a directory: its default ACL, which new files and directories get,
+ * whatever the umask. Files that root makes itself with a mode without g+w have a mask
+ * that lets nobody write, but what comes later (chmod(1), an editor) can have another.
+ */
+struct trust_facts trust_read_default(int fd, const struct stat *st);
+
 void trust_free(struct trust_facts *facts);
 
 struct trust_report {
@@ -123,14 +130,3 @@ char *trust_explain(
  * New; NULL: there is none. A directory that is sticky is mostly shared on purpose.
  */
 char *trust_help(const struct trust_facts *facts, uid_t owner, const char *path);
-
-/*
- * Why the object of fd does not count as root's alone, as "CAUSE; look into it, then: COMMAND",
- * with "look into it" in the words given; new. NULL: it does, and nobody else can have written what
- * it says (TRUST_STEERS). Of a directory, what is made in it counts too: its default ACL. help: see
- * base/help.h.
- */
-char *trust_why_not_roots(
-	int fd, const struct stat *st, const char *path, const char *look, char **help);
-/* Whether it is, for who does not say why not. */
-bool trust_is_roots(int fd, const struct stat *st);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "claims/downscripts.h"
 #include "claims/runtime_dir.h"
+#include "path/roots.h"
 #include "vm/descriptors.h"
 #include "vm/devices.h"
 #include "vm/interface.h"
@@ -301,7 +302,7 @@ static bool check_program(struct vm *vm, const struct qemuargs_resource *r, cons
 		vm_refuse(vm, r, xasprintf("it would run as root: %s", walk.unsafe));
 	else if (!S_ISREG(walk.st.st_mode))
 		vm_refuse(vm, r, xasprintf("%s is not a regular file", path));
-	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content", &help)))
+	else if ((why = roots_why_not(walk.fd, &walk.st, path, "check its content", &help)))
 		vm_refuse_helped(vm, r,
 			xasprintf("%s would run as root, but is writable by users other than root: "
 				  "%s",

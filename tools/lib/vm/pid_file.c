@@ -5,6 +5,7 @@
 #include "base/help.h"
 #include "base/log.h"
 #include "path/command.h"
+#include "path/roots.h"
 #include "vm/made.h"
 #include "vm/step.h"
 
@@ -29,7 +30,7 @@ static bool hold_pid_file(struct vm_step *step, int fd, char **error)
 			step->path);
 		return false;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, step->path, "look into it", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, step->path, "look into it", NULL);
 	if (why) {
 		*error = xasprintf("%s is writable by users other than root: %s", step->path, why);
 		return false;

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "claims/runtime_dir.h"
-#include "path/trust.h"
+#include "path/roots.h"
 #include "vm/home.h"
 #include "vm/isolation.h"
 #include "vm/step.h"
@@ -30,7 +30,7 @@ static int open_scratch(char **error)
 		error_set_errno(error, "cannot open the directory " SCRATCH_DIR);
 		return -1;
 	}
-	cleanup_free char *why = trust_why_not_roots(fd, &st, SCRATCH_DIR, "look into it", NULL);
+	cleanup_free char *why = roots_why_not(fd, &st, SCRATCH_DIR, "look into it", NULL);
 	if (!why)
 		return steal_fd(&fd);
 	error_set(error, "cannot trust the directory " SCRATCH_DIR ": %s", why);

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "path/absolute.h"
+#include "path/roots.h"
 #include "path/safepath.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ char *trusted_file_read(const char *path, char **error)
 		*error = xstrdup(walk.unsafe);
 	else if (!S_ISREG(walk.st.st_mode))
 		*error = xasprintf("%s is not a regular file", path);
-	else if ((why = trust_why_not_roots(walk.fd, &walk.st, path, "check its content", NULL)))
+	else if ((why = roots_why_not(walk.fd, &walk.st, path, "check its content", NULL)))
 		*error = xasprintf("%s is not owned by root, or writable by group or others (mode "
 				   "%04o, uid %u): %s",
 			path, walk.st.st_mode & 07777, walk.st.st_uid, why);
