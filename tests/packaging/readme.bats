@@ -125,9 +125,30 @@ as_root() {
     cd /mnt/guest
     mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
     local command
-    command=$(commands_of_readme 'sudo virt-priv-run --check')
+    command=$(commands_of_readme 'sudo virt-priv-run --check qemu')
     run -1 as_root "$command"
     diff <(echo "$output") <(transcript "$command")
+}
+
+# README: sudo virt-priv-run --check --all-running
+# README: sudo virt-priv-run --list
+@test "the verdicts on what runs, and the list, where no QEMU runs" {
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    run -0 as_root "$(commands_of_readme 'sudo virt-priv-run --check --all-running')"
+    echo "$output"
+    run -0 as_root "$(commands_of_readme 'sudo virt-priv-run --list')"
+    echo "$output"
+}
+
+# README: sudo virt-priv-run --write-unit web qemu-system-x86_64 -accel kvm
+@test "the command line becomes the file of a unit, and how it is started is printed" {
+    cd /mnt/guest
+    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
+    run -0 as_root "$(commands_of_readme 'sudo virt-priv-run --write-unit')"
+    echo "$output"
+    [[ $output == *"systemctl enable --now virt-priv-vm@web"* ]]
+    grep -qx "file=/mnt/guest/guest.img,format=raw" /etc/virt-privileges/vms/web.conf
+    rm -r /etc/virt-privileges
 }
 
 # README: sudo virt-priv-exec grep -E '^(Cap|NoNewPrivs|Uid|Gid|Groups)'

@@ -141,6 +141,20 @@ void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, co
 	va_end(ap);
 }
 
+void qemuargs_if_denied(struct qemuargs_parser *p, char *file)
+{
+	p->args->notices[p->args->n_notices - 1].file = file;
+}
+
+void qemuargs_if_denied_beside(struct qemuargs_parser *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	p->args->notices[p->args->n_notices - 1].creates = true;
+	qemuargs_if_denied(p,
+		!slash ? xstrdup(".") : xstrndup(path, slash == path ? 1 : (size_t)(slash - path)));
+}
+
 void qemuargs_refuse_port(
 	struct qemuargs_parser *p, size_t option, const char *key, const char *text, unsigned port)
 {

@@ -76,9 +76,12 @@ struct qemuargs_resource {
 struct qemuargs_notice {
 	bool is_refusal;
 	unsigned port; /* it only counts where this one takes a capability; 0: it counts anyway */
-	char *path;    /* what it is about, or NULL */
-	char *source;  /* as of a resource */
-	char *reason;  /* what is wrong, and what to do instead */
+	char *file;   /* it only counts where the QEMU user may not use that; NULL: it counts anyway
+		       */
+	bool creates; /* in that file, a directory; else it opens it */
+	char *path;   /* what it is about, or NULL */
+	char *source; /* as of a resource */
+	char *reason; /* what is wrong, and what to do instead */
 	size_t option; /* which of the options it is about */
 	char *key;     /* where in it, or NULL */
 	size_t before; /* the number of resources that the command line names before it */

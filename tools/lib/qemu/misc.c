@@ -146,11 +146,13 @@ void qemuargs_find_log(struct qemuargs_parser *p, size_t option)
 	if (!text || strcmp(text, "-") == 0)
 		return;
 	/* qemu_set_log_internal() of util/log.c puts the process id there. */
-	if (strcmp(p->args->options[option].name, "D") == 0 && strchr(text, '%'))
+	if (strcmp(p->args->options[option].name, "D") == 0 && strchr(text, '%')) {
 		qemuargs_warn(
 			p, option, NULL, text, "the QEMU user needs write access to its directory");
-	else
+		qemuargs_if_denied_beside(p, text);
+	} else {
 		qemuargs_add(p, RESOURCE_LOG, ACCESS_CREATE, option, NULL, text, "written by QEMU");
+	}
 }
 
 void qemuargs_find_trace(struct qemuargs_parser *p, size_t option)

@@ -112,11 +112,17 @@ static void check_forward(struct qemuargs_parser *p, size_t option, const char *
 	cleanup_free char *host = xstrndup(rule, strcspn(rule, "-"));
 	const char *colon = strrchr(host, ':');
 
-	if (qemuargs_behind(rule, "unix:"))
+	const char *socket = qemuargs_behind(rule, "unix:");
+
+	if (socket) {
+		const char *end = strrchr(socket, '-');
+		cleanup_free char *path =
+			xstrndup(socket, end ? (size_t)(end - socket) : strlen(socket));
 		qemuargs_warn(p, option, NULL, rule,
 			"bound by QEMU as the QEMU user, which needs write access to its "
 			"directory");
-	else if (colon && (rule[0] == ':' || qemuargs_behind(rule, "tcp:")))
+		qemuargs_if_denied_beside(p, path);
+	} else if (colon && (rule[0] == ':' || qemuargs_behind(rule, "tcp:")))
 		qemuargs_listen_ipv4(p, option, NULL, strchr(host, ':') + 1);
 	else if (colon)
 		qemuargs_check_port(p, option, NULL, colon + 1);
@@ -206,9 +212,13 @@ static void find_other(struct qemuargs_parser *p, size_t option, const char *typ
 		check_listen(p, option, "localaddr");
 		check_listen(p, option, "mcast");
 	} else if (strcmp(type, "vde") == 0) {
-		qemuargs_warn(p, option, "sock", qemuargs_key(p, option, "sock"),
+		const char *sock = qemuargs_key(p, option, "sock");
+		qemuargs_warn(p, option, "sock", sock,
 			"the QEMU user needs access to the VDE switch: start vde_switch with a "
 			"group (-g) of that user");
+		/* vde_open_real() of libvdeplug; a URL is another kind of switch. */
+		if (sock && !strstr(sock, "://"))
+			qemuargs_if_denied(p, xasprintf("%s/ctl", sock));
 	} else if (strcmp(type, "netmap") == 0) {
 		const char *node = qemuargs_key(p, option, "devname");
 		qemuargs_add(p, RESOURCE_DEVICE, ACCESS_RW, option, node ? "devname" : NULL,

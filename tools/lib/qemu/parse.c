@@ -248,6 +248,7 @@ static void free_resource(struct qemuargs_resource *r)
 
 static void free_notice(struct qemuargs_notice *n)
 {
+	free(n->file);
 	free(n->path);
 	free(n->source);
 	free(n->reason);

@@ -99,6 +99,13 @@ void qemuargs_refuse(struct qemuargs_parser *p, size_t option, const char *key, 
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
 void qemuargs_warn(struct qemuargs_parser *p, size_t option, const char *key, const char *path,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+/*
+ * The warning that was made last is only for hosts on which the QEMU user may not open the file, a
+ * new string, which is taken.
+ */
+void qemuargs_if_denied(struct qemuargs_parser *p, char *file);
+/* The same, where it may not create a file beside path. */
+void qemuargs_if_denied_beside(struct qemuargs_parser *p, const char *path);
 /* Refuses a port, for hosts on which only root may bind it. */
 void qemuargs_refuse_port(
 	struct qemuargs_parser *p, size_t option, const char *key, const char *text, unsigned port);

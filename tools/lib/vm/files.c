@@ -102,3 +102,24 @@ void vm_plan_directory(struct vm *vm, size_t resource)
 	vm_check_access(vm, r, &walk, r->access == ACCESS_RO ? R_OK | X_OK : R_OK | W_OK | X_OK);
 	safepath_close(&walk);
 }
+
+void vm_plan_noticed_file(
+	struct vm *vm, const struct qemuargs_resource *resource, const char *file, bool creates)
+{
+	bool is_here = strcmp(file, ".") == 0;
+	cleanup_free char *path = is_here ? getcwd(NULL, 0) : vm_absolute(vm, file);
+	cleanup_free char *error = NULL;
+	char *help = NULL;
+	struct safepath walk;
+
+	if (!path) {
+		if (is_here)
+			vm_differ(vm, resource, NULL);
+		return;
+	}
+	if (safepath_open_from(&vm->claims.start, path, &walk, &error))
+		error = vm_why_denied(vm, &walk, creates ? W_OK | X_OK : R_OK | W_OK, NULL, &help);
+	if (error)
+		vm_differ_helped(vm, resource, xasprintf("%s: %s", resource->reason, error), help);
+	safepath_close(&walk);
+}

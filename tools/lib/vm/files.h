@@ -8,6 +8,12 @@
 
 /* Plan one resource (its index in args->resources). */
 void vm_plan_file(struct vm *vm, size_t resource);
+/*
+ * What QEMU opens as its user by itself, or creates in a directory (creates), and no resource is:
+ * it differs for the reason of the resource, where that user may not.
+ */
+void vm_plan_noticed_file(
+	struct vm *vm, const struct qemuargs_resource *resource, const char *file, bool creates);
 void vm_plan_directory(struct vm *vm, size_t resource);
 
 /* A document that QEMU reads in the place of a -readconfig file; its name, new. */

@@ -96,6 +96,8 @@ static void plan_notice(struct vm *vm, const struct qemuargs_notice *notice)
 
 	if (notice->port)
 		vm_plan_low_port(vm, notice);
+	else if (notice->file)
+		vm_plan_noticed_file(vm, &r, notice->file, notice->creates);
 	else if (notice->is_refusal)
 		vm_refuse(vm, &r, NULL);
 	else
