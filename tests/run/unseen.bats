@@ -126,7 +126,8 @@ as_without_isolation() {
     local isolated=$status-$output
     # shellcheck disable=SC2086 # several words
     run virt-priv-run --check qemu-system-x86_64 -nodefaults $1
-    [ "$isolated" = "$status-$output" ]
+    # Whom a directory denies, and what opens it, are another id's.
+    [ "$(sed 's/ to its directory: .*/ to its directory/' <<<"$isolated")" = "$(sed 's/ to its directory: .*/ to its directory/' <<<"$status-$output")" ]
 }
 
 @test "what --check says is not visible is, with the option that it names" {
