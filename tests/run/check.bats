@@ -24,7 +24,7 @@ conf() {
 
 # has_locks PID: it has locks of open file descriptions, as QEMU takes them.
 has_locks() {
-    cat "/proc/$1/fdinfo/"* 2>/dev/null | grep -q OFDLCK
+    cat "/proc/$1/fdinfo/"* 2>/dev/null | grep -q 'OFDLCK.* 201 201$'
 }
 
 # A QEMU of root's that reads the disk.
