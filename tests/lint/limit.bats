@@ -13,22 +13,22 @@ setup() {
 }
 
 @test "what takes longer than is left is not begun, and a quicker machine has time for more" {
-    VP_UNTIL=$((EPOCHSECONDS + 1000))
+    export VP_UNTIL=$((EPOCHSECONDS + 1000))
     has_time 900
     run ! has_time 1100
-    VP_PACE=25
+    export VP_PACE=25
     has_time 3000
-    VP_UNTIL=$((EPOCHSECONDS - 1))
+    export VP_UNTIL=$((EPOCHSECONDS - 1))
     run ! has_time 0
 }
 
 @test "the order is another one in each turn, and has every line" {
-    VP_UNTIL=$((EPOCHSECONDS + 1000)) VP_TURN=865f3e4
+    export VP_UNTIL=$((EPOCHSECONDS + 1000)) VP_TURN=865f3e4
     run -0 in_turn < <(seq 40)
     [ "$output" != "$(seq 40)" ]
     [ "$(sort -n <<<"$output")" = "$(seq 40)" ]
     [ "$(seq 40 | in_turn)" = "$output" ]
-    VP_TURN=0d67eda
+    export VP_TURN=0d67eda
     [ "$(seq 40 | in_turn)" != "$output" ]
 }
 

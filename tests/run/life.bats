@@ -100,7 +100,7 @@ has_sector() {
     wait "$runner" || true
     # While QEMU lives, the name and the disk are taken.
     run -125 virt-priv-run qemu-system-x86_64 "${machine[@]}" "${args[@]}"
-    [[ $output == *"VM 'again' is running, or still has a claim"* ]]
+    [[ $output == *"VM 'again' is running: process $pid is its QEMU, and its virt-priv-run was killed; "* ]]
     kill -s KILL "$pid"
     eventually ended "$pid"
     exec {in}>&-

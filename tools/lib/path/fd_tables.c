@@ -18,8 +18,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A thread can end after it was seen to have a table, and before that is read. */
-#define ROUNDS 10
+/*
+ * A thread can end after it was seen to have a table, and before that is read; where all threads of
+ * a process end, one after the other, as often as it has threads.
+ */
+#define ROUNDS 100
 
 struct search {
 	pid_t pid;

@@ -27,12 +27,12 @@
 static bool is_free(const struct addrinfo *e)
 {
 	cleanup_fd int fd = socket(e->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	const int on = 1;
+	const int on = 1, versions = e->ai_family == AF_INET6 ? 2 : 1;
 
 	if (fd < 0)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	for (int alone = 0; alone <= (e->ai_family == AF_INET6); alone++) {
+	for (int alone = 0; alone < versions; alone++) {
 		if (e->ai_family == AF_INET6)
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone);
 		/* Another error is QEMU's to tell. */

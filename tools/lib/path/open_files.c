@@ -109,13 +109,18 @@ static bool identify(int fds, const char *name, struct opener *opener)
 	return true;
 }
 
-/* Of the kernel, or ended: it has nothing open. */
+/*
+ * Of the kernel, or ended: it has nothing open. What a process has open is denied, as if it were
+ * another user's, once it was waited for (fs/proc/base.c, proc_fd_access_allowed()).
+ */
 static bool has_no_files(pid_t pid)
 {
 	struct proc_stat stat;
 
-	return process_stat(AT_FDCWD, pid, &stat) &&
-	       (proc_stat_has_ended(&stat) || stat.flags & PF_KTHREAD);
+	errno = 0;
+	if (!process_stat(AT_FDCWD, pid, &stat))
+		return errno == ENOENT || errno == ESRCH;
+	return proc_stat_has_ended(&stat) || stat.flags & PF_KTHREAD;
 }
 
 /* Without CAP_SYS_PTRACE, in a container, what others have open is not shown (ptrace(2)). */
