@@ -95,8 +95,9 @@ stand_in() {
 # copy_of_matrix: the matrix of two releases, in whose roots nothing is but what a test says.
 copy_of_matrix() {
     copy=$BATS_TEST_TMPDIR/copy
-    mkdir -p "$copy/tests" "$BATS_TEST_TMPDIR/bin"
+    mkdir -p "$copy/tests/lib" "$BATS_TEST_TMPDIR/bin"
     cp -r tests/releases "$copy/tests/releases"
+    cp tests/lib/limit.bash "$copy/tests/lib"
     printf '%s\n' "suite this that why not" "unit yes yes" >"$copy/tests/releases/suites"
     printf '%s\n' "| Debian | QEMU | libvirt |" "|---|---|---|" "| 1 this | 7.2 | 9.0 |" "| 2 that | 7.2 | 9.0 |" >"$copy/README.md"
     stand_in root 'echo "$1"'
@@ -141,7 +142,6 @@ ROWS
     [ "$(id -u)" -eq 0 ] || skip "as root"
     local root mmdebstrap=$BATS_TEST_TMPDIR/bin/mmdebstrap
     copy_of_matrix
-    mkdir "$copy/tests/lib"
     cp tests/lib/manager.bash "$copy/tests/lib"
     cp tests/releases/root "$copy/tests/releases"
     rm "$mmdebstrap"
@@ -162,6 +162,7 @@ ROWS
     local copy=$BATS_TEST_TMPDIR/machines
     mkdir -p "$copy/tests/lib" "$copy/tests/vm"
     cp -r tests/vm/run tests/vm/scenarios "$copy/tests/vm"
+    cp tests/lib/limit.bash "$copy/tests/lib"
     echo 'manager=dnf' >"$copy/tests/lib/manager.bash"
     run -0 "$copy/tests/vm/run" system sid-system
     [ "${lines[0]}" = "ok - machines of system sid-system # skip they are made of Debian's packages, by apt-get" ]
