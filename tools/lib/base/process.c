@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* More than the kernel writes, of a process in a thousand groups. */
 #define STATUS_SIZE 16384
@@ -126,6 +127,16 @@ void process_assume_ended(pid_t pid)
 bool process_is_assumed_ended(pid_t pid)
 {
 	return pid > 0 && pid == assumed_ended;
+}
+
+char *process_describe(const char *pid)
+{
+	char exe[PATH_MAX];
+	cleanup_free char *link = xasprintf("/proc/%s/exe", pid);
+	ssize_t n = readlink(link, exe, sizeof exe - 1);
+
+	return n > 0 ? xasprintf("process %s (%.*s)", pid, (int)n, exe)
+		     : xasprintf("process %s", pid);
 }
 
 unsigned long long process_namespace(void)

@@ -42,6 +42,12 @@ bool process_is_ending(pid_t pid);
 void process_assume_ended(pid_t pid);
 bool process_is_assumed_ended(pid_t pid);
 
+/*
+ * How a message names a process whose number is a name of /proc: "process 12 (/usr/bin/qemu)", or,
+ * where it cannot be seen what it executes, "process 12"; new.
+ */
+char *process_describe(const char *pid);
+
 /* The pid namespace of this process, by its inode (pid_namespaces(7)); 0 and errno. */
 unsigned long long process_namespace(void);
 

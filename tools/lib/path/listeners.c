@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -106,16 +105,6 @@ static bool has_one(const char *pid, const struct inodes *inodes)
 	return false;
 }
 
-static char *name_process(const char *pid)
-{
-	char exe[PATH_MAX];
-	cleanup_free char *link = xasprintf("/proc/%s/exe", pid);
-	ssize_t n = readlink(link, exe, sizeof exe - 1);
-
-	return n > 0 ? xasprintf("process %s (%.*s)", pid, (int)n, exe)
-		     : xasprintf("process %s", pid);
-}
-
 static char *holder_of(const struct inodes *inodes)
 {
 	cleanup_dir DIR *dir = opendir("/proc");
@@ -126,7 +115,7 @@ static char *holder_of(const struct inodes *inodes)
 		if (d->d_name[strspn(d->d_name, "0123456789")] || !has_one(d->d_name, inodes))
 			continue;
 		if (!process_is_assumed_ended(atoi(d->d_name)))
-			return name_process(d->d_name);
+			return process_describe(d->d_name);
 		has_ended = true;
 	}
 	return has_ended ? NULL : xstrdup("a process that is not visible in /proc");

@@ -86,16 +86,6 @@ static bool is_holder(int proc, const char *pid, const struct stat *st, enum loc
 	       s.found;
 }
 
-static char *name_process(int proc, const char *pid)
-{
-	char exe[PATH_MAX];
-	cleanup_free char *path = xasprintf("%s/exe", pid);
-	ssize_t n = readlinkat(proc, path, exe, sizeof exe - 1);
-
-	return n > 0 ? xasprintf("process %s (%.*s)", pid, (int)n, exe)
-		     : xasprintf("process %s", pid);
-}
-
 static bool is_roots(int proc, const char *pid)
 {
 	struct stat st;
@@ -125,11 +115,11 @@ char *lockers_name(const struct stat *st, enum lockers_kind wanted, pid_t *pid)
 		}
 		if (is_roots(proc, d->d_name)) {
 			if (!roots)
-				roots = name_process(proc, d->d_name);
+				roots = process_describe(d->d_name);
 			continue;
 		}
 		*pid = (pid_t)number;
-		return name_process(proc, d->d_name);
+		return process_describe(d->d_name);
 	}
 	if (roots)
 		return steal_pointer(&roots);

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -128,16 +127,6 @@ static bool has_open(const char *pid, const char *line)
 	return false;
 }
 
-static char *name_process(const char *pid)
-{
-	char exe[PATH_MAX];
-	cleanup_free char *link = xasprintf("/proc/%s/exe", pid);
-	ssize_t n = readlink(link, exe, sizeof exe - 1);
-
-	return n > 0 ? xasprintf("process %s (%.*s)", pid, (int)n, exe)
-		     : xasprintf("process %s", pid);
-}
-
 char *interface_holder(const char *name)
 {
 	cleanup_free char *line = xasprintf("iff:\t%s\n", name);
@@ -149,7 +138,7 @@ char *interface_holder(const char *name)
 		if (d->d_name[strspn(d->d_name, "0123456789")] || !has_open(d->d_name, line))
 			continue;
 		if (!process_is_assumed_ended(atoi(d->d_name)))
-			return name_process(d->d_name);
+			return process_describe(d->d_name);
 		has_ended = true;
 	}
 	return has_ended ? NULL : xstrdup("a process that is not visible in /proc");
