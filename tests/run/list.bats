@@ -127,15 +127,20 @@ ended_runner() {
     done
 }
 
-@test "the runner killed: orphaned, then abandoned until recover; --stop ends QEMU, and says what is left" {
-    own=(--name web)
-    args+=(-S)
+# start_orphan: a VM of the name web, whose virt-priv-run is killed; pid is its QEMU.
+start_orphan() {
     start
     eventually is web running
     pid=$(qemu_pid web)
     kill -s KILL "$runner"
     ended_runner
     is web orphaned
+}
+
+@test "the runner killed: orphaned, then abandoned until recover; --stop ends QEMU, and says what is left" {
+    own=(--name web)
+    args+=(-S)
+    start_orphan
     # Somebody who starts it again is refused, and what is noted stays.
     run -125 virt-priv-run --name web qemu-system-x86_64 "${machine[@]}"
     virt-priv-chown recover
@@ -175,12 +180,7 @@ ended_runner() {
     own=(--name web)
     args=(-S -netdev tap,id=n,ifname=vmtap0,script=no,downscript=/mnt/down -device virtio-net-pci,netdev=n,romfile=)
     wrapper=(unshare --net)
-    start
-    eventually is web running
-    pid=$(qemu_pid web)
-    kill -s KILL "$runner"
-    ended_runner
-    is web orphaned
+    start_orphan
     run -0 virt-priv-chown release --name web --force
     before=$(cat "$note")
     # shellcheck disable=SC2059 # it is a format
