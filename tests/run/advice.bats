@@ -157,9 +157,10 @@ ln -s @/a @/home/l; chown -h alice:alice @/home/l|-cdrom @/home/l|name the file 
 make dir root:root 0700 @/c; make cd alice:alice 0644 @/c/a; ln -s @/c/a @/home/l; chown -h alice:alice @/home/l|-cdrom @/home/l|@/c was reached through a symbolic link of uid 6001, who does not own it
 make socket root:root 0600 @/home/s|-chardev socket,id=c,path=@/home/s|who can replace it; move it to a directory of its owner or of root
 make fifo root:root 0600 @/home/p.in|-chardev pipe,id=c,path=@/home/p|who can replace it; move it to a directory of its owner or of root
+mkdir -p @/vars; truncate -s 4096 @/vars/OVMF_CODE_4M.secboot.fd @/vars/OVMF_VARS_4M.fd; ln -s @/home/vm.fd @/vm.fd|-drive if=pflash,format=raw,readonly=on,file=@/vars/OVMF_CODE_4M.secboot.fd -drive if=pflash,format=raw,file=@/vm.fd|copy the template of the firmware there: OVMF_VARS*.fd of the package ovmf, or edk2-ovmf
 make text=memory root:root 0600 @/p.in|-chardev pipe,id=c,path=@/p|there is no named pipe @/p.out, and no @/p; @/p.in is not a named pipe
 EOT
-    [ "$n" -eq 9 ]
+    [ "$n" -eq 10 ]
 }
 
 @test "a file system that is mounted read-only is named, and its mount" {

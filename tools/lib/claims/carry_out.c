@@ -178,9 +178,13 @@ static bool stays_as_it_is(const struct claims_plan *plan, struct entry *e, int 
 			"%s: its file system has no owners of its own; mount it with "
 			"-o uid=%u,gid=%u",
 			why, identity->uid, identity->gid);
+	const struct proc_mount *mount = mounts_of(fd);
+	bool is_nfs = mount && strncmp(mount->type, "nfs", strlen("nfs")) == 0;
 	return error_set(error,
-		"%s: its server does not let root, as NFS with root_squash; change its owner on "
-		"the server to %u:%u, or export it with no_root_squash",
+		is_nfs ? "%s: its server does not let root, as NFS with root_squash; change its "
+			 "owner on the server to %u:%u, or export it with no_root_squash"
+		       : "%s: its file system does not let root; mount it with -o uid=%u,gid=%u, "
+			 "if it takes that, or move the disk to another one",
 		why, identity->uid, identity->gid);
 }
 

@@ -7,8 +7,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/* Walks to the path, or, if there is none, to the directory above that is there. */
+/*
+ * Walks to the path, or, if there is none, to the directory above that is there. A symbolic link
+ * that leads to nothing is no such: what is created by its name is created elsewhere.
+ */
 static bool reach(const char *path, struct safepath *walk, bool *is_new)
 {
 	cleanup_free char *there = xstrdup(path);
@@ -17,8 +21,10 @@ static bool reach(const char *path, struct safepath *walk, bool *is_new)
 		cleanup_free char *ignored = NULL;
 		if (safepath_open(there, walk, &ignored))
 			return true;
+		bool is_missing = errno == ENOENT;
 		char *slash = strrchr(there, '/');
-		if (errno != ENOENT || !slash || !there[1])
+		struct stat st;
+		if (!is_missing || !slash || !there[1] || lstat(there, &st) == 0)
 			return false;
 		slash[slash == there] = '\0';
 	}

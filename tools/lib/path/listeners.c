@@ -22,8 +22,11 @@
 /* TCP_LISTEN of include/net/tcp_states.h */
 #define LISTENS 0x0a
 
-/* An address of IPv6 is tried for IPv4, too, and then without. */
-static bool is_free(const struct addrinfo *e)
+/*
+ * Whether the address cannot be bound because it is in use: another error is QEMU's to tell. One of
+ * IPv6 is tried for IPv4, too, and then without.
+ */
+static bool is_in_use(const struct addrinfo *e)
 {
 	cleanup_fd int fd = socket(e->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const int on = 1, versions = e->ai_family == AF_INET6 ? 2 : 1;
@@ -34,11 +37,18 @@ static bool is_free(const struct addrinfo *e)
 	for (int alone = 0; alone < versions; alone++) {
 		if (e->ai_family == AF_INET6)
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone);
-		/* Another error is QEMU's to tell. */
 		if (bind(fd, e->ai_addr, e->ai_addrlen) == 0 || errno != EADDRINUSE)
-			return true;
+			return false;
 	}
-	return false;
+	return true;
+}
+
+/* Without its family, there is no such address. */
+static bool is_there(const struct addrinfo *e)
+{
+	cleanup_fd int fd = socket(e->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 || errno != EAFNOSUPPORT;
 }
 
 /* Whether each address that there is, is taken. */
@@ -52,14 +62,17 @@ static bool is_taken(const char *host, unsigned port, bool is_ipv4)
 		.ai_socktype = SOCK_STREAM};
 	cleanup_free char *service = xasprintf("%u", port);
 	struct addrinfo *all;
-	bool is_any_free = false;
+	bool is_any_taken = false, is_any_else = false;
 
 	if (getaddrinfo(node, service, &hints, &all) != 0)
 		return false;
-	for (const struct addrinfo *e = all; e && !is_any_free; e = e->ai_next)
-		is_any_free = is_free(e);
+	for (const struct addrinfo *e = all; e && !is_any_else; e = e->ai_next) {
+		bool is_taken_one = is_in_use(e);
+		is_any_taken = is_any_taken || is_taken_one;
+		is_any_else = !is_taken_one && is_there(e);
+	}
 	freeaddrinfo(all);
-	return !is_any_free;
+	return is_any_taken && !is_any_else;
 }
 
 struct inodes {

@@ -189,7 +189,7 @@ static void check_display(struct qemuargs_parser *p, size_t option, const char *
 	/* A negative one is how people get at a lower port. */
 	if (display < 1024 - 5900 && display > -5900) {
 		qemuargs_refuse_port(p, option, "vnc", address, (unsigned)(5900 + display));
-	} else if (colon && display >= 0) {
+	} else if (colon && display >= 0 && display <= 65535 - 5900) {
 		cleanup_free char *host = NULL;
 		qemuargs_split_address(address, &host);
 		cleanup_free char *port = xasprintf("%ld", 5900 + display);

@@ -29,17 +29,16 @@ static bool is_script(const struct safepath *walk)
 
 static char *why_not_executable(struct vm *vm, struct safepath *walk, char **help)
 {
-	const struct proc_mount *mount;
 	struct statvfs fs;
 
-	if (statvfs(IO_FD_PATH(walk->fd), &fs) == 0 && fs.f_flag & ST_NOEXEC &&
-		(mount = mounts_of(walk->fd)) != NULL) {
-		cleanup_free char *point = shell_word(mount->point);
+	if (statvfs(IO_FD_PATH(walk->fd), &fs) == 0 && fs.f_flag & ST_NOEXEC) {
+		const struct proc_mount *mount = mounts_of(walk->fd);
+		cleanup_free char *point = mount ? shell_word(mount->point) : NULL;
 		return help_message(help,
 			xasprintf("its file system is mounted noexec: %s may not execute it; move "
 				  "it to another one, or remount that",
 				vm->identity.user),
-			": ", xasprintf("mount -o remount,exec %s", point));
+			": ", point ? xasprintf("mount -o remount,exec %s", point) : NULL);
 	}
 	struct safepath seen = *walk;
 	if (vm_has_own_root(vm))

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Moves the account from QEMU's options to the request. */
@@ -65,6 +66,8 @@ bool vm_try_account(const char *config, char *const *command, qemuargs_reader *r
 		return false;
 	bool good = vm_plan_launch(&launch, &request, args, error);
 	launch_free(&launch);
+	free((char *)request.user);
+	free((char *)request.group);
 	qemuargs_free(args);
 	return good;
 }
