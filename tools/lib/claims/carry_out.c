@@ -8,7 +8,7 @@
 #include "base/shell_word.h"
 #include "claims/acl.h"
 #include "claims/journal_file.h"
-#include "claims/journal_list.h"
+#include "claims/journal_others.h"
 #include "claims/lockwait.h"
 #include "claims/owner.h"
 #include "claims/owner_back.h"
@@ -51,8 +51,8 @@ static void undo(struct claims_plan *plan)
 		.same_boot = true,
 		.settled = true,
 		.waits = plan->waits,
-		.all = plan->others,
-		.n_all = plan->n_others};
+		.all = plan->others.all,
+		.n_all = plan->others.n};
 	struct touched touched = touched_begin(journal);
 	cleanup_free char *error = NULL;
 
@@ -91,7 +91,7 @@ static bool release_left(const struct claims_plan *plan, char **error)
 
 	if (!journal_read(plan->journal->name, &journal, error))
 		return false;
-	bool good = !journal || journal_read_all(&all, &n, &all_read, error);
+	bool good = !journal || journal_read_related(journal, &all, &n, &all_read, error);
 	if (good && journal) {
 		claims_release(journal, NULL, false, all, n, plan->waits);
 		journal_free_all(all, n);

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "claims/find.h"
 #include "claims/journal_file.h"
-#include "claims/journal_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +24,7 @@ bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 	if (plan->is_new && !(plan->journal = journal_new(name, error)))
 		return false;
 	plan->first_new = plan->journal->n_entries;
-	if (!journal_read_all(&plan->others, &plan->n_others, &plan->all_read, error))
-		return false;
-	for (size_t i = 0; i < plan->n_others; i++)
-		for (size_t j = 0; j < plan->others[i]->n_entries; j++)
-			if (plan->others[i]->entries[j].kind == ENTRY_GRANT)
-				plan->has_grants = true;
-			else if (plan->others[i]->entries[j].type != 'f')
-				plan->has_devices = true;
-	return true;
+	return journal_others_begin(&plan->others, error);
 }
 
 void claims_end(struct claims_plan *plan)
@@ -49,7 +40,7 @@ void claims_end(struct claims_plan *plan)
 		free(plan->items[i].reason);
 		free(plan->items[i].help);
 	}
-	journal_free_all(plan->others, plan->n_others);
+	journal_others_free(&plan->others);
 	for (size_t i = 0; i < plan->n_identities; i++) {
 		identity_free(&plan->identities[i]);
 		free(plan->labels[i]);

@@ -10,6 +10,7 @@
 
 #include "claims/claimable.h"
 #include "claims/journal.h"
+#include "claims/journal_others.h"
 #include "claims/lockwait.h"
 #include "claims/request.h"
 #include "conf/settings.h"
@@ -40,11 +41,7 @@ struct claims_plan {
 	char *failure; /* why planning can't go on at all, whatever is asked for; NULL: it can */
 	size_t n_left; /* entries of this call that could not be undone */
 	bool busy;     /* it could not be carried out now, and nothing was said: carry_out.h */
-	struct journal **others;
-	size_t n_others;
-	bool has_grants;	     /* some journal has an ACL entry */
-	bool has_devices;	     /* or a device; files alone can't share bytes */
-	bool all_read;		     /* else not known what other VMs hold */
+	struct journal_others others;
 	int *fds;		     /* O_PATH, of the new entries */
 	struct safepath_start start; /* of walks to resources */
 	struct claimable
@@ -78,8 +75,8 @@ void claims_know(struct claims_plan *plan, const char *label, const struct ident
 const struct identity *claims_identity(struct claims_plan *plan, const char *label, char **error);
 
 /*
- * Begins a plan for the VM: its journal, or a new one. Reads all journals. Returns false
- * and a new message if its journal can't be read, or no list of them be had.
+ * Begins a plan for the VM: its journal, or a new one. Returns false and a new message if its
+ * journal can't be read, or no list of all be had.
  */
 bool claims_begin(struct claims_plan *plan, const char *name, char **error);
 /* Releases what the plan holds. */

@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "claims/journal_format.h"
+#include "claims/journal_index.h"
 #include "claims/journal_lock.h"
 #include "claims/journal_parse.h"
 #include "path/roots.h"
@@ -45,6 +46,7 @@ static void damaged(struct journal_file *file, char *why)
 {
 	file->state = JOURNAL_DAMAGED;
 	file->why = why;
+	journal_index_distrust(journal_directory());
 }
 
 /* Of an open one. Nothing is known of it yet. */
@@ -68,8 +70,10 @@ static void load(const char *name, const char *path, int fd, struct journal_file
 	file->is_roots = !why;
 	if (!read_text(fd, (size_t)st.st_size, file)) {
 		/* A disk that fails is for longer. */
-		file->state = errno == EIO ? JOURNAL_DAMAGED : JOURNAL_FAILED;
+		bool is_longer = errno == EIO;
 		fail(&file->why, name, "read the journal");
+		if (is_longer)
+			damaged(file, file->why);
 		return;
 	}
 	if (why) {
@@ -104,9 +108,10 @@ void journal_load(const char *name, struct journal_file *file)
 		return;
 	}
 	/* A symbolic link, a socket, a device without a driver. */
-	if (errno == ELOOP || errno == ENXIO || errno == ENODEV)
-		file->state = JOURNAL_DAMAGED;
+	bool is_none = errno == ELOOP || errno == ENXIO || errno == ENODEV;
 	fail(&file->why, name, "open the journal");
+	if (is_none)
+		damaged(file, file->why);
 }
 
 void journal_file_free(struct journal_file *file)
@@ -168,13 +173,17 @@ bool journal_same(const struct journal_stamp *a, const struct journal_stamp *b)
 bool journal_remove(const struct journal *journal, char **error)
 {
 	const char *name = journal->name;
+	bool was_known = journal_index_suspend();
 
 	if (unlinkat(journal_directory(), name, 0) < 0 && errno != ENOENT)
 		return fail(error, name, "remove the journal");
-	return io_sync(journal_directory()) || fail(error, name, "sync the removal of the journal");
+	if (!io_sync(journal_directory()))
+		return fail(error, name, "sync the removal of the journal");
+	journal_index_resume(was_known, name, NULL);
+	return true;
 }
 
-bool journal_write(struct journal *journal, char **error)
+static bool write_whole(struct journal *journal, char **error)
 {
 	const char *name = journal->name;
 
@@ -200,6 +209,16 @@ bool journal_write(struct journal *journal, char **error)
 	return true;
 }
 
+bool journal_write(struct journal *journal, char **error)
+{
+	bool was_known = journal_index_suspend();
+
+	if (!write_whole(journal, error))
+		return false;
+	journal_index_resume(was_known, journal->name, journal);
+	return true;
+}
+
 /* A name that no VM can have, tidy() does not take away, and nothing has yet. */
 static bool move_aside(const char *name, bool keep, char **aside)
 {
@@ -220,6 +239,8 @@ static bool move_aside(const char *name, bool keep, char **aside)
 
 bool journal_set_aside(const char *name, struct journal *rest, char **aside, char **error)
 {
+	/* It was damaged: nothing is known. */
+	journal_index_distrust(journal_directory());
 	if (!move_aside(name, rest != NULL, aside))
 		return fail(error, name, "set aside the journal");
 	/* Before the other takes its place. */

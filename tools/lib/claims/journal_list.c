@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "claims/journal_file.h"
+#include "claims/journal_index.h"
 #include "claims/journal_lock.h"
 
 #include <dirent.h>
@@ -78,5 +79,7 @@ bool journal_read_all(struct journal ***out, size_t *n, bool *all_read, char **e
 		}
 	}
 	*out = all;
+	if (*all_read && *n == n_names)
+		journal_index_learn(all, *n);
 	return true;
 }

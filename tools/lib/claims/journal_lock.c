@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "claims/journal_index.h"
 #include "path/roots.h"
 
 #include <dirent.h>
@@ -57,19 +58,21 @@ static void end_waiting(int signal)
 	waited_enough = true;
 }
 
-/* Takes away what interrupted writes left. */
-static void tidy(void)
+/* Takes away what interrupted writes left, and sees what there is. */
+static void tidy(struct journal_index_names *names)
 {
 	int again = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *d;
 
-	while (dir && (d = readdir(dir)) != NULL) {
+	for (errno = 0; dir && (d = readdir(dir)) != NULL; errno = 0) {
 		size_t length = strlen(d->d_name);
+		journal_index_see(names, d->d_name);
 		if (d->d_name[0] == '.' && length > 5 &&
 			strcmp(d->d_name + length - 4, ".new") == 0)
 			unlinkat(directory, d->d_name, 0);
 	}
+	names->unknown = !dir || errno != 0;
 }
 
 /* flock(2), but not for ever. False, and errno: EINTR when it was waited for long enough. */
@@ -130,6 +133,7 @@ static bool find_directory(bool exclusive, char **error)
 bool journal_lock(bool exclusive, char **error)
 {
 	static bool is_registered;
+	struct journal_index_names names = {0};
 
 	if (!find_directory(exclusive, error))
 		return false;
@@ -147,8 +151,12 @@ bool journal_lock(bool exclusive, char **error)
 		is_registered = atexit(journal_unlock) == 0;
 	if (is_registered)
 		log_keep();
-	if (exclusive)
-		tidy();
+	if (exclusive) {
+		tidy(&names);
+		journal_index_open(directory, &names);
+	} else {
+		journal_index_open(directory, NULL);
+	}
 	return true;
 }
 
@@ -159,6 +167,7 @@ int journal_directory(void)
 
 void journal_unlock(void)
 {
+	journal_index_close();
 	if (lock_fd >= 0)
 		close(lock_fd);
 	if (directory >= 0)

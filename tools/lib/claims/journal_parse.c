@@ -17,7 +17,9 @@ struct reader {
 	const char *file;
 	const char *p, *end;
 	unsigned line;
-	char *key, *value; /* of the current line */
+	char *text;	   /* the current line, in place of the one before */
+	size_t size;	   /* room for it */
+	char *key, *value; /* its parts */
 	char **error;
 };
 
@@ -33,21 +35,25 @@ static bool next_line(struct reader *r)
 {
 	const char *newline = memchr(r->p, '\n', (size_t)(r->end - r->p));
 
-	free(r->key);
-	free(r->value);
 	r->key = r->value = NULL;
 	r->line++;
 	if (!newline)
 		return bad(r, "the file ends early");
-	if (memchr(r->p, '\0', (size_t)(newline - r->p)))
+	size_t length = (size_t)(newline - r->p);
+	if (memchr(r->p, '\0', length))
 		return bad(r, "a NUL byte");
-	cleanup_free char *line = xstrndup(r->p, (size_t)(newline - r->p));
+	if (length >= r->size) {
+		r->size = 2 * length + 128;
+		r->text = xreallocarray(r->text, r->size, 1);
+	}
+	memcpy(r->text, r->p, length);
+	r->text[length] = '\0';
 	r->p = newline + 1;
-	char *blank = strchr(line, ' ');
-	r->value = xstrdup(blank ? blank + 1 : "");
+	char *blank = memchr(r->text, ' ', length);
+	r->key = r->text;
+	r->value = blank ? blank + 1 : r->text + length;
 	if (blank)
 		*blank = '\0';
-	r->key = steal_pointer(&line);
 	return true;
 }
 
@@ -335,8 +341,7 @@ struct journal *journal_parse(const char *file, const char *text, size_t length,
 	} else {
 		journal->size = (size_t)(reader.p - text);
 	}
-	free(reader.key);
-	free(reader.value);
+	free(reader.text);
 	return journal;
 }
 
@@ -422,7 +427,6 @@ struct journal *journal_salvage(
 		}
 		skip_line(&r);
 	}
-	free(r.key);
-	free(r.value);
+	free(r.text);
 	return whole;
 }

@@ -72,9 +72,11 @@ static void copy_up(struct safepath *walk)
 /* What is recorded of an object's ACL is its owner's part. */
 static bool forget_grants(struct claims_plan *plan, struct entry *e, char **error)
 {
-	if (!plan->has_grants || !e->ownable.acl)
+	if (!plan->others.has_grants || !e->ownable.acl)
 		return true;
-	char *acl = acl_kept_without_grants(plan->journal, e, plan->others, plan->n_others, error);
+	journal_others_of(&plan->others, e->id.inode);
+	char *acl =
+		acl_kept_without_grants(plan->journal, e, plan->others.all, plan->others.n, error);
 	free(e->ownable.acl);
 	e->ownable.acl = acl;
 	return acl != NULL;
@@ -110,6 +112,18 @@ static bool is_held(struct claims_plan *plan, struct claims_item *item, const st
 	return true;
 }
 
+/* Whether another claim has the same bytes: why it stands in the way, a new message; else NULL. */
+static char *why_held(struct claims_plan *plan, const struct safepath *walk, char **help)
+{
+	/* Two files share none. */
+	if (S_ISREG(walk->st.st_mode))
+		journal_others_with_devices(&plan->others);
+	else
+		journal_others_all(&plan->others);
+	return claimable_why_held(
+		&plan->claimable, walk, plan->journal, plan->others.all, plan->others.n, help);
+}
+
 /* Why the object can't be given to the VM, a new message; NULL: it can. */
 static char *why_not_claimable(struct claims_plan *plan, const struct claim_request *resource,
 	struct safepath *walk, char **help)
@@ -127,10 +141,8 @@ static char *why_not_claimable(struct claims_plan *plan, const struct claim_requ
 	if ((why = claimable_why_not(&plan->claimable, walk, resource->is_device, help)) != NULL ||
 		(why = claimable_why_in_use(&plan->claimable, walk, resource->path)) != NULL)
 		return why;
-	if (!plan->has_devices && S_ISREG(walk->st.st_mode))
-		return NULL;
-	return claimable_why_held(
-		&plan->claimable, walk, plan->journal, plan->others, plan->n_others, help);
+	return !plan->others.has_devices && S_ISREG(walk->st.st_mode) ? NULL
+								      : why_held(plan, walk, help);
 }
 
 /* The entry of what is to be given to the VM. */
@@ -148,7 +160,7 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 	/* A file system without owners: libvirt goes on, too, if that will do. */
 	bool stays = item->action == ACTION_CHECK;
 	e->rdev = S_ISREG(walk->st.st_mode) ? 0 : walk->st.st_rdev;
-	plan->has_devices = plan->has_devices || e->type != 'f';
+	plan->others.has_devices = plan->others.has_devices || e->type != 'f';
 	e->new_uid = stays ? walk->st.st_uid : identity->uid;
 	e->new_gid = stays ? walk->st.st_gid : identity->gid;
 	if (!owner_plan(
@@ -185,7 +197,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	struct fileid id;
 	char *error = NULL, *help = NULL;
 
-	if (!plan->all_read) {
+	if (!plan->others.all_read) {
 		plan_refuse(plan, item, journal_damage_reason(), NULL);
 		return;
 	}
@@ -207,6 +219,9 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	} else if (!resource->passed) {
 		plan_access(plan, item, walk, 0, identity, resource->instead);
 	}
+	/* One that was read meanwhile is damaged. */
+	if (item->action != ACTION_REFUSE && !plan->others.all_read)
+		plan_refuse(plan, item, journal_damage_reason(), NULL);
 	if (item->action != ACTION_REFUSE)
 		add_claim(plan, item, walk, &id, identity);
 }
@@ -218,7 +233,7 @@ char *claims_why_not_passed(
 	struct fileid id;
 	char *error = NULL;
 
-	if (!plan->all_read)
+	if (!plan->others.all_read)
 		return journal_damage_reason();
 	if (!fileid_of(walk->fd, &walk->st, &id, &error))
 		return error;
@@ -226,10 +241,9 @@ char *claims_why_not_passed(
 		return held_by_other(whose, help);
 	if ((error = claimable_why_system(&plan->claimable, walk, help)) == NULL &&
 		(error = claimable_why_in_use(&plan->claimable, walk, asked)) == NULL &&
-		(error = claimable_why_held(&plan->claimable, walk, plan->journal, plan->others,
-			 plan->n_others, help)) == NULL)
+		(error = why_held(plan, walk, help)) == NULL)
 		claimable_note_passed(&plan->claimable, walk);
-	return error;
+	return !error && !plan->others.all_read ? journal_damage_reason() : error;
 }
 
 /* What was made by a descriptor needs no way, and none of its way can be unsafe. */

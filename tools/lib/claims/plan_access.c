@@ -54,7 +54,7 @@ static char *share_grants(
 {
 	const struct journal *whose;
 
-	for (size_t i = 0; plan->has_grants && i <= walk->n_dirs; i++) {
+	for (size_t i = 0; plan->others.has_grants && i <= walk->n_dirs; i++) {
 		int fd = i < walk->n_dirs ? walk->dirs[i]->fd : walk->fd;
 		const struct stat *st = i < walk->n_dirs ? &walk->dirs[i]->st : &walk->st;
 		const char *path = i < walk->n_dirs ? walk->dirs[i]->path : walk->path;

@@ -31,17 +31,18 @@ static const struct entry *find_in(
 	return NULL;
 }
 
-const struct entry *plan_find_entry(const struct claims_plan *plan, const struct fileid *id,
+const struct entry *plan_find_entry(struct claims_plan *plan, const struct fileid *id,
 	enum entry_kind kind, uid_t uid, const struct journal **whose)
 {
 	const struct entry *e = find_in(plan->journal, id, kind, uid);
 
 	*whose = plan->journal;
-	for (size_t j = 0; j < plan->n_others && !e; j++) {
+	journal_others_of(&plan->others, id->inode);
+	for (size_t j = 0; j < plan->others.n && !e; j++) {
 		/* Its copy from the disk. */
-		if (strcmp(plan->others[j]->name, plan->journal->name) == 0)
+		if (strcmp(plan->others.all[j]->name, plan->journal->name) == 0)
 			continue;
-		*whose = plan->others[j];
+		*whose = plan->others.all[j];
 		e = find_in(*whose, id, kind, uid);
 	}
 	return e;

@@ -19,7 +19,7 @@ void plan_refuse(struct claims_plan *plan, struct claims_item *item, char *reaso
  * the plan's own VM come first, and what ended with an earlier boot is passed over. NULL: none;
  * else *whose is the journal.
  */
-const struct entry *plan_find_entry(const struct claims_plan *plan, const struct fileid *id,
+const struct entry *plan_find_entry(struct claims_plan *plan, const struct fileid *id,
 	enum entry_kind kind, uid_t uid, const struct journal **whose);
 
 /*

@@ -6,7 +6,7 @@
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/journal_file.h"
-#include "claims/journal_list.h"
+#include "claims/journal_others.h"
 #include "claims/release.h"
 #include "path/safepath.h"
 
@@ -123,7 +123,7 @@ static bool release_round(struct journal *journal, const struct claim_requests *
 	size_t n;
 	bool all_read, good = true;
 
-	if (!journal_read_all(&all, &n, &all_read, &error)) {
+	if (!journal_read_related(journal, &all, &n, &all_read, &error)) {
 		say_stays(journal, error);
 		return false;
 	}

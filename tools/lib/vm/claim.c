@@ -9,8 +9,8 @@
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/journal_file.h"
-#include "claims/journal_list.h"
 #include "claims/journal_lock.h"
+#include "claims/journal_others.h"
 #include "claims/lockwait.h"
 #include "claims/plan.h"
 #include "claims/probe.h"
@@ -28,7 +28,7 @@ static bool release_abandoned(struct journal *journal, struct lockwait *waits, c
 	bool all_read;
 	size_t n;
 
-	if (!journal_read_all(&all, &n, &all_read, error))
+	if (!journal_read_related(journal, &all, &n, &all_read, error))
 		return false;
 	info("VM '%s': its abandoned claim is released first", journal->name);
 	claims_release(journal, NULL, true, all, n, waits);
@@ -231,7 +231,7 @@ static bool release_own(struct vm *vm, struct journal *journal, struct lockwait 
 
 	vm->was_claimed = true;
 	open_files_forget();
-	if (!journal_read_all(&all, &n, &all_read, &error)) {
+	if (!journal_read_related(journal, &all, &n, &all_read, &error)) {
 		say_stays(vm, error);
 		return false;
 	}
