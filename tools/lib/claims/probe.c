@@ -10,10 +10,11 @@
 
 #include <stdlib.h>
 
-static bool is_all_known(struct journal *const *all, size_t n)
+/* wanted: of which of them; NULL: of all. */
+static bool is_all_known(struct journal *const *all, size_t n, const bool *wanted)
 {
 	for (size_t j = 0; j < n; j++)
-		for (size_t i = 0; i < all[j]->n_entries; i++)
+		for (size_t i = 0; (!wanted || wanted[j]) && i < all[j]->n_entries; i++)
 			if (!probe_is_known(all[j]->entries[i].path))
 				return false;
 	return true;
@@ -23,13 +24,16 @@ static bool is_all_known(struct journal *const *all, size_t n)
  * Without the lock; others may have changed the journals afterwards. False and a new message where
  * it can't be had again.
  */
-static bool ask_for(struct journal *const *all, size_t n, bool exclusive, char **error)
+static bool ask_for(
+	struct journal *const *all, size_t n, const bool *wanted, bool exclusive, char **error)
 {
 	cleanup_free const char **paths = NULL;
 	size_t n_paths = 0;
 
 	journal_unlock();
 	for (size_t j = 0; j < n; j++) {
+		if (wanted && !wanted[j])
+			continue;
 		paths = xreallocarray(paths, n_paths + all[j]->n_entries + 1, sizeof *paths);
 		for (size_t i = 0; i < all[j]->n_entries; i++)
 			paths[n_paths++] = all[j]->entries[i].path;
@@ -41,9 +45,9 @@ static bool ask_for(struct journal *const *all, size_t n, bool exclusive, char *
 bool claims_probe(const char *name, struct journal **out, char **error)
 {
 	while (journal_read(name, out, error)) {
-		if (!*out || is_all_known(out, 1))
+		if (!*out || is_all_known(out, 1, NULL))
 			return true;
-		bool is_locked = ask_for(out, 1, true, error);
+		bool is_locked = ask_for(out, 1, NULL, true, error);
 		journal_free(*out);
 		*out = NULL;
 		if (!is_locked)
@@ -52,13 +56,16 @@ bool claims_probe(const char *name, struct journal **out, char **error)
 	return false;
 }
 
-bool claims_probe_all(
-	struct journal ***all, size_t *n, bool *all_read, bool exclusive, char **error)
+bool claims_probe_all(struct journal ***all, size_t *n, bool *all_read, bool exclusive,
+	claims_probe_choose *choose, void *context, char **error)
 {
 	while (journal_read_all(all, n, all_read, error)) {
-		if (is_all_known(*all, *n))
+		cleanup_free bool *wanted = choose ? xcalloc(*n + 1, sizeof *wanted) : NULL;
+		if (choose)
+			choose(context, *all, *n, wanted);
+		if (is_all_known(*all, *n, wanted))
 			return true;
-		bool is_locked = ask_for(*all, *n, exclusive, error);
+		bool is_locked = ask_for(*all, *n, wanted, exclusive, error);
 		journal_free_all(*all, *n);
 		*all = NULL;
 		*n = 0;

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -142,17 +143,46 @@ static bool is_runners(const struct journal *journal, const struct lockwait *wai
 	return taken != 0;
 }
 
-/* The claim of one VM, if nobody holds it. What is known of its holder is told once. */
-static bool recover_claim(struct journal *journal, bool dry_run, struct journal *const *all,
-	size_t n, struct lockwait *waits, struct ending *ending)
+/* Who has each of the claims, as it was told when they were read. */
+struct holds {
+	struct hold {
+		enum claims_hold who;
+		char *error; /* see claims_hold() */
+	} * all;
+	size_t n;
+};
+
+static void free_holds(struct holds *holds)
 {
-	cleanup_free char *error = NULL;
+	for (size_t i = 0; i < holds->n; i++)
+		free(holds->all[i].error);
+	free(holds->all);
+	*holds = (struct holds){0};
+}
+
+/* Nothing is looked for of a claim that is held: whoever holds it may wait for its files. */
+static void choose_abandoned(void *context, struct journal *const *all, size_t n, bool *wanted)
+{
+	struct holds *holds = context;
+
+	free_holds(holds);
+	*holds = (struct holds){xcalloc(n + 1, sizeof *holds->all), n};
+	for (size_t i = 0; i < n; i++) {
+		holds->all[i].who = claims_hold(all[i], &holds->all[i].error);
+		wanted[i] = holds->all[i].who == CLAIMS_ABANDONED;
+	}
+}
+
+/* The claim of one VM, if nobody holds it. What is known of its holder is told once. */
+static bool recover_claim(struct journal *journal, const struct hold *known, bool dry_run,
+	struct journal *const *all, size_t n, struct lockwait *waits, struct ending *ending)
+{
+	enum claims_hold hold = known->who;
 
 	if (ending->waited && !is_ending_holder(ending, journal->holder))
 		return true;
-	enum claims_hold hold = claims_hold(journal, &error);
 	if (hold == CLAIMS_UNKNOWN && !waits->is_later_round)
-		log_error("%s; not released", error);
+		log_error("%s; not released", known->error);
 	if (hold == CLAIMS_HELD && ending->waited)
 		return still_held(journal, waits);
 	if (hold == CLAIMS_HELD && journal->holder && !dry_run)
@@ -175,17 +205,20 @@ static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, stru
 	struct ending *ending)
 {
 	cleanup_free char *error = NULL;
+	struct holds holds = {0};
 	struct journal **all;
 	size_t n;
 	bool good;
 
 	/* What is not known can be held: nothing is given back. */
-	if (!claims_probe_all(&all, &n, &good, true, &error)) {
+	if (!claims_probe_all(&all, &n, &good, true, choose_abandoned, &holds, &error)) {
 		log_error("%s; nothing more is recovered", error);
+		free_holds(&holds);
 		return false;
 	}
 	for (size_t i = 0; i < n; i++)
-		good = recover_claim(all[i], dry_run, all, n, waits, ending) && good;
+		good = recover_claim(all[i], &holds.all[i], dry_run, all, n, waits, ending) && good;
+	free_holds(&holds);
 	journal_free_all(all, n);
 	for (size_t i = 0; i < n_paths; i++)
 		good = recover_file(paths[i], dry_run, waits) && good;

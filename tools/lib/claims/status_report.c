@@ -403,8 +403,9 @@ static bool print_tables(const struct status *s, char *const *paths, size_t n_pa
 /* False and a new message: there is no list of the journals, or of the ids. */
 static bool read_status(struct status *s, char **error)
 {
-	return claims_probe_all(&s->all, &s->n, &s->all_read, false, error) &&
-	       journal_damage_list(&s->damaged, &s->n_damaged, error) &&
+	/* Where all could be read, none is damaged. */
+	return claims_probe_all(&s->all, &s->n, &s->all_read, false, NULL, NULL, error) &&
+	       (s->all_read || journal_damage_list(&s->damaged, &s->n_damaged, error)) &&
 	       runtime_ids_read(&s->ids, &s->n_ids, error);
 }
 

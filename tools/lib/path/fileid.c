@@ -18,13 +18,15 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static bool statx_of(int fd, struct fileid *id)
+/* *mount: where it lies; NULL: not known. */
+static bool statx_of(int fd, struct fileid *id, const struct proc_mount **mount)
 {
 	struct statx stx;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-		    STATX_INO | STATX_BTIME, &stx) < 0)
+		    STATX_INO | STATX_BTIME | STATX_MNT_ID, &stx) < 0)
 		return false;
+	*mount = mounts_by_statx(&stx);
 	id->inode = stx.stx_ino;
 	id->born = -1;
 	if (stx.stx_mask & STATX_BTIME) {
@@ -38,28 +40,26 @@ static bool statx_of(int fd, struct fileid *id)
  * A handle of FUSE is the number that its process gave a file in this mount, and that another
  * file has in the next one (fs/fuse/inode.c, fuse_encode_fh()).
  */
-static bool has_lasting_handles(int fd)
+static bool has_lasting_handles(const struct proc_mount *mount)
 {
-	const struct proc_mount *mount = mounts_of(fd);
-
 	return !mount || (strncmp(mount->type, "fuse", strlen("fuse")) != 0 &&
 				 strcmp(mount->type, "virtiofs") != 0);
 }
 
 /* False and errno if there may be one that could not be had. */
-static bool handle_of(int fd, struct fileid *id)
+static bool handle_of(int fd, const struct proc_mount *mount, struct fileid *id)
 {
 	union {
 		struct file_handle header;
 		char room[sizeof(struct file_handle) + FILEID_HANDLE_MAX];
 	} handle = {.header.handle_bytes = FILEID_HANDLE_MAX};
-	int mount;
+	int ignored;
 
 	id->handle_size = 0;
-	if (!has_lasting_handles(fd))
+	if (!has_lasting_handles(mount))
 		return true;
 	/* EPERM and ENOSYS are those of a filter of system calls. */
-	if (name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH) < 0)
+	if (name_to_handle_at(fd, "", &handle.header, &ignored, AT_EMPTY_PATH) < 0)
 		return errno == EOPNOTSUPP || errno == EPERM || errno == ENOSYS ||
 		       errno == EOVERFLOW;
 	id->handle_type = handle.header.handle_type;
@@ -97,6 +97,7 @@ static size_t disks_of(int fd, const struct fileid *id, const struct disk **all)
 
 bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 {
+	const struct proc_mount *mount;
 	const struct disk *disks;
 
 	*id = (struct fileid){.dev = st->st_dev};
@@ -105,7 +106,7 @@ bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 			"cannot determine which file system it is on: %s", strerror(errno));
 		return false;
 	}
-	if (!handle_of(fd, id) || !statx_of(fd, id)) {
+	if (!statx_of(fd, id, &mount) || !handle_of(fd, mount, id)) {
 		*error = xasprintf("cannot examine it: %s", strerror(errno));
 		return false;
 	}
@@ -113,7 +114,6 @@ bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
 		id->disk = disks[0];
 	} else {
 		/* btrfs shows other numbers in stat(2) than in mountinfo. */
-		const struct proc_mount *mount = mounts_of(fd);
 		id->disk.dev = mount ? mount->dev : st->st_dev;
 	}
 	return true;
@@ -202,7 +202,6 @@ static enum disk_evidence judge(struct search *s, int fd, const struct fileid *n
 {
 	const struct disk *disks;
 	size_t n = disks_of(fd, now, &disks);
-	const struct proc_mount *mount = mounts_of(fd);
 	bool has_disks = n > 0 || fsid_folder(now->filesystem, fd);
 	/* Where no device is below, none is copied; and a number was the same one already. */
 	enum disk_evidence evidence = !has_disks || fsid_is_of_boot(s->id->filesystem)
@@ -213,6 +212,7 @@ static enum disk_evidence judge(struct search *s, int fd, const struct fileid *n
 	if (evidence == DISK_NONE || (has_disks && n == 0))
 		evidence = DISK_UNKNOWN;
 	/* Each mount of some FUSE file systems gives inode numbers as files are looked up. */
+	const struct proc_mount *mount = is_weak(s->id) ? mounts_of(fd) : NULL;
 	if (is_weak(s->id) && (!s->same_boot || !mount || mount->dev != s->id->disk.dev))
 		evidence = DISK_UNKNOWN;
 	if (s->there < evidence)

@@ -206,6 +206,8 @@ int look_open_link(int directory, const char *link)
  * Mounts.
  */
 
+static unsigned n_readings; /* of mountinfo */
+
 /* This process's mountinfo, read again when it has changed (proc_pid_mounts(5): POLLPRI). */
 static const char *own_mounts(void)
 {
@@ -219,6 +221,7 @@ static const char *own_mounts(void)
 	if (text && fd >= 0 && poll(&polled, 1, 0) == 0)
 		return text;
 	free(text);
+	n_readings++;
 	text = io_read_file(AT_FDCWD, "/proc/self/mountinfo", SIZE_MAX, NULL);
 	return text;
 }
@@ -236,31 +239,53 @@ static bool find_mount(const char *text, uint64_t id, struct proc_mount *mount)
 	return false;
 }
 
-static bool mount_of(int fd, int process, struct proc_mount *mount)
+static bool mount_id(int fd, uint64_t *id)
 {
 	struct statx stx;
 
 	/* Without a mask, FUSE tells those, too, who have no access (fs/fuse/dir.c,
 	 * fuse_getattr()). */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) < 0 ||
-		!(stx.stx_mask & STATX_MNT_ID))
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) < 0)
 		return false;
-	if (find_mount(own_mounts(), stx.stx_mnt_id, mount))
+	*id = stx.stx_mnt_id;
+	return stx.stx_mask & STATX_MNT_ID;
+}
+
+static bool mount_with(uint64_t id, int process, struct proc_mount *mount)
+{
+	if (find_mount(own_mounts(), id, mount))
 		return true;
 	cleanup_free char *text =
 		process >= 0 ? io_read_file(process, "mountinfo", SIZE_MAX, NULL) : NULL;
-	return find_mount(text, stx.stx_mnt_id, mount);
+	return find_mount(text, id, mount);
+}
+
+static bool is_local_mount(uint64_t id, int process)
+{
+	struct proc_mount mount;
+
+	if (!mount_with(id, process, &mount))
+		return false;
+	bool local = fstype_is_own(mount.type, strlen(mount.type));
+	proc_mount_free(&mount);
+	return local;
 }
 
 bool look_is_local(int fd, int process)
 {
-	struct proc_mount mount;
+	/* The disks of many VMs mostly lie on one mount, of which the line is looked up once. */
+	static uint64_t known;
+	static unsigned known_in;
+	uint64_t id;
 
 	/* What may wait must not be asked even this. */
-	if (look_may_wait() || !mount_of(fd, process, &mount))
+	if (look_may_wait() || !mount_id(fd, &id))
 		return false;
-	bool local = fstype_is_own(mount.type, strlen(mount.type));
-	proc_mount_free(&mount);
+	if (known_in && own_mounts() && known_in == n_readings && known == id)
+		return true;
+	bool local = is_local_mount(id, process);
+	known_in = local && process < 0 ? n_readings : 0;
+	known = id;
 	return local;
 }
 
@@ -362,8 +387,9 @@ dev_t look_device(const char *path)
 int look_is_fuse(int fd, int process, uid_t *user)
 {
 	struct proc_mount mount;
+	uint64_t id;
 
-	if (!mount_of(fd, process, &mount))
+	if (!mount_id(fd, &id) || !mount_with(id, process, &mount))
 		return -1;
 	size_t length = strcspn(mount.type, ".");
 	bool is_fuse = (length == strlen("fuse") && strncmp(mount.type, "fuse", length) == 0) ||

@@ -74,18 +74,24 @@ const struct mounts *mounts_now(void)
 	return &now;
 }
 
-const struct proc_mount *mounts_of(int fd)
+const struct proc_mount *mounts_by_statx(const struct statx *stx)
 {
 	const struct mounts *mounts = mounts_now();
+
+	for (size_t i = 0; i < mounts->n; i++)
+		if ((stx->stx_mask & STATX_MNT_ID) && mounts->all[i].id == stx->stx_mnt_id)
+			return &mounts->all[i];
+	return NULL;
+}
+
+const struct proc_mount *mounts_of(int fd)
+{
 	struct statx stx;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID,
 		    &stx) < 0)
 		return NULL;
-	for (size_t i = 0; i < mounts->n; i++)
-		if ((stx.stx_mask & STATX_MNT_ID) && mounts->all[i].id == stx.stx_mnt_id)
-			return &mounts->all[i];
-	return NULL;
+	return mounts_by_statx(&stx);
 }
 
 bool mounts_is_ownerless(int fd)

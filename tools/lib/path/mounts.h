@@ -26,6 +26,8 @@ const struct mounts *mounts_now(void);
  * AT_STATX_DONT_SYNC, which network file systems and FUSE answer from what they know.
  */
 const struct proc_mount *mounts_of(int fd);
+/* The same, of what statx(2) with STATX_MNT_ID has told. */
+const struct proc_mount *mounts_by_statx(const struct statx *stx);
 
 /* Whether its file system has owners by mount options alone (fstype.h). Not known is no. */
 bool mounts_is_ownerless(int fd);
