@@ -69,8 +69,8 @@ disable:
 	rm -f $(DESTDIR)$(UDEVRULESDIR)/80-virt-privileges-kvm.rules
 	$(apply_kvm_rule)
 	for dir in etc/virt-privileges/vms etc/virt-privileges var/lib/virt-privileges/claims \
-		var/lib/virt-privileges/ids var/lib/virt-privileges/tmp var/lib/virt-privileges \
-		run/virt-privileges; do \
+		var/lib/virt-privileges/unfinished var/lib/virt-privileges/ids \
+		var/lib/virt-privileges/tmp var/lib/virt-privileges run/virt-privileges; do \
 		[ ! -d $(DESTDIR)/$$dir ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)/$$dir; \
 	done
 

@@ -93,7 +93,7 @@ static bool release_left(const struct claims_plan *plan, char **error)
 		return false;
 	bool good = !journal || journal_read_related(journal, &all, &n, &all_read, error);
 	if (good && journal) {
-		claims_release(journal, NULL, false, all, n, plan->waits);
+		claims_release(journal, NULL, RELEASE_UNDONE, all, n, plan->waits);
 		journal_free_all(all, n);
 	}
 	journal_free(journal);

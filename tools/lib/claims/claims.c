@@ -27,11 +27,28 @@ bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 	return journal_others_begin(&plan->others, error);
 }
 
-void claims_end(struct claims_plan *plan)
+static void close_objects(struct claims_plan *plan)
 {
 	for (size_t i = plan->first_new; plan->journal && i < plan->journal->n_entries; i++)
 		if (plan->fds && plan->fds[i] >= 0)
 			close(plan->fds[i]);
+	free(plan->fds);
+	plan->fds = NULL;
+}
+
+struct journal *claims_end_as_draft(struct claims_plan *plan)
+{
+	bool is_draft = plan->is_new && !plan->dry_run && !plan->refused && !plan->failure;
+
+	close_objects(plan);
+	struct journal *draft = is_draft ? steal_pointer(&plan->journal) : NULL;
+	claims_end(plan);
+	return draft;
+}
+
+void claims_end(struct claims_plan *plan)
+{
+	close_objects(plan);
 	for (size_t i = 0; i < plan->n_items; i++) {
 		if (plan->items[i].fd >= 0)
 			close(plan->items[i].fd);
@@ -49,7 +66,6 @@ void claims_end(struct claims_plan *plan)
 	free(plan->labels);
 	free(plan->items);
 	free(plan->failure);
-	free(plan->fds);
 	safepath_forget(&plan->start);
 	advice_forget(&plan->advised);
 	claimable_free(&plan->claimable);

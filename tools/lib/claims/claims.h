@@ -81,5 +81,10 @@ const struct identity *claims_identity(struct claims_plan *plan, const char *lab
 bool claims_begin(struct claims_plan *plan, const char *name, char **error);
 /* Releases what the plan holds. */
 void claims_end(struct claims_plan *plan);
+/*
+ * The same; returns the journal as the plan would have made it, new, if the VM has none yet. NULL:
+ * it has, or the plan can't be carried out.
+ */
+struct journal *claims_end_as_draft(struct claims_plan *plan);
 /* As claims_end(), for another plan of the same that follows: who gets it is known already. */
 void claims_restart(struct claims_plan *plan);

@@ -9,6 +9,7 @@
 #include "claims/journal_index.h"
 #include "claims/journal_lock.h"
 #include "claims/journal_parse.h"
+#include "claims/journal_prepare.h"
 #include "path/roots.h"
 
 #include <errno.h>
@@ -191,6 +192,10 @@ static bool write_whole(struct journal *journal, char **error)
 	cleanup_free char *temporary = xasprintf(".%s.new", name);
 	cleanup_free char *text = journal_format(journal);
 	journal->size = 0;
+	if (journal_take_prepared(journal_directory(), name, text)) {
+		journal->size = strlen(text);
+		return true;
+	}
 	if (unlinkat(journal_directory(), temporary, 0) < 0 && errno != ENOENT)
 		return fail(error, temporary, "remove");
 	cleanup_fd int fd = openat(

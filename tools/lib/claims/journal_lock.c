@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "claims/journal_aside.h"
 #include "claims/journal_index.h"
 #include "path/roots.h"
 
@@ -152,6 +153,7 @@ bool journal_lock(bool exclusive, char **error)
 	if (is_registered)
 		log_keep();
 	if (exclusive) {
+		journal_aside_tidy(directory);
 		tidy(&names);
 		journal_index_open(directory, &names);
 	} else {

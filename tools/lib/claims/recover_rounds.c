@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "claims/holder.h"
+#include "claims/journal_aside.h"
 #include "claims/journal_lock.h"
 #include "claims/probe.h"
 #include "claims/recover_libvirt.h"
@@ -198,7 +199,7 @@ static bool recover_claim(struct journal *journal, const struct hold *known, boo
 	}
 	if (!waits->is_later_round)
 		info("VM '%s': its claim is abandoned", journal->name);
-	return claims_release(journal, NULL, true, all, n, waits);
+	return claims_release(journal, NULL, RELEASE_RECOVERED, all, n, waits);
 }
 
 static bool recover_round(char *const *paths, size_t n_paths, bool dry_run, struct lockwait *waits,
@@ -245,6 +246,12 @@ bool recover_rounds(char *const *paths, size_t n, bool dry_run)
 	struct ending ending = {0};
 
 	bool good = all_rounds(paths, n, dry_run, &ending, &error);
+	/* A VM can have left two: the other one's turn is when the first has gone. */
+	if (!error && !dry_run && journal_aside_waits()) {
+		journal_unlock();
+		good = journal_lock(true, &error) &&
+		       all_rounds(paths, n, dry_run, &ending, &error) && good;
+	}
 	if (!error && ending.n > 0) {
 		journal_unlock();
 		wait_for_end(&ending);

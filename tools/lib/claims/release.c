@@ -9,6 +9,7 @@
 #include "claims/holder.h"
 #include "claims/journal_file.h"
 #include "claims/owner_back.h"
+#include "claims/released.h"
 #include "claims/touched.h"
 #include "path/open_files.h"
 
@@ -218,7 +219,15 @@ static bool release_entry(struct release *release, size_t i)
 	return good;
 }
 
-bool claims_release(struct journal *journal, const char *path, bool recovering,
+static bool is_all_done(const struct journal *journal)
+{
+	for (size_t i = 0; i < journal->n_entries; i++)
+		if (!journal->entries[i].done)
+			return false;
+	return true;
+}
+
+bool claims_release(struct journal *journal, const char *path, enum release_why why,
 	struct journal *const *all, size_t n_all, struct lockwait *waits)
 {
 	struct release release = {.back = {.journal = journal,
@@ -227,7 +236,7 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 					  .all = all,
 					  .n_all = n_all,
 					  .waits = waits},
-		.recovering = recovering,
+		.recovering = why == RELEASE_RECOVERED,
 		.touched = touched_begin(journal)};
 	cleanup_free char *error = NULL;
 	bool good = true;
@@ -238,6 +247,11 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 			continue;
 		good = release_entry(&release, i) && good;
 	}
+	if (!path && why == RELEASE_ENDED && is_all_done(journal) &&
+		released_put_aside(journal, &release.touched)) {
+		journal_sweep(journal);
+		return good;
+	}
 	good = touched_sync(&release.touched, journal) && good;
 	journal_sweep(journal);
 	/* A VM all of whose disks were dropped is still one that others can be added to. */
@@ -247,6 +261,11 @@ bool claims_release(struct journal *journal, const char *path, bool recovering,
 		good = false;
 	}
 	return good;
+}
+
+bool claims_release_end(void)
+{
+	return released_finish();
 }
 
 char *claims_stays_claimed(const char *name, const char *why)

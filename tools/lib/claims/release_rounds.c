@@ -6,6 +6,7 @@
 #include "claims/find.h"
 #include "claims/holder.h"
 #include "claims/journal_file.h"
+#include "claims/journal_lock.h"
 #include "claims/journal_others.h"
 #include "claims/release.h"
 #include "path/safepath.h"
@@ -92,7 +93,7 @@ static bool release_walked(struct journal *journal, const char *name, const stru
 	if (!e)
 		return hide_unclaimed(journal, name, walk, how);
 	return may_give_back(journal, path, how->force) && hide(journal, e, name, how) &&
-	       claims_release(journal, path, false, all, n, waits);
+	       claims_release(journal, path, RELEASE_ENDED, all, n, waits);
 }
 
 static bool release_disk(struct journal *journal, const struct claim_request *disk,
@@ -131,7 +132,7 @@ static bool release_round(struct journal *journal, const struct claim_requests *
 		good = release_disk(journal, &disks->all[i], how, all, n, waits) && good;
 	if (!disks)
 		good = may_give_back(journal, NULL, how->force) &&
-		       claims_release(journal, NULL, false, all, n, waits);
+		       claims_release(journal, NULL, RELEASE_ENDED, all, n, waits);
 	journal_free_all(all, n);
 	return good;
 }
@@ -161,5 +162,6 @@ bool release_rounds(
 	if (error)
 		say_stays(journal, error);
 	lockwait_end(&waits);
-	return good;
+	journal_unlock();
+	return claims_release_end() && good;
 }

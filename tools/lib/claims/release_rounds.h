@@ -29,7 +29,8 @@ struct release_how {
 
 /*
  * Gives back what the journal holds: all of it, or (disks not NULL) these. The journals are locked,
- * and the journal was read by claims_probe(). Says what could not be done, and returns false then.
+ * and the journal was read by claims_probe(); in the end
+ * they are not. Says what could not be done, and returns false then.
  */
 bool release_rounds(
 	struct journal *journal, const struct claim_requests *disks, const struct release_how *how);

@@ -49,7 +49,7 @@ bool touched_sync(struct touched *touched, struct journal *journal)
 			warn("cannot sync the file system of device %u:%u: %s", major(t->dev),
 				minor(t->dev), strerror(errno));
 			good = false;
-			for (size_t j = 0; j < journal->n_entries; j++)
+			for (size_t j = 0; journal && j < journal->n_entries; j++)
 				if (touched->of[j] == t->dev)
 					journal->entries[j].done = false;
 		}

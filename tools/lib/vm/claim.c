@@ -11,6 +11,7 @@
 #include "claims/journal_file.h"
 #include "claims/journal_lock.h"
 #include "claims/journal_others.h"
+#include "claims/journal_prepare.h"
 #include "claims/lockwait.h"
 #include "claims/plan.h"
 #include "claims/probe.h"
@@ -31,7 +32,7 @@ static bool release_abandoned(struct journal *journal, struct lockwait *waits, c
 	if (!journal_read_related(journal, &all, &n, &all_read, error))
 		return false;
 	info("VM '%s': its abandoned claim is released first", journal->name);
-	claims_release(journal, NULL, true, all, n, waits);
+	claims_release(journal, NULL, RELEASE_RECOVERED, all, n, waits);
 	journal_free_all(all, n);
 	return true;
 }
@@ -103,7 +104,8 @@ bool vm_begin_claims(struct vm *vm, char **error)
 
 void vm_end_claims(struct vm *vm)
 {
-	claims_end(&vm->claims);
+	journal_free(vm->draft);
+	vm->draft = claims_end_as_draft(&vm->claims);
 	vm->claims = (struct claims_plan){0};
 	journal_unlock();
 }
@@ -163,6 +165,25 @@ static bool make_claims(
 	}
 }
 
+/*
+ * Makes the journal durable that will be written if nothing changes meanwhile: others do not wait
+ * for the disk that it is on.
+ */
+static void prepare(struct vm *vm, pid_t holder, unsigned long long start)
+{
+	cleanup_free char *ignored = NULL;
+	long long booted = vm->draft ? boot_time(&ignored) : -1;
+
+	if (booted >= 0) {
+		vm->draft->holder = holder;
+		vm->draft->holder_start = start;
+		vm->draft->holder_namespace = process_namespace();
+		vm->draft->boot_time = booted;
+		vm->draft->settled = false;
+		journal_prepare(vm->draft);
+	}
+}
+
 bool vm_claim(struct vm *vm, char **error)
 {
 	pid_t self = getpid();
@@ -175,13 +196,17 @@ bool vm_claim(struct vm *vm, char **error)
 		return false;
 	}
 	struct lockwait waits = {0};
-	if (!journal_lock(true, error))
+	prepare(vm, self, start);
+	if (!journal_lock(true, error)) {
+		journal_prepare_end();
 		return false;
+	}
 	bool good = make_claims(vm, self, start, &waits, error);
 	vm->claims.waits = NULL;
 	lockwait_end(&waits);
 	/* Before this process is the QEMU user's, who could stop it: others wait for the lock. */
 	journal_unlock();
+	journal_prepare_end();
 	return good;
 }
 
@@ -235,7 +260,7 @@ static bool release_own(struct vm *vm, struct journal *journal, struct lockwait 
 		say_stays(vm, error);
 		return false;
 	}
-	bool good = claims_release(journal, NULL, false, all, n, waits) && all_read;
+	bool good = claims_release(journal, NULL, RELEASE_ENDED, all, n, waits) && all_read;
 	journal_free_all(all, n);
 	return good;
 }
@@ -275,7 +300,7 @@ static bool release_rounds_of(struct vm *vm)
 		say_stays(vm, error);
 	lockwait_end(&waits);
 	journal_unlock();
-	return good;
+	return claims_release_end() && good;
 }
 
 bool vm_give_back(struct vm *vm)

@@ -44,6 +44,8 @@ void vm_let_go(struct vm *vm)
 		if (vm->wanted[i].made)
 			close(vm->wanted[i].made);
 	vm->n_wanted = 0;
+	journal_free(vm->draft);
+	vm->draft = NULL;
 	open_files_forget();
 }
 

@@ -62,6 +62,7 @@ struct vm {
 	bool control;	     /* a control socket is wanted, see runtime.h */
 	/* While it is planned; and what it plans, for the process that makes the claims. */
 	struct claims_plan claims;
+	struct journal *draft; /* what the claims' journal is going to be; NULL: not known */
 	struct claim_request *wanted;
 	size_t n_wanted;
 	char *label; /* the claims' "USER:GROUP" */
