@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "conf/confchange.h"
 #include "conf/confcmd.h"
 #include "conf/confquery.h"
 #include "conf/package_defaults.h"
@@ -27,7 +28,8 @@ enum { DONE = 0, NOT_SO = 1, FAILED = 2 };
 struct options {
 	const char *config; /* NULL: the file in force */
 	const char *root;   /* of reserve-ids and release-ids; NULL: / */
-	bool json, force, verbose;
+	bool json, dry_run, force, verbose;
+	const char *command;
 	char **words; /* behind the command */
 };
 
@@ -41,7 +43,8 @@ static int get(const struct options *o)
 
 	if (!value)
 		die_status(is_unset ? NOT_SO : FAILED, "%s", error);
-	say("%s", value);
+	cleanup_free char *safe = log_escape(value);
+	puts(safe);
 	return DONE;
 }
 
@@ -76,7 +79,8 @@ static struct confcmd *begin_change(const struct options *o)
 	/* For on_exit(3), which comes when main() has returned. */
 	static struct confcmd command;
 
-	command.config = o->config;
+	command = (struct confcmd){
+		.config = o->config, .name = o->command, .json = o->json, .dry_run = o->dry_run};
 	on_exit(say_it_is_changed, &command);
 	return &command;
 }
@@ -146,7 +150,7 @@ static int reserve_ids(const struct options *o)
 	cleanup_free char *error = NULL;
 
 	enter_root(o->root);
-	return end_change(reservation_make(o->config, &error), &error);
+	return end_change(reservation_make(begin_change(o), &error), &error);
 }
 
 static int release_ids(const struct options *o)
@@ -154,7 +158,7 @@ static int release_ids(const struct options *o)
 	cleanup_free char *error = NULL;
 
 	enter_root(o->root);
-	return end_change(reservation_remove(o->config, &error), &error);
+	return end_change(reservation_remove(begin_change(o), &error), &error);
 }
 
 enum command {
@@ -185,12 +189,19 @@ static int (*const run[])(const struct options *) = {
 	[ABANDON] = abandon,
 };
 
+/* The commands that change something, less those of the package's scripts. */
+#define CHANGES                                                                                    \
+	(OPTION_FOR(SET) | OPTION_FOR(UNSET) | OPTION_FOR(REVERT_TO_ROOT) |                        \
+		OPTION_FOR(RESTORE_DEFAULT) | OPTION_FOR(RESERVE_IDS) | OPTION_FOR(RELEASE_IDS))
+
 static const struct option_row rows[] = {
 	{"config", 'c', "FILE", OPTION_FILE, "read and edit FILE instead of /etc/libvirt/qemu.conf",
 		OPTION_TEXT(struct options, config)},
-	{"json", 0, NULL, OPTION_NONE, "with show and check: print JSON",
+	{"json", 0, NULL, OPTION_NONE, "print JSON; not with get",
 		OPTION_FLAG(struct options, json),
-		.commands = OPTION_FOR(SHOW) | OPTION_FOR(CHECK)},
+		.commands = OPTION_FOR(SHOW) | OPTION_FOR(CHECK) | CHANGES},
+	{"dry-run", 0, NULL, OPTION_NONE, "change nothing, and print what would be changed",
+		OPTION_FLAG(struct options, dry_run), .commands = CHANGES},
 	{"force", 0, NULL, OPTION_NONE,
 		"with set: set an unknown KEY, to a VALUE in the file's syntax",
 		OPTION_FLAG(struct options, force), .commands = OPTION_FOR(SET)},
@@ -211,22 +222,23 @@ static const struct option_row rows[] = {
 static const struct option_command commands[] = {
 	[GET] = {"get", "[OPTION]... get KEY", "print the value of KEY in the file",
 		{1, 1, OPTION_WORD, KEYS}},
-	[SET] = {"set", "[OPTION]... set [--force] KEY VALUE",
+	[SET] = {"set", "[OPTION]... set [--force] [--dry-run] [--json] KEY VALUE",
 		"set KEY to VALUE, in the type that libvirt expects",
 		{2, 2, OPTION_WORD, "--force " KEYS}},
-	[UNSET] = {"unset", "[OPTION]... unset KEY", "remove KEY", {1, 1, OPTION_WORD, KEYS}},
+	[UNSET] = {"unset", "[OPTION]... unset [--dry-run] [--json] KEY", "remove KEY",
+		{1, 1, OPTION_WORD, KEYS}},
 	[SHOW] = {"show", "[OPTION]... show [--json]",
 		"print the settings that affect privileges, and their origin", {0}},
 	[CHECK] = {"check", "[OPTION]... check [--json]",
 		"report problems with file, line and column", {0}},
-	[REVERT_TO_ROOT] = {"revert-to-root", "[OPTION]... revert-to-root", "make QEMU run as root",
-		{0}},
-	[RESTORE_DEFAULT] = {"restore-default", "[OPTION]... restore-default",
+	[REVERT_TO_ROOT] = {"revert-to-root", "[OPTION]... revert-to-root [--dry-run] [--json]",
+		"make QEMU run as root", {0}},
+	[RESTORE_DEFAULT] = {"restore-default", "[OPTION]... restore-default [--dry-run] [--json]",
 		"undo revert-to-root", {0}},
-	[RESERVE_IDS] = {"reserve-ids", "[OPTION]... reserve-ids [--root DIR]",
+	[RESERVE_IDS] = {"reserve-ids", "[OPTION]... reserve-ids [--root DIR] [--dry-run] [--json]",
 		"reserve the ids of isolated VMs in /etc/subuid and /etc/subgid", {0}},
-	[RELEASE_IDS] = {"release-ids", "[OPTION]... release-ids [--root DIR]", "undo reserve-ids",
-		{0}},
+	[RELEASE_IDS] = {"release-ids", "[OPTION]... release-ids [--root DIR] [--dry-run] [--json]",
+		"undo reserve-ids", {0}},
 	[ADOPT] = {"adopt", NULL, NULL, {0}},
 	[ABANDON] = {"abandon", NULL, NULL, {0}},
 	{0},
@@ -257,6 +269,7 @@ static enum command parse_options(struct options *o, int argc, char *argv[])
 		exit(fflush(stdout) == 0 ? DONE : FAILED);
 	}
 	o->words = words.operands;
+	o->command = commands[words.command].name;
 	return (enum command)words.command;
 }
 

@@ -84,7 +84,7 @@ is() {
         [ -n "$text" ] || [ -z "$output" ]
         n=$((n + 1))
     done <<EOT
-adopt|other|-|0|block|noted|$admin:5: user = "qemu" and group = "qemu"
+adopt|other|-|0|block|noted|$admin:5: user = "qemu" and group = "qemu" (changed)
 adopt|other|noted|0|other|noted|$admin was changed once before; not changed again
 adopt|block|-|0|block|noted|
 adopt|block|noted|0|block|noted|
@@ -98,8 +98,8 @@ adopt|missing|-|0|missing|-|
 adopt|missing|noted|0|missing|-|
 adopt|malformed|-|2|malformed|-|$admin:6:8: 
 adopt|alices|-|2|alices|-|cannot trust the settings in $admin: it is owned by uid 6001
-abandon|block|noted|0|other|-|$admin:3: user and group removed
-abandon|block|-|0|other|-|$admin:3: user and group removed
+abandon|block|noted|0|other|-|$admin:3: user and group removed (changed)
+abandon|block|-|0|other|-|$admin:3: user and group removed (changed)
 abandon|edited|noted|0|edited|-|$admin:3: the lines of virt-privileges-libvirt were changed; not removed
 abandon|other|noted|0|other|-|
 abandon|user|noted|0|user|-|

@@ -50,7 +50,7 @@ has() {
         n=$((n + 1))
     done <<TABLE
 reserve-ids|-|-|0|-|/etc/subuid does not exist; nothing to reserve
-reserve-ids||-|0|OURS\n|/etc/subgid is changed
+reserve-ids||-|0|OURS\n|/etc/subgid: changed
 reserve-ids|alice:100000:65536\n|-|0|alice:100000:65536\nOURS\n|
 reserve-ids|alice:100000:65536|-|0|alice:100000:65536\nOURS\n|
 reserve-ids|OURS\n|-|0|OURS\n|
@@ -86,7 +86,7 @@ TABLE
     [ "$n" -eq 33 ]
 }
 
-@test "owner, mode, ACL and label stay, and nothing is said" {
+@test "owner, mode, ACL and label stay, and each file is said to be changed, or not" {
     begin 'alice:100000:65536\n'
     chgrp team /etc/subuid
     chmod 0640 /etc/subuid
@@ -95,10 +95,12 @@ TABLE
     facts() { stat -c '%a %u:%g' /etc/subuid && getfacl -c -p /etc/subuid && getfattr -m security.note -d --absolute-names /etc/subuid; }
     facts >"$work/before"
     run -0 "$conf" reserve-ids
-    [ "$output" = "" ]
+    [ "$output" = $'/etc/subuid: changed\n/etc/subgid: changed' ]
     facts | diff "$work/before" -
+    run -0 "$conf" reserve-ids
+    [ "$output" = $'/etc/subuid: unchanged\n/etc/subgid: unchanged' ]
     run -0 "$conf" release-ids
-    [ "$output" = "" ]
+    [ "$output" = $'/etc/subuid: changed\n/etc/subgid: changed' ]
     facts | diff "$work/before" -
     has 'alice:100000:65536\n'
 }

@@ -15,14 +15,14 @@ teardown() {
     install -m 0600 "$(tests/lib/distribution-qemu-conf)" "$admin"
     while IFS='|' read -r key word line; do
         run -0 "$conf" set "$key" "$word"
-        [[ ${lines[0]} =~ ^$admin:([0-9]+):\ "$line"\ \(was\ not\ set\)$ ]]
+        [[ ${lines[0]} =~ ^$admin:([0-9]+):\ "$line"\ \(changed,\ was\ not\ set\)$ ]]
         at=${BASH_REMATCH[1]}
         [ "$(sed -n "${at}p" "$admin")" = "$line" ]
         [ "$("$conf" get "$key")" = "$word" ]
         run -0 "$conf" set "$key" "$word"
         [ "$output" = "$admin:$at: $line (unchanged)" ]
         run -0 "$conf" unset "$key"
-        [ "${lines[0]}" = "$admin:$at: $key removed (was $word)" ]
+        [ "${lines[0]}" = "$admin:$at: $key is not set (changed, was $word)" ]
         cmp "$admin" "$(tests/lib/distribution-qemu-conf)"
         fails 1 "$key is not set in $admin" "$conf" get "$key"
     done <<'EOT'
@@ -53,7 +53,7 @@ EOT
 @test "set: says where, what it was, and what reads it" {
     printf '# who\nuser = "alice"\n' | write "$admin"
     run -0 --separate-stderr "$conf" set user bob
-    [ "${lines[0]}" = "$admin:2: user = \"bob\" (was alice)" ]
+    [ "${lines[0]}" = "$admin:2: user = \"bob\" (changed, was alice)" ]
     [[ ${lines[1]} == *"systemctl try-restart virtqemud libvirtd"* ]]
     [ "$stderr" = "" ]
 }
@@ -71,7 +71,7 @@ EOT
 @test "set: a list is another one by any of its values" {
     printf 'namespaces = [ "mount", "user" ]\n' | write "$admin"
     run -0 "$conf" set namespaces '[ "mount", "pid" ]'
-    [ "${lines[0]}" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] (was [ \"mount\", \"user\" ])" ]
+    [ "${lines[0]}" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] (changed, was [ \"mount\", \"user\" ])" ]
     diff "$admin" - <<<'namespaces = [ "mount", "pid" ]'
     run -0 "$conf" set namespaces '[ "mount", "pid" ]'
     [ "$output" = "$admin:1: namespaces = [ \"mount\", \"pid\" ] (unchanged)" ]
@@ -120,7 +120,7 @@ EOT
     "$conf" set user c
     diff "$admin" - <<<$'user = "c"\ngroup = "g"\nuser = "b"'
     run -0 "$conf" unset user
-    [ "${lines[0]}" = "$admin:1: user removed (was c, set more than once)" ]
+    [ "${lines[0]}" = "$admin:1: user is not set (changed, was c, set more than once)" ]
     diff "$admin" - <<<'group = "g"'
 }
 
@@ -148,12 +148,12 @@ EOT
 @test "revert-to-root: what it means, the way back, and twice is once" {
     printf 'user = "alice"\n' | write "$admin"
     run -0 --separate-stderr "$conf" revert-to-root
-    [ "${lines[0]}" = "$admin:3: user = \"root\" and group = \"root\"" ]
+    [ "${lines[0]}" = "$admin:3: user = \"root\" and group = \"root\" (changed)" ]
     [ "${lines[-1]}" = "To undo: virt-priv-conf restore-default" ]
     [[ $stderr == "virt-priv-conf: warning: QEMU will run as root: a guest that breaks out"* ]]
     [[ $stderr == *"Started by libvirt, it has all capabilities too; started by virt-priv-run or virt-priv-exec, it has none unless clear_emulator_capabilities = 0 is set" ]]
     run -0 "$conf" revert-to-root
-    [ "$output" = "$admin:3: QEMU already runs as root" ]
+    [ "$output" = "$admin:3: QEMU already runs as root (unchanged)" ]
     fails 2 "$admin:1: user and group are set by revert-to-root; first: virt-priv-conf restore-default" "$conf" set user bob
     fails 2 "virt-priv-conf restore-default" "$conf" unset group
     # Others are set as ever, and that stays.
@@ -222,6 +222,80 @@ END
     rm "$admin" "$vendor"
     "$conf" check --json | tests/lib/validate-json tests/schema/virt-priv-conf-check.json | grep -xF '{"version": 1, "file": null, "findings": []}'
     "$conf" show --json | tests/lib/validate-json tests/schema/virt-priv-conf-show.json | grep '"file": null'
+}
+
+# state: whatever an edit would change, even by writing the same bytes.
+state() {
+    find /etc/libvirt /etc/subuid /etc/subgid -printf '%p %i %T@\n' 2>&1 | sort
+}
+
+# as_json OPTION... COMMAND [WORD]...: "STATUS RESULT DRY_RUN", and a line per change: "FILE:LINE KEY WAS VALUE".
+as_json() {
+    run --separate-stderr "$conf" "${options[@]}" "$@"
+    tests/lib/validate-json tests/schema/virt-priv-conf-change.json <<<"$output" >"$work/document" || return
+    [ "$(jq -r .command "$work/document")" = "$1" ]
+    jq -r --arg status "$status" '"\($status) \(.result) \(.dry_run)", (.changes[] | if has("key") then
+        "\(.file):\(.line) \(.key) \(.was | tojson) \(.value | tojson)" else .file end)' "$work/document"
+}
+
+@test "changes as JSON: file, command, status, result, changes; a dry run says the same, and makes none" {
+    local file command status_wanted result changes options before created n=0
+    # The file of the package, less its header.
+    created=$(sed '1,/^$/d' conf/qemu.conf | grep -n '^user = ' | cut -d: -f1)
+    while IFS='|' read -r file command status_wanted result changes; do
+        echo "$file, $command"
+        rm -rf /etc/libvirt /etc/subuid /etc/subgid
+        touch /etc/subuid
+        if [ "$file" != - ]; then
+            mkdir /etc/libvirt
+            printf '%b' "$file" | write "$admin"
+        fi
+        before=$(state)
+        options=(--json --dry-run)
+        # shellcheck disable=SC2086
+        as_json $command | diff - <(printf '%b' "$status_wanted $result true\n$changes")
+        diff <(state) - <<<"$before"
+        options=(--json)
+        # shellcheck disable=SC2086
+        as_json $command | diff - <(printf '%b' "$status_wanted $result false\n$changes")
+        if [ "$result" = unchanged ]; then
+            diff <(state) - <<<"$before"
+        else
+            run ! diff <(state) - <<<"$before"
+        fi
+        n=$((n + 1))
+    done <<EOT
+user = "alice"\n|set user bob|0|changed|$admin:1 user "alice" "bob"\n
+user = "alice"\n|set user alice|0|unchanged|
+user = "alice"\n|set max_files 7|0|changed|$admin:2 max_files null 7\n
+namespaces = [ "a", ]\n|set namespaces []|0|changed|$admin:1 namespaces ["a"] []\n
+-|set user bob|0|changed|$admin:$created user "qemu" "bob"\n
+user = "a"\nuser = "b"\n|unset user|0|changed|$admin:1 user "a" null\n
+user = "alice"\n|unset group|0|unchanged|
+-|unset group|0|unchanged|
+user = "alice"\n|revert-to-root|0|changed|$admin:3 user "alice" "root"\n$admin:4 group null "root"\n
+user = "root"\ngroup = "root"\n|revert-to-root|0|unchanged|
+user = "alice"\n|restore-default|0|unchanged|
+user = "root"\n|restore-default|1|unchanged|
+-|restore-default|0|unchanged|
+-|reserve-ids|0|changed|/etc/subuid\n
+-|release-ids|0|unchanged|
+EOT
+    [ "$n" -eq 15 ]
+}
+
+@test "a dry run says what would be changed, and what is wrong" {
+    printf 'user = "alice"\n' | write "$admin"
+    run -0 --separate-stderr "$conf" set --dry-run user nosuch
+    [ "${lines[0]}" = "$admin:1: user = \"nosuch\" (would be changed, was alice)" ]
+    [[ $stderr == *'user "nosuch" does not exist'* ]]
+    fails 2 "seccomp_sandbox: cannot be set to \"2\"" "$conf" set --dry-run seccomp_sandbox 2
+    "$conf" revert-to-root
+    run -0 "$conf" restore-default --dry-run
+    [ "${lines[0]}" = "$admin:1: lines of revert-to-root removed (would be changed)" ]
+    grep -x 'user = "root"' "$admin"
+    chown alice "$admin"
+    fails 2 "cannot trust the settings in $admin" "$conf" set --dry-run user bob
 }
 
 @test "check: each kind of finding, with its place" {
@@ -369,6 +443,8 @@ set user a --force|extra operand '--force'; options precede operands
 show user|extra operand 'user'
 show --force|show: option --force is not allowed
 get --json user|get: option --json is not allowed
+show --dry-run|show: option --dry-run is not allowed
+adopt --json|adopt: option --json is not allowed
 --frobnicate show|try: virt-priv-conf --help
 -c /nonexistent get user|settings file /nonexistent does not exist
 -c /nonexistent set user a|settings file /nonexistent does not exist

@@ -82,7 +82,7 @@ except OSError as error:
 
 @test "where there is no file, set and revert-to-root start from the package's, for root alone" {
     run -0 "$conf" unset user
-    [ "$output" = "$admin does not exist; user is not set" ]
+    [ "$output" = "$admin does not exist; user is not set (unchanged)" ]
     run -0 "$conf" restore-default
     [ ! -e "$admin" ]
     (umask 0 && "$conf" set user bob)
@@ -208,7 +208,7 @@ EOT
     printf 'a = 1\n' | write "$work/q.conf"
     cd "$work"
     run -0 "$conf" --config q.conf set user bob
-    [ "${lines[0]}" = "$work/q.conf:2: user = \"bob\" (was not set)" ]
+    [ "${lines[0]}" = "$work/q.conf:2: user = \"bob\" (changed, was not set)" ]
     [ "$("$conf" -c q.conf get user)" = bob ]
     [ ! -e "$admin" ]
     run -2 "$conf" -c other.conf set user bob

@@ -28,7 +28,7 @@ tools() {
         diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/manual"
         n=$((n + $(wc -l <"$BATS_TEST_TMPDIR/help")))
     done
-    [ "$n" -eq 80 ]
+    [ "$n" -eq 81 ]
 }
 
 @test "--version and --help of every tool; manual and completion have every option of --help" {

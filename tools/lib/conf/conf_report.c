@@ -55,7 +55,7 @@ void conf_report_show(const char *file, const struct conf *conf)
 	}
 }
 
-static void put_value(const char *key, const struct conf_value *value)
+void conf_report_value_json(const char *key, const struct conf_value *value)
 {
 	if (value->type == CONF_INTEGER) {
 		json_integer(key, value->integer);
@@ -66,7 +66,7 @@ static void put_value(const char *key, const struct conf_value *value)
 	} else {
 		json_begin_array(key);
 		for (size_t i = 0; i < value->n_items; i++)
-			put_value(NULL, &value->items[i]);
+			conf_report_value_json(NULL, &value->items[i]);
 		json_end_array();
 	}
 }
@@ -83,7 +83,7 @@ void conf_report_show_json(const char *file, const struct conf *conf)
 		json_begin_object(NULL);
 		json_bytes("key", p->key);
 		if (entry)
-			put_value("value", &entry->value);
+			conf_report_value_json("value", &entry->value);
 		else if (p->is_integer)
 			json_integer("value", p->integer);
 		else

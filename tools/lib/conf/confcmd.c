@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/confcmd.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -11,7 +12,6 @@
 #include "path/absolute.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,19 +21,10 @@
 
 static bool replace(struct edit *e, char **error)
 {
+	if (e->command->dry_run)
+		return true;
 	e->command->is_changed = conffile_replace(&e->file, &e->text, error);
 	return e->command->is_changed;
-}
-
-void say(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	cleanup_free char *line = xvasprintf(format, ap);
-	va_end(ap);
-	cleanup_free char *safe = log_escape(line);
-	puts(safe);
 }
 
 /* Without the comment at its beginning, which says what the package's file is, and not to edit
@@ -98,7 +89,7 @@ static bool is_as_created(const struct edit *e)
 /* What takes something away leaves no file where there was none before something was set. */
 static bool replace_or_remove(struct edit *e, char **error)
 {
-	if (!is_as_created(e))
+	if (e->command->dry_run || !is_as_created(e))
 		return replace(e, error);
 	e->command->is_changed = e->is_removed = conffile_remove(&e->file, error);
 	return e->is_removed;
@@ -107,8 +98,19 @@ static bool replace_or_remove(struct edit *e, char **error)
 static void say_removed(const struct edit *e)
 {
 	if (e->is_removed)
-		say("%s: removed, since nothing is set in it that " VENDOR_CONF " does not set",
+		confchange_say(e->command,
+			"%s: removed, since nothing is set in it that " VENDOR_CONF " does not set",
 			e->path);
+}
+
+/* To look at alone: nobody is waited for, and no directory is made. */
+static bool read_file(struct edit *e, char **error)
+{
+	if (!conffile_read(e->path, &e->file, error))
+		return false;
+	cleanup_free char *distrust = e->file.fd >= 0 ? conffile_distrust(&e->file) : NULL;
+	return !distrust ||
+	       error_set(error, "cannot trust the settings in %s: %s", e->path, distrust);
 }
 
 bool edit_begin(struct edit *e, struct confcmd *command, bool may_create, char **error)
@@ -120,7 +122,10 @@ bool edit_begin(struct edit *e, struct confcmd *command, bool may_create, char *
 		return error_set(
 			error, "must be run as root to edit the settings; try: sudo " PROGRAM);
 	e->path = absolute_path(config ? config : SETTINGS_ADMIN_FILE, error);
-	if (!e->path || !conffile_open(e->path, may_create && !config, &e->file, error))
+	if (!e->path)
+		return false;
+	if (!(command->dry_run ? read_file(e, error)
+			       : conffile_open(e->path, may_create && !config, &e->file, error)))
 		return false;
 	if (e->file.fd < 0 && (config || !may_create))
 		return error_set(error, "settings file %s does not exist", e->path);
@@ -172,22 +177,35 @@ static bool is_root_entry(const struct conf_entry *entry)
 	return entry && entry->value.type == CONF_STRING && is_root_account(entry->value.string);
 }
 
-void say_what_reads_it(void)
+static void say_what_reads_key(const struct confcmd *command, const char *key)
 {
-	puts("libvirt reads the file when its daemon starts: systemctl try-restart virtqemud "
-	     "libvirtd\n"
-	     "Running virtual machines keep their settings.");
+	if (strcmp(key, "clear_emulator_capabilities") != 0) {
+		confchange_say_what_reads_it(command);
+		return;
+	}
+	confchange_say(command, "libvirt ignores this setting: QEMU that it starts as root has all "
+				"capabilities.");
+	confchange_say(command, "Running virtual machines keep their settings.");
 }
 
-static void say_what_reads_key(const char *key)
+/* For scripts: the keys that the edit has given another value, or none. */
+static void report(
+	const struct edit *e, const struct conf *after, const char *const *keys, size_t n_keys)
 {
-	if (strcmp(key, "clear_emulator_capabilities") == 0)
-		puts("libvirt ignores this setting: QEMU that it starts as root has all "
-		     "capabilities.\n"
-		     "Running virtual machines keep their settings.");
-	else
-		say_what_reads_it();
+	struct confchange changes[2] = {0};
+
+	for (size_t i = 0; i < n_keys; i++) {
+		const struct conf_entry *old = conf_get(e->conf, keys[i]);
+		const struct conf_entry *new = conf_get(after, keys[i]);
+		changes[i] = (struct confchange){.file = e->path, .key = keys[i]};
+		changes[i].line = new ? new->line : old ? old->line : 0;
+		changes[i].was = old ? &old->value : NULL;
+		changes[i].value = new ? &new->value : NULL;
+	}
+	confchange_report(e->command, changes, n_keys);
 }
+
+static const char *const account_keys[] = {"user", "group"};
 
 static void warn_of_root(void)
 {
@@ -256,13 +274,15 @@ static bool finish_set(
 	cleanup_free char *literal = confvalue_format(&new->value, &why);
 
 	if (old && e->file.fd >= 0 && confedit_is_only_change(e->conf, after, NULL, NULL)) {
-		say("%s:%u: %s = %s (unchanged)", e->path, old->line, key, literal);
+		confchange_say_unchanged(
+			e->command, "%s:%u: %s = %s", e->path, old->line, key, literal);
 		return true;
 	}
 	if (!replace(e, error))
 		return false;
-	say("%s:%u: %s = %s (%s%s)", e->path, new->line, key, literal, was ? "was " : "was not set",
-		was ? was : "");
+	confchange_say(e->command, "%s:%u: %s = %s (%s, %s%s)", e->path, new->line, key, literal,
+		confchange_word(e->command), was ? "was " : "was not set", was ? was : "");
+	report(e, after, &key, 1);
 	if (is_root_entry(new) && confkey_find(key)->type == CONFKEY_USER)
 		warn_of_root();
 	/* A name service can hang: what is done is said, and nobody waits for the lock. */
@@ -270,7 +290,7 @@ static bool finish_set(
 	fflush(stdout);
 	if (!force)
 		warn_of_findings(e, key);
-	say_what_reads_key(key);
+	say_what_reads_key(e->command, key);
 	return true;
 }
 
@@ -302,7 +322,8 @@ bool edit_is_missing(const char *config)
 bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 {
 	if (edit_is_missing(command->config)) {
-		say(SETTINGS_ADMIN_FILE " does not exist; %s is not set", key);
+		confchange_say_unchanged(
+			command, SETTINGS_ADMIN_FILE " does not exist; %s is not set", key);
 		return true;
 	}
 	cleanup_edit struct edit e;
@@ -315,17 +336,18 @@ bool confcmd_unset(struct confcmd *command, const char *key, char **error)
 	if (!confedit_is_only_change(e.conf, after, key, NULL))
 		return fail_wrong_edit(&e, error);
 	if (n == 0) {
-		say("%s: %s is not set", e.path, key);
+		confchange_say_unchanged(command, "%s: %s is not set", e.path, key);
 		return true;
 	}
 	const struct conf_entry *old = conf_get(e.conf, key);
 	cleanup_free char *was = confvalue_show(&old->value);
 	if (!replace_or_remove(&e, error))
 		return false;
-	say("%s:%u: %s removed (was %s%s)", e.path, old->line, key, was,
-		n > 1 ? ", set more than once" : "");
+	confchange_say(command, "%s:%u: %s is not set (%s, was %s%s)", e.path, old->line, key,
+		confchange_word(command), was, n > 1 ? ", set more than once" : "");
 	say_removed(&e);
-	say_what_reads_key(key);
+	report(&e, after, &key, 1);
+	say_what_reads_key(command, key);
 	return true;
 }
 
@@ -356,8 +378,9 @@ bool edit_insert_block(struct edit *e, enum confblock which, const char *value, 
 		return fail_wrong_edit(e, error);
 	if (!replace(e, error))
 		return false;
-	say("%s:%u: user = %s and group = %s", e->path, conf_get(after, "user")->line, literal,
-		literal);
+	confchange_say(e->command, "%s:%u: user = %s and group = %s (%s)", e->path,
+		conf_get(after, "user")->line, literal, literal, confchange_word(e->command));
+	report(e, after, account_keys, N_ELEMENTS(account_keys));
 	return true;
 }
 
@@ -369,7 +392,10 @@ bool edit_remove_block(struct edit *e, const struct confblock_place *place, char
 		return false;
 	if (after->n_entries + 2 != e->conf->n_entries)
 		return fail_wrong_edit(e, error);
-	return replace_or_remove(e, error);
+	if (!replace_or_remove(e, error))
+		return false;
+	report(e, after, account_keys, N_ELEMENTS(account_keys));
+	return true;
 }
 
 static bool refuse_edited(const struct edit *e, const struct confblock_place *place, char **error)
@@ -393,14 +419,15 @@ bool confcmd_revert_to_root(struct confcmd *command, char **error)
 		return false;
 	const struct conf_entry *user = conf_get(e.conf, "user");
 	if (is_root_entry(user) && is_root_entry(conf_get(e.conf, "group"))) {
-		say("%s:%u: QEMU already runs as root", e.path, user->line);
+		confchange_say_unchanged(
+			command, "%s:%u: QEMU already runs as root", e.path, user->line);
 		return true;
 	}
 	if (!edit_insert_block(&e, CONFBLOCK_ROOT, "root", error))
 		return false;
 	warn_of_root();
-	say_what_reads_it();
-	puts("To undo: " PROGRAM " restore-default");
+	confchange_say_what_reads_it(command);
+	confchange_say(command, "To undo: " PROGRAM " restore-default");
 	return true;
 }
 
@@ -411,8 +438,8 @@ static bool say_who_it_is(const struct edit *e, const struct conftext *text)
 	struct conf *conf = conf_parse(e->path, text->bytes, text->length, &error);
 	bool good = true;
 
-	for (size_t i = 0; conf && i < 2; i++) {
-		const char *key = i == 0 ? "user" : "group";
+	for (size_t i = 0; conf && i < N_ELEMENTS(account_keys); i++) {
+		const char *key = account_keys[i];
 		const struct conf_entry *entry = conf_get(conf, key);
 		cleanup_free char *value = entry ? confvalue_show(&entry->value) : NULL;
 		if (is_root_entry(entry))
@@ -420,9 +447,10 @@ static bool say_who_it_is(const struct edit *e, const struct conftext *text)
 				  "it: " PROGRAM " unset %s",
 				e->path, entry->line, key, value, key);
 		else if (entry)
-			say("%s:%u: %s = \"%s\"", e->path, entry->line, key, value);
+			confchange_say(
+				e->command, "%s:%u: %s = \"%s\"", e->path, entry->line, key, value);
 		else
-			say("%s: %s is not set", e->path, key);
+			confchange_say(e->command, "%s: %s is not set", e->path, key);
 		good = good && !is_root_entry(entry);
 	}
 	conf_free(conf);
@@ -433,7 +461,8 @@ bool confcmd_restore_default(struct confcmd *command, bool *is_root, char **erro
 {
 	*is_root = false;
 	if (edit_is_missing(command->config)) {
-		puts(SETTINGS_ADMIN_FILE " does not exist; QEMU does not run as root");
+		confchange_say_unchanged(
+			command, SETTINGS_ADMIN_FILE " does not exist; QEMU does not run as root");
 		return true;
 	}
 	cleanup_edit struct edit e;
@@ -445,10 +474,13 @@ bool confcmd_restore_default(struct confcmd *command, bool *is_root, char **erro
 		(is_there && !edit_remove_block(&e, &place, error)))
 		return false;
 	if (is_there)
-		say("%s:%u: removed the lines of revert-to-root", e.path, place.line);
+		confchange_say(command, "%s:%u: lines of revert-to-root removed (%s)", e.path,
+			place.line, confchange_word(command));
+	else
+		confchange_say_unchanged(command, "%s: no lines of revert-to-root", e.path);
 	say_removed(&e);
 	*is_root = !e.is_removed && !say_who_it_is(&e, &e.text);
 	if (is_there)
-		say_what_reads_it();
+		confchange_say_what_reads_it(command);
 	return true;
 }

@@ -4,20 +4,16 @@
  * does for each of its commands. What is written is parsed again and compared with what was meant
  * before it takes the file's place.
  *
- * Each function prints what it has changed. Where something is wrong it returns false and a new
- * message in *error; the file is as it was then, unless command->is_changed or the message says
- * that it is changed.
+ * Each function prints what it has changed (confchange.h). Where something is wrong it returns
+ * false and a new message in *error; the file is as it was then, unless command->is_changed or the
+ * message says that it is changed.
  */
 #pragma once
 
+#include "conf/confchange.h"
 #include "conf/conffile.h"
 
 #include <stdbool.h>
-
-struct confcmd {
-	const char *config; /* the argument of --config; NULL: /etc/libvirt/qemu.conf */
-	bool is_changed;    /* set once the file is replaced, whatever fails afterwards */
-};
 
 /*
  * The value is given in the word of a command line (confvalue.h). A key that libvirt does not
@@ -59,8 +55,3 @@ bool edit_is_missing(const char *config);
 /* Changes the file: a marked block of user and group, both with that value; or without it. */
 bool edit_insert_block(struct edit *e, enum confblock which, const char *value, char **error);
 bool edit_remove_block(struct edit *e, const struct confblock_place *place, char **error);
-
-/* printf to standard output, with a new line behind it, fit for a terminal. */
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* What everybody should know who has just changed the file. */
-void say_what_reads_it(void);

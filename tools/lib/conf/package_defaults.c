@@ -84,7 +84,7 @@ bool package_defaults_adopt(struct confcmd *command, char **error)
 		if (!edit_insert_block(&e, CONFBLOCK_LIBVIRT, "qemu", error))
 			return false;
 		note();
-		say_what_reads_it();
+		confchange_say_what_reads_it(command);
 	}
 	return true;
 }
@@ -101,11 +101,13 @@ bool package_defaults_abandon(struct confcmd *command, char **error)
 	if (place.state == CONFBLOCK_INTACT) {
 		if (!edit_remove_block(&e, &place, error))
 			return false;
-		say("%s:%u: user and group removed", e.path, place.line);
-		say_what_reads_it();
+		confchange_say(
+			command, "%s:%u: user and group removed (changed)", e.path, place.line);
+		confchange_say_what_reads_it(command);
 	} else if (place.state == CONFBLOCK_EDITED) {
-		say("%s:%u: the lines of virt-privileges-libvirt were changed; not removed", e.path,
-			place.line);
+		confchange_say(command,
+			"%s:%u: the lines of virt-privileges-libvirt were changed; not removed",
+			e.path, place.line);
 	}
 	return true;
 }

@@ -167,8 +167,7 @@ static bool replace_locked(
 		text = plan(&file, edit, range, error);
 	if (text) {
 		new = conftext_new(text, strlen(text));
-		if (conffile_replace(&file, &new, error))
-			info("%s is changed", path);
+		conffile_replace(&file, &new, error);
 	}
 	conftext_free(&new);
 	conffile_close(&file);
@@ -191,46 +190,51 @@ static bool replace(const char *path, edit_text *edit, const struct id_range *ra
 	return false;
 }
 
-static bool edit_all(edit_text *edit, const struct id_range *range, char **error)
+static bool edit_all(
+	const struct confcmd *command, edit_text *edit, const struct id_range *range, char **error)
 {
 	bool is_needed[N_ELEMENTS(files)];
-	const char *changed = NULL;
+	struct confchange changes[N_ELEMENTS(files)] = {0};
+	size_t n_changes = 0;
 
 	for (size_t i = 0; i < N_ELEMENTS(files); i++)
 		if (!examine(files[i], edit, range, &is_needed[i], error))
 			return false;
 	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
 		cleanup_free char *why = NULL;
-		if (!is_needed[i])
-			continue;
-		if (!replace(files[i], edit, range, &why))
+		const char *changed = n_changes > 0 ? changes[0].file : NULL;
+		if (is_needed[i] && !command->dry_run && !replace(files[i], edit, range, &why))
 			return error_set(error, "%s%s%s%s", why, changed ? "; " : "",
 				changed ? changed : "", changed ? " is changed" : "");
-		changed = files[i];
+		confchange_say(command, "%s: %s", files[i],
+			is_needed[i] ? confchange_word(command) : "unchanged");
+		if (is_needed[i])
+			changes[n_changes++].file = files[i];
 	}
+	confchange_report(command, changes, n_changes);
 	return true;
 }
 
-static bool change(edit_text *edit, const char *config, char **error)
+static bool change(const struct confcmd *command, edit_text *edit, char **error)
 {
 	struct settings settings;
 
 	if (geteuid() != 0)
 		return error_set(
 			error, "must be run as root to edit /etc/subuid; try: sudo virt-priv-conf");
-	if (!settings_read(&settings, config, error))
+	if (!settings_read(&settings, command->config, error))
 		return false;
 	struct id_range range = settings.isolate_ids.value;
 	settings_free(&settings);
-	return edit_all(edit, &range, error);
+	return edit_all(command, edit, &range, error);
 }
 
-bool reservation_make(const char *config, char **error)
+bool reservation_make(const struct confcmd *command, char **error)
 {
-	return change(with_reservation, config, error);
+	return change(command, with_reservation, error);
 }
 
-bool reservation_remove(const char *config, char **error)
+bool reservation_remove(const struct confcmd *command, char **error)
 {
-	return change(without_reservation, config, error);
+	return change(command, without_reservation, error);
 }

@@ -9,10 +9,12 @@
  *
  * Each file is edited under the lock of shadow-utils, as conffile.h says it: in one step, with
  * owner, mode, ACL and label. False, and in *error a new message: nothing was changed unless it
- * says that a file is changed. Only root may call them. config is the argument of --config, or
- * NULL.
+ * says that a file is changed. Only root may call them. What is changed is said as confchange.h has
+ * it.
  */
 #pragma once
+
+#include "conf/confchange.h"
 
 #include <stdbool.h>
 
@@ -20,7 +22,7 @@
  * Writes the lines unless they are there; the default's becomes that of isolate_ids. Refused, with
  * whose line it is, where another name has some of the ids.
  */
-bool reservation_make(const char *config, char **error);
+bool reservation_make(const struct confcmd *command, char **error);
 
 /* Takes the package's own lines away. */
-bool reservation_remove(const char *config, char **error);
+bool reservation_remove(const struct confcmd *command, char **error);
