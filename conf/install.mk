@@ -1,9 +1,13 @@
 # make install and enable, which replace the package, and uninstall and disable, which undo them.
 
+# For those who look after many hosts; nothing of the package needs it. Below $(VENDORDIR) as below conf/.
+FLEET := $(sort $(wildcard conf/prometheus/*.* $(addprefix conf/ansible/roles/*/*/,*.yml *.j2 *.py)))
+
 # What is installed, as DIRECTORY:FILE, with the installed name of the file.
 INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
 	$(addprefix $(VENDORDIR):,qemu.conf $(notdir $(wildcard conf/kickstart/*.ks))) \
 	$(addprefix $(VENDORDIR)/schema:,$(notdir $(wildcard tests/schema/*.json))) \
+	$(foreach file,$(FLEET),$(VENDORDIR)/$(patsubst conf/%/,%,$(dir $(file))):$(notdir $(file))) \
 	$(addprefix $(UDEVRULESDIR):,$(notdir $(wildcard udev-rules/*.rules))) \
 	$(addprefix $(SYSUSERSDIR):,$(notdir $(wildcard sysusers.d/*.conf))) \
 	$(addprefix $(TMPFILESDIR):,$(notdir $(wildcard conf/tmpfiles.d/*.conf))) \
@@ -26,6 +30,7 @@ install: all
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 0644 conf/qemu.conf conf/kickstart/*.ks $(DESTDIR)$(VENDORDIR)
 	install -m 0644 tests/schema/*.json $(DESTDIR)$(VENDORDIR)/schema
+	for file in $(FLEET); do install -m 0644 $$file $(DESTDIR)$(VENDORDIR)/$${file#conf/} || exit; done
 	install -m 0644 udev-rules/*.rules $(DESTDIR)$(UDEVRULESDIR)
 	install -m 0644 sysusers.d/*.conf $(DESTDIR)$(SYSUSERSDIR)
 	install -m 0644 conf/tmpfiles.d/*.conf $(DESTDIR)$(TMPFILESDIR)
@@ -40,9 +45,7 @@ install: all
 
 uninstall:
 	rm -f $(foreach item,$(INSTALLED),$(DESTDIR)$(subst :,/,$(item)))
-	for dir in $(DESTDIR)$(VENDORDIR)/schema $(DESTDIR)$(VENDORDIR); do \
-		[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; \
-	done
+	[ ! -d $(DESTDIR)$(VENDORDIR) ] || find $(DESTDIR)$(VENDORDIR) -depth -type d -empty -delete
 	if [ -e $(MADE) ]; then \
 		sort -ru $(MADE) | while read -r dir; do \
 			[ ! -d "$$dir" ] || rmdir --ignore-fail-on-non-empty "$$dir"; \

@@ -102,19 +102,20 @@ setup_file() {
 
 # --- What is in them ---
 
-# Of the JSON that the tools print.
-schemas() {
+# The JSON that the tools print, and what is for Prometheus, Grafana and Ansible.
+data() {
     local schema
     for schema in tests/schema/*.json; do
         echo "-rw-r--r-- root:root /usr/share/virt-privileges/schema/${schema##*/}"
     done
+    (cd conf && find prometheus ansible -printf '%y root:root /usr/share/virt-privileges/%p\n') | sed 's/^d/drwxr-xr-x/; s/^f/-rw-r--r--/'
 }
 
 @test "the main package has these files, all root's" {
     rpm -qp --qf '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$package" |
         grep -v '/\.build-id' >"$BATS_TEST_TMPDIR/files"
     sed -E 's,/(doc|licenses)/virt-privileges(-[0-9.]+)?,/\1/virt-privileges,' "$BATS_TEST_TMPDIR/files" |
-        LC_ALL=C sort -k3 | diff -u - <(LC_ALL=C sort -k3 - <(schemas) <<'FILES'
+        LC_ALL=C sort -k3 | diff -u - <(LC_ALL=C sort -k3 - <(data) <<'FILES'
 -rwxr-xr-x root:root /usr/bin/virt-priv-audit
 -rwxr-xr-x root:root /usr/bin/virt-priv-chown
 -rwxr-xr-x root:root /usr/bin/virt-priv-conf

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Settings of /etc/libvirt/qemu.conf, by virt-priv-conf, which leaves the rest of the file as it is."""
 
