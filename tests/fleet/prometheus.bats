@@ -99,10 +99,10 @@ make_kind() {
     [ "$1" != old ] || sed -i "s/^\(virt_priv_audit_timestamp_seconds\) .*/\1 $(($(date +%s) - 7300))/" "$scratch/kinds/$1"
 }
 
-# VP_FLEET_HOSTS=1000 is what the report of a release is about.
+# VP_FLEET_HOSTS=1000 for a fleet of that size.
 @test "a fleet: what fires is what is wrong, host by host, and each panel has something to show" {
     type -P prometheus || skip "no prometheus"
-    local kind alerts n=0 i rows=()
+    local kind alert alerts i rows=()
     mkdir "$scratch/kinds" "$scratch/hosts"
     while read -r kind alerts; do
         make_kind "$kind"
