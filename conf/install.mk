@@ -2,6 +2,9 @@
 
 # For those who look after many hosts; nothing of the package needs it. Below $(VENDORDIR) as below conf/.
 FLEET := $(sort $(wildcard conf/prometheus/*.* $(addprefix conf/ansible/roles/*/*/,*.yml *.j2 *.py)))
+# The page for Cockpit, which looks for such directories in $(DATADIR)/cockpit.
+COCKPITDIR ?= $(DATADIR)/cockpit/virt-privileges
+PAGE := $(wildcard $(addprefix conf/cockpit/*.,json html css js))
 
 # What is installed, as DIRECTORY:FILE, with the installed name of the file.
 INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
@@ -13,6 +16,7 @@ INSTALLED := $(addprefix $(BINDIR):,$(TOOLS)) \
 	$(addprefix $(TMPFILESDIR):,$(notdir $(wildcard conf/tmpfiles.d/*.conf))) \
 	$(addprefix $(UNITDIR):,$(notdir $(wildcard conf/systemd/*))) \
 	$(addprefix $(PRESETDIR):,$(notdir $(wildcard conf/systemd-preset/*.preset))) \
+	$(addprefix $(COCKPITDIR):,$(notdir $(PAGE))) \
 	$(foreach page,$(notdir $(MANUALS)),$(MANDIR)/man$(subst .,,$(suffix $(page))):$(page)) \
 	$(addprefix $(BASHCOMPDIR):,$(notdir $(COMPLETIONS)))
 INSTALL_DIRS := $(sort $(foreach item,$(INSTALLED),$(firstword $(subst :, ,$(item)))))
@@ -38,6 +42,8 @@ install: all
 	sed -i 's,/usr/bin/virt-priv,$(BINDIR)/virt-priv,' \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard conf/systemd/*)))
 	install -m 0644 conf/systemd-preset/*.preset $(DESTDIR)$(PRESETDIR)
+	install -m 0644 $(PAGE) $(DESTDIR)$(COCKPITDIR)
+	sed -i 's,/usr/bin/virt-priv,$(BINDIR)/virt-priv,' $(DESTDIR)$(COCKPITDIR)/tools.js
 	for page in $(MANUALS); do \
 		install -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done
@@ -46,6 +52,7 @@ install: all
 uninstall:
 	rm -f $(foreach item,$(INSTALLED),$(DESTDIR)$(subst :,/,$(item)))
 	[ ! -d $(DESTDIR)$(VENDORDIR) ] || find $(DESTDIR)$(VENDORDIR) -depth -type d -empty -delete
+	[ ! -d $(DESTDIR)$(COCKPITDIR) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(COCKPITDIR)
 	if [ -e $(MADE) ]; then \
 		sort -ru $(MADE) | while read -r dir; do \
 			[ ! -d "$$dir" ] || rmdir --ignore-fail-on-non-empty "$$dir"; \

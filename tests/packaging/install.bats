@@ -64,6 +64,9 @@ everything_else() {
         run -0 chroot "$all/row" systemd-analyze verify --man=no "$unit"
         [ "$output" = "" ]
     done
+    # The page for Cockpit runs those as well.
+    diff <(grep -oE '"/usr[^"]*/virt-priv-[a-z]+"' "$all/row/usr/local/share/cockpit/virt-privileges/tools.js" | sort -u) \
+        <(printf '"/usr/local/bin/virt-priv-%s"\n' audit chown conf run)
     grep -x 'ExecStart=/usr/local/bin/virt-priv-chown recover -v' "$all/row/usr/local/lib/systemd/system/virt-priv-recover.service"
     umount "$all/row/proc"
     table_row "make install enable" row -

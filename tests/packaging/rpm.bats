@@ -44,7 +44,7 @@ setup_file() {
     rmdir --ignore-fail-on-non-empty /etc/rpm
     [ -e "$BATS_TEST_TMPDIR/checked" ]
     cd "$BATS_TEST_TMPDIR"
-    [ "$(find again -name '*.rpm' | wc -l)" -eq 5 ]
+    [ "$(find again -name '*.rpm' | wc -l)" -eq 6 ]
     for rpm in again/*; do
         cmp "$rpm" "$rpms/${rpm##*/}"
     done
@@ -97,7 +97,7 @@ setup_file() {
 @test "rpmlint finds nothing in the spec, nor in any of the packages" {
     HOME=$BATS_TEST_TMPDIR run -0 rpmlint --config spec/virt-privileges.rpmlint.toml \
         spec/virt-privileges.spec "$rpms"/*.rpm
-    [[ $output == *" 5 packages and 1 specfiles checked; 0 errors, 0 warnings"* ]]
+    [[ $output == *" 6 packages and 1 specfiles checked; 0 errors, 0 warnings"* ]]
 }
 
 # --- What is in them ---
@@ -173,6 +173,28 @@ FILES
     [ "$(rpm -qp --supplements "$libvirt")" = "(virt-privileges and libvirt-daemon-driver-qemu)" ]
     [ "$(rpm -qp --qf '[%{TRANSFILETRIGGERNAME} ]%|PREIN?{x}|%|POSTIN?{x}|%|POSTUN?{x}|%|TRIGGERNAME?{x}|%|FILETRIGGERNAME?{x}|' "$libvirt")" = "/etc/libvirt /etc/libvirt " ]
     [ "$(rpm -qp --qf '%|TRIGGERNAME?{x}|%|FILETRIGGERNAME?{x}|%|TRANSFILETRIGGERNAME?{x}|' "$package")" = "" ]
+}
+
+@test "the part for Cockpit has its page and the license, acts by nothing, and comes by itself; the main package does without" {
+    cockpit=$(echo "$rpms"/virt-privileges-cockpit-*.noarch.rpm)
+    rpm -qp --qf '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$cockpit" | grep -v ' /usr/share/licenses/' |
+        LC_ALL=C sort -k3 | diff -u - <(
+            echo "drwxr-xr-x root:root /usr/share/cockpit/virt-privileges"
+            for file in conf/cockpit/*.{css,html,js,json}; do
+                echo "-rw-r--r-- root:root /usr/share/cockpit/virt-privileges/${file##*/}"
+            done | LC_ALL=C sort -k3
+        )
+    version=$(rpm -qp --qf '%{version}-%{release}' "$cockpit")
+    rpm -qp --requires "$cockpit" | grep -v ^rpmlib | sort -u |
+        diff -u - <(printf '%s\n' "cockpit-bridge >= 287" "virt-privileges = $version")
+    [ "$(rpm -qp --supplements "$cockpit")" = "(virt-privileges and cockpit-system)" ]
+    [ -z "$(rpm -qp --scripts --triggers --filetriggers "$cockpit")" ]
+    run -1 grep -i cockpit <(rpm -qp --requires --recommends --suggests "$package")
+    # It runs the programs of the main package.
+    rpm2cpio "$cockpit" | cpio --quiet -i --to-stdout '*/tools.js' >"$BATS_TEST_TMPDIR/tools"
+    grep -oE '/usr/bin/virt-priv-[a-z]+' "$BATS_TEST_TMPDIR/tools" | sort -u >"$BATS_TEST_TMPDIR/programs"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/programs")" -eq 4 ]
+    rpm -qpl "$package" | grep -xF -f "$BATS_TEST_TMPDIR/programs" | sort | diff "$BATS_TEST_TMPDIR/programs" -
 }
 
 @test "every program has a manual page, and every page says what it is" {
