@@ -56,7 +56,8 @@ as_root() {
     [ "${VP_CHECK-}" = yes ]
     make -n check | grep -x tests/check
     env -u MAKEFLAGS -u WITHOUT make -n check-all | grep -x "tests/check all *"
-    grep -q '^for target in check "check-all .* check-releases; do' .ci/run
+    grep -qx 'test_with check' .ci/run
+    grep -q '"check-all .* check-releases | in_turn' .ci/run
 }
 
 # README: make rpm
