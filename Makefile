@@ -44,12 +44,12 @@ PC_ALL := $(sort $(foreach tool,$(TOOLS),$(PC_$(tool))))
 PC_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PC_ALL))
 
 # The auditor's programs for the kernel, where they can be compiled: "make BPF=no" leaves
-# them out. libbpf is looked for when the auditor runs, so only its headers are needed.
+# them out. libbpf is needed for the build alone (tools/bpf/loaders.c).
 BPF_CLANG ?= clang
 PC_BPF := libbpf
 BPF := $(shell $(PKG_CONFIG) --exists $(PC_BPF) 2>/dev/null && \
 	$(BPF_CLANG) -target bpf -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes || echo no)
-BPF_OBJECT := $(if $(filter yes,$(BPF)),$(BUILD)/audit.bpf.o)
+BPF_LOADERS := $(if $(filter yes,$(BPF)),$(BUILD)/bpf/audit_loaders.h)
 
 LIB_OBJECTS := $(patsubst tools/lib/%.c,$(BUILD)/lib/%.o,$(wildcard tools/lib/*/*.c))
 PROGRAMS := $(addprefix $(BUILD)/,$(TOOLS))
@@ -81,13 +81,21 @@ help:
 	@echo 'make format       format the C sources with clang-format'
 	@echo 'make clean        remove $$(BUILD)'
 
-$(BUILD)/audit.bpf.o: tools/bpf/audit.bpf.c tools/bpf/audit_record.h
+$(BUILD)/bpf/audit.bpf.o: tools/bpf/audit.bpf.c tools/bpf/audit_record.h
 	@mkdir -p $(@D)
 	$(BPF_CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -Wall $(if $(WERROR),-Werror) \
 		$(shell $(PKG_CONFIG) --cflags $(PC_BPF)) -c -o $@ $<
 
-$(BUILD)/lib/audit/bpf.o: $(BPF_OBJECT) tools/bpf/audit_record.h
-$(BUILD)/lib/audit/bpf.o: private ALL_CFLAGS += $(BPF_OBJECT:%=-DBPF_OBJECT='"%"')
+$(BUILD)/bpf/loaders: tools/bpf/loaders.c tools/bpf/audit_record.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs $(PC_BPF))
+
+$(BUILD)/bpf/audit_loaders.h: $(BUILD)/bpf/loaders $(BUILD)/bpf/audit.bpf.o
+	$< $(BUILD)/bpf/audit.bpf.o >$@.new
+	@mv $@.new $@
+
+$(BUILD)/lib/audit/bpf.o: $(BPF_LOADERS) tools/bpf/audit_record.h
+$(BUILD)/lib/audit/bpf.o: private ALL_CFLAGS += $(BPF_LOADERS:%=-DBPF_LOADERS='"%"' -I.)
 
 $(BUILD)/lib/%.o: tools/lib/%.c Makefile
 	@mkdir -p $(@D)

@@ -5,7 +5,7 @@
  * have a virtual machine of KVM open (Documentation/bpf/bpf_iterators.rst).
  *
  * Only what is read of the kernel's structures is declared here; where a field lies is
- * looked up in the running kernel's BTF when the program is loaded.
+ * looked up by the running kernel in its own BTF when the program is loaded.
  */
 typedef unsigned char __u8;
 typedef unsigned short __u16;
@@ -64,6 +64,10 @@ struct file {
 struct mm_struct {
 	struct file *exe_file;
 };
+struct files_struct;
+struct signal_struct {
+	int nr_threads;
+};
 struct pid_namespace;
 struct upid {
 	int nr;
@@ -90,9 +94,14 @@ struct task_struct {
 	__u64 start_boottime;
 	const struct cred *real_cred;
 	struct mm_struct *mm;
+	struct files_struct *files;
+	struct signal_struct *signal;
 	struct seccomp seccomp;
 	char comm[16];
 };
+#pragma clang attribute pop
+
+/* Of the programs' own interface: the verifier compares these itself. */
 struct bpf_iter_meta {
 	struct seq_file *seq;
 };
@@ -106,23 +115,22 @@ struct bpf_iter__task_file {
 	__u32 fd;
 	struct file *file;
 };
-#pragma clang attribute pop
 
 /* linux/sched.h: the bit of atomic_flags. */
 #define PFA_NO_NEW_PRIVS 0
 
 char LICENSE[] SEC("license") = "GPL";
 
-struct audit_wanted wanted;
+struct audit_shared shared;
 
 /*
- * Everything behind the iterator's own pointers is read by BPF_CORE_READ(), not by following
- * it: the verifier looks each pointer that is followed up by name in all of the kernel's
- * types, and loading the programs took twice as long.
+ * Numbers of the iterator's own thread are read in place. Every pointer is read by
+ * BPF_CORE_READ(), not by following it: the verifier looks each one that is followed up by name
+ * in all of the kernel's types, and loading the programs took twice as long.
  */
 
 /* Programs that are not QEMU have no record: most of them end here. */
-static int is_qemu_name(struct dentry *dentry)
+static __always_inline int is_qemu_name(struct dentry *dentry)
 {
 	/* Eight and four bytes of a name; "qemu-kvm" with its end. */
 	union {
@@ -139,21 +147,20 @@ static int is_qemu_name(struct dentry *dentry)
 		       : name.words.first == kvm.words.first && name.text[8] == '\0';
 }
 
-static int is_wanted(struct task_struct *task, __u32 tgid)
+static __always_inline int is_wanted(struct task_struct *task)
 {
-	if (wanted.tgid)
-		return wanted.tgid == tgid;
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+
 	if (!exe)
 		return 0;
 	__u64 size = (__u64)BPF_CORE_READ(exe, f_inode, i_size);
-	for (int i = 0; i < AUDIT_SIZES && wanted.sizes[i]; i++)
-		if (wanted.sizes[i] == size)
+	for (int i = 0; i < AUDIT_SIZES && shared.sizes[i]; i++)
+		if (shared.sizes[i] == size)
 			return 1;
 	return is_qemu_name(BPF_CORE_READ(exe, f_path.dentry));
 }
 
-static struct upid number_at(struct pid *pid, unsigned int level)
+static __always_inline struct upid number_at(struct pid *pid, unsigned int level)
 {
 	struct upid number = {0};
 
@@ -161,104 +168,141 @@ static struct upid number_at(struct pid *pid, unsigned int level)
 	return number;
 }
 
-/* The auditor, as the kernel numbers it within its own pid namespace. */
-static struct pid *auditors_pid(unsigned int *level)
+/* The auditor's own pid namespace, and how deep that is: the same at each call. */
+static __always_inline void find_own(void)
 {
+	if (shared.own_ns)
+		return;
 	struct task_struct *auditor = (void *)bpf_get_current_task();
 	struct pid *pid = BPF_CORE_READ(auditor, thread_pid);
-
-	*level = BPF_CORE_READ(pid, level);
-	return pid;
+	shared.own_level = BPF_CORE_READ(pid, level);
+	shared.own_ns = (__u64)number_at(pid, shared.own_level).ns;
 }
 
 /* Its id in the auditor's pid namespace; 0: it has none there. */
-static __u32 id_of(struct task_struct *task)
+static __always_inline __u32 id_of(struct pid *pid)
 {
-	unsigned int level;
-	struct pid *auditor = auditors_pid(&level);
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-
-	if (!pid || BPF_CORE_READ(pid, level) < level)
+	if (!pid || BPF_CORE_READ(pid, level) < shared.own_level)
 		return 0;
-	struct upid own = number_at(auditor, level);
-	struct upid number = number_at(pid, level);
-	return own.ns == number.ns ? (__u32)number.nr : 0;
+	struct upid number = number_at(pid, shared.own_level);
+	return shared.own_ns == (__u64)number.ns ? (__u32)number.nr : 0;
 }
 
-static void add_ns_pids(struct audit_record *r, struct pid *pid)
+static __always_inline __u32 id_of_task(struct task_struct *task)
 {
-	unsigned int level;
+	return id_of(BPF_CORE_READ(task, thread_pid));
+}
 
-	auditors_pid(&level);
-	r->n_ns_pids = BPF_CORE_READ(pid, level) - level + 1;
-	for (unsigned int i = 0; i < AUDIT_RECORD_NS_PIDS && i < r->n_ns_pids; i++)
-		r->ns_pids[i] = (__u32)number_at(pid, level + i).nr;
+static __always_inline void add_ns_pids(struct audit_record *r, struct pid *pid)
+{
+	__u32 n = BPF_CORE_READ(pid, level) - shared.own_level + 1;
+
+	r->n_ns_pids = n;
+	for (unsigned int i = 0; i < AUDIT_RECORD_NS_PIDS && i < n; i++)
+		r->ns_pids[i] = (__u32)number_at(pid, shared.own_level + i).nr;
+}
+
+/* Where a field lies in struct cred, which was copied in one piece. */
+#define IN_CRED(field) (shared.cred + bpf_core_field_offset(struct cred, field))
+
+static __always_inline __u32 number_in(const char *at)
+{
+	return *(const __u32 *)at;
 }
 
 /* A set is 64 bits: two halves before Linux 6.3, of the same layout. */
-#define READ_SET(cred, set)                                                                        \
-	({                                                                                         \
-		__u64 value_ = 0;                                                                  \
-		bpf_probe_read_kernel(                                                             \
-			&value_, sizeof value_, __builtin_preserve_access_index(&(cred)->set));    \
-		value_;                                                                            \
-	})
-
-/* real_cred is what others may do to the thread, and what /proc shows (linux/cred.h). */
-static void add_credentials(struct audit_record *r, struct cred *cred)
+static __always_inline __u64 set_in(const char *at)
 {
-	r->uid[0] = BPF_CORE_READ(cred, uid.val);
-	r->uid[1] = BPF_CORE_READ(cred, euid.val);
-	r->uid[2] = BPF_CORE_READ(cred, suid.val);
-	r->uid[3] = BPF_CORE_READ(cred, fsuid.val);
-	r->gid[0] = BPF_CORE_READ(cred, gid.val);
-	r->gid[1] = BPF_CORE_READ(cred, egid.val);
-	r->gid[2] = BPF_CORE_READ(cred, sgid.val);
-	r->gid[3] = BPF_CORE_READ(cred, fsgid.val);
-	r->securebits = BPF_CORE_READ(cred, securebits);
-	r->inheritable = READ_SET(cred, cap_inheritable);
-	r->permitted = READ_SET(cred, cap_permitted);
-	r->effective = READ_SET(cred, cap_effective);
-	r->bounding = READ_SET(cred, cap_bset);
-	r->ambient = READ_SET(cred, cap_ambient);
-	struct group_info *groups = BPF_CORE_READ(cred, group_info);
-	r->n_groups = (__u32)BPF_CORE_READ(groups, ngroups);
-	unsigned int n = r->n_groups;
-	if (n > 0 && n <= AUDIT_RECORD_GROUPS)
-		bpf_probe_read_kernel(r->groups, n * sizeof(__u32), &groups->gid[0]);
+	return number_in(at) | (__u64)number_in(at + 4) << 32;
+}
+
+/*
+ * real_cred is what others may do to the thread, and what /proc shows (linux/cred.h). The object
+ * is never changed: a thread that changes gets another one. False where it could not be copied.
+ */
+static __always_inline int add_credentials(struct audit_record *r, struct cred *cred)
+{
+	unsigned int size = bpf_core_type_size(struct cred);
+
+	if (size > sizeof shared.cred || bpf_probe_read_kernel(shared.cred, size, cred) != 0)
+		return 0;
+	r->uid[0] = number_in(IN_CRED(uid));
+	r->uid[1] = number_in(IN_CRED(euid));
+	r->uid[2] = number_in(IN_CRED(suid));
+	r->uid[3] = number_in(IN_CRED(fsuid));
+	r->gid[0] = number_in(IN_CRED(gid));
+	r->gid[1] = number_in(IN_CRED(egid));
+	r->gid[2] = number_in(IN_CRED(sgid));
+	r->gid[3] = number_in(IN_CRED(fsgid));
+	r->securebits = number_in(IN_CRED(securebits));
+	r->inheritable = set_in(IN_CRED(cap_inheritable));
+	r->permitted = set_in(IN_CRED(cap_permitted));
+	r->effective = set_in(IN_CRED(cap_effective));
+	r->bounding = set_in(IN_CRED(cap_bset));
+	r->ambient = set_in(IN_CRED(cap_ambient));
+	struct group_info *groups = *(struct group_info **)IN_CRED(group_info);
+	unsigned int n = 0;
+	if (bpf_core_read(&n, sizeof n, &groups->ngroups) != 0)
+		return 0;
+	r->n_groups = n;
+	return n == 0 || n > AUDIT_RECORD_GROUPS ||
+	       bpf_probe_read_kernel(r->groups, n * sizeof(__u32), &groups->gid[0]) == 0;
+}
+
+static __always_inline int write_record(
+	struct bpf_iter__task *ctx, struct task_struct *task, __u32 n_threads)
+{
+	struct audit_record *r = &shared.record;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+
+	/* A thread that is being buried has no number any more. */
+	if (!pid)
+		return 0;
+	find_own();
+	__builtin_memset(r, 0, sizeof *r);
+	r->n_threads = n_threads;
+	r->tid = id_of(pid);
+	r->tgid = leader == task ? r->tid : id_of_task(leader);
+	if (shared.only && shared.only != r->tgid)
+		return 0;
+	if (task->ptrace)
+		r->tracer = id_of_task(BPF_CORE_READ(task, parent));
+	r->no_new_privs = task->atomic_flags >> PFA_NO_NEW_PRIVS & 1;
+	r->seccomp = (__u32)task->seccomp.mode;
+	r->seccomp_filters = -1;
+	if (bpf_core_field_exists(task->seccomp.filter_count))
+		r->seccomp_filters = task->seccomp.filter_count.counter;
+	r->state = task->__state;
+	r->exit_state = (__u32)task->exit_state;
+	r->start = BPF_CORE_READ(leader, start_boottime);
+	r->files = (__u64)BPF_CORE_READ(task, files);
+	bpf_probe_read_kernel(r->comm, sizeof r->comm, task->comm);
+	add_ns_pids(r, pid);
+	r->is_whole = add_credentials(r, (struct cred *)BPF_CORE_READ(task, real_cred));
+	r->size = sizeof *r - sizeof r->groups;
+	if (r->n_groups <= AUDIT_RECORD_GROUPS)
+		r->size += (r->n_groups + 1) / 2 * 2 * sizeof(__u32);
+	if (r->size <= sizeof *r)
+		bpf_seq_write(ctx->meta->seq, r, r->size);
+	return 0;
+}
+
+/* Of one process, whatever it is. */
+SEC("iter/task")
+int audit_one(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	return task ? write_record(ctx, task, (__u32)BPF_CORE_READ(task, signal, nr_threads)) : 0;
 }
 
 SEC("iter/task")
 int audit_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct audit_record r = {0};
 
-	if (!task)
-		return 0;
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	r.tgid = wanted.tgid ? id_of(leader) : 0;
-	/* A thread that is being buried has no number any more. */
-	if (!pid || !is_wanted(task, r.tgid))
-		return 0;
-	r.tgid = id_of(leader);
-	r.tid = id_of(task);
-	r.tracer = BPF_CORE_READ(task, ptrace) ? id_of(BPF_CORE_READ(task, parent)) : 0;
-	r.no_new_privs = BPF_CORE_READ(task, atomic_flags) >> PFA_NO_NEW_PRIVS & 1;
-	r.seccomp = (__u32)BPF_CORE_READ(task, seccomp.mode);
-	r.seccomp_filters = -1;
-	if (bpf_core_field_exists(task->seccomp.filter_count))
-		r.seccomp_filters = BPF_CORE_READ(task, seccomp.filter_count.counter);
-	r.state = BPF_CORE_READ(task, __state);
-	r.exit_state = (__u32)BPF_CORE_READ(task, exit_state);
-	r.start = BPF_CORE_READ(leader, start_boottime);
-	bpf_probe_read_kernel(r.comm, sizeof r.comm, task->comm);
-	add_ns_pids(&r, pid);
-	/* The object that is read is never changed: a thread that changes gets another one. */
-	add_credentials(&r, (struct cred *)BPF_CORE_READ(task, real_cred));
-	bpf_seq_write(ctx->meta->seq, &r, sizeof r);
-	return 0;
+	return task && is_wanted(task) ? write_record(ctx, task, 0) : 0;
 }
 
 SEC("iter/task_file")
@@ -277,7 +321,8 @@ int audit_kvm_users(struct bpf_iter__task_file *ctx)
 	bpf_probe_read_kernel_str(name.text, 9, BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	if (name.word != old.word && name.word != new.word)
 		return 0;
-	__u32 tgid = id_of(BPF_CORE_READ(task, group_leader));
+	find_own();
+	__u32 tgid = id_of_task(BPF_CORE_READ(task, group_leader));
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof tgid);
 	return 0;
 }

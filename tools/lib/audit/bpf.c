@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#ifndef BPF_OBJECT
+#ifndef BPF_LOADERS
 
 struct audit_bpf *audit_bpf_open(void)
 {
@@ -55,129 +55,150 @@ bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long star
 #else
 
 #include "../../bpf/audit_record.h"
+#include "base/array.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <dlfcn.h>
 #include <errno.h>
+
+#include <bpf/skel_internal.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The compiled tools/bpf/audit.bpf.c. */
-__asm__(".section .rodata\n"
-	".balign 8\n"
-	"audit_bpf_begin:\n"
-	".incbin \"" BPF_OBJECT "\"\n"
-	"audit_bpf_end:\n"
-	".previous\n");
-extern const char audit_bpf_begin[], audit_bpf_end[];
+/* Written by tools/bpf/loaders.c. */
+#include BPF_LOADERS
 
-/* Of libbpf, which need not be there: looked up, not linked. */
-#define FUNCTIONS(X)                                                                               \
-	X(libbpf_set_print)                                                                        \
-	X(bpf_object__open_mem)                                                                    \
-	X(bpf_object__load)                                                                        \
-	X(bpf_object__close)                                                                       \
-	X(bpf_object__find_map_by_name)                                                            \
-	X(bpf_object__find_program_by_name)                                                        \
-	X(bpf_map__fd)                                                                             \
-	X(bpf_map__value_size)                                                                     \
-	X(bpf_map_update_elem)                                                                     \
-	X(bpf_program__attach_iter)                                                                \
-	X(bpf_link__fd)                                                                            \
-	X(bpf_link__destroy)                                                                       \
-	X(bpf_iter_create)
+/* The programs of tools/bpf/audit.bpf.c. */
+enum program_name { AUDIT_ONE, AUDIT_THREADS, AUDIT_KVM_USERS, N_PROGRAMS };
 
+static const struct {
+	const unsigned char *data, *insns;
+	unsigned data_size, insns_size;
+} loaders[N_PROGRAMS] = {
+#define LOADER(name)                                                                               \
+	{                                                                                          \
+		name##_data, name##_insns, sizeof name##_data, sizeof name##_insns                 \
+	}
+	LOADER(audit_one),
+	LOADER(audit_threads),
+	LOADER(audit_kvm_users),
+};
+
+/* Its descriptors; 0: it is not loaded. */
+struct program {
+	int fd, shared;
+};
+
+/* What an iterator wrote. */
 struct snapshot {
-	struct audit_record *records; /* ascending by tgid, then tid */
+	char *bytes;
+	const struct audit_record **records; /* ascending by tgid, then tid */
 	size_t n;
 };
 
 struct audit_bpf {
-	void *library;
-#define POINTER(name) __typeof__(&(name)) name;
-	FUNCTIONS(POINTER)
-	struct bpf_object *object;
-	struct bpf_link *threads, *kvm_users;
-	int wanted; /* the map that holds the kernel's side's variable of that name */
+	struct program programs[N_PROGRAMS];
+	bool has_failed;
 	struct snapshot first, second;
 };
 
-static bool find_functions(struct audit_bpf *bpf)
-{
-	bpf->library = dlopen("libbpf.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!bpf->library)
-		return false;
-#define LOOK_UP(name)                                                                              \
-	bpf->name = (__typeof__(bpf->name))dlsym(bpf->library, #name);                             \
-	if (!bpf->name)                                                                            \
-		return false;
-	FUNCTIONS(LOOK_UP)
-	return true;
-}
-
-static struct bpf_link *attach(struct audit_bpf *bpf, const char *name)
-{
-	struct bpf_program *program = bpf->bpf_object__find_program_by_name(bpf->object, name);
-
-	return program ? bpf->bpf_program__attach_iter(program, NULL) : NULL;
-}
-
-static bool load(struct audit_bpf *bpf)
-{
-	const char *begin = audit_bpf_begin;
-	size_t length = (size_t)((uintptr_t)audit_bpf_end - (uintptr_t)audit_bpf_begin);
-
-	bpf->libbpf_set_print(NULL);
-	bpf->object = bpf->bpf_object__open_mem(begin, length, NULL);
-	if (!bpf->object || bpf->bpf_object__load(bpf->object) != 0)
-		return false;
-	struct bpf_map *map = bpf->bpf_object__find_map_by_name(bpf->object, ".bss");
-	bpf->wanted = map ? bpf->bpf_map__fd(map) : -1;
-	bpf->threads = attach(bpf, "audit_threads");
-	bpf->kvm_users = attach(bpf, "audit_kvm_users");
-	return bpf->wanted >= 0 && bpf->bpf_map__value_size(map) == sizeof(struct audit_wanted) &&
-	       bpf->threads && bpf->kvm_users;
-}
-
 struct audit_bpf *audit_bpf_open(void)
 {
-	struct audit_bpf *bpf = xcalloc(1, sizeof *bpf);
+	return xcalloc(1, sizeof(struct audit_bpf));
+}
 
-	if (!find_functions(bpf))
-		info("libbpf.so.1 is not installed; reading /proc");
-	else if (!load(bpf))
-		info("cannot load BPF programs (%s); reading /proc", strerror(errno));
-	else
-		return bpf;
-	audit_bpf_close(bpf);
-	return NULL;
+static void unload(struct program *program)
+{
+	if (program->fd > 0)
+		close(program->fd);
+	if (program->shared > 0)
+		close(program->shared);
+	*program = (struct program){0};
+}
+
+static void forget(struct snapshot *snapshot)
+{
+	free(snapshot->bytes);
+	free(snapshot->records);
+	*snapshot = (struct snapshot){0};
 }
 
 void audit_bpf_close(struct audit_bpf *bpf)
 {
 	if (!bpf)
 		return;
-	if (bpf->threads)
-		bpf->bpf_link__destroy(bpf->threads);
-	if (bpf->kvm_users)
-		bpf->bpf_link__destroy(bpf->kvm_users);
-	if (bpf->object)
-		bpf->bpf_object__close(bpf->object);
-	if (bpf->library)
-		dlclose(bpf->library);
-	free(bpf->first.records);
-	free(bpf->second.records);
+	for (size_t i = 0; i < N_PROGRAMS; i++)
+		unload(&bpf->programs[i]);
+	forget(&bpf->first);
+	forget(&bpf->second);
 	free(bpf);
 }
 
-/* All that an iterator writes, new, of *n records of that size; NULL: it could not be read. */
-static void *read_iterator(
-	struct audit_bpf *bpf, const struct bpf_link *link, size_t record, size_t *n)
+/* False and info() where the kernel does not load it, or has refused another one. */
+static bool load(struct audit_bpf *bpf, enum program_name name)
+{
+	struct {
+		struct bpf_loader_ctx context;
+		struct bpf_map_desc map;
+		struct bpf_prog_desc program;
+	} room;
+	struct program *program = &bpf->programs[name];
+
+	if (program->fd > 0 || bpf->has_failed)
+		return !bpf->has_failed;
+	memset(&room, 0, sizeof room);
+	room.context.sz = sizeof room;
+	struct bpf_load_and_run_opts options = {.ctx = &room.context,
+		.data = loaders[name].data,
+		.insns = loaders[name].insns,
+		.data_sz = loaders[name].data_size,
+		.insns_sz = loaders[name].insns_size};
+	errno = 0;
+	int error = bpf_load_and_run(&options);
+	*program = (struct program){room.program.prog_fd, room.map.map_fd};
+	if (error == 0 && program->fd > 0 && program->shared > 0)
+		return true;
+	info("cannot load BPF programs (%s); reading /proc", strerror(errno));
+	unload(program);
+	bpf->has_failed = true;
+	return false;
+}
+
+/* Its link to the iterator; of the threads of that process alone, if it is not 0 and the kernel
+ * can. */
+static int create_link(int program, pid_t pid)
+{
+	union bpf_iter_link_info one;
+	union bpf_attr attr;
+
+	memset(&one, 0, sizeof one);
+	memset(&attr, 0, sizeof attr);
+	one.task.pid = (unsigned)pid;
+	attr.link_create.prog_fd = (unsigned)program;
+	attr.link_create.attach_type = BPF_TRACE_ITER;
+	attr.link_create.iter_info = (uintptr_t)&one;
+	attr.link_create.iter_info_len = sizeof one;
+	int link = pid ? skel_sys_bpf(BPF_LINK_CREATE, &attr, sizeof attr) : -1;
+	if (link >= 0)
+		return link;
+	attr.link_create.iter_info = attr.link_create.iter_info_len = 0;
+	return skel_sys_bpf(BPF_LINK_CREATE, &attr, sizeof attr);
+}
+
+static int create_iterator(int link)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof attr);
+	attr.iter_create.link_fd = (unsigned)link;
+	return skel_sys_bpf(BPF_ITER_CREATE, &attr, sizeof attr);
+}
+
+/* All that an iterator writes, new, *length bytes; NULL: it could not be read. */
+static char *read_iterator(int link, size_t *length)
 {
 	size_t size = 0, room = 65536;
-	cleanup_fd int fd = bpf->bpf_iter_create(bpf->bpf_link__fd(link));
+	cleanup_fd int fd = create_iterator(link);
 	cleanup_free char *bytes = NULL;
 
 	if (fd < 0)
@@ -197,58 +218,89 @@ static void *read_iterator(
 			bytes = xreallocarray(bytes, room, 1);
 		}
 	}
-	if (size % record)
-		return NULL;
-	*n = size / record;
+	*length = size;
 	return steal_pointer(&bytes);
 }
 
-static int by_ids(const void *a, const void *b)
+static int compare_ids(const struct audit_record *x, const struct audit_record *y)
 {
-	const struct audit_record *x = a, *y = b;
-
 	if (x->tgid != y->tgid)
 		return x->tgid > y->tgid ? 1 : -1;
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-static bool take(struct audit_bpf *bpf, struct snapshot *snapshot)
+static int by_ids(const void *a, const void *b)
 {
-	free(snapshot->records);
-	snapshot->records =
-		read_iterator(bpf, bpf->threads, sizeof *snapshot->records, &snapshot->n);
-	if (!snapshot->records) {
-		snapshot->n = 0;
-		return false;
+	const struct audit_record *const *x = a, *const *y = b;
+
+	return compare_ids(*x, *y);
+}
+
+/* Finds the records in what was written. They mostly come in their order. */
+static bool split(struct snapshot *snapshot, size_t length)
+{
+	const size_t least = offsetof(struct audit_record, groups);
+	bool is_sorted = true;
+
+	for (size_t at = 0; at < length;) {
+		const struct audit_record *r = (const void *)(snapshot->bytes + at);
+		if (length - at < least || r->size < least || r->size > sizeof *r ||
+			r->size > length - at || r->size % sizeof(unsigned long long))
+			return false;
+		is_sorted = is_sorted &&
+			    (snapshot->n == 0 ||
+				    compare_ids(snapshot->records[snapshot->n - 1], r) <= 0);
+		ARRAY_GROW(snapshot->records, snapshot->n);
+		snapshot->records[snapshot->n++] = r;
+		at += r->size;
 	}
-	if (snapshot->n)
+	if (!is_sorted)
 		qsort(snapshot->records, snapshot->n, sizeof *snapshot->records, by_ids);
 	return true;
 }
 
-static bool take_twice(struct audit_bpf *bpf, const struct audit_wanted *wanted)
+static bool take(struct snapshot *snapshot, int link)
 {
-	const int key = 0;
+	size_t length = 0;
 
-	bpf->first.n = bpf->second.n = 0;
-	return bpf->bpf_map_update_elem(bpf->wanted, &key, wanted, BPF_ANY) == 0 &&
-	       take(bpf, &bpf->first) && take(bpf, &bpf->second);
+	snapshot->bytes = read_iterator(link, &length);
+	return snapshot->bytes && split(snapshot, length);
+}
+
+static bool take_twice(struct audit_bpf *bpf, enum program_name name, struct audit_shared *wanted)
+{
+	static const int key = 0;
+
+	forget(&bpf->first);
+	forget(&bpf->second);
+	if (!load(bpf, name))
+		return false;
+	const struct program *program = &bpf->programs[name];
+	cleanup_fd int link = create_link(program->fd, (pid_t)wanted->only);
+	bool is_taken = link >= 0 &&
+			skel_map_update_elem(program->shared, &key, wanted, BPF_ANY) == 0 &&
+			take(&bpf->first, link) && take(&bpf->second, link);
+	if (!is_taken) {
+		forget(&bpf->first);
+		forget(&bpf->second);
+	}
+	return is_taken;
 }
 
 ssize_t audit_bpf_find(
 	struct audit_bpf *bpf, const unsigned long long *sizes, size_t n_sizes, pid_t **pids)
 {
-	struct audit_wanted wanted = {0};
+	struct audit_shared wanted = {0};
 	size_t n = 0;
 
 	if (n_sizes > AUDIT_SIZES)
 		return -1;
 	memcpy(wanted.sizes, sizes, n_sizes * sizeof *sizes);
-	if (!take_twice(bpf, &wanted))
+	if (!take_twice(bpf, AUDIT_THREADS, &wanted))
 		return -1;
 	*pids = xcalloc(bpf->second.n + 1, sizeof **pids);
 	for (size_t i = 0; i < bpf->second.n; i++) {
-		pid_t pid = (pid_t)bpf->second.records[i].tgid;
+		pid_t pid = (pid_t)bpf->second.records[i]->tgid;
 		/* 0: it has no id where the auditor is. */
 		if (pid > 0 && (n == 0 || (*pids)[n - 1] != pid))
 			(*pids)[n++] = pid;
@@ -265,11 +317,15 @@ static int by_number(const void *a, const void *b)
 
 ssize_t audit_bpf_find_kvm(struct audit_bpf *bpf, pid_t **pids)
 {
-	size_t n, kept = 0;
-	pid_t *all = read_iterator(bpf, bpf->kvm_users, sizeof(pid_t), &n);
+	size_t length = 0, kept = 0;
 
+	if (!load(bpf, AUDIT_KVM_USERS))
+		return -1;
+	cleanup_fd int link = create_link(bpf->programs[AUDIT_KVM_USERS].fd, 0);
+	pid_t *all = link < 0 ? NULL : (pid_t *)(void *)read_iterator(link, &length);
 	if (!all)
 		return -1;
+	size_t n = length / sizeof *all;
 	if (n)
 		qsort(all, n, sizeof *all, by_number);
 	for (size_t i = 0; i < n; i++)
@@ -281,36 +337,49 @@ ssize_t audit_bpf_find_kvm(struct audit_bpf *bpf, pid_t **pids)
 
 bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid)
 {
-	const struct audit_wanted wanted = {.tgid = (unsigned)pid};
+	struct audit_shared wanted = {.only = (unsigned)pid};
 
-	return take_twice(bpf, &wanted);
+	return take_twice(bpf, AUDIT_ONE, &wanted);
 }
 
 /* The records of a process, and how many these are. */
-static const struct audit_record *records_of(const struct snapshot *snapshot, pid_t pid, size_t *n)
+static const struct audit_record **records_of(const struct snapshot *snapshot, pid_t pid, size_t *n)
 {
 	size_t low = 0, high = snapshot->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (snapshot->records[middle].tgid < (unsigned)pid)
+		if (snapshot->records[middle]->tgid < (unsigned)pid)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	for (*n = 0; low + *n < snapshot->n; ++*n)
-		if (snapshot->records[low + *n].tgid != (unsigned)pid)
+		if (snapshot->records[low + *n]->tgid != (unsigned)pid)
 			break;
 	return snapshot->records + low;
 }
 
-/* Whether it sleeps or runs is no credential. */
+/* Whether it sleeps or runs is no credential; nor is how many others there are. */
 static bool is_same(const struct audit_record *a, const struct audit_record *b)
 {
-	struct audit_record x = *a, y = *b;
+	struct audit_record x;
 
-	x.state = x.exit_state = y.state = y.exit_state = 0;
-	return memcmp(&x, &y, sizeof x) == 0;
+	if (a->size != b->size)
+		return false;
+	memcpy(&x, a, a->size);
+	x.state = b->state;
+	x.exit_state = b->exit_state;
+	x.n_threads = b->n_threads;
+	return memcmp(&x, b, b->size) == 0;
+}
+
+/* Whether it says all that is asked. An iterator of one process ends early where a thread does. */
+static bool is_whole(const struct audit_record *r, size_t n_threads)
+{
+	return r->is_whole && r->n_groups <= AUDIT_RECORD_GROUPS && r->n_ns_pids > 0 &&
+	       r->n_ns_pids <= AUDIT_RECORD_NS_PIDS && r->tid != 0 &&
+	       (r->n_threads == 0 || r->n_threads == n_threads);
 }
 
 /* fs/proc/array.c, get_task_state(), and linux/sched.h. */
@@ -359,6 +428,7 @@ static struct audit_thread to_thread(const struct audit_record *r, size_t n_thre
 			.seccomp_filters = r->seccomp_filters,
 			.n_ns_pid = r->n_ns_pids},
 		.securebits = (long)r->securebits,
+		.files = r->files,
 	};
 
 	memcpy(thread.status.uid, r->uid, sizeof r->uid);
@@ -378,19 +448,18 @@ bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long star
 	/* nsec_to_clock_t() of kernel/time/time.c. */
 	const unsigned long long tick = 1000000000ULL / (unsigned long long)sysconf(_SC_CLK_TCK);
 	size_t n_first;
-	const struct audit_record *first = records_of(&bpf->first, pid, &n_first);
-	const struct audit_record *second = records_of(&bpf->second, pid, n);
+	const struct audit_record **first = records_of(&bpf->first, pid, &n_first);
+	const struct audit_record **second = records_of(&bpf->second, pid, n);
 
 	if (*n == 0 || *n != n_first)
 		return false;
 	for (size_t i = 0; i < *n; i++)
-		if (!is_same(&first[i], &second[i]) || second[i].start / tick != start ||
-			second[i].n_groups > AUDIT_RECORD_GROUPS || second[i].n_ns_pids == 0 ||
-			second[i].n_ns_pids > AUDIT_RECORD_NS_PIDS || second[i].tid == 0)
+		if (!is_same(first[i], second[i]) || !is_whole(second[i], *n) ||
+			second[i]->start / tick != start)
 			return false;
 	*out = xcalloc(*n, sizeof **out);
 	for (size_t i = 0; i < *n; i++)
-		(*out)[i] = to_thread(&second[i], *n);
+		(*out)[i] = to_thread(second[i], *n);
 	return true;
 }
 

@@ -3,9 +3,10 @@
  * The fast way to the credentials of threads: programs in the kernel (tools/bpf) that write
  * them for all threads of QEMU in one pass, with the securebits, which /proc does not show.
  *
- * It is there where the program was built with it, libbpf is installed, the kernel has BTF
- * and its iterators, and the auditor may load programs (CAP_BPF and CAP_PERFMON). Else, and
- * for every process that it does not describe completely, /proc is read. Private to audit/.
+ * It is there where the program was built with it, the kernel has BTF, its iterators and
+ * loads programs that look up fields themselves (Linux 5.17), and the auditor may load them
+ * (CAP_BPF and CAP_PERFMON). Else, and for every process that it does not describe completely,
+ * /proc is read. Each program is loaded when it is asked for first. Private to audit/.
  */
 #pragma once
 
@@ -13,7 +14,10 @@
 
 struct audit_bpf;
 
-/* NULL where it is not to be had; info() says why. audit_bpf_close() releases it. */
+/*
+ * NULL where it was not built. Whether the kernel gives it shows at the first question: where it
+ * does not, info() says why, once. audit_bpf_close() releases it.
+ */
 struct audit_bpf *audit_bpf_open(void);
 void audit_bpf_close(struct audit_bpf *bpf);
 

@@ -14,6 +14,8 @@ struct audit_thread {
 	struct proc_details details;
 	/* Of capabilities(7), which /proc does not show; -1: the source does not tell. */
 	long securebits;
+	/* The same number in two threads: the same table of descriptors; 0: not told, or none. */
+	unsigned long long files;
 };
 
 enum threads_result {
