@@ -212,6 +212,59 @@ static void drop_copies(struct audit_process *p)
 	p->n_descriptors = n;
 }
 
+/* More different ones than this: kcmp(2) sorts them out in less time. */
+#define MAX_TABLES 8
+
+/* A thread of each table of descriptors, by its index; 0: that is not told, or they are many. */
+static size_t find_tables(const struct audit_process *p, size_t found[MAX_TABLES])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; p->is_by_bpf && i < p->n_threads; i++) {
+		unsigned long long files = p->threads[i].files;
+		size_t k = 0;
+		/* One that is about to end has let go of its own. */
+		if (!files)
+			continue;
+		while (k < n && p->threads[found[k]].files != files)
+			k++;
+		if (k == MAX_TABLES)
+			return 0;
+		if (k == n)
+			found[n++] = i;
+	}
+	return n;
+}
+
+/* Whether it had its table all the time: one that ends shows an empty one. */
+static bool goes_on(const struct audit_tree *tree, int thread)
+{
+	cleanup_free char *text = tree_read_at(tree, thread, "stat", NULL);
+	struct proc_stat stat;
+
+	return text && proc_stat_parse(text, &stat) && proc_stat_goes_on(&stat);
+}
+
+/* Those that the kernel's side has told apart. False where they are not all read. */
+static bool read_told_tables(const struct audit_tree *tree, int process, struct audit_process *p)
+{
+	size_t tables[MAX_TABLES];
+	size_t n = find_tables(p, tables);
+	bool is_read = n > 0;
+
+	for (size_t i = 0; i < n && is_read; i++) {
+		char path[sizeof "task/2147483647"];
+		snprintf(path, sizeof path, "task/%d", p->threads[tables[i]].tid);
+		cleanup_fd int thread = tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
+		if (thread >= 0)
+			read_table(tree, thread, p);
+		is_read = thread >= 0 && p->descriptors_errno == 0 && goes_on(tree, thread);
+	}
+	if (!is_read)
+		p->descriptors_errno = 0;
+	return is_read;
+}
+
 /* Of all its threads; living: the directory of one that goes on. */
 static void read_descriptors(
 	const struct audit_tree *tree, int process, int living, struct audit_process *p)
@@ -220,6 +273,8 @@ static void read_descriptors(
 
 	if (tree->root)
 		read_table(tree, living, p);
+	else if (read_told_tables(tree, process, p))
+		reading.is_read = true;
 	else if (!fd_tables_each(process, p->pid, NULL, read_another, &reading))
 		p->descriptors_errno = EAGAIN;
 	else if (!reading.is_read)
