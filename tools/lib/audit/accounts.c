@@ -175,9 +175,15 @@ int tree_find_user(const struct audit_tree *tree, const char *spec, struct tree_
 	account->name = xstrdup(pw->pw_name);
 	account->shell = xstrdup(pw->pw_shell ? pw->pw_shell : "");
 	account->comment = xstrdup(pw->pw_gecos ? pw->pw_gecos : "");
+	return 1;
+}
+
+void tree_find_groups(const struct audit_tree *tree, struct tree_account *account)
+{
+	if (!account->name || account->groups)
+		return;
 	find_groups(tree, account);
 	sort_groups(account);
-	return 1;
 }
 
 int tree_user_is_local(const struct audit_tree *tree, const char *name)

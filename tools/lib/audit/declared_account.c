@@ -99,6 +99,7 @@ static void judge(struct audit *audit)
 	struct declared_group own = {.name = DECLARED_GROUP, .declared = DECLARED_ID};
 	struct declared_group kvm = {.name = KVM_GROUP, .declared = KVM_GID};
 
+	tree_find_groups(&audit->tree, &audit->user);
 	own.exists = tree_find_group(&audit->tree, own.name, &own.gid);
 	kvm.exists = tree_find_group(&audit->tree, kvm.name, &kvm.gid);
 	if (own.exists < 0 || kvm.exists < 0) {

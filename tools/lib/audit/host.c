@@ -35,6 +35,7 @@ static void judge_groups(struct audit *audit)
 {
 	const struct tree_account *user = &audit->user;
 
+	tree_find_groups(&audit->tree, &audit->user);
 	for (size_t i = 0; i < user->n_groups; i++) {
 		gid_t gid = user->groups[i];
 		cleanup_free char *name = tree_group_name(&audit->tree, gid);

@@ -314,6 +314,7 @@ void check_kvm_use(struct audit *audit)
 		audit_blind(audit, "cannot map memory to test " KVM_DEVICE ": %s", strerror(errno));
 		return;
 	}
+	tree_find_groups(&audit->tree, &audit->user);
 	judge_answer(audit, ask_child(audit, result), result, user);
 	munmap(result, sizeof *result);
 }

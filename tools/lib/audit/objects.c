@@ -174,18 +174,26 @@ static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool i
 		       : audit_acl_rights(acl, (size_t)n, ACL_GROUP, gid);
 }
 
+/*
+ * What a group can have at most that not everybody has: the bits of the group are an ACL's mask
+ * where there is one. A directory is changed by who can write to it; a socket is used by who can.
+ */
+static int most_of_groups(const struct stat *st)
+{
+	bool is_written = S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode);
+
+	return (int)(st->st_mode >> 3 & ~st->st_mode) & (is_written ? W_OK : R_OK | W_OK);
+}
+
 int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid)
 {
 	const struct stat *st = &object->st;
 	bool is_owning = st->st_gid == gid;
-	int by_mode = is_owning ? (int)(st->st_mode >> 3 & 7) : 0;
-	/* Without bits of the group, an ACL's mask is empty too: nothing to look up. */
-	int by_acl = st->st_mode & 0060 ? acl_of_group(audit, object->path, gid, is_owning) : -1;
-	int rights = is_owning && by_acl >= 0 ? by_acl : by_mode | (by_acl > 0 ? by_acl : 0);
+	int most = most_of_groups(st);
+	int by_mode = is_owning ? most : 0;
+	int by_acl = most ? acl_of_group(audit, object->path, gid, is_owning) : -1;
 
-	rights &= ~(int)(st->st_mode & 7);
-	/* A directory is changed by who can write to it; a socket is used by who can. */
-	return rights & (S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode) ? W_OK : R_OK | W_OK);
+	return most & (is_owning && by_acl >= 0 ? by_acl : by_mode | (by_acl > 0 ? by_acl : 0));
 }
 
 /* The claimed objects of a journal, each of which is looked for in a child. */

@@ -168,6 +168,7 @@ bool audit_is_ordinary(struct audit *audit, const struct audit_process *process)
 
 	if (!find_account(audit, process, &account))
 		return false;
+	tree_find_groups(&audit->tree, &account);
 	bool is_ordinary = has_no_more(audit, process, &account);
 	tree_account_free(&account);
 	return is_ordinary;

@@ -85,7 +85,8 @@ struct tree_account {
 	uid_t uid;
 	gid_t gid;
 	char *name, *shell, *comment; /* NULL: a number without an account */
-	gid_t *groups; /* supplementary ones with the primary one; none without an account */
+	/* NULL until tree_find_groups(): supplementary ones with the primary one. */
+	gid_t *groups;
 	size_t n_groups;
 };
 
@@ -95,6 +96,12 @@ struct tree_account {
  */
 int tree_find_user(const struct audit_tree *tree, const char *spec, struct tree_account *account);
 int tree_find_group(const struct audit_tree *tree, const char *spec, gid_t *gid);
+
+/*
+ * Its groups, unless they are there; none without an account. Every name service is asked for
+ * them, which takes longer than all else that is asked of an account.
+ */
+void tree_find_groups(const struct audit_tree *tree, struct tree_account *account);
 
 /*
  * Whether /etc/passwd itself has the user, so that usermod(8) can change it: 1 or 0, or -1 and
