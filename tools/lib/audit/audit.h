@@ -148,6 +148,9 @@ struct claimed_file {
 struct sensitive_object {
 	char *path;
 	struct stat st;
+	/* Its access ACL, where that can give a group more than others; NULL: none, or not told. */
+	char *acl;
+	size_t acl_length;
 };
 
 /* What a user reaches through a group. */

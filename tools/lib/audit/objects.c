@@ -83,37 +83,98 @@ const char *audit_device_power(const char *path, const struct stat *st)
 	return NULL;
 }
 
-static void add_object(struct audit *audit, const char *path, const struct stat *st)
+/*
+ * What a group can have at most that not everybody has: the bits of the group are an ACL's mask
+ * where there is one. A directory is changed by who can write to it; a socket is used by who can.
+ */
+static int most_of_groups(const struct stat *st)
 {
+	bool is_written = S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode);
+
+	return (int)(st->st_mode >> 3 & ~st->st_mode) & (is_written ? W_OK : R_OK | W_OK);
+}
+
+static bool wants_acl(const struct stat *st)
+{
+	return most_of_groups(st) != 0;
+}
+
+/* What is not there is not missed. */
+static void note_missing(struct audit *audit, int number)
+{
+	if (number && number != ENOENT && number != ENOTDIR)
+		audit->objects_errno = number;
+}
+
+/* Takes the ACL. */
+static void add_object(struct audit *audit, const char *path, struct look_wanted *found)
+{
+	if (!found->acl && found->acl_number != ENODATA && found->acl_number != ENOTSUP)
+		note_missing(audit, found->acl_number);
 	if ((audit->n_objects & (audit->n_objects - 1)) == 0)
 		audit->objects = xreallocarray(audit->objects,
 			audit->n_objects ? 2 * audit->n_objects : 1, sizeof *audit->objects);
-	audit->objects[audit->n_objects++] = (struct sensitive_object){xstrdup(path), *st};
+	audit->objects[audit->n_objects++] = (struct sensitive_object){
+		xstrdup(path), found->st, steal_pointer(&found->acl), found->acl_length};
 }
 
-/* What is not there is not missed: errno, 0 for none, says that. */
-static void note_missing(struct audit *audit)
+static void add_devices(struct audit *audit, int directory, const char *path, unsigned depth);
+
+/* An entry of a directory of devices. */
+static void add_entry(struct audit *audit, int directory, const char *parent,
+	struct look_wanted *found, unsigned depth)
 {
-	if (errno && errno != ENOENT && errno != ENOTDIR)
-		audit->objects_errno = errno;
+	cleanup_free char *path = xasprintf("%s/%s", parent, found->path);
+
+	if (found->number) {
+		note_missing(audit, found->number);
+	} else if (S_ISDIR(found->st.st_mode) && depth > 0) {
+		cleanup_fd int below = look_open(directory, found->path, O_DIRECTORY | O_NOFOLLOW);
+		if (below >= 0)
+			add_devices(audit, below, path, depth - 1);
+		else
+			note_missing(audit, errno);
+	} else if (audit_device_power(path, &found->st)) {
+		add_object(audit, path, found);
+	}
 }
 
-static void add_devices(struct audit *audit, const char *directory, unsigned depth)
+static bool is_device_of_group(const struct stat *st)
 {
-	size_t length = 0;
-	cleanup_free char *names = tree_names(&audit->tree, directory, &length);
+	return (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode)) && wants_acl(st);
+}
+
+static void add_devices(struct audit *audit, int directory, const char *path, unsigned depth)
+{
+	size_t length = 0, n = 0;
+	cleanup_free char *names = look_names(directory, ".", &length);
+	cleanup_free struct look_wanted *found = NULL;
 
 	if (!names)
-		note_missing(audit);
+		note_missing(audit, errno);
 	for (const char *name = names; name && name < names + length; name += strlen(name) + 1) {
-		struct stat st;
-		cleanup_free char *path = xasprintf("%s/%s", directory, name);
-		if (!tree_stat(&audit->tree, path, &st, AT_SYMLINK_NOFOLLOW))
-			note_missing(audit);
-		else if (S_ISDIR(st.st_mode) && depth > 0)
-			add_devices(audit, path, depth - 1);
-		else if (audit_device_power(path, &st))
-			add_object(audit, path, &st);
+		ARRAY_GROW(found, n);
+		found[n++] = (struct look_wanted){.path = name, .flags = AT_SYMLINK_NOFOLLOW};
+	}
+	look_all(directory, found, n, is_device_of_group);
+	for (size_t i = 0; i < n; i++) {
+		add_entry(audit, directory, path, &found[i], depth);
+		free(found[i].acl);
+	}
+}
+
+static void add_places(struct audit *audit)
+{
+	struct look_wanted found[N_ELEMENTS(places)] = {0};
+
+	for (size_t i = 0; i < N_ELEMENTS(places); i++)
+		found[i].path = places[i];
+	tree_look_all(&audit->tree, found, N_ELEMENTS(places), wants_acl);
+	for (size_t i = 0; i < N_ELEMENTS(places); i++) {
+		if (found[i].number)
+			note_missing(audit, found[i].number);
+		else
+			add_object(audit, places[i], &found[i]);
 	}
 }
 
@@ -127,14 +188,12 @@ const struct sensitive_object *audit_objects(struct audit *audit, size_t *n)
 {
 	if (!audit->has_objects) {
 		audit->has_objects = true;
-		add_devices(audit, "/dev", DEV_DEPTH);
-		for (size_t i = 0; i < N_ELEMENTS(places); i++) {
-			struct stat st;
-			if (tree_stat(&audit->tree, places[i], &st, 0))
-				add_object(audit, places[i], &st);
-			else
-				note_missing(audit);
-		}
+		cleanup_fd int devices = tree_open_path(&audit->tree, "/dev", O_PATH | O_DIRECTORY);
+		if (devices >= 0)
+			add_devices(audit, devices, "/dev", DEV_DEPTH);
+		else
+			note_missing(audit, errno);
+		add_places(audit);
 		if (audit->n_objects)
 			qsort(audit->objects, audit->n_objects, sizeof *audit->objects, by_path);
 	}
@@ -154,45 +213,19 @@ int audit_acl_rights(const void *acl, size_t length, unsigned tag, uint32_t id)
 	return result < 0 || rights < 0 ? -1 : rights & (int)posix_acl_mask(acl, length);
 }
 
-/* The group bits of the mode are the mask of an ACL where there is one, not the group's. */
-static int acl_of_group(struct audit *audit, const char *path, gid_t gid, bool is_owning)
-{
-	char acl[4096];
-	cleanup_fd int fd = tree_open_path(&audit->tree, path, O_PATH);
-
-	if (fd < 0) {
-		note_missing(audit);
-		return -1;
-	}
-	ssize_t n = look_getxattr(fd, -1, POSIX_ACL_ACCESS, acl, sizeof acl);
-	if (n < 0 && errno != ENODATA && errno != ENOTSUP)
-		note_missing(audit);
-	if (n <= 0)
-		return -1;
-	return is_owning
-		       ? audit_acl_rights(acl, (size_t)n, ACL_GROUP_OBJ, (uint32_t)ACL_UNDEFINED_ID)
-		       : audit_acl_rights(acl, (size_t)n, ACL_GROUP, gid);
-}
-
-/*
- * What a group can have at most that not everybody has: the bits of the group are an ACL's mask
- * where there is one. A directory is changed by who can write to it; a socket is used by who can.
- */
-static int most_of_groups(const struct stat *st)
-{
-	bool is_written = S_ISDIR(st->st_mode) || S_ISSOCK(st->st_mode);
-
-	return (int)(st->st_mode >> 3 & ~st->st_mode) & (is_written ? W_OK : R_OK | W_OK);
-}
-
-int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid)
+int audit_group_rights(const struct sensitive_object *object, gid_t gid)
 {
 	const struct stat *st = &object->st;
 	bool is_owning = st->st_gid == gid;
 	int most = most_of_groups(st);
 	int by_mode = is_owning ? most : 0;
-	int by_acl = most ? acl_of_group(audit, object->path, gid, is_owning) : -1;
+	int by_acl = -1;
 
+	if (object->acl)
+		by_acl = is_owning ? audit_acl_rights(object->acl, object->acl_length,
+					     ACL_GROUP_OBJ, (uint32_t)ACL_UNDEFINED_ID)
+				   : audit_acl_rights(
+					     object->acl, object->acl_length, ACL_GROUP, gid);
 	return most & (is_owning && by_acl >= 0 ? by_acl : by_mode | (by_acl > 0 ? by_acl : 0));
 }
 

@@ -17,7 +17,7 @@ const char *audit_device_power(const char *path, const struct stat *st);
  * What the group, and not everybody, may do with the object, by mode and ACL (acl(5)):
  * R_OK, W_OK.
  */
-int audit_group_rights(struct audit *audit, const struct sensitive_object *object, gid_t gid);
+int audit_group_rights(const struct sensitive_object *object, gid_t gid);
 
 /*
  * Whether the group gives that user access to any of them (reach.c), or that can't be determined.

@@ -47,7 +47,7 @@ static struct group_reach find_reach(struct audit *audit, uid_t uid, gid_t gid)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sensitive_object *object = &objects[i];
-		int rights = audit_group_rights(audit, object, gid);
+		int rights = audit_group_rights(object, gid);
 		if (!rights || (uid && object->st.st_uid == uid) ||
 			audit_is_claimed(audit, &object->st, uid))
 			continue;

@@ -223,8 +223,10 @@ void audit_free(struct audit *audit)
 		audit_process_free(audit->processes[i]);
 	for (size_t i = 0; i < audit->n_findings; i++)
 		free(audit->findings[i].message);
-	for (size_t i = 0; i < audit->n_objects; i++)
+	for (size_t i = 0; i < audit->n_objects; i++) {
 		free(audit->objects[i].path);
+		free(audit->objects[i].acl);
+	}
 	free(audit->processes);
 	free(audit->findings);
 	free(audit->objects);

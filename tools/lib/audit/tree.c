@@ -111,6 +111,23 @@ bool tree_stat_link(const struct audit_tree *tree, int directory, const char *li
 	return tree_stat(tree, target, st, 0);
 }
 
+void tree_look_all(const struct audit_tree *tree, struct look_wanted *all, size_t n,
+	bool (*wants_acl)(const struct stat *st))
+{
+	for (size_t i = 0; i < n; i++)
+		all[i].path += strspn(all[i].path, "/");
+	if (!tree->root) {
+		look_all(tree->fd, all, n, wants_acl);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		cleanup_fd int fd = open_within(tree->fd, all[i].path, O_PATH);
+		all[i].number = errno;
+		if (fd >= 0)
+			look_fd(fd, &all[i], wants_acl);
+	}
+}
+
 char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length)
 {
 	cleanup_fd int fd = tree_openat(tree, directory, path, O_RDONLY);

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "path/look.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,6 +62,10 @@ bool tree_stat(const struct audit_tree *tree, const char *path, struct stat *st,
  */
 bool tree_stat_link(
 	const struct audit_tree *tree, int directory, const char *link, struct stat *st);
+
+/* look_all() of paths of the tree. */
+void tree_look_all(const struct audit_tree *tree, struct look_wanted *all, size_t n,
+	bool (*wants_acl)(const struct stat *st));
 
 /*
  * A file as text, new, with a NUL behind its *length bytes (length may be NULL). NULL and

@@ -68,5 +68,28 @@ int look_is_fuse(int fd, int process, uid_t *user);
 /* getxattr(2) of what a descriptor is of, O_PATH too. process: as above. */
 ssize_t look_getxattr(int fd, int process, const char *name, void *value, size_t size);
 
+/* What is looked at among others, and what came of it. */
+#define LOOK_MAX_ACL 4096
+struct look_wanted {
+	const char *path;
+	int flags;  /* AT_SYMLINK_NOFOLLOW */
+	int number; /* of errno; 0: st is told */
+	struct stat st;
+	/* Where it is wanted: the access ACL, new; NULL: acl_number says why. */
+	char *acl;
+	size_t acl_length;
+	int acl_number;
+};
+
+/*
+ * look_stat() of n paths below directory, and the ACL of those that wants_acl() says so of: all
+ * that has to be asked in a child is asked in one.
+ */
+void look_all(
+	int directory, struct look_wanted *all, size_t n, bool (*wants_acl)(const struct stat *st));
+
+/* The same of what a descriptor is of. */
+void look_fd(int fd, struct look_wanted *wanted, bool (*wants_acl)(const struct stat *st));
+
 /* The names in a directory, new, each ends with a NUL; NULL and errno. */
 char *look_names(int directory, const char *path, size_t *length);
