@@ -89,10 +89,15 @@ struct program {
 	int fd, shared;
 };
 
+/* A thread's, of which the beginning alone may be there, and the one that has the rest. */
+struct told {
+	const struct audit_record *own, *rest;
+};
+
 /* What an iterator wrote. */
 struct snapshot {
 	char *bytes;
-	const struct audit_record **records; /* ascending by tgid, then tid */
+	struct told *records; /* ascending by tgid, then tid */
 	size_t n;
 };
 
@@ -222,36 +227,45 @@ static char *read_iterator(int link, size_t *length)
 	return steal_pointer(&bytes);
 }
 
-static int compare_ids(const struct audit_record *x, const struct audit_record *y)
+static int compare_ids(const struct told *x, const struct told *y)
 {
-	if (x->tgid != y->tgid)
-		return x->tgid > y->tgid ? 1 : -1;
-	return (x->tid > y->tid) - (x->tid < y->tid);
+	if (x->rest->tgid != y->rest->tgid)
+		return x->rest->tgid > y->rest->tgid ? 1 : -1;
+	return (x->own->tid > y->own->tid) - (x->own->tid < y->own->tid);
 }
 
 static int by_ids(const void *a, const void *b)
 {
-	const struct audit_record *const *x = a, *const *y = b;
+	return compare_ids(a, b);
+}
 
-	return compare_ids(*x, *y);
+/* Whether it is one, of which length bytes are left; rest: of the one before, or NULL. */
+static bool is_record(const struct audit_record *r, size_t length, const struct audit_record *rest)
+{
+	const size_t least = offsetof(struct audit_record, groups);
+
+	if (length < AUDIT_RECORD_SHARED || r->size > length ||
+		r->size % sizeof(unsigned long long))
+		return false;
+	return r->size == AUDIT_RECORD_SHARED ? rest != NULL
+					      : r->size >= least && r->size <= sizeof *r;
 }
 
 /* Finds the records in what was written. They mostly come in their order. */
 static bool split(struct snapshot *snapshot, size_t length)
 {
-	const size_t least = offsetof(struct audit_record, groups);
+	const struct audit_record *rest = NULL;
 	bool is_sorted = true;
 
 	for (size_t at = 0; at < length;) {
 		const struct audit_record *r = (const void *)(snapshot->bytes + at);
-		if (length - at < least || r->size < least || r->size > sizeof *r ||
-			r->size > length - at || r->size % sizeof(unsigned long long))
+		if (!is_record(r, length - at, rest))
 			return false;
-		is_sorted = is_sorted &&
-			    (snapshot->n == 0 ||
-				    compare_ids(snapshot->records[snapshot->n - 1], r) <= 0);
+		rest = r->size == AUDIT_RECORD_SHARED ? rest : r;
 		ARRAY_GROW(snapshot->records, snapshot->n);
-		snapshot->records[snapshot->n++] = r;
+		struct told *told = &snapshot->records[snapshot->n++];
+		*told = (struct told){r, rest};
+		is_sorted = is_sorted && (snapshot->n == 1 || compare_ids(told - 1, told) <= 0);
 		at += r->size;
 	}
 	if (!is_sorted)
@@ -277,9 +291,12 @@ static bool take_twice(struct audit_bpf *bpf, enum program_name name, struct aud
 		return false;
 	const struct program *program = &bpf->programs[name];
 	cleanup_fd int link = create_link(program->fd, (pid_t)wanted->only);
+	/* Each time it begins anew with a record that nothing is left out of. */
 	bool is_taken = link >= 0 &&
 			skel_map_update_elem(program->shared, &key, wanted, BPF_ANY) == 0 &&
-			take(&bpf->first, link) && take(&bpf->second, link);
+			take(&bpf->first, link) &&
+			skel_map_update_elem(program->shared, &key, wanted, BPF_ANY) == 0 &&
+			take(&bpf->second, link);
 	if (!is_taken) {
 		forget(&bpf->first);
 		forget(&bpf->second);
@@ -300,7 +317,7 @@ ssize_t audit_bpf_find(
 		return -1;
 	*pids = xcalloc(bpf->second.n + 1, sizeof **pids);
 	for (size_t i = 0; i < bpf->second.n; i++) {
-		pid_t pid = (pid_t)bpf->second.records[i]->tgid;
+		pid_t pid = (pid_t)bpf->second.records[i].rest->tgid;
 		/* 0: it has no id where the auditor is. */
 		if (pid > 0 && (n == 0 || (*pids)[n - 1] != pid))
 			(*pids)[n++] = pid;
@@ -343,42 +360,44 @@ bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid)
 }
 
 /* The records of a process, and how many these are. */
-static const struct audit_record **records_of(const struct snapshot *snapshot, pid_t pid, size_t *n)
+static const struct told *records_of(const struct snapshot *snapshot, pid_t pid, size_t *n)
 {
 	size_t low = 0, high = snapshot->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (snapshot->records[middle]->tgid < (unsigned)pid)
+		if (snapshot->records[middle].rest->tgid < (unsigned)pid)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	for (*n = 0; low + *n < snapshot->n; ++*n)
-		if (snapshot->records[low + *n]->tgid != (unsigned)pid)
+		if (snapshot->records[low + *n].rest->tgid != (unsigned)pid)
 			break;
 	return snapshot->records + low;
 }
 
-/* Whether it sleeps or runs is no credential; nor is how many others there are. */
-static bool is_same(const struct audit_record *a, const struct audit_record *b)
+/* How many other threads there are is no credential of this one. */
+static bool has_same_rest(const struct audit_record *a, const struct audit_record *b)
 {
-	struct audit_record x;
+	const size_t own = offsetof(struct audit_record, n_threads),
+		     next = own + sizeof a->n_threads;
 
-	if (a->size != b->size)
-		return false;
-	memcpy(&x, a, a->size);
-	x.state = b->state;
-	x.exit_state = b->exit_state;
-	x.n_threads = b->n_threads;
-	return memcmp(&x, b, b->size) == 0;
+	return a->size == b->size && a->is_whole == b->is_whole &&
+	       memcmp((const char *)a + next, (const char *)b + next, a->size - next) == 0;
+}
+
+/* Nor is whether it sleeps or runs. */
+static bool has_same_beginning(const struct audit_record *a, const struct audit_record *b)
+{
+	return a->tid == b->tid && memcmp(a->comm, b->comm, sizeof a->comm) == 0;
 }
 
 /* Whether it says all that is asked. An iterator of one process ends early where a thread does. */
 static bool is_whole(const struct audit_record *r, size_t n_threads)
 {
 	return r->is_whole && r->n_groups <= AUDIT_RECORD_GROUPS && r->n_ns_pids > 0 &&
-	       r->n_ns_pids <= AUDIT_RECORD_NS_PIDS && r->tid != 0 &&
+	       r->n_ns_pids <= AUDIT_RECORD_NS_PIDS &&
 	       (r->n_threads == 0 || r->n_threads == n_threads);
 }
 
@@ -408,10 +427,13 @@ static void set_name(struct proc_details *details, const char comm[16])
 	details->name[n] = '\0';
 }
 
-static struct audit_thread to_thread(const struct audit_record *r, size_t n_threads)
+/* like: of a thread with the same rest, whose groups it shares; NULL: there is none. */
+static struct audit_thread to_thread(
+	const struct told *told, size_t n_threads, const struct audit_thread *like)
 {
+	const struct audit_record *r = told->rest;
 	struct audit_thread thread = {
-		.tid = (pid_t)r->tid,
+		.tid = (pid_t)told->own->tid,
 		.status = {.inheritable = r->inheritable,
 			.permitted = r->permitted,
 			.effective = r->effective,
@@ -420,9 +442,9 @@ static struct audit_thread to_thread(const struct audit_record *r, size_t n_thre
 			.no_new_privs = r->no_new_privs,
 			.n_groups = r->n_groups,
 			.threads = (uint32_t)n_threads},
-		.details = {.state = state_of(r),
+		.details = {.state = state_of(told->own),
 			.tgid = r->tgid,
-			.pid = r->tid,
+			.pid = told->own->tid,
 			.tracer = r->tracer,
 			.seccomp = (int)r->seccomp,
 			.seccomp_filters = r->seccomp_filters,
@@ -433,13 +455,31 @@ static struct audit_thread to_thread(const struct audit_record *r, size_t n_thre
 
 	memcpy(thread.status.uid, r->uid, sizeof r->uid);
 	memcpy(thread.status.gid, r->gid, sizeof r->gid);
-	memcpy(thread.details.ns_pid, r->ns_pids, r->n_ns_pids * sizeof *r->ns_pids);
-	set_name(&thread.details, r->comm);
-	if (r->n_groups) {
+	memcpy(thread.details.ns_pid, r->inner_pids, r->n_ns_pids * sizeof *r->inner_pids);
+	thread.details.ns_pid[0] = told->own->tid;
+	set_name(&thread.details, told->own->comm);
+	if (like) {
+		thread.status.groups = like->status.groups;
+	} else if (r->n_groups) {
 		thread.status.groups = xcalloc(r->n_groups, sizeof(gid_t));
 		memcpy(thread.status.groups, r->groups, r->n_groups * sizeof(gid_t));
 	}
 	return thread;
+}
+
+/* Whether both times were the same, and all of it is told. */
+static bool agree(const struct told *first, const struct told *second, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		/* Two pairs that were compared already. */
+		bool is_known = i && first[i].rest == first[i - 1].rest &&
+				second[i].rest == second[i - 1].rest;
+		if (second[i].own->tid == 0 || !has_same_beginning(first[i].own, second[i].own) ||
+			(!is_known && (!has_same_rest(first[i].rest, second[i].rest) ||
+					      !is_whole(second[i].rest, n))))
+			return false;
+	}
+	return true;
 }
 
 bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long start,
@@ -448,18 +488,19 @@ bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long star
 	/* nsec_to_clock_t() of kernel/time/time.c. */
 	const unsigned long long tick = 1000000000ULL / (unsigned long long)sysconf(_SC_CLK_TCK);
 	size_t n_first;
-	const struct audit_record **first = records_of(&bpf->first, pid, &n_first);
-	const struct audit_record **second = records_of(&bpf->second, pid, n);
+	const struct told *first = records_of(&bpf->first, pid, &n_first);
+	const struct told *second = records_of(&bpf->second, pid, n);
 
-	if (*n == 0 || *n != n_first)
+	if (*n == 0 || *n != n_first || !agree(first, second, *n))
 		return false;
 	for (size_t i = 0; i < *n; i++)
-		if (!is_same(first[i], second[i]) || !is_whole(second[i], *n) ||
-			second[i]->start / tick != start)
+		if (second[i].rest->start / tick != start)
 			return false;
 	*out = xcalloc(*n, sizeof **out);
-	for (size_t i = 0; i < *n; i++)
-		(*out)[i] = to_thread(second[i], *n);
+	for (size_t i = 0; i < *n; i++) {
+		bool is_alike = i && second[i].rest == second[i - 1].rest;
+		(*out)[i] = to_thread(&second[i], *n, is_alike ? &(*out)[i - 1] : NULL);
+	}
 	return true;
 }
 

@@ -333,7 +333,8 @@ static bool read_threads(struct audit *audit, int process, struct audit_process 
 	}
 	p->is_torn = result == THREADS_TORN;
 	if (p->n_threads > 1 && p->threads[0].tid == p->pid && p->threads[0].details.state == 'Z') {
-		proc_status_free(&p->threads[0].status);
+		if (p->threads[0].status.groups != p->threads[1].status.groups)
+			free(p->threads[0].status.groups);
 		p->n_threads--;
 		memmove(p->threads, p->threads + 1, p->n_threads * sizeof *p->threads);
 	}

@@ -42,7 +42,8 @@ struct reading {
 void audit_threads_free(struct audit_thread *threads, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		proc_status_free(&threads[i].status);
+		if (i == 0 || threads[i].status.groups != threads[i - 1].status.groups)
+			free(threads[i].status.groups);
 	free(threads);
 }
 

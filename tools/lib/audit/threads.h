@@ -10,6 +10,7 @@
 
 struct audit_thread {
 	pid_t tid;
+	/* Its groups may be those of the thread before. */
 	struct proc_status status;
 	struct proc_details details;
 	/* Of capabilities(7), which /proc does not show; -1: the source does not tell. */
