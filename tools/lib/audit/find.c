@@ -218,8 +218,7 @@ static ssize_t read_living_thread(
 }
 
 /* Whether the process is QEMU. One that can't be told makes *number the reason, else 0. */
-static bool is_qemu(
-	const struct audit *audit, const char *pid, enum found_by *found_by, int *number)
+static bool is_qemu(struct audit *audit, const char *pid, enum found_by *found_by, int *number)
 {
 	const struct audit_tree *tree = &audit->tree;
 	char path[64], exe[PATH_MAX + 1];
@@ -238,6 +237,7 @@ static bool is_qemu(
 	*found_by = FOUND_BY_NAME;
 	if (qemu_executable_is_name(exe))
 		return true;
+	find_installed(audit);
 	if (tree_stat_link(tree, tree->proc, path, &st))
 		return is_installed(audit, path, &st, found_by, number);
 	could_not_look(tree, path, number);
@@ -435,7 +435,6 @@ enum found_by audit_find_one(struct audit *audit, pid_t pid)
 	enum found_by found_by;
 	int exe_errno, fd_errno;
 
-	find_installed(audit);
 	if (is_qemu(audit, name, &found_by, &exe_errno))
 		return found_by;
 	if (has_kvm(&audit->tree, name, &fd_errno))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/threads.h"
 
+#include "audit/status_texts.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Readings before the threads are called restless. */
@@ -22,9 +25,8 @@
 /* A thread whose status file stays open, for a second look costs less than a second open. */
 struct watched {
 	struct audit_thread thread;
-	int fd;	    /* -1: it could not stay open */
-	char *text; /* that the thread was read from, length bytes */
-	size_t length;
+	int fd;
+	struct status_text text;
 	bool has_ended;
 };
 
@@ -34,6 +36,9 @@ struct reading {
 	DIR *dir;  /* the same */
 	struct watched *threads;
 	size_t n;
+	struct status_texts texts;
+	struct audit_thread *wholes; /* what was read from those that are kept whole */
+	size_t n_wholes;
 	char *buffer; /* what was read last, length bytes */
 	size_t room, length;
 	char **error;
@@ -131,11 +136,49 @@ static enum threads_result parse_thread(struct reading *r, pid_t tid, struct aud
 	return THREADS_READ;
 }
 
-static void keep_text(const struct reading *r, struct watched *w)
+static struct audit_thread copy_of(const struct audit_thread *thread)
 {
-	w->text = xmalloc(r->length);
-	w->length = r->length;
-	memcpy(w->text, r->buffer, r->length);
+	struct audit_thread copy = *thread;
+	size_t size = thread->status.n_groups * sizeof(gid_t);
+
+	copy.status.groups = size ? xmalloc(size) : NULL;
+	if (size)
+		memcpy(copy.status.groups, thread->status.groups, size);
+	return copy;
+}
+
+/* What r->buffer says, which is alike one that was read: all but its ids is the same. */
+static bool take_alike(struct reading *r, pid_t tid, struct watched *out)
+{
+	char own[512];
+	struct proc_details details;
+	cleanup_free char *why = NULL;
+
+	if (!status_texts_own(&r->texts, &out->text, r->buffer, own, sizeof own) ||
+		!proc_details_parse(own, &details, &why))
+		return false;
+	out->thread = copy_of(&r->wholes[out->text.whole]);
+	out->thread.tid = tid;
+	out->thread.details.pid = details.pid;
+	out->thread.details.n_ns_pid = details.n_ns_pid;
+	memcpy(out->thread.details.ns_pid, details.ns_pid, sizeof details.ns_pid);
+	return true;
+}
+
+/* What r->buffer says, and keeps it. */
+static enum threads_result take_text(struct reading *r, pid_t tid, struct watched *out)
+{
+	bool is_alike;
+
+	out->text = status_texts_keep(&r->texts, r->buffer, r->length, &is_alike);
+	if (is_alike && take_alike(r, tid, out))
+		return THREADS_READ;
+	enum threads_result result = parse_thread(r, tid, &out->thread);
+	if (result == THREADS_READ && r->n_wholes < r->texts.n_wholes) {
+		ARRAY_GROW(r->wholes, r->n_wholes);
+		r->wholes[r->n_wholes++] = copy_of(&out->thread);
+	}
+	return result;
 }
 
 static enum threads_result open_thread(struct reading *r, pid_t tid, struct watched *out)
@@ -152,12 +195,11 @@ static enum threads_result open_thread(struct reading *r, pid_t tid, struct watc
 	}
 	enum threads_result result = read_status(r, tid, fd);
 	if (result == THREADS_READ)
-		result = parse_thread(r, tid, &out->thread);
+		result = take_text(r, tid, out);
 	if (result != THREADS_READ)
 		return result;
 	out->fd = steal_fd(&fd);
 	out->has_ended = false;
-	keep_text(r, out);
 	return result;
 }
 
@@ -213,35 +255,29 @@ static enum threads_result read_new(struct reading *r, size_t *added)
 	return r->n ? THREADS_READ : THREADS_GONE;
 }
 
-/* A thread that sleeps has the very same text, counters and all: nothing to parse. */
-static bool has_same_text(const struct reading *r, const struct watched *w)
-{
-	return r->length == w->length && memcmp(r->buffer, w->text, w->length) == 0;
-}
-
 /* Reads all known threads once more; *same says whether each is what it was. */
 static enum threads_result read_again(struct reading *r, bool *same)
 {
 	*same = true;
 	for (size_t i = 0; i < r->n; i++) {
 		struct watched *w = &r->threads[i];
-		struct audit_thread now;
 		if (w->has_ended)
 			continue;
 		enum threads_result result = read_status(r, w->thread.tid, w->fd);
 		if (result == THREADS_UNREADABLE)
 			return result;
 		w->has_ended = result == THREADS_GONE;
-		if (w->has_ended || has_same_text(r, w))
+		/* A thread that sleeps has the very same text, counters and all: nothing to read.
+		 */
+		if (w->has_ended || status_texts_is(&r->texts, &w->text, r->buffer, r->length))
 			continue;
-		result = parse_thread(r, w->thread.tid, &now);
+		struct audit_thread before = w->thread;
+		result = take_text(r, before.tid, w);
+		if (result == THREADS_READ)
+			*same = *same && agree(&before, &w->thread);
+		proc_status_free(&before.status);
 		if (result != THREADS_READ)
 			return result;
-		*same = *same && agree(&w->thread, &now);
-		proc_status_free(&w->thread.status);
-		w->thread = now;
-		free(w->text);
-		keep_text(r, w);
 	}
 	return THREADS_READ;
 }
@@ -266,7 +302,22 @@ static enum threads_result read_rounds(struct reading *r)
 	return result == THREADS_READ ? THREADS_TORN : result;
 }
 
-/* Passes the living threads to the caller, and closes their files. */
+/* Files that were opened one after the other mostly have numbers that follow each other. */
+static void close_files(const struct reading *r)
+{
+	for (size_t i = 0, next; i < r->n; i = next) {
+		for (next = i + 1; next < r->n; next++)
+			if (r->threads[next].fd != r->threads[next - 1].fd + 1)
+				break;
+		unsigned first = (unsigned)r->threads[i].fd;
+		/* Linux 5.9. */
+		if (syscall(SYS_close_range, first, first + (unsigned)(next - i) - 1, 0) < 0)
+			for (size_t k = i; k < next; k++)
+				close(r->threads[k].fd);
+	}
+}
+
+/* Passes the living threads to the caller, and releases all else. */
 static size_t take_living(struct reading *r, struct audit_thread **out)
 {
 	size_t n = 0;
@@ -277,9 +328,12 @@ static size_t take_living(struct reading *r, struct audit_thread **out)
 			proc_status_free(&r->threads[i].thread.status);
 		else
 			(*out)[n++] = r->threads[i].thread;
-		free(r->threads[i].text);
-		close(r->threads[i].fd);
 	}
+	close_files(r);
+	for (size_t i = 0; i < r->n_wholes; i++)
+		free(r->wholes[i].status.groups);
+	free(r->wholes);
+	status_texts_free(&r->texts);
 	return n;
 }
 
