@@ -31,8 +31,10 @@ LDFLAGS ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wpointer-arith -Wvla $(if $(WERROR),-Werror)
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -Itools/lib -DVERSION='"$(VERSION)"' \
-	-DVENDOR_CONF='"$(VENDORDIR)/qemu.conf"' $(PC_CFLAGS) $(CFLAGS) -MMD -MP
-ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed
+	-DVENDOR_CONF='"$(VENDORDIR)/qemu.conf"' $(PC_CFLAGS) $(CFLAGS) -MMD -MP \
+	-ffunction-sections -fdata-sections
+# A function that a program does not call would bring its imports, which are looked up at each start.
+ALL_LDFLAGS = $(LDFLAGS) -Wl,--as-needed -Wl,--gc-sections
 
 # Each tools/NAME.c is a program; what it links beside libc stands here.
 TOOLS := $(basename $(notdir $(wildcard tools/*.c)))
