@@ -277,13 +277,16 @@ export function vm_rows(documents, booted) {
     const found = by_process(documents.audit);
     const vms = list(object(documents.list).vms);
     const of_process = new Map(vms.filter(vm => integer(vm.pid) !== null).map(vm => [vm.pid, vm]));
+    // The programs are asked at the same time: one may have seen a VM before it had a process, and another one after that.
+    const starting = new Map(vms.filter(vm => integer(vm.pid) === null && vm.state === "starting").map(vm => [vm.name, vm]));
+    const vm_of = process => of_process.get(process.pid) ||
+        (process.vm_named_by === "virt-priv-run" ? starting.get(process.vm) : undefined);
     const processes = list(object(documents.audit).processes).filter(process => integer(process.pid) !== null);
-    const rows = processes.map(process => audited_row(process, of_process.get(process.pid),
-        found.get(process.pid) || [], claims, booted));
-    const audited = new Set(processes.map(process => process.pid));
+    const rows = processes.map(process => audited_row(process, vm_of(process), found.get(process.pid) || [], claims, booted));
+    const audited = new Set(processes.map(vm_of));
 
     for (const vm of vms)
-        if (vm.state !== "abandoned" && !audited.has(vm.pid))
+        if (vm.state !== "abandoned" && !audited.has(vm))
             rows.push(listed_row(vm, claims));
     for (const row of rows)
         row.disks_held = documents.status

@@ -54,6 +54,10 @@ for case, documents in json.load(sys.stdin).items():
     in_node states
 }
 
+@test "a VM that got its process while the programs were asked is one row" {
+    in_node once
+}
+
 @test "who does not see all processes is not told that there is no VM" {
     in_node unseen
 }

@@ -102,6 +102,15 @@ const tests = {
         assert.equal(model.summary(usual.audit, rows, []), "5 VMs, 1 with findings, 1 unknown, 2 orphaned");
     },
 
+    // Listed before it had a process, and audited after that, a VM is one row; by a name that it did not choose itself.
+    once() {
+        for (const [by, n] of [["virt-priv-run", 1], ["command-line", 2], ["libvirt", 2]])
+            assert.equal(rows_of({
+                ...nothing, audit: audit([running(5, { vm: "new", vm_named_by: by })], []),
+                list: { version: 1, vms: [{ name: "new", state: "starting", disks: [], sockets: [] }] },
+            }).length, n, by);
+    },
+
     unseen() {
         const hidden = { ...nothing, audit: audit([], [], { host: { ...audit([], []).host, hidden_processes: 3 } }) };
 
