@@ -136,9 +136,12 @@ added_by_hand() {
     refused $fs/new older
     # The same VM has other disks.
     virt-priv-chown claim --name other --disk $fs/free
+    sed 's/^name .*/name older/' $claims/other >/mnt/older
+    virt-priv-chown release --name other
+    chown qemu:qemu $fs/free
     is_sealed
-    sed 's/^name .*/name older/' $claims/other | rewrite older
-    rm $claims/other
+    # The names are what they were: the time alone tells.
+    rewrite older </mnt/older
     chown alice:alice $fs/new
     refused $fs/free older
     virt-priv-chown claim --name newer --disk $fs/new
