@@ -46,7 +46,7 @@ def spread(values):
 def measure(group, ways, base, rounds, size=None, processor=False):
     """
     ways: {name: a function that gives what cost() gives}; base: the way that ratios are to; size: of the
-    problem, for growth; processor: compare processor time.
+    problem, for growth, or {name: size} where the ways differ in nothing else; processor: compare processor time.
     """
     all_costs = {name: [] for name in ways}
     for turn in range(rounds + 1):
@@ -62,7 +62,8 @@ def measure(group, ways, base, rounds, size=None, processor=False):
     rows = []
     for name, costs in all_costs.items():
         ratios = [c[which] / b[which] for c, b in zip(costs, all_costs[base]) if b[which]] or [math.nan]
-        rows.append({"group": group, "way": name, "size": size, "processor": processor,
+        own = isinstance(size, dict)
+        rows.append({"group": group, "way": name, "size": size[name] if own else size, "is_series": own, "processor": processor,
                      "time": spread([c[which] for c in costs]), "ratio": spread(ratios),
                      "peak": max(c[2] for c in costs), "base": base})
         report(rows[-1])
@@ -95,7 +96,7 @@ def milliseconds(seconds):
 
 def kind(row):
     """What a group of rows measures at several sizes."""
-    return row["group"].rpartition(",")[0] if row["size"] else row["group"]
+    return row["group"].rpartition(",")[0] if row["size"] and not row["is_series"] else row["group"]
 
 
 def exponents(rows):
@@ -106,11 +107,12 @@ def exponents(rows):
     sizes = {}
     for row in rows:
         if row["size"]:
-            sizes.setdefault((kind(row), row["way"]), []).append((row["size"], row["time"][1], row["group"]))
+            way = None if row["is_series"] else row["way"]
+            sizes.setdefault((kind(row), way), []).append((row["size"], row["time"][1], row["group"], row["way"]))
     found = {}
-    for (_, way), points in sizes.items():
+    for points in sizes.values():
         if len(points) > 1:
-            (small, fast, _), (large, slow, group) = sorted(points)[-2:]
+            (small, fast, _, _), (large, slow, group, way) = sorted(points)[-2:]
             found[group, way] = math.log(slow / fast) / math.log(large / small)
     return found
 
