@@ -114,8 +114,9 @@ static void add_object(struct audit *audit, const char *path, struct look_wanted
 	if ((audit->n_objects & (audit->n_objects - 1)) == 0)
 		audit->objects = xreallocarray(audit->objects,
 			audit->n_objects ? 2 * audit->n_objects : 1, sizeof *audit->objects);
-	audit->objects[audit->n_objects++] = (struct sensitive_object){
-		xstrdup(path), found->st, steal_pointer(&found->acl), found->acl_length};
+	char *acl = steal_pointer(&found->acl);
+	audit->objects[audit->n_objects++] =
+		(struct sensitive_object){xstrdup(path), found->st, acl, found->acl_length};
 }
 
 static void add_devices(struct audit *audit, int directory, const char *path, unsigned depth);

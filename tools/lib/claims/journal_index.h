@@ -15,7 +15,7 @@
  *
  * A journal that somebody changes in place breaks no seal: until it is read, by a command for its
  * VM or one that reads all, as status and recover do, a claim of another VM does not know of it. To
- * look at each journal (fstatat(2)) would tell, and cost a claim beside 3,000 VMs a third more.
+ * look at each journal (fstatat(2)) would tell, and takes several times as long as to list them.
  *
  * With less than JOURNAL_INDEX_LEAST VMs, there is none. All of this is for whoever has the lock
  * exclusively; for others nothing is known, and what they read is compared with it. Private to

@@ -30,7 +30,7 @@ struct touched touched_begin(const struct journal *journal);
 void touched_add(struct touched *touched, size_t entry, int fd);
 
 /*
- * Synchronizes them all; where that fails, says so, their entries are not done (journal NULL: there are
- * none any more), and the result is false. Releases what *touched holds.
+ * Synchronizes them all; where that fails, says so, their entries are not done (journal NULL: there
+ * are none any more), and the result is false. Releases what *touched holds.
  */
 bool touched_sync(struct touched *touched, struct journal *journal);

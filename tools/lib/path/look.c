@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/proc_text.h"
 #include "path/fstype.h"
-#include "path/posix_acl.h"
+#include "path/look_now.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -52,7 +52,7 @@ bool look_may_wait(void)
  * Attributes.
  */
 
-static bool stat_now(int directory, const char *path, int flags, struct stat *st)
+bool look_now_stat(int directory, const char *path, int flags, struct stat *st)
 {
 	struct statx stx;
 
@@ -136,7 +136,7 @@ static void ask_stat(void *context, size_t i, struct attempt_out *out)
 	struct stat st;
 
 	(void)i;
-	put_errno(out, stat_now(looked->directory, looked->path, looked->flags, &st));
+	put_errno(out, look_now_stat(looked->directory, looked->path, looked->flags, &st));
 	attempt_put(out, &st, sizeof st);
 }
 
@@ -155,21 +155,21 @@ bool look_stat_link(int directory, const char *link, struct stat *st)
 {
 	if (look_may_wait())
 		return stat_in_child(directory, link, 0, st);
-	return stat_now(directory, link, 0, st);
+	return look_now_stat(directory, link, 0, st);
 }
 
 bool look_stat_fd(int fd, struct stat *st)
 {
 	if (look_may_wait())
 		return stat_in_child(fd, "", AT_EMPTY_PATH, st);
-	return stat_now(fd, "", AT_EMPTY_PATH, st);
+	return look_now_stat(fd, "", AT_EMPTY_PATH, st);
 }
 
 /*
  * Paths.
  */
 
-static int open_now(int directory, const char *path, int flags, unsigned resolve)
+int look_now_open(int directory, const char *path, int flags, unsigned resolve)
 {
 	struct open_how how = {.flags = (unsigned)flags | O_PATH | O_CLOEXEC, .resolve = resolve};
 
@@ -181,7 +181,7 @@ static void ask_open(void *context, size_t i, struct attempt_out *out)
 	const struct looked *looked = context;
 
 	(void)i;
-	out->fd = open_now(looked->directory, looked->path, looked->flags, 0);
+	out->fd = look_now_open(looked->directory, looked->path, looked->flags, 0);
 	put_errno(out, out->fd >= 0);
 }
 
@@ -200,7 +200,7 @@ static int open_in_child(int directory, const char *path, int flags)
 int look_open_link(int directory, const char *link)
 {
 	return look_may_wait() ? open_in_child(directory, link, 0)
-			       : open_now(directory, link, 0, 0);
+			       : look_now_open(directory, link, 0, 0);
 }
 
 /*
@@ -311,12 +311,12 @@ static int walk_local(int directory, const char *path, int flags)
 		p += length + strspn(p + length, "/");
 		if (!look_is_local(at, -1))
 			break;
-		int next = open_now(at, name, *p ? O_NOFOLLOW : flags | O_NOFOLLOW, 0);
+		int next = look_now_open(at, name, *p ? O_NOFOLLOW : flags | O_NOFOLLOW, 0);
 		if (next < 0)
 			return -1;
 		close(at);
 		at = next;
-		bool is_link = stat_now(at, "", AT_EMPTY_PATH, &st) && S_ISLNK(st.st_mode);
+		bool is_link = look_now_stat(at, "", AT_EMPTY_PATH, &st) && S_ISLNK(st.st_mode);
 		if (is_link && (*p || !(flags & O_NOFOLLOW)))
 			break;
 		if (!*p && path[strlen(path) - 1] != '/')
@@ -333,7 +333,7 @@ int look_cached(int directory, const char *path, int flags)
 		return -1;
 	}
 	/* EINVAL: before Linux 5.12. */
-	int fd = open_now(directory, path, flags, RESOLVE_CACHED);
+	int fd = look_now_open(directory, path, flags, RESOLVE_CACHED);
 	if (fd >= 0 || (errno != EAGAIN && errno != EINVAL))
 		return fd;
 	return walk_local(directory, path, flags);
@@ -405,7 +405,7 @@ int look_is_fuse(int fd, int process, uid_t *user)
 	return is_fuse;
 }
 
-static ssize_t getxattr_now(int fd, const char *name, void *value, size_t size)
+ssize_t look_now_xattr(int fd, const char *name, void *value, size_t size)
 {
 	return getxattr(IO_FD_PATH(fd), name, value, size);
 }
@@ -416,7 +416,7 @@ static void ask_xattr(void *context, size_t i, struct attempt_out *out)
 	cleanup_free char *value = xmalloc(looked->size + 1);
 
 	(void)i;
-	ssize_t n = getxattr_now(looked->directory, looked->name, value, looked->size);
+	ssize_t n = look_now_xattr(looked->directory, looked->name, value, looked->size);
 	put_errno(out, n >= 0);
 	attempt_put(out, &n, sizeof n);
 	if (n > 0 && (size_t)n <= looked->size)
@@ -426,7 +426,7 @@ static void ask_xattr(void *context, size_t i, struct attempt_out *out)
 ssize_t look_getxattr(int fd, int process, const char *name, void *value, size_t size)
 {
 	if (look_is_local(fd, process))
-		return getxattr_now(fd, name, value, size);
+		return look_now_xattr(fd, name, value, size);
 	struct looked looked = {.directory = fd, .name = name, .size = size};
 	ssize_t n = -1;
 	if (look(&looked, ask_xattr) && looked.length >= sizeof n) {
@@ -437,117 +437,6 @@ ssize_t look_getxattr(int fd, int process, const char *name, void *value, size_t
 	free(looked.bytes);
 	errno = looked.number;
 	return n;
-}
-
-/*
- * Many at once.
- */
-
-struct looks {
-	int directory;
-	struct look_wanted *all;
-	const size_t *asked; /* those for a child */
-	bool (*wants_acl)(const struct stat *st);
-};
-
-static void set_acl(struct look_wanted *wanted, const char *acl, ssize_t n)
-{
-	wanted->acl_number = n < 0 ? errno : 0;
-	if (n < 0)
-		return;
-	wanted->acl = xmalloc((size_t)n + 1);
-	wanted->acl_length = (size_t)n;
-	memcpy(wanted->acl, acl, (size_t)n);
-}
-
-void look_fd(int fd, struct look_wanted *wanted, bool (*wants_acl)(const struct stat *st))
-{
-	char acl[LOOK_MAX_ACL];
-
-	wanted->number = look_stat_fd(fd, &wanted->st) ? 0 : errno;
-	if (!wanted->number && wants_acl(&wanted->st))
-		set_acl(wanted, acl, look_getxattr(fd, -1, POSIX_ACL_ACCESS, acl, sizeof acl));
-}
-
-/* Whether nobody has to be asked for it. */
-static bool look_here(const struct looks *looks, struct look_wanted *wanted, bool is_local)
-{
-	bool nofollow = wanted->flags & AT_SYMLINK_NOFOLLOW;
-	char acl[LOOK_MAX_ACL];
-
-	/* As walk_local() would come to it, without a descriptor. */
-	if (is_local && nofollow && !strchr(wanted->path, '/')) {
-		bool is_told =
-			stat_now(looks->directory, wanted->path, AT_SYMLINK_NOFOLLOW, &wanted->st);
-		wanted->number = is_told ? 0 : errno;
-		if (!is_told || !looks->wants_acl(&wanted->st))
-			return true;
-	}
-	cleanup_fd int fd = look_cached(looks->directory, wanted->path, nofollow ? O_NOFOLLOW : 0);
-	if (fd < 0) {
-		wanted->number = errno;
-		return errno != EAGAIN;
-	}
-	wanted->number = stat_now(fd, "", AT_EMPTY_PATH, &wanted->st) ? 0 : errno;
-	if (wanted->number || !looks->wants_acl(&wanted->st))
-		return true;
-	if (!look_is_local(fd, -1))
-		return false;
-	set_acl(wanted, acl, getxattr_now(fd, POSIX_ACL_ACCESS, acl, sizeof acl));
-	return true;
-}
-
-static void ask_wanted(void *context, size_t i, struct attempt_out *out)
-{
-	const struct looks *looks = context;
-	struct look_wanted wanted = looks->all[looks->asked[i]];
-	bool nofollow = wanted.flags & AT_SYMLINK_NOFOLLOW;
-	char acl[LOOK_MAX_ACL];
-	cleanup_fd int fd = open_now(looks->directory, wanted.path, nofollow ? O_NOFOLLOW : 0, 0);
-
-	wanted.number = fd >= 0 && stat_now(fd, "", AT_EMPTY_PATH, &wanted.st) ? 0 : errno;
-	if (!wanted.number && looks->wants_acl(&wanted.st))
-		set_acl(&wanted, acl, getxattr_now(fd, POSIX_ACL_ACCESS, acl, sizeof acl));
-	attempt_put(out, &wanted, sizeof wanted);
-	attempt_put(out, wanted.acl, wanted.acl_length);
-	free(wanted.acl);
-}
-
-static void take_wanted(void *context, size_t i, const struct attempt_answer *answer)
-{
-	const struct looks *looks = context;
-	struct look_wanted *wanted = &looks->all[looks->asked[i]];
-	struct look_wanted told;
-
-	wanted->number = answer->number ? answer->number : EPROTO;
-	if (answer->length < sizeof told)
-		return;
-	memcpy(&told, answer->bytes, sizeof told);
-	if (answer->length != sizeof told + told.acl_length)
-		return;
-	*wanted = told;
-	if (told.acl)
-		set_acl(wanted, (const char *)answer->bytes + sizeof told,
-			(ssize_t)told.acl_length);
-}
-
-void look_all(
-	int directory, struct look_wanted *all, size_t n, bool (*wants_acl)(const struct stat *st))
-{
-	cleanup_free size_t *asked = xcalloc(n + 1, sizeof *asked);
-	struct looks looks = {directory, all, asked, wants_acl};
-	struct attempt question = {.ask = ask_wanted,
-		.take = take_wanted,
-		.context = &looks,
-		.keep = &directory,
-		.n_keep = 1};
-	bool is_local = look_is_local(directory, -1);
-	size_t n_asked = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (!look_here(&looks, &all[i], is_local))
-			asked[n_asked++] = i;
-	attempt(&question, n_asked);
 }
 
 /*
