@@ -1,4 +1,4 @@
-# conf/ansible: the role, on a host of its own, by the connection "local".
+# conf/ansible: the role, on hosts whose roots are this machine's, with what is changed there in a layer above.
 
 bats_require_minimum_version 1.5.0
 PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
@@ -8,105 +8,136 @@ role=conf/ansible/roles/virt_privileges
 setup() {
     type -P ansible-playbook || skip "no ansible-playbook"
     work=$BATS_TEST_TMPDIR
-    # Units are enabled by their files, as in an image: nothing is started.
-    export SYSTEMD_OFFLINE=1 ANSIBLE_LOCALHOST_WARNING=no ANSIBLE_INVENTORY_UNPARSED_WARNING=no ANSIBLE_NOCOLOR=1
-    export ANSIBLE_PIPELINING=yes ANSIBLE_ROLES_PATH=$PWD/conf/ansible/roles ANSIBLE_LOCAL_TEMP=$work/local ANSIBLE_REMOTE_TEMP=$work/remote
-    export ANSIBLE_STDOUT_CALLBACK=lines ANSIBLE_CALLBACK_PLUGINS=$PWD/tests/fleet/callback ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3
-    mountpoint -q /var/lib || mount -t tmpfs -o mode=0755 tmpfs /var/lib
-    rm -rf /etc/libvirt /etc/systemd/system
-    mkdir -m 0755 /etc/libvirt
-    # make install has them in /usr/local.
-    mkdir -p /etc/systemd/system
-    cp conf/systemd/virt-priv-audit.* /etc/systemd/system/
 }
 
-# play VARIABLES OPTION...: the role, with these variables as YAML. A line of JSON for each task in $work/play, and
-# "changed NAME" or "ok NAME" in $work/tasks.
-play() {
-    cat >"$work/play.yml" <<END
-- hosts: localhost
-  connection: local
-  gather_facts: false
+# make_host NAME: its root, at /mnt/hosts/NAME/root; it has libvirt's directory, and the package in /var/lib/package.
+make_host() {
+    local host=/mnt/hosts/$1 package=/mnt/hosts/$1/root/var/lib/package
+    mkdir -p "$host/upper" "$host/work" "$host/root"
+    mount -t overlay -o "lowerdir=/,upperdir=$host/upper,workdir=$host/work" overlay "$host/root"
+    mount --bind /proc "$host/root/proc"
+    mount --rbind /dev "$host/root/dev"
+    cp /etc/passwd /etc/group "$host/root/etc/"
+    rm -rf "$host/root/etc/libvirt" "$host"/root/etc/systemd/system/virt-priv-* "$host"/root/usr/*bin/virt-priv-*
+    mkdir -p "$package/usr/bin" "$package/usr/lib/systemd/system" "$host/root/etc/libvirt" "$host/root/usr/local/bin"
+    cp "$(type -P virt-priv-conf)" "$(type -P virt-priv-audit)" "$package/usr/bin/"
+    cp conf/systemd/virt-priv-audit.* "$package/usr/lib/systemd/system/"
+    install -D -m 0644 conf/qemu.conf "$package/usr/local/share/virt-privileges/qemu.conf"
+    # What it is asked to do is kept.
+    printf '%s\n' '#!/bin/sh' 'echo "$*" >>/var/lib/systemctl' 'exec /usr/bin/systemctl "$@"' >"$host/root/usr/local/bin/systemctl"
+    chmod 0755 "$host/root/usr/local/bin/systemctl"
+}
+
+# plays NAME KEYWORD...: README.md's play with these keywords, and one on the host of an admin who set the account.
+plays() {
+    local keywords
+    keywords=$(printf '  %s\n' "name: $1" 'gather_facts: false' "${@:2}")
+    sed -n '/^  ```yaml$/,/^  ```$/s/^  //p' README.md | grep -v '^```' |
+        sed "s,/usr/share/virt-privileges,$PWD/conf,; s/^  become: true\$/${keywords//$'\n'/\\n}/"
+    cat <<END
+- hosts: own
+$keywords
   roles:
-    - role: virt_privileges
-      virt_privileges_packages: []
-      virt_privileges_systemd: true
-$(sed 's/^/      /' <<<"$1")
+    - role: $PWD/$role
+      virt_privileges_settings: {max_files: 4096}
+      virt_privileges_audit_timer: false
+- hosts: own
+  gather_facts: false
+  tasks:
+    - ansible.builtin.debug:
+        msg: "{{ lookup('pipe', '$work/state >$work/state.$1') }}"
 END
-    ansible-playbook -i localhost, "${@:2}" "$work/play.yml" >"$work/play" 2>"$work/said" || {
-        cat "$work/play" "$work/said"
+}
+
+# of PLAY HOST FILTER: what the tasks of that play on that host have to say, by jq.
+of() {
+    jq -r "select(.play == \"$1\" and .host == \"$2\") | $3" "$work/said"
+}
+
+@test "hosts with and without the package, one with an admin's account: --check, the role, and the role again" {
+    local host file shipped diffs='.result.diff | select(type == "object" and .before_header == "qemu.conf") | [.before, .after] | tojson'
+    local wanted='user = "qemu"\ngroup = "qemu"\nmax_core = 0\n'
+    for host in libvirt bare own; do
+        make_host "$host"
+    done
+    shipped=$(tests/lib/distribution-qemu-conf)
+    for host in libvirt own; do
+        cp -r "/mnt/hosts/$host/root/var/lib/package/usr" "/mnt/hosts/$host/root/"
+    done
+    install -m 0600 "$shipped" "/mnt/hosts/libvirt/root$admin"
+    printf '# Ours.\nuser = "alice"\n' >"/mnt/hosts/own/root$admin"
+    chmod 0600 "/mnt/hosts/own/root$admin"
+    # Metrics and a timer that are wanted no more.
+    SYSTEMD_OFFLINE=1 systemctl --root=/mnt/hosts/own/root enable virt-priv-audit.timer
+    install -D -m 0644 /dev/null /mnt/hosts/own/root/etc/systemd/system/virt-priv-audit.service.d/metrics.conf
+    # All that differs from the machine, but for what Ansible and the journals of systemctl leave elsewhere.
+    printf '%s\n' '#!/bin/sh' "cd /mnt/hosts && find */upper/etc */upper/usr -printf '%p %i %T@ %m %l\\n' | sort" >"$work/state"
+    chmod 0755 "$work/state"
+    {
+        printf '%s\n' '- hosts: all' '  gather_facts: false' '  tasks:' '    - ansible.builtin.set_fact: {pkg_mgr: stand_in, cacheable: true}'
+        plays check 'check_mode: true' 'diff: true'
+        plays first 'diff: true'
+        plays second
+    } >"$work/play.yml"
+    printf '%s\n' '[hypervisors]' libvirt bare '[all]' own '[all:vars]' ansible_connection=inside ansible_become=false \
+        ansible_python_interpreter=/usr/bin/python3 'root=/mnt/hosts/{{ inventory_hostname }}/root' >"$work/hosts"
+    "$work/state" >"$work/state.before"
+    ANSIBLE_PIPELINING=yes ANSIBLE_NOCOLOR=1 ANSIBLE_LOCAL_TEMP=$work/local ANSIBLE_STDOUT_CALLBACK=lines \
+        ANSIBLE_CALLBACK_PLUGINS=$PWD/tests/fleet/callback ANSIBLE_CONNECTION_PLUGINS=$PWD/tests/fleet/connection \
+        ANSIBLE_LIBRARY=$PWD/tests/fleet/library ansible-playbook -i "$work/hosts" "$work/play.yml" >"$work/said" 2>"$work/errors" || {
+        tail -n 3 "$work/said"
+        cat "$work/errors"
         return 1
     }
-    jq -r '"\(if .changed then "changed" else "ok" end) \(.task)"' "$work/play" >"$work/tasks"
+
+    # Nothing with --check, and nothing the second time.
+    diff "$work/state.before" "$work/state.check"
+    diff "$work/state.first" "$work/state.second"
+    for host in libvirt bare own; do
+        [ "$(of second "$host" 'select(.changed) | .task')" = "" ]
+        # What it promised is what it did; of a host without the package it could not know the package's settings.
+        if [ "$host" != bare ]; then
+            [ "$(of check "$host" "$diffs")" = "$(of first "$host" "$diffs")" ]
+        fi
+        [ "$(grep -c '^try-restart virtqemud libvirtd$' "/mnt/hosts/$host/root/var/lib/systemctl")" -eq 1 ]
+        [ "$(grep -c '^daemon-reload$' "/mnt/hosts/$host/root/var/lib/systemctl")" -eq 1 ]
+    done
+    [ "$(of check libvirt "$diffs")" = "[\"\",\"${wanted//\"/\\\"}\"]" ]
+    [ "$(of check bare 'select(.changed) | .task' | head -n 2)" = $'Install the packages\nSet the settings in qemu.conf' ]
+
+    # Nothing but these lines is new.
+    diff "$shipped" "/mnt/hosts/libvirt/root$admin" >"$work/difference" || true
+    [ "$(grep '^[<>]' "$work/difference" | sort)" = "$(printf '> %s\n' 'group = "qemu"' 'max_core = 0' 'user = "qemu"')" ]
+    # The package's file names the account already.
+    diff <(grep -v '^#\|^$' "/mnt/hosts/bare/root$admin") <(printf '%b' "$wanted")
+    diff "/mnt/hosts/own/root$admin" - <<<$'# Ours.\nuser = "alice"\nmax_files = 4096'
+    for host in libvirt bare; do
+        file=/mnt/hosts/$host/root/etc/systemd/system
+        [ "$(SYSTEMD_OFFLINE=1 systemctl --root="/mnt/hosts/$host/root" is-enabled virt-priv-audit.timer)" = enabled ]
+        diff <(grep -v '^#' "$file/virt-priv-audit.service.d/metrics.conf") <(grep -v '^#' conf/prometheus/virt-priv-audit.service.conf)
+        of first "$host" '.result.ansible_facts.virt_privileges_audit | select(. != null)' >"$work/fact"
+        tests/lib/validate-json tests/schema/virt-priv-audit.json <"$work/fact" >/dev/null
+        [ "$(jq -r .host.config "$work/fact")" = "$admin" ]
+    done
+    [ ! -e /mnt/hosts/own/root/etc/systemd/system/virt-priv-audit.service.d/metrics.conf ]
+    run env SYSTEMD_OFFLINE=1 systemctl --root=/mnt/hosts/own/root is-enabled virt-priv-audit.timer
+    [ "$output" = disabled ]
 }
 
-# diffs: what --diff has to say, BEFORE > AFTER.
-diffs() {
-    jq -r '.result.diff | select(type == "object" and .before_header == "qemu.conf" and .before != .after) |
-        "\(.before | tojson) > \(.after | tojson)"' "$work/play"
-}
-
-state() {
-    find /etc/libvirt /etc/systemd -printf '%p %i %T@ %m %l\n' | sort
-}
-
-@test "a host with libvirt: nothing with --check, all of it once, and nothing the second time" {
-    local file before variables
-    file=$(tests/lib/distribution-qemu-conf)
-    install -m 0600 "$file" "$admin"
-    variables='virt_privileges_settings: {max_core: 0, namespaces: [mount]}
-virt_privileges_metrics_directory: /var/lib/node'
-    before=$(state)
-    play "$variables" --check --diff
-    diff <(state) - <<<"$before"
-    diffs >"$work/promised"
-    grep '^changed Set the defaults in qemu.conf$' "$work/tasks"
-    grep -xF '"" > "max_core = 0\nnamespaces = [ \"mount\" ]\n"' "$work/promised"
-
-    play "$variables" --diff
-    diffs | diff "$work/promised" -
-    # Nothing but the four lines is new.
-    diff "$file" "$admin" >"$work/difference" || true
-    [ "$(grep '^[<>]' "$work/difference" | sort)" = "$(printf '> %s\n' 'group = "qemu"' 'max_core = 0' 'namespaces = [ "mount" ]' 'user = "qemu"')" ]
-    [ "$(systemctl is-enabled virt-priv-audit.timer)" = enabled ]
-    diff <(grep -v '^#' /etc/systemd/system/virt-priv-audit.service.d/metrics.conf) \
-        <(grep -v '^#' conf/prometheus/virt-priv-audit.service.conf | sed 's,/var/lib/prometheus/node-exporter,/var/lib/node,')
-    jq '.result.ansible_facts.virt_privileges_audit | select(. != null)' "$work/play" >"$work/fact"
-    tests/lib/validate-json tests/schema/virt-priv-audit.json <"$work/fact" >/dev/null
-    [ "$(jq -r .host.config "$work/fact")" = "$admin" ]
-
-    before=$(state)
-    play "$variables"
-    diff <(state) - <<<"$before"
-    run ! grep '^changed' "$work/tasks"
-}
-
-# module CHECK SETTINGS [KEEP]: what the role has for a task, with SETTINGS as JSON; its answer in $output.
+# module CHECK SETTINGS [DEFAULTS]: what the role has for a task, with both as JSON; its answer in $output.
 module() {
     run "${python[@]}" "$role/library/virt_priv_conf.py" <<<"{\"ANSIBLE_MODULE_ARGS\": {\"_ansible_check_mode\": $1,
-        \"settings\": $2, \"keep\": ${3-false}}}"
-}
-
-@test "an admin's own user line stays; metrics and timer that are wanted no more go" {
-    printf '# Ours.\nuser = "alice"\n' >"$admin"
-    chmod 0600 "$admin"
-    systemctl enable virt-priv-audit.timer
-    install -D -m 0644 /dev/null /etc/systemd/system/virt-priv-audit.service.d/metrics.conf
-    play 'virt_privileges_settings: {max_files: 4096}
-virt_privileges_audit_timer: false'
-    diff "$admin" - <<<$'# Ours.\nuser = "alice"\nmax_files = 4096'
-    [ ! -e /etc/systemd/system/virt-priv-audit.service.d/metrics.conf ]
-    [ "$(systemctl is-enabled virt-priv-audit.timer)" = disabled ]
+        \"settings\": $2, \"defaults\": ${3-"{}"}}}"
 }
 
 @test "the module: check mode, status, what is changed, the file afterwards" {
-    local check settings keep wanted said after n=0
+    local check settings defaults wanted said after n=0
     python=(/usr/bin/python3)
-    while IFS='|' read -r check settings keep wanted said after; do
-        echo "$check $settings $keep"
+    while IFS='|' read -r check settings defaults wanted said after; do
+        echo "$check $settings $defaults"
         printf 'user = "alice"\nmax_core = 5\n' >"$admin"
         chmod 0600 "$admin"
-        module "$check" "$settings" "$keep"
+        module "$check" "$settings" "$defaults"
         echo "$output"
         [ "$status" -eq "$wanted" ]
         if [ "$wanted" -eq 0 ]; then
@@ -117,17 +148,18 @@ virt_privileges_audit_timer: false'
         printf '%b' "$after" | diff "$admin" -
         n=$((n + 1))
     done <<'END'
-true|{"user": "bob"}|false|0|[true,"user = \"alice\"\n","user = \"bob\"\n"]|user = "alice"\nmax_core = 5\n
-false|{"user": "alice", "max_core": 5}|false|0|[false,"",""]|user = "alice"\nmax_core = 5\n
-false|{"max_core": null, "seccomp_sandbox": -1}|false|0|[true,"max_core = 5\n","seccomp_sandbox = -1\n"]|user = "alice"\nseccomp_sandbox = -1\n
-false|{"namespaces": ["mount"], "dynamic_ownership": true}|false|0|[true,"","namespaces = [ \"mount\" ]\ndynamic_ownership = 1\n"]|user = "alice"\nmax_core = 5\nnamespaces = [ "mount" ]\ndynamic_ownership = 1\n
-false|{"user": "qemu", "group": "qemu"}|true|0|[false,"",""]|user = "alice"\nmax_core = 5\n
-false|{"group": "qemu"}|true|0|[true,"","group = \"qemu\"\n"]|user = "alice"\nmax_core = 5\ngroup = "qemu"\n
-false|{"seccomp_sandbox": 7}|false|1|seccomp_sandbox: cannot be set to "7"|user = "alice"\nmax_core = 5\n
-false|{"namespaces": ["a\", \"b"]}|false|1|without quotes|user = "alice"\nmax_core = 5\n
-false|{"user": {"name": "bob"}}|false|1|a text, a number or a list|user = "alice"\nmax_core = 5\n
+true|{"user": "bob"}|{}|0|[true,"user = \"alice\"\n","user = \"bob\"\n"]|user = "alice"\nmax_core = 5\n
+false|{"user": "alice", "max_core": 5}|{}|0|[false,"",""]|user = "alice"\nmax_core = 5\n
+false|{"max_core": null, "seccomp_sandbox": -1}|{}|0|[true,"max_core = 5\n","seccomp_sandbox = -1\n"]|user = "alice"\nseccomp_sandbox = -1\n
+false|{"namespaces": ["mount"], "dynamic_ownership": true}|{}|0|[true,"","namespaces = [ \"mount\" ]\ndynamic_ownership = 1\n"]|user = "alice"\nmax_core = 5\nnamespaces = [ "mount" ]\ndynamic_ownership = 1\n
+false|{}|{"user": "qemu", "group": "qemu"}|0|[false,"",""]|user = "alice"\nmax_core = 5\n
+false|{}|{"group": "qemu"}|0|[true,"","group = \"qemu\"\n"]|user = "alice"\nmax_core = 5\ngroup = "qemu"\n
+false|{"seccomp_sandbox": 7}|{}|1|seccomp_sandbox: cannot be set to "7"|user = "alice"\nmax_core = 5\n
+false|{"namespaces": ["a\", \"b"]}|{}|1|without quotes|user = "alice"\nmax_core = 5\n
+false|{"user": {"name": "bob"}}|{}|1|a text, a number or a list|user = "alice"\nmax_core = 5\n
+true|{"group": null}|{"group": "qemu"}|0|[false,"",""]|user = "alice"\nmax_core = 5\n
 END
-    [ "$n" -eq 9 ]
+    [ "$n" -eq 10 ]
     # Without the package: what would be done is told, and what is to be done is an error.
     python=(env PATH=/usr/sbin:/usr/bin /usr/bin/python3)
     module true '{"user": "bob"}'

@@ -11,10 +11,10 @@ options:
     description: Keys and their values. A key whose value is null is removed.
     type: dict
     required: true
-  keep:
-    description: Change nothing if the file sets one of the keys.
-    type: bool
-    default: false
+  defaults:
+    description: Keys and their values, which are set only where neither the file nor settings has one of them.
+    type: dict
+    default: {}
 attributes:
   check_mode: {support: full}
   diff_mode: {support: full}
@@ -90,15 +90,18 @@ class Conf:
 
 def main():
     module = AnsibleModule(
-        argument_spec={"settings": {"type": "dict", "required": True}, "keep": {"type": "bool", "default": False}},
+        argument_spec={"settings": {"type": "dict", "required": True}, "defaults": {"type": "dict", "default": {}}},
         supports_check_mode=True,
     )
-    settings, conf, changes = module.params["settings"], Conf(module), []
+    settings, defaults = module.params["settings"], module.params["defaults"]
+    conf, changes = Conf(module), []
     if not conf.program and not module.check_mode:
         module.fail_json(msg="virt-priv-conf is not installed: install the package virt-privileges")
+    if not any(key in settings or (conf.program and conf.has(key)) for key in defaults):
+        settings = {**defaults, **settings}
     if not conf.program:
         changes = [{"key": key, "was": None, "value": value} for key, value in settings.items() if value is not None]
-    elif not (module.params["keep"] and any(conf.has(key) for key in settings)):
+    else:
         for key, value in settings.items():
             changes += conf.change(key, value)
     module.exit_json(
