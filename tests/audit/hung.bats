@@ -6,12 +6,16 @@
 load audit.bash
 load ../lib/hung.bash
 
+installed=/usr/bin/qemu-system-nothing
+
 setup_file() {
     [ "${VP_PRIVATE_HOST-}" = yes ]
     make_dev
     chmod 0666 /dev/fuse
     make_usr
-    cp /bin/sleep /usr/bin/qemu-system-nothing
+    # Not byte by byte what the test itself sleeps with, which is root's, and would be a QEMU.
+    cp /bin/sleep $installed
+    printf '\0' >>$installed
 }
 
 teardown_file() {
@@ -32,9 +36,9 @@ teardown() {
 # hostile COMMAND...: starts a process of alice's, "qemu-system-x86_64" in $scratch, with what COMMAND does with
 # the file $file, whose server then is silent.
 hostile() {
-    install -m 0755 "${program:-/bin/sleep}" $scratch/qemu-system-x86_64
+    install -m 0755 "${program:-$installed}" $scratch/qemu-system-x86_64
     # shellcheck disable=SC2016
-    attack /bin/sleep 'file=/mnt/attack/merged/file qemu=/mnt/scratch/qemu-system-x86_64'"
+    attack $installed 'file=/mnt/attack/merged/file qemu=/mnt/scratch/qemu-system-x86_64'"
         $1
         holder=\$!
         until $2; do sleep 0.05; done

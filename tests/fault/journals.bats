@@ -13,23 +13,27 @@ teardown() {
     rm -rf "$fs.img" /run/utmp
 }
 
-# The VM v has two disks, of which one lies where it has to be asked whether the file system answers, and the
-# lock is let go of meanwhile; the process that held the claim of "ended" is gone.
+# Each of the VMs v and "ended" has two disks, of which one lies where it has to be asked whether the file system
+# answers, and the lock is let go of meanwhile; the process that held the claim of "ended" is gone.
 make_claims() {
+    local served
     disk /mnt/image alice:alice 0640
-    serve /mnt/asked /mnt/image uid=6001 gid=6001 mode=640 mount=user_id=0,allow_other
+    for served in asked asked.ended; do
+        serve /mnt/$served /mnt/image source=hung-fuse-$served uid=6001 gid=6001 mode=640 mount=user_id=0,allow_other
+    done
     disk $fs/a alice:alice 0640
     disk $fs/free alice:alice 0640
     disk $fs/ended alice:alice 0640
     virt-priv-chown claim --name v --disk /mnt/asked/file --disk $fs/a
     sleep 600 3>&- &
-    virt-priv-chown claim --name ended --pid $! --disk $fs/ended
+    virt-priv-chown claim --name ended --pid $! --disk $fs/ended --disk /mnt/asked.ended/file
     kill $!
     wait $! || true
 }
 
 all_state() {
     owner /mnt/asked/file
+    owner /mnt/asked.ended/file
     state $fs/a $fs/free $fs/ended
     sha256sum $claims/*
 }
@@ -95,6 +99,7 @@ nothing_done() {
     virt-priv-chown release --name v
     virt-priv-chown recover
     [ "$(owner /mnt/asked/file) $(owner $fs/a) $(owner $fs/ended)$(journals)" = "alice:alice alice:alice alice:alice" ]
+    [ "$(owner /mnt/asked.ended/file)" = alice:alice ]
 }
 
 @test "a journal that is damaged, too" {

@@ -6,9 +6,10 @@
  *
  * Mounts a directory with one file, "file", with FILE's bytes and size; it may be read by
  * everybody, executed, and given away. Options: uid=N and gid=N, whose the server says that all
- * of it is; mode=OCTAL, of the file; mount=OPTIONS, further ones of the mount (user_id=N,
- * allow_other). Says "ready", then "silent". As root, or in a user namespace. When it is killed
- * the kernel ends the connection, and with it what waits (fs/fuse/dev.c, fuse_dev_release()).
+ * of it is; mode=OCTAL, of the file; source=hung-fuse..., of the mount, and with it which file
+ * system it is; mount=OPTIONS, further ones of the mount (user_id=N, allow_other). Says "ready",
+ * then "silent". As root, or in a user namespace. When it is killed the kernel ends the connection,
+ * and with it what waits (fs/fuse/dev.c, fuse_dev_release()).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -240,7 +241,7 @@ static void serve(int fd)
 int main(int argc, char *argv[])
 {
 	char options[256];
-	const char *more = NULL;
+	const char *more = NULL, *source = "hung-fuse";
 	struct sigaction on_signal = {.sa_handler = be_silent};
 	sigset_t set;
 
@@ -253,6 +254,8 @@ int main(int argc, char *argv[])
 			mode = (unsigned)strtoul(argv[i] + 5, NULL, 8);
 		else if (strncmp(argv[i], "mount=", 6) == 0)
 			more = argv[i] + 6;
+		else if (strncmp(argv[i], "source=", 7) == 0)
+			source = argv[i] + 7;
 		else
 			load(argv[i]);
 	}
@@ -265,7 +268,7 @@ int main(int argc, char *argv[])
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGUSR1, &on_signal, NULL);
-	if (mount("hung-fuse", argv[1], "fuse", MS_NOSUID | MS_NODEV, options) < 0)
+	if (mount(source, argv[1], "fuse", MS_NOSUID | MS_NODEV, options) < 0)
 		fail("mount");
 	puts("ready");
 	fflush(stdout);

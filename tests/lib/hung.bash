@@ -94,7 +94,7 @@ end_hung() {
         wait "$pid" 2>/dev/null || true
     done
     servers=() holders=() holder=
-    for pid in $(awk '$0 ~ / - fuse hung-fuse / { print $5 }' /proc/self/mountinfo); do
+    for pid in $(awk '$0 ~ / - fuse hung-fuse/ { print $5 }' /proc/self/mountinfo); do
         umount -l "$pid"
     done
     rm -rf /mnt/scratch/fuse.said
