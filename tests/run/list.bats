@@ -151,6 +151,9 @@ start_orphan() {
     [ "$(listed "[vms['web']['state'], 'pid' in vms['web'], vms['web']['disks'][0]['path']]")" = "['abandoned', False, '$fs/a.raw']" ]
     run -1 virt-priv-run --stop web
     [[ $output == *"VM 'web' is not running; to release what it has left: virt-priv-chown recover" ]]
+    # A daemon that had ended before its time could be noted has none.
+    sed -i "s/^qemu .*/qemu $pid 0/" /run/virt-privileges/.web.vm
+    is web abandoned
     # Another process that has the number now is not it.
     sed -i "s/^qemu .*/qemu $$ 1/" /run/virt-privileges/.web.vm
     is web abandoned

@@ -61,6 +61,15 @@ bool process_start(pid_t pid, unsigned long long *start, char **error)
 	return true;
 }
 
+bool process_lives(pid_t pid, unsigned long long start, bool *does, char **error)
+{
+	unsigned long long now = 0;
+
+	bool good = !start || process_start(pid, &now, error);
+	*does = good && start && now == start;
+	return good;
+}
+
 /* Whether SIGKILL is in that set of a status file (proc_pid_status(5)). */
 static bool has_kill(const char *status, const char *set)
 {

@@ -22,6 +22,13 @@ bool process_stat(int directory, pid_t pid, struct proc_stat *stat);
 bool process_start(pid_t pid, unsigned long long *start, char **error);
 
 /*
+ * Whether the process of that number that was started then still lives. One with the start 0 had
+ * ended before that could be noted (process_start()), and does not. False, and in *error a new
+ * message, where that can't be told; *does is false then.
+ */
+bool process_lives(pid_t pid, unsigned long long start, bool *does, char **error);
+
+/*
  * A thread that goes on: the first one, whose number is the process's, unless that has ended alone
  * (_exit(2)). Then /proc/PID has no directory, namespace, memory or descriptor of the process any
  * more, but /proc/PID/task/THREAD has. 0: there is none, or none is seen.

@@ -155,7 +155,7 @@ static enum claims_hold unknown(char **error, const struct journal *journal, con
 
 enum claims_hold claims_hold(const struct journal *journal, char **error)
 {
-	unsigned long long start;
+	bool lives;
 	cleanup_free char *why = NULL;
 
 	if (strcmp(journal->boot, boot_id()) != 0)
@@ -173,10 +173,8 @@ enum claims_hold claims_hold(const struct journal *journal, char **error)
 			"its process %d is in another PID namespace; recover it there, or, if the "
 			"process has ended: virt-priv-chown release --name %s --force",
 			journal->holder, journal->name);
-	if (why || !process_start(journal->holder, &start, &why))
+	if (why || !process_lives(journal->holder, journal->holder_start, &lives, &why))
 		return unknown(error, journal, why);
-	/* One that had ended before it was noted down has no time, and is as little alive. */
-	bool lives = start && start == journal->holder_start;
 	return lives && !process_is_assumed_ended(journal->holder) ? CLAIMS_HELD : CLAIMS_ABANDONED;
 }
 

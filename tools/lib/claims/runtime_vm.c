@@ -326,18 +326,6 @@ bool runtime_vm_names(char ***names, size_t *n, char **error)
  * What has become of it
  */
 
-/* False: that can't be told. */
-static bool lives(const struct runtime_process *process, bool *does, char **error)
-{
-	unsigned long long start = 0;
-
-	*does = false;
-	if (process->pid && !process_start(process->pid, &start, error))
-		return false;
-	*does = process->pid && start == process->start;
-	return true;
-}
-
 /* Without its end, nothing of it is known but whether somebody has the name. */
 static enum runtime_vm_state state_of_name(const struct runtime_vm *vm, char **error)
 {
@@ -374,7 +362,8 @@ enum runtime_vm_state runtime_vm_state(const struct runtime_vm *vm, char **error
 			vm->qemu.pid ? vm->qemu.pid : vm->runner.pid);
 		return RUNTIME_VM_UNKNOWN;
 	}
-	if (!lives(&vm->runner, &has_runner, error) || !lives(&vm->qemu, &has_qemu, error))
+	if (!process_lives(vm->runner.pid, vm->runner.start, &has_runner, error) ||
+		!process_lives(vm->qemu.pid, vm->qemu.start, &has_qemu, error))
 		return RUNTIME_VM_UNKNOWN;
 	if (has_qemu)
 		return has_runner ? RUNTIME_VM_RUNNING : RUNTIME_VM_ORPHANED;

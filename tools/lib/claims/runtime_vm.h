@@ -19,8 +19,8 @@
 #include <sys/types.h>
 
 struct runtime_process {
-	pid_t pid; /* 0: none */
-	unsigned long long start;
+	pid_t pid;		  /* 0: none */
+	unsigned long long start; /* 0: it had ended before it was noted */
 };
 
 /* Sockets by which a QEMU can be asked something. */

@@ -73,10 +73,10 @@ static bool open_thread(struct visit *visit, pid_t pid, pid_t thread)
  */
 static bool lives(const struct journal *journal, struct visit *visit)
 {
-	unsigned long long start;
+	bool does;
 
-	return process_start(journal->holder, &start, &visit->unknown) && start &&
-	       start == journal->holder_start;
+	return process_lives(journal->holder, journal->holder_start, &does, &visit->unknown) &&
+	       does;
 }
 
 /* False: it has none of its own; or that can't be told, and visit->unknown says why. */

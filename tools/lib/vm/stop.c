@@ -109,7 +109,7 @@ static bool take_noted(struct target *t, char **error)
 /* The number could have become another process's before it was held. */
 static bool hold_process(struct target *t, char **error)
 {
-	unsigned long long start;
+	bool lives = false;
 
 	if (!t->process.pid)
 		return true;
@@ -117,10 +117,9 @@ static bool hold_process(struct target *t, char **error)
 	if (t->pidfd < 0 && errno != ESRCH)
 		return error_set_errno(error, "cannot open a pidfd of process %d of VM '%s'",
 			t->process.pid, t->name);
-	if (t->pidfd >= 0 && !process_start(t->process.pid, &start, error))
+	if (t->pidfd >= 0 && !process_lives(t->process.pid, t->process.start, &lives, error))
 		return false;
-	return (t->pidfd >= 0 && start == t->process.start) ||
-	       error_set(error, "VM '%s' has just exited", t->name);
+	return lives || error_set(error, "VM '%s' has just exited", t->name);
 }
 
 /* Its socket that is a monitor; NULL: it has none of that kind. */
