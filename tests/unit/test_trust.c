@@ -121,6 +121,10 @@ static const struct row {
 	{ALICE, TEAM, S_IFREG | 0644, "u::rw-,u:61002:-w-,g::r--,m::rw-,o::r--", 0, TRUST_OTHERS,
 		false, "it is owned by uid 61001, not root", "chown root X && setfacl -x u:61002 X",
 		false},
+	{0, 0, S_IFREG | 0600, "u::rw-,u:61001:rw-,g::---,m::---,o::---", 0, TRUST_OWNERS, false,
+		NULL, NULL, false},
+	{0, 0, S_IFREG | 0600, "u::rw-,u:61002:rw-,g::---,m::---,o::-w-", 0, TRUST_OTHERS, false,
+		BY_MODE("0602"), "chmod go-w X", false},
 	/* Named groups, and the group itself. */
 	{0, 0, S_IFDIR | 0755, ACL("g:61100:rwx", "rwx"), 0, TRUST_OTHERS, false,
 		"group 61100 may write by its ACL (group:61100:rwx)", "setfacl -x g:61100 X",
@@ -432,6 +436,24 @@ static void what_cannot_be_read_is_not_trusted(void **state)
 	assert_false(roots_has_alone(-1, &st));
 }
 
+/* What a file system is not known to have could let others write that its mode doesn't show. */
+static void acls_are_left_out_where_they_are_known(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(directory, &st), 0);
+	assert_false(posix_acl_gives_nothing(st.st_dev + 1, S_IFREG | 0600));
+	cleanup_fd int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct trust_facts facts = trust_read(fd, &st);
+	trust_free(&facts);
+	assert_true(posix_acl_gives_nothing(st.st_dev, S_IFREG | 0600));
+	assert_true(posix_acl_gives_nothing(st.st_dev, S_IFREG | 0707));
+	assert_false(posix_acl_gives_nothing(st.st_dev, S_IFREG | 0640));
+	assert_false(posix_acl_gives_nothing(st.st_dev, S_IFREG | 0610));
+	assert_false(posix_acl_gives_nothing(st.st_dev + 1, S_IFREG | 0600));
+}
+
 static void malformed_acls_are_refused(void **state)
 {
 	static const char good[] = "\2\0\0\0\1\0\7\0\xff\xff\xff\xff";
@@ -525,6 +547,7 @@ int main(void)
 		cmocka_unit_test(a_long_acl_is_read_whole),
 		cmocka_unit_test(what_is_made_counts),
 		cmocka_unit_test(what_cannot_be_read_is_not_trusted),
+		cmocka_unit_test(acls_are_left_out_where_they_are_known),
 		cmocka_unit_test(malformed_acls_are_refused),
 		cmocka_unit_test(nfs4_acls_name_who_writes),
 	};

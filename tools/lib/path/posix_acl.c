@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/acl.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #define ACL_VERSION 2
@@ -56,20 +57,36 @@ unsigned posix_acl_mask(const void *acl, size_t length)
 	return 7;
 }
 
-/* File systems without such attributes, the last ones found; a program meets a few. */
-static struct {
+/* File systems, and whether they can have such attributes; a program meets a few. */
+struct known {
 	dev_t device;
 	const char *attribute;
-} without[8];
-static unsigned n_without;
+	bool has;
+};
+static struct known known[16];
+static unsigned n_known;
 
-static bool is_without(dev_t device, const char *attribute)
+/* NULL: not seen yet, or too long ago. */
+static const struct known *find_known(dev_t device, const char *attribute)
 {
-	for (unsigned i = 0; i < N_ELEMENTS(without); i++)
-		if (without[i].attribute && without[i].device == device &&
-			strcmp(without[i].attribute, attribute) == 0)
-			return true;
-	return false;
+	for (unsigned i = 0; i < N_ELEMENTS(known); i++)
+		if (known[i].attribute && known[i].device == device &&
+			strcmp(known[i].attribute, attribute) == 0)
+			return &known[i];
+	return NULL;
+}
+
+static void learn(dev_t device, const char *attribute, bool has)
+{
+	if (!find_known(device, attribute))
+		known[n_known++ % N_ELEMENTS(known)] = (struct known){device, attribute, has};
+}
+
+bool posix_acl_gives_nothing(dev_t device, mode_t mode)
+{
+	const struct known *seen = mode & S_IRWXG ? NULL : find_known(device, POSIX_ACL_ACCESS);
+
+	return seen && seen->has;
 }
 
 static ssize_t read_once(int fd, const char *attribute, void *value, size_t room)
@@ -88,10 +105,11 @@ static ssize_t read_once(int fd, const char *attribute, void *value, size_t room
 
 ssize_t posix_acl_read(int fd, dev_t device, const char *attribute, char **value)
 {
+	const struct known *seen = find_known(device, attribute);
 	char few[512];
 
 	*value = NULL;
-	if (is_without(device, attribute)) {
+	if (seen && !seen->has) {
 		errno = ENOTSUP;
 		return -1;
 	}
@@ -105,10 +123,8 @@ ssize_t posix_acl_read(int fd, dev_t device, const char *attribute, char **value
 		n = read_once(fd, attribute, all, XATTR_SIZE_MAX);
 		if (n >= 0)
 			*value = steal_pointer(&all);
-	} else if (errno == ENOTSUP) {
-		unsigned i = n_without++ % N_ELEMENTS(without);
-		without[i].device = device;
-		without[i].attribute = attribute;
 	}
+	if (n >= 0 || errno == ENODATA || errno == ENOTSUP)
+		learn(device, attribute, n >= 0 || errno == ENODATA);
 	return n;
 }

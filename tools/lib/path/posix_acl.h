@@ -33,6 +33,14 @@ unsigned posix_acl_mask(const void *acl, size_t length);
  * Reads an attribute of the object of fd, which may be O_PATH (then through /proc/self/fd, as
  * fgetxattr(2) refuses it). Returns its length and a new *value; -1 and errno: ENODATA where
  * there is none, ENOTSUP where the file system has none of the kind. What a file system is
- * not able to have is asked for once per device and attribute.
+ * not able to have is asked for once per device and attribute: device is st_dev of the object.
  */
 ssize_t posix_acl_read(int fd, dev_t device, const char *attribute, char **value);
+
+/*
+ * Whether the ACL of an object of that mode, if it has one, gives nobody anything: the group's
+ * bits are those of its mask, and where none is set the kernel doesn't look at it (fs/namei.c,
+ * acl_permission_check()). False as well where it is not known yet, by posix_acl_read(), that the
+ * device's file system has POSIX ACLs: others can give more than the mode shows.
+ */
+bool posix_acl_gives_nothing(dev_t device, mode_t mode);

@@ -90,6 +90,10 @@ struct trust_facts trust_read(int fd, const struct stat *st)
 	/* The mode of a symbolic link says nothing; its owner alone can replace it by another. */
 	if (S_ISLNK(st->st_mode))
 		return facts;
+	if (posix_acl_gives_nothing(st->st_dev, st->st_mode)) {
+		add_mode(&facts);
+		return facts;
+	}
 	ssize_t n = posix_acl_read(fd, st->st_dev, POSIX_ACL_ACCESS, &acl);
 	int number = errno;
 	if (n >= 0) {
