@@ -66,8 +66,8 @@ static char *groups_of_root(const struct identity *identity, size_t *n)
 
 	*n = 0;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
-		if (!read_group(line, &gid) || !account_group_is_root(line, gid) ||
-			!is_in(identity, gid))
+		if (!read_group(line, &gid) || !is_in(identity, gid) ||
+			!account_group_is_root(line, gid))
 			continue;
 		cleanup_free char *before = names;
 		names = before ? xasprintf("%s, %s", before, line) : xstrdup(line);
