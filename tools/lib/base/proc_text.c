@@ -314,14 +314,41 @@ static void resolve_escapes(char *text)
 	*out = '\0';
 }
 
-/* Fields 1, 3 and 5 and, behind the "-", 1 to 3 (proc(5)). */
+/* "8:1"; 0: it is none. */
+static dev_t read_device(const char *text)
+{
+	char *end, *minor_end;
+	unsigned long major_number = strtoul(text, &end, 10);
+
+	if (end == text || *end != ':')
+		return 0;
+	unsigned long minor_number = strtoul(end + 1, &minor_end, 10);
+	return minor_end == end + 1 ? 0 : makedev((unsigned)major_number, (unsigned)minor_number);
+}
+
+/* Takes a word from what is left, which is cut behind it; NULL: there is none. */
+static char *next_word(char **rest)
+{
+	char *word = *rest;
+
+	while (*word == ' ')
+		word++;
+	char *end = strchrnul(word, ' ');
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return *word ? word : NULL;
+}
+
+/*
+ * Fields 1, 3 and 5 and, behind the "-", 1 to 3 (proc(5)). Hosts have a mount for each VM and
+ * container, and each start reads all of them: strtok(3) and sscanf(3) take thrice as long.
+ */
 static bool read_mount(char *line, struct proc_mount *mount)
 {
 	char *fields[6] = {NULL};
-	char *save = NULL;
-	unsigned position = 0, behind = 0, major_number, minor_number;
+	unsigned position = 0, behind = 0;
 
-	for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+	for (char *word; (word = next_word(&line)) != NULL;) {
 		position++;
 		if (!behind && (position == 1 || position == 3 || position == 5))
 			fields[position / 2] = word;
@@ -332,10 +359,9 @@ static bool read_mount(char *line, struct proc_mount *mount)
 	}
 	if (!fields[2] || !fields[3])
 		return false;
-	/* A tree of files that stands for a host may say less. */
-	bool has_device = sscanf(fields[1], "%u:%u", &major_number, &minor_number) == 2;
 	*mount = (struct proc_mount){.id = strtoull(fields[0], NULL, 10),
-		.dev = has_device ? makedev(major_number, minor_number) : 0,
+		/* A tree of files that stands for a host may say less. */
+		.dev = read_device(fields[1]),
 		.point = xstrdup(fields[2]),
 		.type = xstrdup(fields[3]),
 		.source = xstrdup(fields[4] ? fields[4] : ""),
@@ -348,10 +374,9 @@ static bool read_mount(char *line, struct proc_mount *mount)
 bool proc_mountinfo_next(const char **text, struct proc_mount *mount)
 {
 	while (**text) {
-		size_t length = strcspn(*text, "\n");
-		cleanup_free char *line = xstrndup(*text, length);
-		*text += length;
-		*text += **text == '\n';
+		const char *end = strchrnul(*text, '\n');
+		cleanup_free char *line = xstrndup(*text, (size_t)(end - *text));
+		*text = end + (*end == '\n');
 		if (read_mount(line, mount))
 			return true;
 	}

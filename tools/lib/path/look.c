@@ -230,12 +230,14 @@ static const char *own_mounts(void)
 /* The mount with that number: its line of mountinfo, parsed. */
 static bool find_mount(const char *text, uint64_t id, struct proc_mount *mount)
 {
+	char number[sizeof "18446744073709551615 "];
+	size_t length = (size_t)snprintf(number, sizeof number, "%llu ", (unsigned long long)id);
+
 	while (text && *text) {
-		bool is_it = strtoull(text, NULL, 10) == id;
-		if (is_it)
+		if (strncmp(text, number, length) == 0)
 			return proc_mountinfo_next(&text, mount);
-		text += strcspn(text, "\n");
-		text += *text == '\n';
+		const char *end = strchrnul(text, '\n');
+		text = end + (*end == '\n');
 	}
 	return false;
 }
