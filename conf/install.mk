@@ -1,7 +1,7 @@
 # make install and enable, which replace the package, and uninstall and disable, which undo them.
 
 # For those who look after many hosts; nothing of the package needs it. Below $(VENDORDIR) as below conf/.
-FLEET := $(sort $(wildcard conf/prometheus/*.* $(addprefix conf/ansible/roles/*/*/,*.yml *.j2 *.py)))
+FLEET := $(sort $(wildcard conf/prometheus/*.* $(addprefix conf/ansible/roles/*/,README.md */*.yml */*.j2 */*.py)))
 # The page for Cockpit, which looks for such directories in $(DATADIR)/cockpit.
 COCKPITDIR ?= $(DATADIR)/cockpit/virt-privileges
 PAGE := $(wildcard $(addprefix conf/cockpit/*.,json html css js))

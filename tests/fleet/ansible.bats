@@ -28,12 +28,16 @@ make_host() {
     chmod 0755 "$host/root/usr/local/bin/systemctl"
 }
 
+# play: that of a README.md, which is in a list.
+play() {
+    sed -n '/^  ```yaml$/,/^  ```$/s/^  //p' | grep -v '^```'
+}
+
 # plays NAME KEYWORD...: README.md's play with these keywords, and one on the host of an admin who set the account.
 plays() {
     local keywords
     keywords=$(printf '  %s\n' "name: $1" 'gather_facts: false' "${@:2}")
-    sed -n '/^  ```yaml$/,/^  ```$/s/^  //p' README.md | grep -v '^```' |
-        sed "s,/usr/share/virt-privileges,$PWD/conf,; s/^  become: true\$/${keywords//$'\n'/\\n}/"
+    play <README.md | sed "s,/usr/share/virt-privileges,$PWD/conf,; s/^  become: true\$/${keywords//$'\n'/\\n}/"
     cat <<END
 - hosts: own
 $keywords
@@ -166,6 +170,27 @@ END
     [ "$(jq -c '[.changed, .installed]' <<<"$output")" = '[true,false]' ]
     module false '{"user": "bob"}'
     [[ $output == *"virt-priv-conf is not installed"* ]]
+}
+
+@test "the role's own README.md: its variables are the role's, with their types and defaults, and its play is README.md's" {
+    /usr/bin/python3 - "$role" <<'END'
+import re, sys, yaml
+def read(name):
+    with open(f"{sys.argv[1]}/{name}", encoding="utf-8") as file:
+        return file.read()
+options = yaml.safe_load(read("meta/argument_specs.yml"))["argument_specs"]["main"]["options"]
+defaults = yaml.safe_load(read("defaults/main.yml"))
+rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (?:`(.*?)`|[^`|]*) \| [^|]+ \|$", read("README.md"), re.M)
+# Where the default is an expression, it is described in words.
+said = {name: (kind, yaml.safe_load(default) if default else None) for name, kind, default in rows}
+assert said == {name: (option["type"], option.get("default")) for name, option in options.items()}, said
+assert list(said) == list(options), "another order"
+assert set(defaults) == set(options), set(defaults) ^ set(options)
+for name, option in options.items():
+    assert option.get("default", defaults[name]) == defaults[name], name
+END
+    diff <(play <README.md) <(sed 's/^/  /' "$role/README.md" | play)
+    [ "$(play <README.md | grep -c 'role: /usr/share/virt-privileges/')" -eq 1 ]
 }
 
 @test "ansible-lint" {
