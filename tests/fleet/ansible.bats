@@ -161,9 +161,11 @@ false|{}|{"group": "qemu"}|0|[true,"","group = \"qemu\"\n"]|user = "alice"\nmax_
 false|{"seccomp_sandbox": 7}|{}|1|seccomp_sandbox: cannot be set to "7"|user = "alice"\nmax_core = 5\n
 false|{"namespaces": ["a\", \"b"]}|{}|1|without quotes|user = "alice"\nmax_core = 5\n
 false|{"user": {"name": "bob"}}|{}|1|a text, a number or a list|user = "alice"\nmax_core = 5\n
+false|{"user": "bob", "seccomp_sandbox": 7}|{"group": "qemu"}|1|seccomp_sandbox: cannot be set to "7"|user = "alice"\nmax_core = 5\n
+false|{"user": "bob", "max_core": {"hard": 0}}|{}|1|a text, a number or a list|user = "alice"\nmax_core = 5\n
 true|{"group": null}|{"group": "qemu"}|0|[false,"",""]|user = "alice"\nmax_core = 5\n
 END
-    [ "$n" -eq 10 ]
+    [ "$n" -eq 12 ]
     # Without the package: what would be done is told, and what is to be done is an error.
     python=(env PATH=/usr/sbin:/usr/bin /usr/bin/python3)
     module true '{"user": "bob"}'

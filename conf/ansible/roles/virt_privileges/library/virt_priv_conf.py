@@ -76,16 +76,24 @@ class Conf:
             self.module.fail_json(msg=error.strip())
         return status == 0
 
-    def change(self, key, value):
-        """The changes, which are not made in check mode."""
-        options = ["--json"] + (["--dry-run"] if self.module.check_mode else [])
-        command = ["unset", *options, key] if value is None else ["set", *options, key, word(self.module, value)]
+    def change(self, key, value, *options):
+        """The changes, and what there is to warn of."""
+        options = ["--json", *options, key]
+        command = ["unset", *options] if value is None else ["set", *options, word(self.module, value)]
         status, output, error = self.module.run_command([self.program] + command)
         if status != 0:
             self.module.fail_json(msg=error.strip(), key=key)
-        for text in error.splitlines():
-            self.module.warn(text)
-        return json.loads(output)["changes"]
+        return json.loads(output)["changes"], error.splitlines()
+
+    def apply(self, settings):
+        """The changes of all of them. Where one is refused there are none, for which nobody would restart libvirt."""
+        told = {key: self.change(key, value, "--dry-run") for key, value in settings.items()}
+        if not self.module.check_mode:
+            told.update({key: self.change(key, settings[key]) for key, (changes, _) in told.items() if changes})
+        for _, warnings in told.values():
+            for text in warnings:
+                self.module.warn(text)
+        return [change for changes, _ in told.values() for change in changes]
 
 
 def main():
@@ -94,7 +102,7 @@ def main():
         supports_check_mode=True,
     )
     settings, defaults = module.params["settings"], module.params["defaults"]
-    conf, changes = Conf(module), []
+    conf = Conf(module)
     if not conf.program and not module.check_mode:
         module.fail_json(msg="virt-priv-conf is not installed: install the package virt-privileges")
     if not any(key in settings or (conf.program and conf.has(key)) for key in defaults):
@@ -102,8 +110,7 @@ def main():
     if not conf.program:
         changes = [{"key": key, "was": None, "value": value} for key, value in settings.items() if value is not None]
     else:
-        for key, value in settings.items():
-            changes += conf.change(key, value)
+        changes = conf.apply(settings)
     module.exit_json(
         changed=bool(changes),
         installed=bool(conf.program),
