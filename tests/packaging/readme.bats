@@ -206,9 +206,9 @@ as_root() {
 # README: sudo sed -Ei 's/^#?(user|group) *=.*/\1 = "root"/' /etc/libv
 # README: sudo virt-priv-conf check
 # README: sudo virt-priv-conf show
-@test "back to root and forth, from the package's file and from libvirt's" {
+@test "back to root and forth, from no file, from the package's and from libvirt's" {
     local file
-    for file in "" "$(tests/lib/distribution-qemu-conf)"; do
+    for file in "" "$PWD/conf/qemu.conf" "$(tests/lib/distribution-qemu-conf)"; do
         rm -f /etc/libvirt/qemu.conf
         [ -z "$file" ] || install -m 0600 "$file" /etc/libvirt/qemu.conf
         as_root "$(commands_of_readme 'sudo virt-priv-conf revert')"
@@ -216,7 +216,11 @@ as_root() {
         as_root "$(commands_of_readme 'sudo virt-priv-conf show')" | grep -E '^user +root +/etc/libvirt/qemu.conf:[0-9]+$'
         as_root "$(commands_of_readme 'sudo virt-priv-conf restore')"
         [ "$(virt-priv-exec id -u)" = 107 ]
-        [ -z "$file" ] || cmp "$file" /etc/libvirt/qemu.conf
+        if [ -z "$file" ]; then
+            [ ! -e /etc/libvirt/qemu.conf ]
+            continue
+        fi
+        cmp "$file" /etc/libvirt/qemu.conf
         [ "$(stat -c %a /etc/libvirt/qemu.conf)" = 600 ]
         as_root "$(commands_of_readme 'sudo sed -Ei')"
         runs_as_root

@@ -187,7 +187,9 @@ audit_with() {
     run ! grep -E '^(Protect(Home|KernelModules|Proc)|ProcSubset|Private.*|.*Paths|RootDirectory|RestrictSUIDSGID|DynamicUser|User)=' "$audit"
     # What it opens of /dev, it may open.
     [ "$(of_audit DeviceAllow)" = "char-misc rw" ]
-    [ "$(awk '$2 == "misc" { print $1 }' /proc/devices) $(stat -c %Hr /dev/kvm)" = "10 10" ]
+    [ "$(awk '$2 == "misc" { print $1 }' /proc/devices)" = 10 ]
+    # kvm's major number (virt/kvm/kvm_main.c, misc_register()), which a machine without KVM has no node to show of.
+    [ ! -e /dev/kvm ] || [ "$(stat -c %Hr /dev/kvm)" = 10 ]
     strace -f -e trace=open,openat,openat2 -o "$BATS_TEST_TMPDIR/trace" virt-priv-audit --journal || true
     run -1 grep -E '"/dev/' <(grep -vE '"/dev/(kvm|null)"|O_PATH' "$BATS_TEST_TMPDIR/trace")
 }
