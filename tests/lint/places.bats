@@ -20,3 +20,30 @@ bats_require_minimum_version 1.5.0
         [ ${#lines[@]} -eq 2 ]
     done
 }
+
+@test "at the top lies what belongs there, and nothing that a tool has left" {
+    [ -e .git ] || skip "no git checkout"
+    run -0 git -c safe.directory="$PWD" ls-files --cached --others --exclude-standard
+    diff <(printf '%s\n' "${lines[@]%%/*}" | LC_ALL=C sort -u) - <<'END'
+.ci
+.clang-format
+.clang-tidy
+.editorconfig
+.gitattributes
+.gitignore
+.shellcheckrc
+CHANGES
+HACKING.md
+LICENSE
+Makefile
+README.md
+SECURITY.md
+conf
+findings
+spec
+sysusers.d
+tests
+tools
+udev-rules
+END
+}
