@@ -308,9 +308,57 @@ static void what_a_power_cut_leaves_behind_the_end(void **state)
 	}
 }
 
+/* The entries that have the object, one after the other, as a look at all of them finds them. */
+static void assert_found(const struct journal *journal, const struct fileid *id)
+{
+	const struct entry *found = NULL;
+
+	for (size_t i = 0; i < journal->n_entries; i++) {
+		if (!fileid_equal(&journal->entries[i].id, id))
+			continue;
+		found = journal_find(journal, id, found);
+		assert_ptr_equal(found, &journal->entries[i]);
+	}
+	assert_null(journal_find(journal, id, found));
+}
+
+static void assert_all_found(const struct journal *journal)
+{
+	struct fileid other = {.filesystem = "dev:0:7", .inode = 3, .born = -1};
+
+	for (size_t i = 0; i < journal->n_entries; i++)
+		assert_found(journal, &journal->entries[i].id);
+	assert_found(journal, &other);
+}
+
+/* Some have an object in common, and others a bucket; asked at any number of them. */
+static void each_object_is_found(void **state)
+{
+	(void)state;
+	struct journal *journal = calloc(1, sizeof *journal);
+
+	for (unsigned i = 0; i < 300; i++) {
+		struct entry *e = journal_add(journal);
+		e->id = (struct fileid){
+			.filesystem = "dev:0:6", .inode = (uint64_t)(i % 40) << 3, .born = -1};
+		e->done = i % 3 == 0;
+		if (i % 16 < 3)
+			assert_all_found(journal);
+	}
+	assert_all_found(journal);
+	journal_drop_last(journal);
+	journal_add(journal)->id = (struct fileid){.filesystem = "dev:0:6", .inode = 5, .born = -1};
+	assert_all_found(journal);
+	journal_sweep(journal);
+	assert_int_equal(journal->n_entries, 200);
+	assert_all_found(journal);
+	journal_free(journal);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_object_is_found),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_part_is_refused),
 		cmocka_unit_test(other_bytes_do_no_harm),

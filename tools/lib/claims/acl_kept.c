@@ -16,10 +16,9 @@ static char *with_grants(const struct journal *journal, const struct entry *e, b
 		const struct journal *one = j < n_all ? all[j] : journal;
 		if (j < n_all && strcmp(one->name, journal->name) == 0)
 			continue;
-		for (size_t i = 0; i < one->n_entries && acl; i++) {
-			const struct entry *grant = &one->entries[i];
-			if (grant->kind != ENTRY_GRANT || grant->done ||
-				grant->id.inode != e->id.inode || !fileid_equal(&grant->id, &e->id))
+		const struct entry *grant = NULL;
+		while (acl && (grant = journal_find(one, &e->id, grant)) != NULL) {
+			if (grant->kind != ENTRY_GRANT || grant->done)
 				continue;
 			char *next = in ? acl_grant_in(acl, grant, error)
 					: acl_grant_out(acl, grant, error);

@@ -64,6 +64,7 @@ struct journal {
 	bool settled; /* all changes were made; else it was interrupted */
 	struct entry *entries;
 	size_t n_entries;
+	struct journal_by_inode *by_inode; /* of journal_find(); NULL: of few entries */
 	/* How much of its file says this; 0: none, or what it says is not known. */
 	size_t size;
 };
@@ -80,7 +81,10 @@ void journal_free(struct journal *journal);
 /* The same of an array of them, and the array. */
 void journal_free_all(struct journal **all, size_t n);
 
-/* A new entry at the end, zeroed; the others may have moved. */
+/*
+ * A new entry at the end, zeroed; the others may have moved. Its id is set before journal_find() is
+ * asked, and stays.
+ */
 struct entry *journal_add(struct journal *journal);
 /* Takes the last entry out. */
 void journal_drop_last(struct journal *journal);

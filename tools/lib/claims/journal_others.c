@@ -49,6 +49,8 @@ static void need(void *context, const char *name)
 	cleanup_free char *why = NULL;
 	struct journal *journal;
 
+	if (others->own && strcmp(others->own, name) == 0)
+		return;
 	for (size_t i = 0; i < others->n; i++)
 		if (strcmp(others->all[i]->name, name) == 0)
 			return;
@@ -100,6 +102,7 @@ bool journal_read_related(const struct journal *journal, struct journal ***all, 
 	if (!journal_others_begin(&others, error))
 		return false;
 	others.is_quiet = true;
+	others.own = journal->name;
 	for (size_t i = 0; i < journal->n_entries; i++)
 		journal_others_of(&others, journal->entries[i].id.inode);
 	/* One that can't be read: then the others count all the same. */

@@ -19,6 +19,7 @@ struct journal_others {
 	bool is_complete; /* these are all that there are */
 	bool all_read;	  /* else one could not be: not known what other VMs hold */
 	bool is_quiet;	  /* which is not said */
+	const char *own;  /* the VM whose journal is at hand: not read once more; NULL: none */
 	bool has_grants;  /* some journal has an ACL entry */
 	bool has_devices; /* or a device; files alone can't share bytes */
 };
