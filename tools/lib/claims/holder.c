@@ -130,6 +130,9 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 	cleanup_fd int fd = -1;
 	struct stat st;
 
+	/* What is found has that inode number. */
+	if (!open_files_can_have(e->id.inode, e->new_uid))
+		return NULL;
 	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
 	if (fileid_open(&e->id, e->path, same_boot, &fd, &ignored) != FILEID_FOUND ||
 		!look_stat_fd(fd, &st))

@@ -377,12 +377,15 @@ void open_files_forget(void)
 	is_read = false;
 }
 
+static bool is_user(const struct opener *o, uid_t uid)
+{
+	return uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid ||
+	       (o->unseen && o->uid[0] == (uid_t)-1);
+}
+
 static bool is_opener(const struct opener *o, const struct stat *st, uid_t uid)
 {
-	bool is_user = uid == (uid_t)-1 || o->uid[0] == uid || o->uid[1] == uid ||
-		       (o->unseen && o->uid[0] == (uid_t)-1);
-
-	return is_user &&
+	return is_user(o, uid) &&
 	       (o->unseen || (o->ino == st->st_ino && (!o->dev || o->dev == st->st_dev)));
 }
 
@@ -416,6 +419,15 @@ pid_t open_files_first(const struct stat *st, uid_t uid)
 		if (is_opener(&openers[i], st, uid))
 			return openers[i].pid;
 	return 0;
+}
+
+bool open_files_can_have(ino_t inode, uid_t uid)
+{
+	bool can = !is_seen();
+
+	for (size_t i = 0; i < n_openers && !can; i++)
+		can = is_user(&openers[i], uid) && (openers[i].unseen || openers[i].ino == inode);
+	return can;
 }
 
 static bool is_of(const struct opener *o, uid_t uid)

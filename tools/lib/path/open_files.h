@@ -20,6 +20,11 @@ void open_files_forget(void);
  */
 pid_t open_files_first(const struct stat *st, uid_t uid);
 /*
+ * Whether that can be so of an object with this inode number: what is false needs no look at the
+ * object.
+ */
+bool open_files_can_have(ino_t inode, uid_t uid);
+/*
  * One that has the object open, as writes() tells, for writing, and is neither root nor the owner:
  * whoever has it open can pass the descriptor on (unix(7), SCM_RIGHTS). 0: there is none that can
  * be seen.
