@@ -23,7 +23,7 @@ int main(int argc, char *argv[])
 	int fd = open(argv[1], O_PATH | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		err(1, "%s", argv[1]);
-	if (!fileid_of(fd, &st, &id, &error))
+	if (!fileid_of(fd, &id, &error))
 		errx(1, "%s: %s", argv[1], error);
 	printf("filesystem %s\nhandle ", id.filesystem);
 	for (unsigned i = 0; i < id.handle_size; i++)

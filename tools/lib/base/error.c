@@ -27,5 +27,6 @@ bool error_set_errno(char **error, const char *format, ...)
 	cleanup_free char *what = xvasprintf(format, ap);
 	va_end(ap);
 	*error = xasprintf("%s: %s", what, strerror(number));
+	errno = number;
 	return false;
 }

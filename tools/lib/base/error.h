@@ -10,5 +10,5 @@
 /* Puts the message into *error. Returns false, so that a function can return it. */
 bool error_set(char **error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same, with ": " and the text of errno behind the message. */
+/* The same, with ": " and the text of errno, which stays, behind the message. */
 bool error_set_errno(char **error, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -5,8 +5,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text_list.h"
+#include "base/xattr.h"
+#include "path/posix_acl.h"
 
 #include <acl/libacl.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 void acl_text_free(acl_t *acl)
@@ -19,6 +23,14 @@ void acl_text_free(acl_t *acl)
 acl_t acl_text_read(int fd, acl_type_t type)
 {
 	return acl_get_file(IO_FD_PATH(fd), type);
+}
+
+acl_t acl_text_access(int fd, mode_t mode)
+{
+	bool is_mode = xattr_get(fd, POSIX_ACL_ACCESS, NULL, 0) < 0 && errno == ENODATA;
+
+	/* acl_get_file(3) would ask for the mode. */
+	return is_mode ? acl_from_mode(mode) : acl_text_read(fd, ACL_TYPE_ACCESS);
 }
 
 int acl_text_write(int fd, acl_type_t type, acl_t acl)

@@ -13,6 +13,8 @@ void acl_text_free(acl_t *acl);
 
 /* acl_get_file(3) and acl_set_file(3) by a descriptor, which may be O_PATH. */
 acl_t acl_text_read(int fd, acl_type_t type);
+/* The access ACL of what has that mode. */
+acl_t acl_text_access(int fd, mode_t mode);
 int acl_text_write(int fd, acl_type_t type, acl_t acl);
 
 /* On one line, entries between commas; new. NULL and errno on failure. */

@@ -30,13 +30,15 @@ static bool undo_entry(
 	struct entry *e = &back->journal->entries[i];
 	cleanup_free char *ignored = NULL;
 	cleanup_fd int fd = -1;
+	struct stat st;
 
 	*message = NULL;
 	if (!e->changed)
 		return true;
 	if (fileid_open(&e->id, e->path, back->same_boot, &fd, &ignored) != FILEID_FOUND)
 		return false;
-	touched_add(touched, i, fd);
+	if (fstat(fd, &st) == 0)
+		touched_add(touched, i, fd, &st);
 	if (e->kind == ENTRY_GRANT)
 		return acl_grant_take_back(e, fd, message);
 	enum owner_end end = owner_give_back(back, e, fd, message);

@@ -13,7 +13,6 @@
 #include "path/block_view.h"
 #include "path/command.h"
 #include "path/look.h"
-#include "path/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,31 +134,35 @@ char *claimable_why_system(struct claimable *c, const struct safepath *walk, cha
 }
 
 /* QEMU could not open it for writing. */
-static char *why_read_only(const struct safepath *walk, char **help)
+static char *why_read_only(const struct safepath *walk, const struct object *object, char **help)
 {
-	const struct proc_mount *mount;
-
 	if (!S_ISREG(walk->st.st_mode) ||
 		syscall(SYS_faccessat2, walk->fd, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0 ||
-		errno != EROFS || !(mount = mounts_of(walk->fd)))
+		errno != EROFS || !object->mount)
 		return NULL;
 	return help_message(help, xstrdup("its file system is mounted read-only"), "; ",
-		command_of_root("mount -o remount,rw", mount->point));
+		command_of_root("mount -o remount,rw", object->mount->point));
+}
+
+static char *why_fixed(const struct safepath *walk, const struct object *object, char **help)
+{
+	char *why = attributes_why_fixed(&object->stx, walk->path, help);
+
+	return why ? why : why_read_only(walk, object, help);
 }
 
 char *claimable_why_fixed(const struct safepath *walk, char **help)
 {
-	char *why = attributes_why_fixed(walk->fd, walk->path, help);
+	struct object object;
 
-	return why ? why : why_read_only(walk, help);
+	return object_of(walk->fd, &object) ? why_fixed(walk, &object, help)
+					    : xasprintf("cannot examine it: %s", strerror(errno));
 }
 
-char *claimable_why_not(
-	struct claimable *c, const struct safepath *walk, bool is_device, char **help)
+char *claimable_why_not(struct claimable *c, const struct safepath *walk,
+	const struct object *object, bool is_device, char **help)
 {
 	const struct stat *st = &walk->st;
-	const struct proc_mount *mount =
-		S_ISREG(st->st_mode) && st->st_nlink != 1 ? mounts_of(walk->fd) : NULL;
 
 	if (walk->unsafe)
 		return safepath_why_no_disk(walk, help);
@@ -170,7 +173,8 @@ char *claimable_why_not(
 	if (S_ISREG(st->st_mode) && st->st_nlink != 1)
 		return xasprintf("it has %lu hard links, all of which would change owner; remove "
 				 "the others; to list them: find %s -xdev -samefile %s",
-			(unsigned long)st->st_nlink, mount ? mount->point : "/", walk->path);
+			(unsigned long)st->st_nlink, object->mount ? object->mount->point : "/",
+			walk->path);
 	if (st->st_mode & (S_ISUID | S_ISGID))
 		return help_message(help,
 			xasprintf("its mode %04o has a set-user-ID or set-group-ID bit",
@@ -181,7 +185,7 @@ char *claimable_why_not(
 			xasprintf("its mode %04o does not allow its owner to read and write it",
 				st->st_mode & 07777),
 			"; ", command_on("chmod u+rw", walk->path));
-	char *why = claimable_why_fixed(walk, help);
+	char *why = why_fixed(walk, object, help);
 	return why ? why : claimable_why_system(c, walk, help);
 }
 
@@ -189,11 +193,10 @@ char *claimable_why_not(
 
 static struct block_view *view_of(struct claimable *c, char **error)
 {
-	cleanup_fd int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	cleanup_fd int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
 	if (c->view)
 		return c->view;
+	cleanup_fd int sys = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (sys < 0 || proc < 0)
 		*error = xasprintf("cannot read /sys and /proc: %s", strerror(errno));
 	else

@@ -29,6 +29,7 @@
 #pragma once
 
 #include "claims/journal.h"
+#include "path/object.h"
 #include "path/safepath.h"
 
 /* What is looked up to judge objects, and those that are compared; all zero at first. */
@@ -48,8 +49,8 @@ void claimable_free(struct claimable *claimable);
  * Why the object can't be given away whoever asks, a new message; NULL: it can. help, as that of
  * the others: see base/help.h.
  */
-char *claimable_why_not(
-	struct claimable *claimable, const struct safepath *walk, bool is_device, char **help);
+char *claimable_why_not(struct claimable *claimable, const struct safepath *walk,
+	const struct object *object, bool is_device, char **help);
 
 /*
  * The part of it that holds for whoever writes, root too: immutable, append-only, on a file system

@@ -3,9 +3,10 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/io.h"
 #include "base/log.h"
+#include "base/xattr.h"
 #include "claims/boot.h"
+#include "claims/xattr_names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define OWNER "trusted.libvirt.security.dac"
@@ -72,30 +72,23 @@ int libvirt_xattr_counts(int fd, const struct stat *st)
 	return counts;
 }
 
-/* Attributes are read through /proc, since a descriptor that is O_PATH has none. */
-
 /* The attribute as a string; -1 and ENODATA where there is none. */
-static ssize_t get(const char *path, const char *name, char value[64])
+static ssize_t get(int fd, const char *name, char value[64])
 {
-	ssize_t n = getxattr(path, name, value, 63);
+	ssize_t n = xattr_get(fd, name, value, 63);
 
 	if (n >= 0)
 		value[n] = '\0';
 	return n;
 }
 
-/* Whether there is one of them, asked in one call since mostly there is none; -1: unknown. */
-static int has_any(const char *path)
+/* Whether there is another one than the count; -1: unknown. */
+static int has_any(const struct xattr_names *names)
 {
-	char names[4096];
-	ssize_t n = listxattr(path, names, sizeof names);
-
-	if (n < 0)
-		return errno == ERANGE ? 1 : errno == ENOTSUP ? 0 : -1;
-	for (const char *p = names; p < names + n; p += strlen(p) + 1)
-		if (strcmp(p, OWNER) == 0 || strcmp(p, TIME) == 0)
-			return 1;
-	return 0;
+	errno = names->number;
+	if (errno)
+		return errno == E2BIG ? 1 : errno == ENOTSUP ? 0 : -1;
+	return xattr_names_have(names, OWNER) || xattr_names_have(names, TIME);
 }
 
 static bool parse_number(const char **p, unsigned long long largest, unsigned long long *number)
@@ -123,29 +116,34 @@ static bool parse_owner(const char *text, struct libvirt_xattr *remembered)
 	return true;
 }
 
-void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
+/* names: those of all its attributes; NULL: not known. is_counted: there may be a count. */
+static void read_all(
+	int fd, bool is_counted, const struct xattr_names *names, struct libvirt_xattr *r)
 {
 	char refs[64], owner[64], time[64];
 	unsigned long long n, seconds;
 
 	*r = (struct libvirt_xattr){.uid = (uid_t)-1, .gid = (gid_t)-1};
-	const char *path = IO_FD_PATH(fd);
-	ssize_t has_refs = get(path, REFS, refs);
+	errno = ENODATA;
+	ssize_t has_refs = is_counted ? get(fd, REFS, refs) : -1;
 	if (has_refs < 0 && errno != ENODATA) {
 		r->state = errno == ENOTSUP || errno == ENOSYS ? LIBVIRT_XATTR_UNSUPPORTED
 							       : LIBVIRT_XATTR_MALFORMED;
 		return;
 	}
 	r->state = LIBVIRT_XATTR_MALFORMED;
-	int any = has_refs >= 0 ? 1 : has_any(path);
+	cleanup_xattr_names struct xattr_names own = {0};
+	if (!names && has_refs < 0)
+		own = xattr_names_of(fd);
+	int any = has_refs >= 0 ? 1 : has_any(names ? names : &own);
 	if (any <= 0) {
 		r->state = any < 0 ? LIBVIRT_XATTR_MALFORMED : LIBVIRT_XATTR_NONE;
 		return;
 	}
-	ssize_t has_owner = get(path, OWNER, owner);
+	ssize_t has_owner = get(fd, OWNER, owner);
 	if (has_owner < 0 && errno != ENODATA)
 		return;
-	ssize_t has_time = get(path, TIME, time);
+	ssize_t has_time = get(fd, TIME, time);
 	if (has_time < 0 && errno != ENODATA)
 		return;
 	if (has_owner >= 0 && !parse_owner(owner, r)) {
@@ -176,12 +174,27 @@ void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
 	}
 }
 
+void libvirt_xattr_read(int fd, struct libvirt_xattr *r)
+{
+	read_all(fd, true, NULL, r);
+}
+
+void libvirt_xattr_read_named(
+	int fd, const struct stat *st, const struct xattr_names *names, struct libvirt_xattr *r)
+{
+	/* The last file system that was seen to have them, which a list without names does not
+	 * tell. */
+	static dev_t supporting;
+	bool is_listed = !names->number && st->st_dev == supporting;
+
+	read_all(fd, !is_listed || xattr_names_have(names, REFS), names, r);
+	if (r->state != LIBVIRT_XATTR_UNSUPPORTED && r->state != LIBVIRT_XATTR_MALFORMED)
+		supporting = st->st_dev;
+}
+
 static int set(int fd, const char *name, const char *value)
 {
-
-	if (fsetxattr(fd, name, value, strlen(value), 0) == 0)
-		return 0;
-	return errno == EBADF ? setxattr(IO_FD_PATH(fd), name, value, strlen(value), 0) : -1;
+	return xattr_set(fd, name, value, strlen(value));
 }
 
 int libvirt_xattr_write_refs(int fd, unsigned refs)
@@ -216,10 +229,7 @@ int libvirt_xattr_remove(int fd)
 	static const char *const names[] = {REFS, OWNER, TIME};
 
 	for (size_t i = 0; i < 3; i++) {
-		int result = fremovexattr(fd, names[i]);
-		if (result < 0 && errno == EBADF)
-			result = removexattr(IO_FD_PATH(fd), names[i]);
-		if (result < 0 && errno != ENODATA && errno != ENOTSUP)
+		if (xattr_remove(fd, names[i]) < 0 && errno != ENODATA && errno != ENOTSUP)
 			return -1;
 	}
 	return 0;

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include "claims/xattr_names.h"
+
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -44,6 +46,10 @@ int libvirt_xattr_counts(int fd, const struct stat *st);
  * errno says why.
  */
 void libvirt_xattr_read(int fd, struct libvirt_xattr *remembered);
+
+/* The same of what has that status, and attributes of these names. */
+void libvirt_xattr_read_named(int fd, const struct stat *st, const struct xattr_names *names,
+	struct libvirt_xattr *remembered);
 
 /* All three of the file; -1 and errno on failure. fd may be O_PATH in each of these. */
 int libvirt_xattr_write(int fd, const struct libvirt_xattr *remembered);

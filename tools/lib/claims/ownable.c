@@ -6,20 +6,20 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text_list.h"
+#include "base/xattr.h"
 #include "claims/acl_text.h"
+#include "claims/xattr_names.h"
 #include "path/safepath.h"
 
 #include <acl/libacl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 /* What an owner can set and a file system does not by itself. */
@@ -52,9 +52,16 @@ void ownable_say(char **said, char *sentence)
 
 /* Reading. */
 
-static bool read_acl(int fd, acl_type_t type, char **text, char **error)
+static acl_t get_acl(const struct ownable_object *object, acl_type_t type)
 {
-	cleanup_acl acl_t acl = acl_text_read(fd, type);
+	return type == ACL_TYPE_ACCESS ? acl_text_access(object->fd, object->mode)
+				       : acl_text_read(object->fd, type);
+}
+
+static bool read_acl(
+	const struct ownable_object *object, acl_type_t type, char **text, char **error)
+{
+	cleanup_acl acl_t acl = get_acl(object, type);
 
 	if (!acl && (errno == ENOTSUP || errno == ENOSYS))
 		return true;
@@ -84,8 +91,7 @@ static bool read_flags(int file, struct ownable *o, char **error)
 	return true;
 }
 
-/* Nodes would be opened as the devices that they are. -1 with *leased: it can't be now. */
-static int open_for_flags(int fd, char type, bool *leased)
+int ownable_open(int fd, char type, bool *leased)
 {
 	int flags = O_RDONLY | O_NONBLOCK | (type == 'd' ? O_DIRECTORY : 0);
 
@@ -104,11 +110,10 @@ static int by_name(const void *a, const void *b)
 }
 
 /* One that goes between the list and the value is not there. */
-static bool read_attribute(
-	const char *path, const char *name, size_t *total, struct ownable *o, char **error)
+static bool read_attribute(int fd, const char *name, size_t *total, struct ownable *o, char **error)
 {
 	cleanup_free unsigned char *value = xmalloc(OWNABLE_MAX_ATTRIBUTES);
-	ssize_t n = getxattr(path, name, value, OWNABLE_MAX_ATTRIBUTES);
+	ssize_t n = xattr_get(fd, name, value, OWNABLE_MAX_ATTRIBUTES);
 
 	if (n < 0 && errno == ENODATA)
 		return true;
@@ -121,28 +126,23 @@ static bool read_attribute(
 	return true;
 }
 
-static bool read_attributes(int fd, struct ownable *o, char **error)
+static bool read_attributes(
+	int fd, const struct xattr_names *names, struct ownable *o, char **error)
 {
-	const char *path = IO_FD_PATH(fd);
-	cleanup_free char *names = NULL;
 	size_t total = 0;
-	ssize_t n = listxattr(path, NULL, 0);
 
-	if (n > 0) {
-		/* It can grow meanwhile. */
-		names = xmalloc((size_t)n + 4096);
-		n = listxattr(path, names, (size_t)n + 4096);
-	}
-	if (n < 0 && errno == E2BIG) {
+	/* More than listxattr(2) gives anybody: fs/xattr.c, XATTR_LIST_MAX. */
+	errno = names->number;
+	if (errno == E2BIG) {
 		*error = xstrdup("it has so many attributes that " BEYOND_LIST);
 		return false;
 	}
-	if (n < 0)
+	if (errno)
 		/* ENODATA is a FUSE server's way to say that there are none. */
 		return errno == ENOTSUP || errno == ENOSYS || errno == ENODATA ||
 		       error_set_errno(error, "cannot list its attributes");
-	for (const char *p = names; p < names + n; p += strlen(p) + 1)
-		if (strncmp(p, "user.", 5) == 0 && !read_attribute(path, p, &total, o, error))
+	for (const char *p = names->all; p < names->all + names->size; p += strlen(p) + 1)
+		if (strncmp(p, "user.", 5) == 0 && !read_attribute(fd, p, &total, o, error))
 			return false;
 	if (o->n_attributes > 0)
 		qsort(o->attributes, o->n_attributes, sizeof *o->attributes, by_name);
@@ -155,16 +155,14 @@ static bool read_attributes(int fd, struct ownable *o, char **error)
 	return false;
 }
 
-bool ownable_read(int fd, char type, struct ownable *o, char **error)
+bool ownable_read(const struct ownable_object *object, const struct xattr_names *names,
+	struct ownable *o, char **error)
 {
-	bool leased;
-	cleanup_fd int file = open_for_flags(fd, type, &leased);
-
-	if (file >= 0 && !read_flags(file, o, error))
-		return false;
-	return read_acl(fd, ACL_TYPE_ACCESS, &o->acl, error) &&
-	       (type != 'd' || read_acl(fd, ACL_TYPE_DEFAULT, &o->default_acl, error)) &&
-	       read_attributes(fd, o, error);
+	return (!object->is_open || read_flags(object->fd, o, error)) &&
+	       read_acl(object, ACL_TYPE_ACCESS, &o->acl, error) &&
+	       (object->type != 'd' ||
+		       read_acl(object, ACL_TYPE_DEFAULT, &o->default_acl, error)) &&
+	       read_attributes(object->fd, names, o, error);
 }
 
 /* Putting back. */
@@ -181,11 +179,11 @@ mode_t ownable_mode(mode_t mode, const char *text)
 	return (mode & ~(mode_t)070) | (mode_t)(acl_text_bits(group) << 3);
 }
 
-static bool restore_acl(
-	int fd, acl_type_t type, const char *text, bool was_closed, char **said, char **error)
+static bool restore_acl(const struct ownable_object *object, acl_type_t type, const char *text,
+	bool was_closed, char **said, char **error)
 {
 	const char *which = type == ACL_TYPE_DEFAULT ? "default ACL" : "ACL";
-	cleanup_acl acl_t now = acl_text_read(fd, type);
+	cleanup_acl acl_t now = get_acl(object, type);
 	cleanup_acl acl_t wanted = acl_from_text(text);
 
 	if (!now || !wanted)
@@ -193,7 +191,7 @@ static bool restore_acl(
 	int differ = acl_cmp(now, wanted);
 	if (differ == 0)
 		return true;
-	if (differ < 0 || acl_text_write(fd, type, wanted) < 0)
+	if (differ < 0 || acl_text_write(object->fd, type, wanted) < 0)
 		return error_set_errno(error, "cannot restore its ACL");
 	/* That was done here, by a release that could not do more. */
 	if (was_closed && acl_equiv_mode(now, NULL) == 0)
@@ -255,12 +253,14 @@ static bool write_flags(int file, const struct ownable *wanted, char **said, cha
 	return true;
 }
 
-static bool restore_flags(
-	const struct ownable *wanted, int fd, char type, char **said, char **error)
+static bool restore_flags(const struct ownable *wanted, const struct ownable_object *object,
+	char **said, char **error)
 {
 	struct ownable now = {0};
-	bool leased;
-	cleanup_fd int file = open_for_flags(fd, type, &leased);
+	bool leased = false;
+	cleanup_fd int opened =
+		object->is_open ? -1 : ownable_open(object->fd, object->type, &leased);
+	int file = object->is_open ? object->fd : opened;
 
 	if (leased)
 		ownable_say(said, xstrdup("cannot compare its inode flags with those at the claim, "
@@ -281,14 +281,14 @@ static const struct ownable_attribute *find(const struct ownable *o, const char 
 }
 
 /* Those that were added go, and those that went or changed come back. */
-static bool make_same(const char *path, const struct ownable *now, const struct ownable *wanted,
-	struct text_list *names)
+static bool make_same(
+	int fd, const struct ownable *now, const struct ownable *wanted, struct text_list *names)
 {
 	for (size_t i = 0; i < now->n_attributes; i++) {
 		const char *name = now->attributes[i].name;
 		if (find(wanted, name))
 			continue;
-		if (removexattr(path, name) < 0 && errno != ENODATA)
+		if (xattr_remove(fd, name) < 0 && errno != ENODATA)
 			return false;
 		text_list_add(names, name, strlen(name));
 	}
@@ -297,30 +297,22 @@ static bool make_same(const char *path, const struct ownable *now, const struct 
 		const struct ownable_attribute *b = find(now, a->name);
 		if (b && a->size == b->size && memcmp(a->value, b->value, a->size) == 0)
 			continue;
-		if (setxattr(path, a->name, a->value, a->size, 0) < 0)
+		if (xattr_set(fd, a->name, a->value, a->size) < 0)
 			return false;
 		text_list_add(names, a->name, strlen(a->name));
 	}
 	return true;
 }
 
-/* More names than listxattr(2) gives anybody: fs/xattr.c, XATTR_LIST_MAX. */
-static bool is_beyond_list(const char *path)
-{
-	ssize_t n = listxattr(path, NULL, 0);
-
-	return n > XATTR_LIST_MAX || (n < 0 && errno == E2BIG);
-}
-
 static bool restore_attributes(const struct ownable *wanted, int fd, char **said, char **error)
 {
-	const char *path = IO_FD_PATH(fd);
-	struct text_list names = {.separator = ", "};
+	cleanup_xattr_names struct xattr_names names = xattr_names_of(fd);
+	struct text_list changed = {.separator = ", "};
 	struct ownable now = {0};
 
-	bool good = read_attributes(fd, &now, error);
+	bool good = read_attributes(fd, &names, &now, error);
 	/* No other try finds less, and all the rest is put back. */
-	if (!good && !now.has_attributes && is_beyond_list(path)) {
+	if (!good && names.number == E2BIG) {
 		ownable_say(said, steal_pointer(error));
 		return true;
 	}
@@ -330,10 +322,10 @@ static bool restore_attributes(const struct ownable *wanted, int fd, char **said
 		*error = NULL;
 		good = true;
 	}
-	if (good && !make_same(path, &now, wanted, &names))
+	if (good && !make_same(fd, &now, wanted, &changed))
 		good = error_set_errno(error, "cannot restore its user.* attributes");
 	ownable_free(&now);
-	cleanup_free char *all = text_list_end(&names);
+	cleanup_free char *all = text_list_end(&changed);
 	if (*all)
 		ownable_say(said, xasprintf("its attributes were changed: %s; restored", all));
 	return good;
@@ -361,8 +353,8 @@ static void try(bool good, char **error, char **errors)
 		ownable_say(errors, steal_pointer(error));
 }
 
-bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
-	bool *is_closed, char **error)
+bool ownable_restore(const struct ownable *wanted, const char *acl,
+	const struct ownable_object *object, char **said, bool *is_closed, char **error)
 {
 	bool was_closed = *is_closed;
 	char *one = NULL;
@@ -372,16 +364,16 @@ bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char
 	/* Attributes and ACLs have the same room: what was added goes before what was lost comes.
 	 */
 	if (wanted->has_attributes)
-		try(restore_attributes(wanted, fd, said, &one), &one, error);
-	if (acl && !restore_acl(fd, ACL_TYPE_ACCESS, acl, was_closed, said, &one)) {
+		try(restore_attributes(wanted, object->fd, said, &one), &one, error);
+	if (acl && !restore_acl(object, ACL_TYPE_ACCESS, acl, was_closed, said, &one)) {
 		try(false, &one, error);
-		close_acl(fd);
+		close_acl(object->fd);
 		*is_closed = true;
 	}
 	if (wanted->default_acl)
-		try(restore_acl(fd, ACL_TYPE_DEFAULT, wanted->default_acl, false, said, &one), &one,
-			error);
+		try(restore_acl(object, ACL_TYPE_DEFAULT, wanted->default_acl, false, said, &one),
+			&one, error);
 	if (wanted->has_flags)
-		try(restore_flags(wanted, fd, type, said, &one), &one, error);
+		try(restore_flags(wanted, object, said, &one), &one, error);
 	return !*error;
 }

@@ -24,6 +24,7 @@
 #pragma once
 
 #include "claims/ownable_record.h"
+#include "claims/xattr_names.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,12 +33,27 @@
 /* As much as the attributes of an object may have, names and values together. */
 #define OWNABLE_MAX_ATTRIBUTES ((size_t)64 * 1024)
 
+/* What it is read from, or put back to. */
+struct ownable_object {
+	int fd;
+	bool is_open; /* for reading; else O_PATH */
+	char type;    /* as in a journal's entry */
+	mode_t mode;  /* what stat(2) says */
+};
+
 /*
- * Fills *out, which is zeroed, from the object of fd (O_PATH) of that type (of a journal's
- * entry). What the file system does not have is left out, and so are the flags of a file
- * that somebody has a lease on. false: it can't be read, or is too much; *error is new.
+ * The object of fd (O_PATH), open for reading; a file or directory alone, since others would be
+ * opened as what they are. -1: it can't be; *leased: since somebody has a lease on it.
  */
-bool ownable_read(int fd, char type, struct ownable *out, char **error);
+int ownable_open(int fd, char type, bool *leased);
+
+/*
+ * Fills *out, which is zeroed; names: of the object's attributes. What the file system does not
+ * have is left out, and so are the flags of what is not open. false: it can't be read, or is too
+ * much; *error is new.
+ */
+bool ownable_read(const struct ownable_object *object, const struct xattr_names *names,
+	struct ownable *out, char **error);
 
 /*
  * Makes the object as it was, whose owner is already another one. acl: the access ACL that is
@@ -46,8 +62,8 @@ bool ownable_read(int fd, char type, struct ownable *out, char **error);
  * done that another try can, and all the rest was; *error is new. *is_closed: that was the access
  * ACL, so nobody but the owner has access until then; before, whether an earlier try left it so.
  */
-bool ownable_restore(const struct ownable *wanted, const char *acl, int fd, char type, char **said,
-	bool *is_closed, char **error);
+bool ownable_restore(const struct ownable *wanted, const char *acl,
+	const struct ownable_object *object, char **said, bool *is_closed, char **error);
 
 /* The permission bits of a mode whose group bits are those that the ACL shows there. */
 mode_t ownable_mode(mode_t mode, const char *acl);

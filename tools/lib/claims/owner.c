@@ -96,14 +96,19 @@ bool owner_plan(
 	e->old_uid = st->st_uid;
 	e->old_gid = st->st_gid;
 	e->mode = st->st_mode & 07777;
-	if (!ownable_read(fd, e->type, &e->ownable, error))
+	bool ignored;
+	cleanup_fd int file = ownable_open(fd, e->type, &ignored);
+	const struct ownable_object object = {
+		file < 0 ? fd : file, file >= 0, e->type, st->st_mode};
+	cleanup_xattr_names struct xattr_names names = xattr_names_of(object.fd);
+	if (!ownable_read(&object, &names, &e->ownable, error))
 		return false;
 	int counts = e->type == 'f' ? libvirt_xattr_counts(fd, st) : 0;
 	if (counts < 0)
 		return error_set_errno(error, "cannot determine its file system");
 	if (!counts)
 		return true;
-	libvirt_xattr_read(fd, &r);
+	libvirt_xattr_read_named(object.fd, st, &names, &r);
 	if (r.state == LIBVIRT_XATTR_MALFORMED) {
 		*error = xstrdup("the attributes trusted.libvirt.security.*dac are malformed, or "
 				 "cannot be read; list them: getfattr -m - -d FILE");
@@ -142,7 +147,8 @@ static bool has_planned_attributes(
 
 	if (!e->attributes && !e->is_void)
 		return true;
-	libvirt_xattr_read(fd, &r);
+	cleanup_xattr_names struct xattr_names names = xattr_names_of(fd);
+	libvirt_xattr_read_named(fd, st, &names, &r);
 	if (r.state == LIBVIRT_XATTR_MALFORMED)
 		return error_set_errno(
 			error, "cannot read the attributes trusted.libvirt.security.*dac again");

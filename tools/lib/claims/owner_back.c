@@ -89,9 +89,10 @@ static const char *why_kept(enum giveback what)
  * The owner comes first: who is it no more can't change the rest again. Whether a change is
  * needed is told by what the object is now.
  */
-static bool restore(
-	const struct entry *e, int fd, const struct stat *st, const char *acl, char **message)
+static bool restore(const struct entry *e, int fd, bool is_open, const struct stat *st,
+	const char *acl, char **message)
 {
+	const struct ownable_object object = {fd, is_open, e->type, st->st_mode};
 	/* Its own user can move a file to another of his groups. */
 	bool is_given =
 		st->st_uid == e->new_uid && (e->new_uid != e->old_uid || st->st_gid == e->new_gid);
@@ -111,7 +112,7 @@ static bool restore(
 					     "under another name; list them: find -xdev -samefile",
 					   (unsigned long)st->st_nlink));
 	/* Whatever can't be done, its mode is not left as whoever it was given to has made it. */
-	bool good = ownable_restore(&e->ownable, acl, fd, e->type, &said, &is_closed, message);
+	bool good = ownable_restore(&e->ownable, acl, &object, &said, &is_closed, message);
 	if (is_closed)
 		mode &= ~(mode_t)077;
 	/* It could still be changed before it had its owner, and its ACL is a part of it. */
@@ -201,7 +202,8 @@ static enum owner_end give_back(const struct owner_back *back, struct entry *e, 
 	case GIVEBACK_STRANGERS:
 		return remove_attributes(e, fd, &r, message) ? OWNER_CHANGED : OWNER_KEPT;
 	case GIVEBACK_RESTORE:
-		return restore(e, fd, &st, acl, message) && remove_attributes(e, fd, &r, message)
+		return restore(e, fd, locked, &st, acl, message) &&
+				       remove_attributes(e, fd, &r, message)
 			       ? OWNER_BACK
 			       : OWNER_KEPT;
 	default:

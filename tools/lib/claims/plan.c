@@ -2,6 +2,7 @@
 #include "claims/plan.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "claims/acl_kept.h"
 #include "claims/claimable.h"
@@ -12,7 +13,7 @@
 #include "claims/owner.h"
 #include "claims/plan_access.h"
 #include "claims/plan_entries.h"
-#include "path/mounts.h"
+#include "path/object.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,20 +54,33 @@ static char *held_by_other(const struct journal *whose, char **help)
 	return xasprintf("claimed by VM '%s'; %s", whose->name, advice);
 }
 
-/*
- * A file of a lower layer of an overlay becomes another one when it is first written to,
- * with another identity; so that comes before it is told which file it is.
- */
-static void copy_up(struct safepath *walk)
+/* Below another root directory its mount is not known. */
+static bool is_on_overlay(int fd, const struct object *object)
 {
 	struct statfs fs;
 
-	if (!S_ISREG(walk->st.st_mode) || fstatfs(walk->fd, &fs) < 0 ||
-		fs.f_type != OVERLAYFS_SUPER_MAGIC)
-		return;
+	if (object->mount)
+		return strcmp(object->mount->type, "overlay") == 0;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+/*
+ * A file of a lower layer of an overlay becomes another one when it is first written to,
+ * with another identity; so that comes before it is told which file it is. False and errno.
+ */
+static bool copy_up(struct safepath *walk, struct object *object)
+{
+	if (!S_ISREG(walk->st.st_mode) || !is_on_overlay(walk->fd, object))
+		return true;
 	cleanup_fd int fd = safepath_reopen(walk->fd, O_RDWR | O_NONBLOCK);
-	if (fd >= 0)
-		fstat(walk->fd, &walk->st);
+	return fd < 0 || (fstat(walk->fd, &walk->st) == 0 && object_of(walk->fd, object));
+}
+
+/* What the kernel says of it. writes: whether it is going to be written to. */
+static bool examine(struct safepath *walk, bool writes, struct object *object, char **error)
+{
+	return (object_of(walk->fd, object) && (!writes || copy_up(walk, object))) ||
+	       error_set_errno(error, "cannot examine it");
 }
 
 /* What is recorded of an object's ACL is its owner's part. */
@@ -126,7 +140,7 @@ static char *why_held(struct claims_plan *plan, const struct safepath *walk, cha
 
 /* Why the object can't be given to the VM, a new message; NULL: it can. */
 static char *why_not_claimable(struct claims_plan *plan, const struct claim_request *resource,
-	struct safepath *walk, char **help)
+	struct safepath *walk, const struct object *object, char **help)
 {
 	struct libvirt_xattr r;
 	char *why;
@@ -138,7 +152,8 @@ static char *why_not_claimable(struct claims_plan *plan, const struct claim_requ
 		if (r.state == LIBVIRT_XATTR_CURRENT || r.state == LIBVIRT_XATTR_STALE)
 			safepath_judge(walk, r.uid);
 	}
-	if ((why = claimable_why_not(&plan->claimable, walk, resource->is_device, help)) != NULL ||
+	if ((why = claimable_why_not(&plan->claimable, walk, object, resource->is_device, help)) !=
+			NULL ||
 		(why = claimable_why_in_use(&plan->claimable, walk, resource->path)) != NULL)
 		return why;
 	return !plan->others.has_devices && S_ISREG(walk->st.st_mode) ? NULL
@@ -146,12 +161,13 @@ static char *why_not_claimable(struct claims_plan *plan, const struct claim_requ
 }
 
 /* The entry of what is to be given to the VM. */
-static void add_claim(struct claims_plan *plan, struct claims_item *item,
-	const struct safepath *walk, const struct fileid *id, const struct identity *identity)
+static void add_claim(struct claims_plan *plan, struct claims_item *item, struct safepath *walk,
+	const struct fileid *id, const struct identity *identity)
 {
 	cleanup_free char *note = NULL;
 	char *error = NULL;
-	struct entry *e = plan_add_entry(plan, ENTRY_OWNER, walk->fd, walk->path, &walk->st, id);
+	int fd = plan->keeps_objects ? fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) : steal_fd(&walk->fd);
+	struct entry *e = plan_add_entry(plan, ENTRY_OWNER, fd, walk->path, &walk->st, id);
 
 	if (!e) {
 		plan_refuse(plan, item, xstrdup(plan->failure), NULL);
@@ -163,8 +179,7 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 	plan->others.has_devices = plan->others.has_devices || e->type != 'f';
 	e->new_uid = stays ? walk->st.st_uid : identity->uid;
 	e->new_gid = stays ? walk->st.st_gid : identity->gid;
-	if (!owner_plan(
-		    e, walk->fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
+	if (!owner_plan(e, fd, &walk->st, plan->settings->remember_owner.value, &note, &error) ||
 		!forget_grants(plan, e, &error))
 		plan_refuse(plan, item, error, NULL);
 	else if (note && !plan->quiet)
@@ -172,10 +187,11 @@ static void add_claim(struct claims_plan *plan, struct claims_item *item,
 }
 
 /* Whether it can't be made the account's, nor has to be for that reason alone. */
-static bool has_no_owner(const struct safepath *walk, const struct identity *identity)
+static bool has_no_owner(
+	const struct safepath *walk, const struct object *object, const struct identity *identity)
 {
 	return S_ISREG(walk->st.st_mode) && walk->st.st_uid != identity->uid &&
-	       mounts_is_ownerless(walk->fd);
+	       object_is_ownerless(object);
 }
 
 /* Whoever gets a descriptor, or has the object mounted, does not go through the directories. */
@@ -194,6 +210,7 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 	const struct claim_request *resource, struct safepath *walk,
 	const struct identity *identity)
 {
+	struct object object;
 	struct fileid id;
 	char *error = NULL, *help = NULL;
 
@@ -201,19 +218,18 @@ static void plan_claim(struct claims_plan *plan, struct claims_item *item,
 		plan_refuse(plan, item, journal_damage_reason(), NULL);
 		return;
 	}
-	if (!plan->dry_run && !walk->unsafe)
-		copy_up(walk);
-	if (!fileid_of(walk->fd, &walk->st, &id, &error)) {
+	if (!examine(walk, !plan->dry_run && !walk->unsafe, &object, &error) ||
+		!fileid_of_object(walk->fd, &object, &id, &error)) {
 		plan_refuse(plan, item, error, NULL);
 		return;
 	}
 	if (is_held(plan, item, walk, &id))
 		return;
-	if ((error = why_not_claimable(plan, resource, walk, &help)) != NULL) {
+	if ((error = why_not_claimable(plan, resource, walk, &object, &help)) != NULL) {
 		plan_refuse(plan, item, error, help);
 		return;
 	}
-	if (has_no_owner(walk, identity)) {
+	if (has_no_owner(walk, &object, identity)) {
 		set_reason(item, ACTION_CHECK, "its file system has no owners of its own");
 		plan_access_to(plan, item, resource, walk, R_OK | W_OK, identity);
 	} else if (!resource->passed) {
@@ -235,7 +251,7 @@ char *claims_why_not_passed(
 
 	if (!plan->others.all_read)
 		return journal_damage_reason();
-	if (!fileid_of(walk->fd, &walk->st, &id, &error))
+	if (!fileid_of(walk->fd, &id, &error))
 		return error;
 	if (plan_find_entry(plan, &id, ENTRY_OWNER, 0, &whose) && whose != plan->journal)
 		return held_by_other(whose, help);

@@ -7,6 +7,7 @@
 #include "claims/plan_entries.h"
 #include "path/advice.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,12 +24,13 @@ static char *plan_grant(struct claims_plan *plan, int fd, const char *path, cons
 			path, (unsigned long)st->st_nlink);
 	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode) && !S_ISDIR(st->st_mode))
 		return xasprintf("%s is not a file, block device or directory", path);
-	if (!fileid_of(fd, st, &id, &error))
+	if (!fileid_of(fd, &id, &error))
 		return steal_pointer(&error);
 	const struct entry *other = plan_find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose);
 	if (other && whose == plan->journal)
 		return NULL;
-	struct entry *e = plan_add_entry(plan, ENTRY_GRANT, fd, path, st, &id);
+	struct entry *e =
+		plan_add_entry(plan, ENTRY_GRANT, fcntl(fd, F_DUPFD_CLOEXEC, 3), path, st, &id);
 	if (!e)
 		return xstrdup(plan->failure);
 	e->old_uid = st->st_uid;
@@ -63,7 +65,7 @@ static char *share_grants(
 		/* An ACL beyond the mode shows in the mode: its mask. */
 		if (!(st->st_mode & S_IRWXG))
 			continue;
-		if (!fileid_of(fd, st, &id, &error))
+		if (!fileid_of(fd, &id, &error))
 			return error;
 		if (plan_find_entry(plan, &id, ENTRY_GRANT, identity->uid, &whose) &&
 			(error = plan_grant(plan, fd, path, st, identity)) != NULL)

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "claims/find.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,9 +60,8 @@ struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int
 	const char *path, const struct stat *st, const struct fileid *id)
 {
 	struct journal *journal = plan->journal;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if (copy < 0) {
+	if (fd < 0) {
 		free(plan->failure);
 		error_set_errno(&plan->failure,
 			"cannot keep %s open; raise the limit of open files (ulimit -n)", path);
@@ -73,7 +71,7 @@ struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int
 	size_t n = journal->n_entries;
 	if ((n & (n - 1)) == 0 || n == plan->first_new + 1)
 		plan->fds = xreallocarray(plan->fds, 2 * n, sizeof(int));
-	plan->fds[n - 1] = copy;
+	plan->fds[n - 1] = fd;
 	e->kind = kind;
 	e->path = xstrdup(path);
 	e->type = type_of(st->st_mode);

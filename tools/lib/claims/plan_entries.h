@@ -24,8 +24,8 @@ const struct entry *plan_find_entry(struct claims_plan *plan, const struct filei
 
 /*
  * A new entry of the plan's journal, for the object of fd (O_PATH), whose path, type and identity
- * are set. The descriptor is kept, so that what is changed is what was judged. Entries that were
- * looked at before may have moved. NULL where that is one descriptor too many, which is the plan's
+ * are set. Takes the descriptor, so that what is changed is what was judged. Entries that were
+ * looked at before may have moved. NULL where it is -1, one too many (errno), which is the plan's
  * failure: what is left of it would fail the same way.
  */
 struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int fd,

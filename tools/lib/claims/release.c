@@ -115,13 +115,15 @@ static bool give_back_grant(const struct release *release, struct entry *e, int 
 }
 
 /* Gives one object back. Returns whether all went as it should. */
-static bool give_back(const struct release *release, struct entry *e, int fd)
+static bool give_back(struct release *release, size_t i, int fd)
 {
+	struct entry *e = &release->back.journal->entries[i];
 	cleanup_free char *message = NULL;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return keep(release, e, xasprintf("cannot examine it: %s", strerror(errno)));
+	touched_add(&release->touched, i, fd, &st);
 	if (e->kind == ENTRY_GRANT)
 		return give_back_grant(release, e, fd);
 	pid_t opener = open_files_first(&st, e->new_uid);
@@ -150,28 +152,31 @@ static bool give_back(const struct release *release, struct entry *e, int fd)
 }
 
 /* Whether what may be the object of the entry is the QEMU user's, and no other VM's. */
-static bool is_to_be_put_right(const struct release *release, const struct entry *e, int fd)
+static bool is_to_be_put_right(
+	const struct release *release, const struct entry *e, int fd, const struct stat *st)
 {
 	cleanup_free char *ignored = NULL;
 	struct fileid id;
-	struct stat st;
 
-	return fstat(fd, &st) == 0 && (e->kind == ENTRY_GRANT || st.st_uid == e->new_uid) &&
-	       fileid_of(fd, &st, &id, &ignored) &&
-	       !is_others(&release->back, &id, e->kind, (uid_t)-1);
+	return (e->kind == ENTRY_GRANT || st->st_uid == e->new_uid) &&
+	       fileid_of(fd, &id, &ignored) && !is_others(&release->back, &id, e->kind, (uid_t)-1);
 }
 
 /*
  * What may be the object, or a copy of it, is put right where it is the QEMU user's, and the
  * entry stays: the object itself may be another one.
  */
-static bool put_right(
-	const struct release *release, struct entry *e, const struct claims_object *object)
+static bool put_right(struct release *release, size_t i, const struct claims_object *object)
 {
+	struct entry *e = &release->back.journal->entries[i];
 	cleanup_free char *message = NULL;
 	const char *done = "";
+	struct stat st;
 
-	if (is_to_be_put_right(release, e, object->fd)) {
+	bool is_known = fstat(object->fd, &st) == 0;
+	if (is_known)
+		touched_add(&release->touched, i, object->fd, &st);
+	if (is_known && is_to_be_put_right(release, e, object->fd, &st)) {
 		if (e->kind == ENTRY_GRANT)
 			done = acl_grant_take_back(e, object->fd, &message)
 				       ? "; its ACL entry was removed"
@@ -195,17 +200,14 @@ static bool release_entry(struct release *release, size_t i)
 	e->kept = NULL;
 	claims_find(release->back.journal, e, &object);
 	if (object.how == FILEID_FOUND) {
-		touched_add(&release->touched, i, object.fd);
-		good = give_back(release, e, object.fd);
+		good = give_back(release, i, object.fd);
 		/* It was moved aside with its subvolume, for a snapshot of it. */
 		if (e->done && claims_find_snapshot(e, &object)) {
 			e->done = false;
-			touched_add(&release->touched, i, object.fd);
-			good = put_right(release, e, &object);
+			good = put_right(release, i, &object);
 		}
 	} else if (object.is_doubtful) {
-		touched_add(&release->touched, i, object.fd);
-		good = put_right(release, e, &object);
+		good = put_right(release, i, &object);
 	} else if (object.how == FILEID_ENDED) {
 		e->done = good = true;
 		info("%s: %s", e->path, object.why);

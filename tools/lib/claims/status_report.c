@@ -80,7 +80,7 @@ static void examine(const char *path, struct journal *const *all, size_t n, stru
 		file->remembered.state = LIBVIRT_XATTR_UNSUPPORTED;
 	else if (S_ISREG(file->walk.st.st_mode))
 		libvirt_xattr_read(file->walk.fd, &file->remembered);
-	if (!fileid_of(file->walk.fd, &file->walk.st, &id, &error))
+	if (!fileid_of(file->walk.fd, &id, &error))
 		return;
 	for (size_t j = 0; j < n; j++)
 		for (size_t i = 0; i < all[j]->n_entries; i++)

@@ -18,24 +18,22 @@ struct touched touched_begin(const struct journal *journal)
 	return (struct touched){.of = xcalloc(journal->n_entries, sizeof(dev_t))};
 }
 
-void touched_add(struct touched *touched, size_t entry, int fd)
+void touched_add(struct touched *touched, size_t entry, int fd, const struct stat *st)
 {
-	struct stat st;
-
 	/* To open a device can do something, or fail; and its node is a new one at the next boot.
 	 */
-	if (fstat(fd, &st) < 0 || S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode))
+	if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode))
 		return;
-	touched->of[entry] = st.st_dev;
+	touched->of[entry] = st->st_dev;
 	for (size_t i = 0; i < touched->n; i++)
-		if (touched->all[i].dev == st.st_dev)
+		if (touched->all[i].dev == st->st_dev)
 			return;
 	touched->all = xreallocarray(touched->all, touched->n + 1, sizeof *touched->all);
 	int file = safepath_reopen(fd, O_RDONLY | O_NONBLOCK);
 	/* A lease on it is one on nothing else. */
 	if (file < 0 && errno == EWOULDBLOCK)
-		file = mounts_open_directory(fd, &st);
-	touched->all[touched->n++] = (struct touched_filesystem){st.st_dev, file, errno};
+		file = mounts_open_directory(fd, st);
+	touched->all[touched->n++] = (struct touched_filesystem){st->st_dev, file, errno};
 }
 
 bool touched_sync(struct touched *touched, struct journal *journal)

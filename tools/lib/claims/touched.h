@@ -9,6 +9,7 @@
 #include "claims/journal.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct touched_filesystem {
@@ -26,8 +27,11 @@ struct touched {
 /* Of the journal with as many entries; touched_sync() ends it. */
 struct touched touched_begin(const struct journal *journal);
 
-/* Notes the file system of the object of fd (O_PATH), which is to be changed for that entry. */
-void touched_add(struct touched *touched, size_t entry, int fd);
+/*
+ * Notes the file system of the object of fd (O_PATH), of that status, which is to be changed for
+ * that entry.
+ */
+void touched_add(struct touched *touched, size_t entry, int fd, const struct stat *st);
 
 /*
  * Synchronizes them all; where that fails, says so, their entries are not done (journal NULL: there

@@ -103,7 +103,7 @@ static bool take_recorded(const struct safepath *walk, struct belonging *belongi
 	bool all_read;
 	size_t n;
 
-	if (!fileid_of(walk->fd, &walk->st, &id, error) || !journal_lock(false, error))
+	if (!fileid_of(walk->fd, &id, error) || !journal_lock(false, error))
 		return false;
 	bool good = journal_directory() < 0 || journal_read_all(&all, &n, &all_read, error);
 	if (good && journal_directory() >= 0) {

@@ -6,24 +6,18 @@
 #include "base/log.h"
 #include "path/command.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 /*
  * notify_change() of fs/attr.c refuses new owners of both kinds, may_create() and may_delete() of
  * fs/namei.c new entries of immutable directories, and removal from either.
  */
-char *attributes_why_fixed(int fd, const char *path, char **help)
+char *attributes_why_fixed(const struct statx *stx, const char *path, char **help)
 {
-	struct statx st;
-
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MODE, &st) < 0)
-		return NULL;
-	if (st.stx_attributes & STATX_ATTR_IMMUTABLE)
+	if (stx->stx_attributes & STATX_ATTR_IMMUTABLE)
 		return help_message(help, xasprintf("%s is immutable", path), "; ",
 			command_of_root("chattr -i", path));
-	if ((st.stx_attributes & STATX_ATTR_APPEND) && !S_ISDIR(st.stx_mode))
+	if ((stx->stx_attributes & STATX_ATTR_APPEND) && !S_ISDIR(stx->stx_mode))
 		return help_message(help, xasprintf("%s is append-only", path), "; ",
 			command_of_root("chattr -a", path));
 	return NULL;

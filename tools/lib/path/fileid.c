@@ -3,6 +3,7 @@
 
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "path/fstype.h"
 #include "path/look.h"
@@ -17,24 +18,6 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-/* *mount: where it lies; NULL: not known. */
-static bool statx_of(int fd, struct fileid *id, const struct proc_mount **mount)
-{
-	struct statx stx;
-
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-		    STATX_INO | STATX_BTIME | STATX_MNT_ID, &stx) < 0)
-		return false;
-	*mount = mounts_by_statx(&stx);
-	id->inode = stx.stx_ino;
-	id->born = -1;
-	if (stx.stx_mask & STATX_BTIME) {
-		id->born = stx.stx_btime.tv_sec;
-		id->born_nsec = stx.stx_btime.tv_nsec;
-	}
-	return true;
-}
 
 /*
  * A handle of FUSE is the number that its process gave a file in this mount, and that another
@@ -95,28 +78,47 @@ static size_t disks_of(int fd, const struct fileid *id, const struct disk **all)
 	return n_known;
 }
 
-bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error)
+bool fileid_of_object(int fd, const struct object *object, struct fileid *id, char **error)
 {
-	const struct proc_mount *mount;
+	const struct proc_mount *mount = object->mount;
+	const struct statx *stx = &object->stx;
 	const struct disk *disks;
+	struct stat st;
 
-	*id = (struct fileid){.dev = st->st_dev};
-	if (!fsid_of(fd, st, id->filesystem)) {
-		*error = xasprintf(
-			"cannot determine which file system it is on: %s", strerror(errno));
-		return false;
+	look_stat_of(stx, &st);
+	*id = (struct fileid){.dev = st.st_dev, .inode = st.st_ino, .born = -1};
+	if (stx->stx_mask & STATX_BTIME) {
+		id->born = stx->stx_btime.tv_sec;
+		id->born_nsec = stx->stx_btime.tv_nsec;
 	}
-	if (!statx_of(fd, id, &mount) || !handle_of(fd, mount, id)) {
-		*error = xasprintf("cannot examine it: %s", strerror(errno));
-		return false;
-	}
+	if (!fsid_of(fd, &st, id->filesystem))
+		return error_set_errno(error, "cannot determine which file system it is on");
+	if (!handle_of(fd, mount, id))
+		return error_set_errno(error, "cannot examine it");
 	if (disks_of(fd, id, &disks) > 0) {
 		id->disk = disks[0];
 	} else {
 		/* btrfs shows other numbers in stat(2) than in mountinfo. */
-		id->disk.dev = mount ? mount->dev : st->st_dev;
+		id->disk.dev = mount ? mount->dev : st.st_dev;
 	}
 	return true;
+}
+
+bool fileid_of(int fd, struct fileid *id, char **error)
+{
+	struct object object;
+
+	return object_of(fd, &object) ? fileid_of_object(fd, &object, id, error)
+				      : error_set_errno(error, "cannot examine it");
+}
+
+/* The same of what may not answer. False and errno. */
+static bool look(int fd, struct fileid *id)
+{
+	cleanup_free char *why = NULL;
+	struct object object;
+
+	return object_look(fd, &object) && fileid_of_object(fd, &object, id, &why);
 }
 
 static bool same_handle(const struct fileid *a, const struct fileid *b)
@@ -223,16 +225,14 @@ static enum disk_evidence judge(struct search *s, int fd, const struct fileid *n
 /* By the name that it had. An unsafe way is no harm: what is found must be the object itself. */
 static void look_at_path(struct search *s)
 {
-	cleanup_free char *why = NULL;
 	struct fileid now;
-	struct stat st;
 	cleanup_fd int fd = reach_open(s->path);
 
 	if (fd < 0) {
 		s->is_late = errno == ATTEMPT_SILENT;
 		return;
 	}
-	if (!look_stat_fd(fd, &st) || !fileid_of(fd, &st, &now, &why)) {
+	if (!look(fd, &now)) {
 		s->error = errno;
 		return;
 	}
@@ -275,15 +275,13 @@ static int open_handle(int dir, const struct fileid *id)
 /* By its handle, on a file system that is the one, or a copy. */
 static void look_by_handle(struct search *s, int dir, const struct fileid *root)
 {
-	cleanup_free char *why = NULL;
 	struct fileid found;
-	struct stat st;
 
 	enum disk_evidence evidence = judge(s, dir, root);
 	cleanup_fd int fd = open_handle(dir, s->id);
 	if (fd < 0 && (errno == ESTALE || errno == ENOENT))
 		return;
-	if (fd < 0 || !look_stat_fd(fd, &st) || !fileid_of(fd, &st, &found, &why))
+	if (fd < 0 || !look(fd, &found))
 		s->error = errno;
 	else if (same_inode(s->id, &found))
 		take(s, &fd, &found, evidence);
@@ -430,13 +428,10 @@ static enum fileid_found conclude_missing(const struct search *s, char **why)
  */
 static bool look_at_unidentified(struct search *s)
 {
-	cleanup_free char *why = NULL;
 	struct fileid now;
-	struct stat st;
 	cleanup_fd int fd = reach_open(s->path);
 
-	if (fd < 0 || !look_stat_fd(fd, &st) || !fileid_of(fd, &st, &now, &why) ||
-		!same_inode(s->id, &now) || !same_handle(s->id, &now) ||
+	if (fd < 0 || !look(fd, &now) || !same_inode(s->id, &now) || !same_handle(s->id, &now) ||
 		(now.handle_size == 0 && now.born < 0))
 		return false;
 	s->likely = steal_fd(&fd);
@@ -504,13 +499,11 @@ enum fileid_found fileid_open(
 
 enum fileid_found fileid_open_snapshot(const struct fileid *id, const char *path, int *fd)
 {
-	cleanup_free char *why = NULL;
 	struct fileid now;
-	struct stat st;
 	cleanup_fd int file = reach_open(path);
 
 	*fd = -1;
-	if (file < 0 || !look_stat_fd(file, &st) || !fileid_of(file, &st, &now, &why))
+	if (file < 0 || !look(file, &now))
 		return FILEID_GONE;
 	/* bcachefs has the subvolume in the handle alone. */
 	if (!fsid_same_base(id->filesystem, now.filesystem) || !same_inode(id, &now) ||

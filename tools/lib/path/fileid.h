@@ -16,6 +16,7 @@
 
 #include "path/disk.h"
 #include "path/fsid.h"
+#include "path/object.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,7 +45,9 @@ struct fileid {
  * Fills *id for the object of the descriptor (O_PATH will do). Returns false, with a
  * new message in *error, if it can't be told.
  */
-bool fileid_of(int fd, const struct stat *st, struct fileid *id, char **error);
+bool fileid_of(int fd, struct fileid *id, char **error);
+/* The same of what has been asked. */
+bool fileid_of_object(int fd, const struct object *object, struct fileid *id, char **error);
 
 /* Whether both are one object, or one is a copy of the other, for all that their identities say. */
 bool fileid_equal(const struct fileid *a, const struct fileid *b);

@@ -52,26 +52,36 @@ bool look_may_wait(void)
  * Attributes.
  */
 
+void look_stat_of(const struct statx *stx, struct stat *st)
+{
+	*st = (struct stat){.st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor),
+		.st_ino = stx->stx_ino,
+		.st_mode = stx->stx_mode,
+		.st_nlink = stx->stx_nlink,
+		.st_uid = stx->stx_uid,
+		.st_gid = stx->stx_gid,
+		.st_rdev = makedev(stx->stx_rdev_major, stx->stx_rdev_minor),
+		.st_size = (off_t)stx->stx_size,
+		.st_blksize = stx->stx_blksize,
+		.st_blocks = (blkcnt_t)stx->stx_blocks,
+		.st_atim = {stx->stx_atime.tv_sec, stx->stx_atime.tv_nsec},
+		.st_mtim = {stx->stx_mtime.tv_sec, stx->stx_mtime.tv_nsec},
+		.st_ctim = {stx->stx_ctime.tv_sec, stx->stx_ctime.tv_nsec}};
+}
+
+bool look_now_statx(int directory, const char *path, int flags, struct statx *stx)
+{
+	return statx(directory, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+		       STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, stx) == 0;
+}
+
 bool look_now_stat(int directory, const char *path, int flags, struct stat *st)
 {
 	struct statx stx;
 
-	if (statx(directory, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS,
-		    &stx) < 0)
+	if (!look_now_statx(directory, path, flags, &stx))
 		return false;
-	*st = (struct stat){.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
-		.st_ino = stx.stx_ino,
-		.st_mode = stx.stx_mode,
-		.st_nlink = stx.stx_nlink,
-		.st_uid = stx.stx_uid,
-		.st_gid = stx.stx_gid,
-		.st_rdev = makedev(stx.stx_rdev_major, stx.stx_rdev_minor),
-		.st_size = (off_t)stx.stx_size,
-		.st_blksize = stx.stx_blksize,
-		.st_blocks = (blkcnt_t)stx.stx_blocks,
-		.st_atim = {stx.stx_atime.tv_sec, stx.stx_atime.tv_nsec},
-		.st_mtim = {stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec},
-		.st_ctim = {stx.stx_ctime.tv_sec, stx.stx_ctime.tv_nsec}};
+	look_stat_of(&stx, st);
 	return true;
 }
 
@@ -133,36 +143,53 @@ static void put_errno(struct attempt_out *out, bool good)
 static void ask_stat(void *context, size_t i, struct attempt_out *out)
 {
 	const struct looked *looked = context;
-	struct stat st;
+	struct statx stx;
 
 	(void)i;
-	put_errno(out, look_now_stat(looked->directory, looked->path, looked->flags, &st));
-	attempt_put(out, &st, sizeof st);
+	put_errno(out, look_now_statx(looked->directory, looked->path, looked->flags, &stx));
+	attempt_put(out, &stx, sizeof stx);
 }
 
-static bool stat_in_child(int directory, const char *path, int flags, struct stat *st)
+static bool statx_in_child(int directory, const char *path, int flags, struct statx *stx)
 {
 	struct looked looked = {.directory = directory, .path = path, .flags = flags};
-	bool good = look(&looked, ask_stat) && looked.length == sizeof *st;
+	bool good = look(&looked, ask_stat) && looked.length == sizeof *stx;
 
 	if (good)
-		memcpy(st, looked.bytes, sizeof *st);
+		memcpy(stx, looked.bytes, sizeof *stx);
 	free(looked.bytes);
 	return good;
 }
 
+static bool look_statx(int directory, const char *path, int flags, struct statx *stx)
+{
+	return look_may_wait() ? statx_in_child(directory, path, flags, stx)
+			       : look_now_statx(directory, path, flags, stx);
+}
+
+static bool look_stat_at(int directory, const char *path, int flags, struct stat *st)
+{
+	struct statx stx;
+
+	if (!look_statx(directory, path, flags, &stx))
+		return false;
+	look_stat_of(&stx, st);
+	return true;
+}
+
 bool look_stat_link(int directory, const char *link, struct stat *st)
 {
-	if (look_may_wait())
-		return stat_in_child(directory, link, 0, st);
-	return look_now_stat(directory, link, 0, st);
+	return look_stat_at(directory, link, 0, st);
+}
+
+bool look_statx_fd(int fd, struct statx *stx)
+{
+	return look_statx(fd, "", AT_EMPTY_PATH, stx);
 }
 
 bool look_stat_fd(int fd, struct stat *st)
 {
-	if (look_may_wait())
-		return stat_in_child(fd, "", AT_EMPTY_PATH, st);
-	return look_now_stat(fd, "", AT_EMPTY_PATH, st);
+	return look_stat_at(fd, "", AT_EMPTY_PATH, st);
 }
 
 /*

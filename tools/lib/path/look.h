@@ -49,6 +49,12 @@ dev_t look_device(const char *path);
 /* stat(2) of what a descriptor is of, as far as the kernel knows without asking. */
 bool look_stat_fd(int fd, struct stat *st);
 
+/* The same with all that object.h has. */
+bool look_statx_fd(int fd, struct statx *stx);
+
+/* What stat(2) tells, of what statx(2) has told. */
+void look_stat_of(const struct statx *stx, struct stat *st);
+
 /* Both: a path's object. */
 bool look_stat(int directory, const char *path, int flags, struct stat *st);
 

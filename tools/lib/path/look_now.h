@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* statx(2) with AT_STATX_DONT_SYNC and these flags. False and errno. */
+/* statx(2) with AT_STATX_DONT_SYNC and these flags, of all that object.h has. False and errno. */
+bool look_now_statx(int directory, const char *path, int flags, struct statx *stx);
+/* The same, as stat(2) tells it. */
 bool look_now_stat(int directory, const char *path, int flags, struct stat *st);
 
 /* openat2(2) with O_PATH, these flags and RESOLVE_*: a new descriptor; -1 and errno. */

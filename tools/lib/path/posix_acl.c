@@ -3,8 +3,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/io.h"
 #include "base/log.h"
+#include "base/xattr.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -91,11 +91,8 @@ bool posix_acl_gives_nothing(dev_t device, mode_t mode)
 
 static ssize_t read_once(int fd, const char *attribute, void *value, size_t room)
 {
-	ssize_t n = fgetxattr(fd, attribute, value, room);
+	ssize_t n = xattr_get(fd, attribute, value, room);
 
-	if (n >= 0 || errno != EBADF)
-		return n;
-	n = getxattr(IO_FD_PATH(fd), attribute, value, room);
 	if (n >= 0 || errno != ENOENT)
 		return n;
 	/* Without /proc, as in an installer's root, a directory can be opened from itself. */

@@ -83,6 +83,7 @@ bool vm_was_made_there(const struct place *place)
 bool vm_can_make(struct vm *vm, const struct qemuargs_resource *resource, const struct place *place)
 {
 	char *why, *help = NULL;
+	struct object object;
 
 	if (syscall(SYS_faccessat2, place->dir, "", W_OK, AT_EACCESS | AT_EMPTY_PATH) == 0)
 		return true;
@@ -93,7 +94,8 @@ bool vm_can_make(struct vm *vm, const struct qemuargs_resource *resource, const 
 				place->dir_path));
 		return false;
 	}
-	if (errno != EPERM || !(why = attributes_why_fixed(place->dir, place->dir_path, &help)))
+	if (errno != EPERM || !object_of(place->dir, &object) ||
+		!(why = attributes_why_fixed(&object.stx, place->dir_path, &help)))
 		return true;
 	vm_refuse_helped(vm, resource, why, help);
 	return false;
