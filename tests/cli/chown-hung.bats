@@ -188,6 +188,20 @@ ending() {
     [ "$(journals)" = $'a\nb' ]
 }
 
+@test "what lies next to a disk, and leads to what does not answer, is not taken for another one" {
+    mkdir -p $fs/next
+    serve /mnt/hung /bin/sleep
+    ln -s /mnt/hung/file $fs/next/link
+    touch $fs/next/bound
+    mount --bind /mnt/hung/file $fs/next/bound
+    disk $fs/next/new bob:bob 0640
+    silence
+    within 15 virt-priv-chown claim --name c --disk $fs/next/new --disk $fs/next/link --disk $fs/next/bound
+    [ "$status" -eq 1 ]
+    [ "$(grep -c '^refuse .*/next/\(link\|bound\) .*not answered in 5 s' <<<"$output")" -eq 2 ]
+    [ "$(owner $fs/next/new)" = bob:bob ]
+}
+
 @test "many disks on one mount that does not answer are waited for once" {
     hang
     local start=$SECONDS

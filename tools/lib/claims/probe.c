@@ -13,11 +13,14 @@
 /* wanted: of which of them; NULL: of all. */
 static bool is_all_known(struct journal *const *all, size_t n, const bool *wanted)
 {
-	for (size_t j = 0; j < n; j++)
-		for (size_t i = 0; (!wanted || wanted[j]) && i < all[j]->n_entries; i++)
-			if (!probe_is_known(all[j]->entries[i].path))
-				return false;
-	return true;
+	struct probe_start start = {0};
+	bool is_known = true;
+
+	for (size_t j = 0; j < n && is_known; j++)
+		for (size_t i = 0; (!wanted || wanted[j]) && is_known && i < all[j]->n_entries; i++)
+			is_known = probe_is_known_from(&start, all[j]->entries[i].path);
+	probe_forget(&start);
+	return is_known;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "path/look.h"
+#include "path/look_now.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,12 +95,61 @@ static dev_t device_of(void *context, size_t i)
 	return look_device(paths[i]);
 }
 
-bool probe_is_known(const char *path)
+static bool is_local(const char *path)
+{
+	cleanup_fd int fd = look_cached(AT_FDCWD, path, 0);
+
+	return fd >= 0 ? look_is_local(fd, -1) : errno == ENOENT;
+}
+
+void probe_forget(struct probe_start *start)
+{
+	if (start->path)
+		close(start->fd);
+	free(start->path);
+	*start = (struct probe_start){0};
+}
+
+/* To the directory that is the beginning of the path, if it is a local file system's. */
+static void go_to(struct probe_start *start, const char *path, size_t length)
+{
+	cleanup_free char *directory = xstrndup(path, length);
+	struct statx stx;
+
+	if (start->path && strcmp(start->path, directory) == 0)
+		return;
+	probe_forget(start);
+	cleanup_fd int fd = look_cached(AT_FDCWD, directory, O_DIRECTORY);
+	if (fd < 0 || !look_is_local(fd, -1) || !look_now_statx(fd, "", AT_EMPTY_PATH, &stx) ||
+		!(stx.stx_mask & STATX_MNT_ID))
+		return;
+	*start = (struct probe_start){steal_pointer(&directory), steal_fd(&fd), stx.stx_mnt_id};
+}
+
+/* One that is no symbolic link, and has nothing mounted on it, or none. */
+static bool is_next_to(const struct probe_start *start, const char *name)
+{
+	struct statx stx;
+
+	if (!look_now_statx(start->fd, name, AT_SYMLINK_NOFOLLOW, &stx))
+		return errno == ENOENT;
+	return !S_ISLNK(stx.stx_mode) && (stx.stx_mask & STATX_MNT_ID) &&
+	       stx.stx_mnt_id == start->mount;
+}
+
+bool probe_is_known_from(struct probe_start *start, const char *path)
 {
 	if (path[0] != '/' || find(path))
 		return true;
-	cleanup_fd int fd = look_cached(AT_FDCWD, path, 0);
-	return fd >= 0 ? look_is_local(fd, -1) : errno == ENOENT;
+	const char *name = strrchr(path, '/') + 1;
+	if (*name)
+		go_to(start, path, (size_t)(name - path));
+	return (*name && start->path && is_next_to(start, name)) || is_local(path);
+}
+
+bool probe_is_known(const char *path)
+{
+	return path[0] != '/' || find(path) || is_local(path);
 }
 
 static int by_text(const void *a, const void *b)
@@ -114,9 +164,11 @@ void probe(const char *const *paths, size_t n)
 	struct attempt question = {
 		.ask = ask_path, .take = take_path, .device = device_of, .context = unknown};
 
+	struct probe_start start = {0};
 	for (size_t i = 0; i < n; i++)
-		if (!probe_is_known(paths[i]))
+		if (!probe_is_known_from(&start, paths[i]))
 			unknown[n_unknown++] = paths[i];
+	probe_forget(&start);
 	/* The same path once; and what lies on one mount one after the other. */
 	if (n_unknown)
 		qsort(unknown, n_unknown, sizeof *unknown, by_text);

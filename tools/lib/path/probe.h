@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Asks for those of the paths that were not asked for before; relative ones are left out. */
 void probe(const char *const *paths, size_t n);
@@ -21,3 +22,15 @@ bool probe_is_silent(const char *path);
 
 /* Whether there is nothing to ask about the path: it was asked for, or can't wait. */
 bool probe_is_known(const char *path);
+
+/*
+ * Where that goes on from: the disks of a VM mostly lie next to each other. Zeroed at the
+ * beginning; whoever holds it calls probe_forget() at the end.
+ */
+struct probe_start {
+	char *path; /* a directory of a local file system, up to and with the last "/" */
+	int fd;
+	uint64_t mount; /* the number that it keeps while this is open */
+};
+bool probe_is_known_from(struct probe_start *start, const char *path);
+void probe_forget(struct probe_start *start);
