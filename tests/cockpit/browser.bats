@@ -15,13 +15,9 @@ eventually() {
 
 # why_not: what is not here, if something is.
 why_not() {
-    local program
-    for program in node cockpit-bridge; do
-        command -v "$program" >/dev/null || { echo "there is no $program here" && return; }
-    done
-    [ -n "$browser" ] || { echo "there is no chromium here" && return; }
+    command -v cockpit-bridge >/dev/null || { echo "there is no cockpit-bridge here" && return; }
     [ -n "$ws" ] || { echo "there is no cockpit-ws here" && return; }
-    tests/lib/playwright >"$BATS_FILE_TMPDIR/playwright" 2>"$BATS_FILE_TMPDIR/said" || tail -n 1 "$BATS_FILE_TMPDIR/said"
+    tests/cockpit/with-browser true >"$BATS_FILE_TMPDIR/said" 2>&1 || tail -n 1 "$BATS_FILE_TMPDIR/said"
 }
 
 # start_vm NAME OPTION...: a VM of virt-priv-run with a disk of its own, whose processor does not run.
@@ -44,7 +40,6 @@ is_audited() {
 setup_file() {
     local program
     [ "${VP_PRIVATE_HOST-}" = yes ]
-    browser=$(command -v chromium || command -v chromium-browser) || true
     ws=$(compgen -G '/usr/lib*/cockpit/cockpit-ws' || compgen -G '/usr/libexec/cockpit-ws') || true
     why_not=$(why_not)
     export why_not
@@ -71,9 +66,8 @@ setup_file() {
     unshare --net=/run/cockpit.net ip link set lo up
     mkdir -m 0700 /run/root /run/alice
     chown alice:alice /run/alice
-    export TZ=UTC BROWSER=$browser COCKPIT_WS=$ws DISK=/srv/vm/left.raw PICTURES=$PWD/build/cockpit TOOLS=/mnt/tools
-    export PLAYWRIGHT RESULTS=$BATS_FILE_TMPDIR/results
-    PLAYWRIGHT=$(cat "$BATS_FILE_TMPDIR/playwright")
+    export TZ=UTC COCKPIT_WS=$ws DISK=/srv/vm/left.raw PICTURES=$PWD/build/cockpit TOOLS=/mnt/tools
+    export RESULTS=$BATS_FILE_TMPDIR/results
 
     : >>/etc/subuid
     : >>/etc/subgid
@@ -105,7 +99,8 @@ setup_file() {
     # All tests in one browser: to start it, and node, takes as long as a few of them.
     mkdir "$RESULTS"
     # shellcheck disable=SC2086 # several words
-    HOME=/run/root nsenter --net=/run/cockpit.net node tests/cockpit/browser.mjs ${VP_PAGES-} >"$BATS_FILE_TMPDIR/node.log" 2>&1 3>&- 4>&- || true
+    HOME=/run/root nsenter --net=/run/cockpit.net tests/cockpit/with-browser node tests/cockpit/browser.mjs ${VP_PAGES-} \
+        >"$BATS_FILE_TMPDIR/node.log" 2>&1 3>&- 4>&- || true
 }
 
 teardown_file() {

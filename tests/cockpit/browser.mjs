@@ -2,21 +2,17 @@
 //
 //   node browser.mjs [TEST]...      runs all of "tests", or those
 //
-// What has become of each is in RESULTS/NAME: nothing if it is good. BROWSER, COCKPIT_WS: those programs; PLAYWRIGHT:
-// folder of playwright-core; PICTURES: where pictures go; TOOLS: the folder from which tests/cockpit/tool answers; DISK:
-// the file of an abandoned claim.
+// What has become of each is in RESULTS/NAME: nothing if it is good. COCKPIT_WS: that program; TOOLS: the folder from which
+// tests/cockpit/tool answers; DISK: the file of an abandoned claim; and what page.mjs wants.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createRequire } from "node:module";
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { audit, cases, finding, markup, nothing, running, usual } from "./documents.mjs";
+import { focused, launch, loaded, notices, patience, picture, refresh, row, summary, text_of, watch } from "./page.mjs";
 
-const { BROWSER, COCKPIT_WS, DISK, PLAYWRIGHT, PICTURES, RESULTS, TOOLS } = process.env;
-const { chromium } = createRequire(`${PLAYWRIGHT}/`)("playwright-core");
+const { COCKPIT_WS, DISK, RESULTS, TOOLS } = process.env;
 const files = { audit: "virt-priv-audit", list: "virt-priv-run", status: "virt-priv-chown", settings: "virt-priv-conf" };
-// A machine that is busy with other things is slow.
-const patience = 300000;
 
 // What a tool prints from now on, and its exit status.
 function tool_says(name, output, status = 0, error = "") {
@@ -41,11 +37,8 @@ function calls() {
     return existsSync(`${TOOLS}/calls`) ? readFileSync(`${TOOLS}/calls`, "utf8").split("\n").filter(line => line !== "") : [];
 }
 
-const browser = await chromium.launch({
-    executablePath: BROWSER, timeout: patience,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-});
-// What a page must not do: an error, a breach of the policy, a request elsewhere, a window of its own.
+const browser = await launch();
+// What a page has done that it must not.
 const wrong = [];
 const origin = "http://127.0.0.1:9090";
 let opened = [];
@@ -87,39 +80,13 @@ async function open({ user = "root", width = 1200, height = 800, style = null, .
         await context.addInitScript(value => window.localStorage.setItem("shell:style", value), style);
     const page = await context.newPage();
 
-    page.on("pageerror", error => wrong.push(error.message));
-    page.on("console", message => {
-        if (message.type() === "error" || message.type() === "warning")
-            wrong.push(message.text());
-    });
-    page.on("dialog", dialog => wrong.push(dialog.message()));
-    page.on("request", request => {
-        if (!request.url().startsWith(origin))
-            wrong.push(request.url());
-    });
-    context.on("page", () => wrong.push("a second window"));
+    watch(page, wrong, origin);
     await page.goto(`${origin}/cockpit/@localhost/virt-privileges/index.html`);
     await loaded(page);
     return page;
 }
 
-const loaded = page => page.waitForFunction(() => !document.querySelector("main").hasAttribute("aria-busy"));
-
-// Refreshes, and waits until the answers of that are shown.
-async function refresh(page) {
-    await page.evaluate(() => {
-        document.getElementById("said").textContent = "";
-    });
-    await page.getByRole("button", { name: "Refresh" }).click();
-    await page.waitForFunction(() => document.getElementById("said").textContent !== "");
-}
-
-const picture = (page, name, more = {}) => page.screenshot({ path: `${PICTURES}/${name}.png`, animations: "disabled", ...more });
-const summary = page => page.locator("#summary").textContent();
-const row = (page, name) => page.locator("tbody").filter({ has: page.getByRole("button", { name, exact: true }) });
 const visible_rows = page => page.locator("#vm-table > tbody:visible").count();
-const notices = page => page.locator("#notices .notice").allInnerTexts();
-const focused = page => page.evaluate(() => document.activeElement.textContent);
 
 // The lowest contrast of a text with what is behind it (WCAG 2, 1.4.3), and that text.
 const contrast = page => page.evaluate(() => {
@@ -159,7 +126,7 @@ const tests = {
     async real() {
         tools_are_real();
         const page = await open({ height: 900 });
-        const of = async name => (await row(page, name).innerText()).replace(/\s+/g, " ");
+        const of = name => text_of(page, name);
 
         assert.match(await of("web"), /^web 9\d{4} full \w+ 1 20\d\d-/);
         assert.match(await of("db"), /^db qemu default \w+ 1 20/);

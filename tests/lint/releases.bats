@@ -199,13 +199,13 @@ ROWS
     [ "$(id -u)" -eq 0 ] || skip "as root"
     copy_of_matrix
     cp tests/releases/enter "$copy/tests/releases"
-    mkdir -p "$copy/build/plain" "$copy/build/playwright-core-1/node_modules" "$BATS_TEST_TMPDIR/root"
-    touch "$copy/build/playwright-core-1/node_modules/fetched" "$copy/new"
+    mkdir -p "$copy/build/plain" "$copy/build/npm-playwright-1/node_modules" "$BATS_TEST_TMPDIR/root"
+    touch "$copy/build/npm-playwright-1/node_modules/fetched" "$copy/new"
     # The machine's own root, in a layer above: it had a checkout before.
     # shellcheck disable=SC2016
     run -0 unshare --mount --propagation private bash -euc 'cd "$1" && mount -t tmpfs tmpfs . && cd "$1"
         mkdir -p upper/source/{build,old} work root && touch upper/source/build/own
         mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
         "$2/tests/releases/enter" root find . -path ./tests -prune -o -type f -print' - "$BATS_TEST_TMPDIR/root" "$copy"
-    diff <(sort <<<"$output") <(printf '%s\n' ./README.md ./build/own ./build/playwright-core-1/node_modules/fetched ./new)
+    diff <(sort <<<"$output") <(printf '%s\n' ./README.md ./build/own ./build/npm-playwright-1/node_modules/fetched ./new)
 }
