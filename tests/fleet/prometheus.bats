@@ -74,6 +74,19 @@ END
     promtool check rules "$scratch/queries.yml"
 }
 
+@test "the dashboard: Grafana's types, and those of its kinds of panels" {
+    local modules
+    type -P node || skip "no node"
+    modules=$(tests/lib/npm-packages grafana 2>"$scratch/said")/node_modules || skip "$(tail -n 1 "$scratch/said")"
+    node tests/fleet/dashboard.mjs "$dashboard" "$modules"
+    # It would tell.
+    jq '.panels[0].options.colorMode = "loud" | .panels[1].titel = "" | .panels[6].fieldConfig.defaults.custom.lineWidth = "1"' \
+        "$dashboard" >"$scratch/wrong.json"
+    run -1 node tests/fleet/dashboard.mjs "$scratch/wrong.json" "$modules"
+    diff <(cut -d: -f1 <<<"$output") <(printf 'panel "%s"%s\n' Hosts ', options' "Hosts with a critical finding" '' \
+        "VMs by their worst finding" ', custom')
+}
+
 # make_kind KIND: metrics of a host of which that is to be found, in $scratch/kinds.
 make_kind() {
     t=$scratch/$1
