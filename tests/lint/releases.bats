@@ -207,5 +207,5 @@ ROWS
         mkdir -p upper/source/{build,old} work root && touch upper/source/build/own
         mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
         "$2/tests/releases/enter" root find . -path ./tests -prune -o -type f -print' - "$BATS_TEST_TMPDIR/root" "$copy"
-    diff <(sort <<<"$output") <(printf '%s\n' ./README.md ./build/own ./build/npm-playwright-1/node_modules/fetched ./new)
+    diff <(sort <<<"$output") <(printf '%s\n' ./README.md ./build/npm-playwright-1/node_modules/fetched ./build/own ./new)
 }

@@ -67,6 +67,26 @@ within() {
     pass "$description"
 }
 
+# beside SECONDS: the host runs the program that the header names, which reaches this machine through a network card that
+# comes for it. Waits for its end; fails if the host has not what the program needs.
+beside() {
+    echo beside >&3
+    within 60 "a network card comes" have_card &&
+        within "$1" "the program beside the machine comes to its end" what_became_beside &&
+        [ "$(what_became_beside)" = ended ]
+}
+
+# have_card: it gets the address that QEMU's network has for the only machine there. udev may be about to rename it.
+have_card() {
+    local card
+    card=$(basename /sys/class/net/[!l]*)
+    ip address replace 10.0.2.15/24 dev "$card" && ip link set "$card" up
+}
+
+what_became_beside() {
+    dd if=/dev/vdc bs=512 skip=1 count=1 iflag=direct status=none | tr -d '\0' | grep .
+}
+
 # lose_power: asks the host to take the machine's power, which it does while this goes on.
 lose_power() {
     echo cut >&3
