@@ -4,6 +4,8 @@ bats_require_minimum_version 1.5.0
 PATH=${VP_BUILD:-$PWD/build/plain}:$PATH
 admin=/etc/libvirt/qemu.conf
 role=conf/ansible/roles/virt_privileges
+# shellcheck source=tests/lib/manager.bash
+. tests/lib/manager.bash
 
 setup() {
     type -P ansible-playbook || skip "no ansible-playbook"
@@ -28,6 +30,26 @@ make_host() {
     chmod 0755 "$host/root/usr/local/bin/systemctl"
 }
 
+# run_libvirt HOST: libvirt's own daemon runs there, and try-restart restarts it; $work/libvirt prints its process, and the
+# account that QEMU gets from it, as it says itself.
+run_libvirt() {
+    local root=/mnt/hosts/$1/root dir
+    mount --bind "$PWD" "$root/opt"
+    # Not what is mounted there on the machine: no cgroups.
+    mount --bind /sys "$root/sys"
+    for dir in mnt run; do
+        mount -t tmpfs -o mode=0755 tmpfs "$root/$dir"
+    done
+    # shellcheck disable=SC2016
+    printf '%s\n' '#!/bin/sh' 'cd /opt && VP_PRIVATE_HOST=yes exec tests/lib/private-libvirtd "$1"' >"$root/usr/local/bin/libvirt"
+    # shellcheck disable=SC2016
+    sed -i '/^exec/i [ "$1" != try-restart ] || { libvirt stop && exec libvirt start; }' "$root/usr/local/bin/systemctl"
+    printf '%s\n' '#!/bin/sh' "chroot $root libvirt pid" "chroot $root virsh -q -c qemu:///system capabilities |" \
+        "    sed -n '/<model>dac</,/<.secmodel>/s/.*<baselabel[^>]*>\(.*\)<.*/\1/p' | sort -u" >"$work/libvirt"
+    chmod 0755 "$root/usr/local/bin/libvirt" "$work/libvirt"
+    chroot "$root" libvirt start
+}
+
 # play: that of a README.md, which is in a list.
 play() {
     sed -n '/^  ```yaml$/,/^  ```$/s/^  //p' | grep -v '^```'
@@ -49,7 +71,7 @@ $keywords
   gather_facts: false
   tasks:
     - ansible.builtin.debug:
-        msg: "{{ lookup('pipe', '$work/state >$work/state.$1') }}"
+        msg: "{{ lookup('pipe', '$work/state >$work/state.$1; $work/libvirt >$work/libvirt.$1') }}"
 END
 }
 
@@ -59,8 +81,9 @@ of() {
 }
 
 @test "hosts with and without the package, one with an admin's account: --check, the role, and the role again" {
-    local host file shipped diffs='.result.diff | select(type == "object" and .before_header == "qemu.conf") | [.before, .after] | tojson'
+    local host file shipped libvirtd account default=qemu diffs='.result.diff | select(type == "object" and .before_header == "qemu.conf") | [.before, .after] | tojson'
     local wanted='user = "qemu"\ngroup = "qemu"\nmax_core = 0\n'
+    libvirtd=$(PATH=$PATH:/usr/sbin type -P libvirtd || PATH=$PATH:/usr/sbin type -P virtqemud) || true
     for host in libvirt bare own; do
         make_host "$host"
     done
@@ -85,7 +108,13 @@ of() {
     } >"$work/play.yml"
     printf '%s\n' '[hypervisors]' libvirt bare '[all]' own '[all:vars]' ansible_connection=inside ansible_become=false \
         ansible_python_interpreter=/usr/bin/python3 'root=/mnt/hosts/{{ inventory_hostname }}/root' >"$work/hosts"
+    ln -s /bin/true "$work/libvirt"
+    if [ -n "$libvirtd" ]; then
+        rm "$work/libvirt"
+        run_libvirt libvirt
+    fi
     "$work/state" >"$work/state.before"
+    "$work/libvirt" >"$work/libvirt.before"
     ANSIBLE_PIPELINING=yes ANSIBLE_NOCOLOR=1 ANSIBLE_LOCAL_TEMP=$work/local ANSIBLE_STDOUT_CALLBACK=lines \
         ANSIBLE_CALLBACK_PLUGINS=$PWD/tests/fleet/callback ANSIBLE_CONNECTION_PLUGINS=$PWD/tests/fleet/connection \
         ANSIBLE_LIBRARY=$PWD/tests/fleet/library ansible-playbook -i "$work/hosts" "$work/play.yml" >"$work/said" 2>"$work/errors" || {
@@ -126,6 +155,18 @@ of() {
     [ ! -e /mnt/hosts/own/root/etc/systemd/system/virt-priv-audit.service.d/metrics.conf ]
     run env SYSTEMD_OFFLINE=1 systemctl --root=/mnt/hosts/own/root is-enabled virt-priv-audit.timer
     [ "$output" = disabled ]
+
+    # libvirt's own daemon has the account that the role has set: it was restarted once, and not by the second play.
+    [ -n "$libvirtd" ] || skip "no libvirtd: what it makes of it was not looked at"
+    [ "$manager" != apt-get ] || default=libvirt-qemu
+    for account in "$default before" "qemu first"; do
+        file=$work/libvirt.${account#* }
+        cat "$file"
+        [ "$(sed -n 2p "$file")" = "+$(chroot /mnt/hosts/libvirt/root id -u "${account% *}"):+$(chroot /mnt/hosts/libvirt/root id -g "${account% *}")" ]
+    done
+    diff "$work/libvirt.before" "$work/libvirt.check"
+    [ "$(head -n 1 "$work/libvirt.before")" != "$(head -n 1 "$work/libvirt.first")" ]
+    diff "$work/libvirt.first" "$work/libvirt.second"
 }
 
 # module CHECK SETTINGS [DEFAULTS]: what the role has for a task, with both as JSON; its answer in $output.
