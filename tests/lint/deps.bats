@@ -14,7 +14,7 @@ looked_up() {
 
 @test "each row has its four columns, and a purpose that there is" {
     [ "$(rows | wc -l)" -gt 80 ]
-    run -0 awk 'NF != 4 || $1 !~ /^((build|check|rpm|demo|bench|vm)(,|$))+$/ ||
+    run -0 awk 'NF != 4 || $1 !~ /^((build|check|rpm|demo|bench|vm|browser)(,|$))+$/ ||
         $2 !~ /^(cmd|pc|file|lib|py|asan|fuzz):[^ ]+$/' <(rows)
     [ -z "$output" ]
 }

@@ -2,6 +2,7 @@
 .PHONY: check-vm vm-shell
 check-vm:
 	tests/deps vm
+	tests/deps browser
 	tests/vm/run $(SCENARIOS)
 
 vm-shell:
