@@ -115,7 +115,7 @@ noticed() {
 }
 
 @test "a process more, or a sync more, is noticed" {
-    noticed claim-1 '/^calls claim-1 /s/ clone=1//' '1 starts more'
+    noticed run '/^calls run /s/ clone=[0-9]+//' ' starts more'
     noticed conf-set '/^calls conf-set /s/ fsync=2/ fsync=1/' '1 syncs more'
 }
 
