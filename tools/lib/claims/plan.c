@@ -336,7 +336,10 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 		plan_object(plan, item, resource, &walk, identity);
 	else if (resource->optional && errno == ENOENT)
 		set_reason(item, ACTION_LEAVE, "optional, and does not exist");
-	else
+	else if (errno == EMFILE) {
+		plan_run_out(plan, resource->path);
+		plan_refuse(plan, item, xstrdup(plan->failure), NULL);
+	} else
 		plan_refuse(plan, item, steal_pointer(&error), NULL);
 	if (plan->keeps_objects)
 		item->fd = steal_fd(&walk.fd);

@@ -56,15 +56,20 @@ static char type_of(mode_t mode)
 			       : 0;
 }
 
+void plan_run_out(struct claims_plan *plan, const char *path)
+{
+	free(plan->failure);
+	error_set_errno(&plan->failure,
+		"cannot keep %s open; raise the limit of open files (ulimit -n)", path);
+}
+
 struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int fd,
 	const char *path, const struct stat *st, const struct fileid *id)
 {
 	struct journal *journal = plan->journal;
 
 	if (fd < 0) {
-		free(plan->failure);
-		error_set_errno(&plan->failure,
-			"cannot keep %s open; raise the limit of open files (ulimit -n)", path);
+		plan_run_out(plan, path);
 		return NULL;
 	}
 	struct entry *e = journal_add(journal);

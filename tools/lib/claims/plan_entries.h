@@ -23,10 +23,15 @@ const struct entry *plan_find_entry(struct claims_plan *plan, const struct filei
 	enum entry_kind kind, uid_t uid, const struct journal **whose);
 
 /*
+ * Makes it the plan's failure that the object of the path is one too many to be open (errno): what
+ * is left of it would fail the same way.
+ */
+void plan_run_out(struct claims_plan *plan, const char *path);
+
+/*
  * A new entry of the plan's journal, for the object of fd (O_PATH), whose path, type and identity
  * are set. Takes the descriptor, so that what is changed is what was judged. Entries that were
- * looked at before may have moved. NULL where it is -1, one too many (errno), which is the plan's
- * failure: what is left of it would fail the same way.
+ * looked at before may have moved. NULL where it is -1: plan_run_out().
  */
 struct entry *plan_add_entry(struct claims_plan *plan, enum entry_kind kind, int fd,
 	const char *path, const struct stat *st, const struct fileid *id);
