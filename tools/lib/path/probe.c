@@ -104,26 +104,25 @@ static bool is_local(const char *path)
 
 void probe_forget(struct probe_start *start)
 {
-	if (start->path)
+	if (start->is_tried && start->fd >= 0)
 		close(start->fd);
 	free(start->path);
 	*start = (struct probe_start){0};
 }
 
-/* To the directory that is the beginning of the path, if it is a local file system's. */
-static void go_to(struct probe_start *start, const char *path, size_t length)
+/* Of the directory, if it is a local file system's. */
+static void open_start(struct probe_start *start)
 {
-	cleanup_free char *directory = xstrndup(path, length);
 	struct statx stx;
 
-	if (start->path && strcmp(start->path, directory) == 0)
-		return;
-	probe_forget(start);
-	cleanup_fd int fd = look_cached(AT_FDCWD, directory, O_DIRECTORY);
+	start->is_tried = true;
+	start->fd = -1;
+	cleanup_fd int fd = look_cached(AT_FDCWD, start->path, O_DIRECTORY);
 	if (fd < 0 || !look_is_local(fd, -1) || !look_now_statx(fd, "", AT_EMPTY_PATH, &stx) ||
 		!(stx.stx_mask & STATX_MNT_ID))
 		return;
-	*start = (struct probe_start){steal_pointer(&directory), steal_fd(&fd), stx.stx_mnt_id};
+	start->fd = steal_fd(&fd);
+	start->mount = stx.stx_mnt_id;
 }
 
 /* One that is no symbolic link, and has nothing mounted on it, or none. */
@@ -142,9 +141,16 @@ bool probe_is_known_from(struct probe_start *start, const char *path)
 	if (path[0] != '/' || find(path))
 		return true;
 	const char *name = strrchr(path, '/') + 1;
-	if (*name)
-		go_to(start, path, (size_t)(name - path));
-	return (*name && start->path && is_next_to(start, name)) || is_local(path);
+	size_t length = (size_t)(name - path);
+	/* Where each VM has a directory of its own, that is not worth to be opened. */
+	if (!start->path || strncmp(start->path, path, length) != 0 || start->path[length]) {
+		probe_forget(start);
+		start->path = xstrndup(path, length);
+		return is_local(path);
+	}
+	if (!start->is_tried)
+		open_start(start);
+	return (*name && start->fd >= 0 && is_next_to(start, name)) || is_local(path);
 }
 
 bool probe_is_known(const char *path)

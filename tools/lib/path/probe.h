@@ -28,8 +28,9 @@ bool probe_is_known(const char *path);
  * beginning; whoever holds it calls probe_forget() at the end.
  */
 struct probe_start {
-	char *path; /* a directory of a local file system, up to and with the last "/" */
-	int fd;
+	char *path;	/* of the directory, up to and with the last "/" */
+	bool is_tried;	/* it was to be opened, for a second path in it */
+	int fd;		/* then: -1, where it is no local file system's */
 	uint64_t mount; /* the number that it keeps while this is open */
 };
 bool probe_is_known_from(struct probe_start *start, const char *path);
