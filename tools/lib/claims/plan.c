@@ -315,6 +315,18 @@ static void plan_object(struct claims_plan *plan, struct claims_item *item,
 	plan_check(plan, item, resource, walk, identity);
 }
 
+/* Takes the error of a walk, which has set errno. */
+static void refuse_unreached(
+	struct claims_plan *plan, struct claims_item *item, const char *path, char *error)
+{
+	if (errno == EMFILE) {
+		plan_run_out(plan, path);
+		free(error);
+		error = xstrdup(plan->failure);
+	}
+	plan_refuse(plan, item, error, NULL);
+}
+
 void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 {
 	struct claims_item *item = add_item(plan, resource);
@@ -336,11 +348,8 @@ void claims_add(struct claims_plan *plan, const struct claim_request *resource)
 		plan_object(plan, item, resource, &walk, identity);
 	else if (resource->optional && errno == ENOENT)
 		set_reason(item, ACTION_LEAVE, "optional, and does not exist");
-	else if (errno == EMFILE) {
-		plan_run_out(plan, resource->path);
-		plan_refuse(plan, item, xstrdup(plan->failure), NULL);
-	} else
-		plan_refuse(plan, item, steal_pointer(&error), NULL);
+	else
+		refuse_unreached(plan, item, resource->path, steal_pointer(&error));
 	if (plan->keeps_objects)
 		item->fd = steal_fd(&walk.fd);
 	safepath_close(&walk);
