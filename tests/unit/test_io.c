@@ -6,11 +6,15 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -168,6 +172,41 @@ static void write_whole(void **state)
 	ended_well(pid);
 }
 
+/* The kernel's own refusals, at each of which the same path is found. */
+static void open_beneath_what_is_renamed(void **state)
+{
+	char root[] = "/tmp/test_io.XXXXXX", path[400] = "";
+	int n_refused = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	cleanup_fd int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(dir, "a", 0700), 0);
+	assert_int_equal(mkdirat(dir, "b", 0700), 0);
+	for (int i = 0; i < 50; i++)
+		strcat(path, "a/../");
+	pid_t pid = fork();
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (pid == 0)
+		renameat(dir, renameat(dir, "b", dir, "c") == 0 ? "c" : "b", dir, "b");
+	while (n_refused < 100) {
+		struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+		cleanup_fd int bare = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+		n_refused += bare < 0 && errno == EAGAIN;
+		cleanup_fd int fd = io_openat2(dir, path, O_PATH, RESOLVE_IN_ROOT);
+		assert_true(fd >= 0);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(io_openat2(dir, "absent", O_PATH, RESOLVE_IN_ROOT), -1);
+	assert_int_equal(errno, ENOENT);
+	unlinkat(dir, "a", AT_REMOVEDIR);
+	unlinkat(dir, "b", AT_REMOVEDIR);
+	unlinkat(dir, "c", AT_REMOVEDIR);
+	rmdir(root);
+}
+
 static void array_grows(void **state)
 {
 	size_t *numbers = NULL;
@@ -187,7 +226,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(read_whole),
 		cmocka_unit_test(read_up_to), cmocka_unit_test(read_no_more_than),
-		cmocka_unit_test(write_whole), cmocka_unit_test(array_grows)};
+		cmocka_unit_test(write_whole), cmocka_unit_test(open_beneath_what_is_renamed),
+		cmocka_unit_test(array_grows)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,16 +15,13 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 /* Links are followed, and ".." goes up, no further than to directory. */
 static int open_within(int directory, const char *path, int flags)
 {
-	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-
-	return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+	return io_openat2(directory, path, flags, RESOLVE_IN_ROOT);
 }
 
 bool tree_open(struct audit_tree *tree, const char *root, char **error)

@@ -5,9 +5,29 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How often a path is looked up again, and how often at once: later ones wait before, a ms each. */
+enum { N_AGAIN = 1000, N_AT_ONCE = 100 };
+
+int io_openat2(int directory, const char *path, int flags, unsigned resolve)
+{
+	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = resolve};
+	bool can_race = resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH);
+
+	for (int i = 0;; i++) {
+		int fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+		if (fd >= 0 || errno != EAGAIN || !can_race || i == N_AGAIN)
+			return fd;
+		if (i >= N_AT_ONCE)
+			nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+	}
+}
 
 char *io_read_fd(int fd, size_t max, size_t *length)
 {

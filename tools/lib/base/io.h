@@ -22,6 +22,14 @@
 	})
 
 /*
+ * openat2(2), close-on-exec, with these flags (O_...) and RESOLVE_...: a new descriptor; -1 and
+ * errno. A path that must stay below a directory, and has a ".." in it or in a link of it, is
+ * refused with EAGAIN when anything was renamed or mounted on this machine meanwhile; it is looked
+ * up again then, for about a second.
+ */
+int io_openat2(int directory, const char *path, int flags, unsigned resolve);
+
+/*
  * All that a descriptor gives up to its end, from where it stands: new, with a NUL behind its
  * *length bytes (length may be NULL). NULL and errno: EFBIG if that is more than max bytes.
  */

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 int mounts_make(const char *type, const struct mount_option *options, uint64_t attributes)
@@ -51,15 +51,13 @@ bool mounts_attach(int tree, int place)
 /* A root directory, and what else the names in it are resolved by (RESOLVE_...). */
 struct place_in {
 	int root;
-	uint64_t more;
+	unsigned more;
 };
 
 static int open_in(struct place_in in, const char *path, int flags)
 {
-	struct open_how how = {.flags = (uint64_t)(unsigned)(O_PATH | O_CLOEXEC | flags),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | in.more};
-
-	return (int)syscall(SYS_openat2, in.root, path, &how, sizeof how);
+	return io_openat2(
+		in.root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | in.more);
 }
 
 /* Whether the directory lies on a file system that was made for the VM; else errno says why not. */

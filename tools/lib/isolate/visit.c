@@ -23,7 +23,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -199,10 +198,8 @@ static int attach(const struct errand *errand, bool *found)
 /* What QEMU has put in the way of a mount is not followed. */
 static int open_point(const struct errand *errand, const char *point)
 {
-	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-
-	return (int)syscall(SYS_openat2, errand->visit->root, point, &how, sizeof how);
+	return io_openat2(errand->visit->root, point, O_PATH | O_NOFOLLOW,
+		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
 static int detach_mount(int fd, bool *found)

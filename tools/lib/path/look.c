@@ -17,7 +17,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -198,9 +197,7 @@ bool look_stat_fd(int fd, struct stat *st)
 
 int look_now_open(int directory, const char *path, int flags, unsigned resolve)
 {
-	struct open_how how = {.flags = (unsigned)flags | O_PATH | O_CLOEXEC, .resolve = resolve};
-
-	return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+	return io_openat2(directory, path, flags | O_PATH, resolve);
 }
 
 static void ask_open(void *context, size_t i, struct attempt_out *out)

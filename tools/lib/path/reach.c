@@ -2,6 +2,7 @@
 #include "path/reach.h"
 
 #include "base/attempt.h"
+#include "base/io.h"
 #include "path/mounts.h"
 #include "path/probe.h"
 
@@ -10,7 +11,6 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 struct way {
@@ -19,11 +19,9 @@ struct way {
 	int fd, number;
 };
 
-static int open_way(const char *path, unsigned long long resolve)
+static int open_way(const char *path, unsigned resolve)
 {
-	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = resolve};
-
-	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+	return io_openat2(AT_FDCWD, path, O_PATH | O_NOFOLLOW, resolve);
 }
 
 /* The kernel can know the name still: whether it answers is told by what it has to be asked for. */

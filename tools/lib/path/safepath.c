@@ -20,7 +20,6 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -64,10 +63,8 @@ static struct safepath_dir **hold(struct safepath_dir *const *dirs, size_t n)
 static int open_component(int dir, const char *name)
 {
 	/* One component, never through a link: links are read and judged, then walked. */
-	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
-
-	return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+	return io_openat2(
+		dir, name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 }
 
 /* The directory that the walk has come to. */
