@@ -8,7 +8,7 @@
 static void check_entry(const struct entry *e)
 {
 	check(e->path && e->path[0] == '/' && strchr("fbcd", e->type) && e->type);
-	check(e->id.handle_size <= FILEID_HANDLE_MAX && memchr(e->id.filesystem, 0, FSID_SIZE));
+	check(e->id.handle_size <= FILEID_HANDLE_MAX && strlen(e->id.filesystem) < FSID_SIZE);
 	check(e->kind == ENTRY_OWNER || e->kind == ENTRY_GRANT);
 	check((e->mode & ~07777U) == 0);
 	check(e->old_uid != (uid_t)-1 && e->old_gid != (gid_t)-1);

@@ -30,6 +30,6 @@ int main(int argc, char *argv[])
 		printf("%02x", id.handle[i]);
 	printf("\ninode %" PRIu64 "\nborn %lld.%09u\ndevice %u:%u %llu\ndisk %s\n", id.inode,
 		(long long)id.born, id.born_nsec, major(id.disk.dev), minor(id.disk.dev),
-		id.disk.sequence, id.disk.name);
+		id.disk.sequence, id.disk.name ? id.disk.name : "");
 	return 0;
 }

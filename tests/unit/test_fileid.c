@@ -94,7 +94,7 @@ static void equality(void **state)
 	struct fileid old = now;
 
 	/* An earlier version kept FUSE's handles, too. */
-	strcpy(old.filesystem, "dev:0:58");
+	old.filesystem = "dev:0:58";
 	old.dev = 0;
 	old.handle_size = 12;
 	assert_true(fileid_equal(&old, &now));
@@ -118,24 +118,24 @@ static void evidence(void **state)
 		enum disk_evidence evidence;
 	} cases[] = {
 		/* By number and sequence, within the boot alone. */
-		{{0x701, 5, ""}, {0x701, 5, ""}, true, DISK_SAME},
-		{{0x701, 5, ""}, {0x701, 5, ""}, false, DISK_UNKNOWN},
-		{{0x701, 5, ""}, {0x701, 6, ""}, true, DISK_OTHER},
-		{{0x701, 5, ""}, {0x702, 5, ""}, true, DISK_OTHER},
+		{{0x701, 5, NULL}, {0x701, 5, NULL}, true, DISK_SAME},
+		{{0x701, 5, NULL}, {0x701, 5, NULL}, false, DISK_UNKNOWN},
+		{{0x701, 5, NULL}, {0x701, 6, NULL}, true, DISK_OTHER},
+		{{0x701, 5, NULL}, {0x702, 5, NULL}, true, DISK_OTHER},
 		{{0x701, 5, "loop:0:/a"}, {0x701, 5, "loop:0:/renamed"}, true, DISK_SAME},
 		/* Where the kernel has no sequence, the name decides. */
 		{{0x701, 0, "loop:0:/a"}, {0x701, 0, "loop:0:/b"}, true, DISK_OTHER},
-		{{0x701, 0, ""}, {0x701, 0, ""}, true, DISK_SAME},
-		{{0x701, 0, ""}, {0x701, 5, "loop:0:/a"}, true, DISK_SAME},
+		{{0x701, 0, NULL}, {0x701, 0, NULL}, true, DISK_SAME},
+		{{0x701, 0, NULL}, {0x701, 5, "loop:0:/a"}, true, DISK_SAME},
 		{{0x701, 0, "loop:0:/b"}, {0x701, 5, "loop:0:/a"}, true, DISK_OTHER},
 		/* By name. */
 		{{0x701, 5, "wwid:a"}, {0x801, 9, "wwid:a"}, false, DISK_SAME},
 		{{0x701, 5, "wwid:a"}, {0x801, 9, "wwid:a"}, true, DISK_SAME},
 		{{0x701, 5, "wwid:a"}, {0x701, 5, "wwid:b"}, false, DISK_OTHER},
-		{{0x701, 5, "wwid:a"}, {0x701, 5, ""}, false, DISK_UNKNOWN},
+		{{0x701, 5, "wwid:a"}, {0x701, 5, NULL}, false, DISK_UNKNOWN},
 		/* An earlier version wrote neither. */
-		{{0, 0, ""}, {0x701, 5, "wwid:a"}, true, DISK_UNKNOWN},
-		{{0, 0, ""}, {0x701, 5, "wwid:a"}, false, DISK_UNKNOWN},
+		{{0, 0, NULL}, {0x701, 5, "wwid:a"}, true, DISK_UNKNOWN},
+		{{0, 0, NULL}, {0x701, 5, "wwid:a"}, false, DISK_UNKNOWN},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -110,7 +110,10 @@ static void what_is_written_is_read(void **state)
 			const struct disk *disk = &back->entries[i].id.disk;
 			assert_int_equal(disk->dev, examples[i].id.disk.dev);
 			assert_int_equal(disk->sequence, examples[i].id.disk.sequence);
-			assert_string_equal(disk->name, examples[i].id.disk.name);
+			if (examples[i].id.disk.name)
+				assert_string_equal(disk->name, examples[i].id.disk.name);
+			else
+				assert_null(disk->name);
 			assert_int_equal(!back->entries[i].kept, !examples[i].kept);
 		}
 		const struct ownable *o = &back->entries[0].ownable;

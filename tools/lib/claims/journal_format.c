@@ -18,12 +18,11 @@ static void put_entry(FILE *out, const struct entry *e)
 	if (e->id.disk.dev)
 		fprintf(out, "device %u:%u %llu\n", major(e->id.disk.dev), minor(e->id.disk.dev),
 			e->id.disk.sequence);
-	if (e->id.disk.name[0])
+	if (e->id.disk.name)
 		journal_text_put(out, "disk", e->id.disk.name);
 	if (e->id.handle_size) {
 		fprintf(out, "handle %d:", e->id.handle_type);
-		for (unsigned i = 0; i < e->id.handle_size; i++)
-			fprintf(out, "%02x", e->id.handle[i]);
+		journal_text_put_hex(out, e->id.handle, e->id.handle_size);
 		putc('\n', out);
 	}
 	fprintf(out, "inode %" PRIu64 "\n", e->id.inode);

@@ -2,6 +2,7 @@
 #include "claims/journal_parse.h"
 
 #include "base/cleanup.h"
+#include "base/intern.h"
 #include "base/log.h"
 #include "claims/journal_format.h"
 #include "claims/journal_text.h"
@@ -109,13 +110,13 @@ static bool device_number(const char **p, dev_t *dev)
 	return true;
 }
 
-static bool filesystem(const char *value, char out[FSID_SIZE])
+static bool filesystem(const char *value, const char **out)
 {
 	cleanup_free char *id = xstrdup(value);
 
 	if (!journal_text_unescape(id) || !fsid_is_valid(id))
 		return false;
-	strcpy(out, id);
+	*out = intern(id);
 	return true;
 }
 
@@ -125,13 +126,13 @@ static bool device(const char *p, struct disk *disk)
 	       journal_text_number(&p, ULLONG_MAX, &disk->sequence) && !*p && disk->dev != 0;
 }
 
-static bool disk_name(const char *value, char out[DISK_NAME_SIZE])
+static bool disk_name(const char *value, const char **out)
 {
 	cleanup_free char *name = xstrdup(value);
 
 	if (!journal_text_unescape(name) || !*name || strlen(name) >= DISK_NAME_SIZE)
 		return false;
-	strcpy(out, name);
+	*out = intern(name);
 	return true;
 }
 
@@ -169,11 +170,11 @@ static bool field(struct reader *r, struct entry *e)
 	else if (strcmp(r->key, "type") == 0 && (good = *v && strchr("fbcd", *v) && !v[1]))
 		e->type = *v;
 	else if (strcmp(r->key, "filesystem") == 0)
-		good = filesystem(v, e->id.filesystem);
+		good = filesystem(v, &e->id.filesystem);
 	else if (strcmp(r->key, "device") == 0)
 		good = device(v, &e->id.disk);
 	else if (strcmp(r->key, "disk") == 0)
-		good = disk_name(v, e->id.disk.name);
+		good = disk_name(v, &e->id.disk.name);
 	else if (strcmp(r->key, "handle") == 0)
 		good = handle(v, &e->id);
 	else if (strcmp(r->key, "inode") == 0 && (good = single(v, UINT64_MAX, &n)))
@@ -232,7 +233,7 @@ static bool read_entry(struct reader *r, struct journal *journal)
 		if (!field(r, e))
 			return false;
 	}
-	if (!e->path || !e->type || !e->id.filesystem[0] || !e->id.inode || e->old_uid == unset ||
+	if (!e->path || !e->type || !e->id.filesystem || !e->id.inode || e->old_uid == unset ||
 		e->new_uid == unset || e->mode == (mode_t)-1 ||
 		(e->kind == ENTRY_GRANT && (!e->acl_before || !e->acl_after)) ||
 		e->ownable.n_attributes != e->ownable.n_expected)

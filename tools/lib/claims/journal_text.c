@@ -7,27 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char digits[] = "0123456789abcdef";
+
 void journal_text_put_escaped(FILE *out, const char *text)
 {
+	const char *plain = text; /* what is written as it is begins there, and ends at text */
+
 	while (*text) {
 		size_t n = text_utf8_length(text);
-		if (n == 0 || *text == '\\' || text_is_control(text))
-			fprintf(out, "\\x%02x", (unsigned char)*text++);
-		else
-			text += fwrite(text, 1, n, out);
+		if (n > 0 && *text != '\\' && !text_is_control(text)) {
+			text += n;
+			continue;
+		}
+		fwrite(plain, 1, (size_t)(text - plain), out);
+		fprintf(out, "\\x%02x", (unsigned char)*text++);
+		plain = text;
+	}
+	fwrite(plain, 1, (size_t)(text - plain), out);
+}
+
+void journal_text_put_hex(FILE *out, const unsigned char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		putc(digits[bytes[i] >> 4], out);
+		putc(digits[bytes[i] & 15], out);
 	}
 }
 
 void journal_text_put(FILE *out, const char *key, const char *value)
 {
-	fprintf(out, "%s ", key);
+	fputs(key, out);
+	putc(' ', out);
 	journal_text_put_escaped(out, value);
 	putc('\n', out);
 }
 
 int journal_text_digit(char c)
 {
-	const char *digits = "0123456789abcdef";
 	const char *at = c ? strchr(digits, c) : NULL;
 
 	return at ? (int)(at - digits) : -1;

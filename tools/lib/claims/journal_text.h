@@ -6,11 +6,15 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /* A value, escaped; and back, in place: false if it is not such a text. */
 void journal_text_put_escaped(FILE *out, const char *text);
 bool journal_text_unescape(char *text);
+
+/* Two small digits for each byte. */
+void journal_text_put_hex(FILE *out, const unsigned char *bytes, size_t n);
 
 /* "KEY VALUE\n" */
 void journal_text_put(FILE *out, const char *key, const char *value);

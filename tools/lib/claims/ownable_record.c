@@ -32,8 +32,7 @@ void ownable_add(struct ownable *o, char *name, unsigned char *value, size_t siz
 static void put_attribute(FILE *out, const struct ownable_attribute *attribute)
 {
 	fputs("user-attribute 0x", out);
-	for (size_t i = 0; i < attribute->size; i++)
-		fprintf(out, "%02x", attribute->value[i]);
+	journal_text_put_hex(out, attribute->value, attribute->size);
 	putc(' ', out);
 	journal_text_put_escaped(out, attribute->name);
 	putc('\n', out);

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
+#include "base/intern.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -107,7 +108,7 @@ static void name_of(const char *base, char out[DISK_NAME_SIZE], int depth)
 static struct disk disk_at(const char *base, dev_t dev)
 {
 	struct disk disk = {.dev = dev};
-	char text[DISK_NAME_SIZE], part[DISK_NAME_SIZE];
+	char text[DISK_NAME_SIZE], part[DISK_NAME_SIZE], name[DISK_NAME_SIZE];
 	cleanup_free char *real = realpath(base, NULL);
 
 	if (!real)
@@ -115,7 +116,8 @@ static struct disk disk_at(const char *base, dev_t dev)
 	bool is_part = *attribute(real, "partition", part);
 	disk.sequence =
 		strtoull(attribute(real, is_part ? "../diskseq" : "diskseq", text), NULL, 10);
-	name_of(real, disk.name, 8);
+	name_of(real, name, 8);
+	disk.name = *name ? intern(name) : NULL;
 	return disk;
 }
 
@@ -123,8 +125,8 @@ static int by_name(const void *a, const void *b)
 {
 	const struct disk *one = a, *other = b;
 
-	if (!one->name[0] != !other->name[0])
-		return one->name[0] ? -1 : 1;
+	if (!one->name || !other->name)
+		return !one->name - !other->name;
 	return strcmp(one->name, other->name);
 }
 
@@ -174,7 +176,7 @@ enum disk_evidence disk_compare(
 	enum disk_evidence result = DISK_UNKNOWN;
 
 	for (size_t i = 0; i < n; i++) {
-		bool named = disk->name[0] && all[i].name[0];
+		bool named = disk->name && all[i].name;
 		bool same_name = named && strcmp(all[i].name, disk->name) == 0;
 		bool same_sequence = all[i].sequence == disk->sequence;
 		/* Where one of both is not known, the number must do, unless the names differ. */

@@ -18,12 +18,12 @@ struct disk {
 	/* Another one each time that a number gets another disk (Linux 5.15); 0: not known. */
 	unsigned long long sequence;
 	/*
-	 * What it is called in each boot, "": nothing is: "dm:UUID" of LVM or multipath,
-	 * "md:UUID", "wwid:ID", "serial:ID", each with "-partN" for a partition, or
+	 * What it is called in each boot (intern()), NULL: nothing is: "dm:UUID" of LVM or
+	 * multipath, "md:UUID", "wwid:ID", "serial:ID", each with "-partN" for a partition, or
 	 * "loop:OFFSET:FILE". What lies below dm-crypt counts for it, since LUKS's own UUID is
 	 * copied with its disk.
 	 */
-	char name[DISK_NAME_SIZE];
+	const char *name;
 };
 
 /*

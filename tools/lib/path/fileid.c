@@ -91,7 +91,7 @@ bool fileid_of_object(int fd, const struct object *object, struct fileid *id, ch
 		id->born = stx->stx_btime.tv_sec;
 		id->born_nsec = stx->stx_btime.tv_nsec;
 	}
-	if (!fsid_of(fd, &st, id->filesystem))
+	if (!(id->filesystem = fsid_of(fd, &st)))
 		return error_set_errno(error, "cannot determine which file system it is on");
 	if (!handle_of(fd, mount, id))
 		return error_set_errno(error, "cannot examine it");
@@ -248,11 +248,11 @@ static bool has_directory(const struct search *s)
 {
 	cleanup_free char *directory =
 		xstrndup(s->path, (size_t)(strrchr(s->path, '/') - s->path) + 1);
-	char now[FSID_SIZE];
+	const char *now = NULL;
 	struct stat st;
 	cleanup_fd int fd = reach_open(directory);
 
-	return fd >= 0 && look_stat_fd(fd, &st) && fsid_of(fd, &st, now) &&
+	return fd >= 0 && look_stat_fd(fd, &st) && (now = fsid_of(fd, &st)) != NULL &&
 	       (fsid_matches(s->id->filesystem, now, st.st_dev) ||
 		       fsid_same_base(s->id->filesystem, now));
 }
@@ -298,7 +298,7 @@ static bool look_on_mount(struct search *s, const struct proc_mount *mount)
 	cleanup_fd int dir =
 		point < 0 ? -1 : safepath_reopen(point, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
 	const struct proc_mount *own = dir < 0 ? NULL : mounts_of(dir);
-	if (dir < 0 || fstat(dir, &st) < 0 || !fsid_of(dir, &st, root.filesystem) ||
+	if (dir < 0 || fstat(dir, &st) < 0 || !(root.filesystem = fsid_of(dir, &st)) ||
 		(own && own->id != mount->id))
 		return false;
 	root.dev = st.st_dev;

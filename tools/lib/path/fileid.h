@@ -26,7 +26,7 @@
 #define FILEID_HANDLE_MAX 128 /* MAX_HANDLE_SZ */
 
 struct fileid {
-	char filesystem[FSID_SIZE];
+	const char *filesystem; /* intern() */
 	int handle_type;
 	unsigned handle_size; /* 0: no handle, or none that lasts (FUSE) */
 	unsigned char handle[FILEID_HANDLE_MAX];

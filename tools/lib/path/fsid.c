@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/intern.h"
 #include "base/log.h"
 #include "path/fstype.h"
 #include "path/mounts.h"
@@ -265,24 +266,21 @@ static bool ask(int fd, const struct stat *st, char out[FSID_SIZE])
 	return true;
 }
 
-bool fsid_of(int fd, const struct stat *st, char out[FSID_SIZE])
+const char *fsid_of(int fd, const struct stat *st)
 {
 	/* The disks of a VM mostly lie on one file system. */
-	static char known[FSID_SIZE];
+	static const char *known;
 	static dev_t known_dev;
 	static bool known_node;
 	bool is_node = !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode);
 
-	if (!known[0] || known_dev != st->st_dev || known_node != is_node) {
-		known[0] = '\0';
-		if (!ask(fd, st, out))
-			return false;
-		memcpy(known, out, sizeof known);
+	if (!known || known_dev != st->st_dev || known_node != is_node) {
+		char text[FSID_SIZE];
+		known = ask(fd, st, text) ? intern(text) : NULL;
 		known_dev = st->st_dev;
 		known_node = is_node;
 	}
-	memcpy(out, known, sizeof known);
-	return true;
+	return known;
 }
 
 static bool begins(const char *text, const char *with)

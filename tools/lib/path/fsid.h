@@ -25,11 +25,11 @@
 #define FSID_SIZE 192
 
 /*
- * Writes what identifies the file system that the object of fd (O_PATH will do) lies on.
- * Returns false and errno if it has an identity that can't be had now, so that nobody takes
- * it for one that has none.
+ * What identifies the file system that the object of fd (O_PATH will do) lies on, as intern()
+ * has it. NULL and errno if it has an identity that can't be had now, so that nobody takes it for
+ * one that has none.
  */
-bool fsid_of(int fd, const struct stat *st, char out[FSID_SIZE]);
+const char *fsid_of(int fd, const struct stat *st);
 
 /* Whether text is one of the forms above. */
 bool fsid_is_valid(const char *text);
