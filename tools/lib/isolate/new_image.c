@@ -98,15 +98,16 @@ static void take_from(
 /* What the journal of any VM has of it, if it is claimed. */
 static bool take_recorded(const struct safepath *walk, struct belonging *belonging, char **error)
 {
-	struct journal **all;
+	struct journal **all = NULL;
 	struct fileid id;
-	bool all_read;
-	size_t n;
+	bool all_read = true;
+	size_t n = 0;
 
 	if (!fileid_of(walk->fd, &id, error) || !journal_lock(false, error))
 		return false;
-	bool good = journal_directory() < 0 || journal_read_all(&all, &n, &all_read, error);
-	if (good && journal_directory() >= 0) {
+	bool is_any = journal_directory() >= 0;
+	bool good = !is_any || journal_read_all(&all, &n, &all_read, error);
+	if (good && is_any) {
 		for (size_t i = 0; i < n; i++)
 			take_from(all[i], &id, belonging);
 		good = all_read || error_set(error,
