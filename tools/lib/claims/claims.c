@@ -24,7 +24,7 @@ bool claims_begin(struct claims_plan *plan, const char *name, char **error)
 	if (plan->is_new && !(plan->journal = journal_new(name, error)))
 		return false;
 	plan->first_new = plan->journal->n_entries;
-	return journal_others_begin(&plan->others, error);
+	return journal_others_begin(&plan->others, NULL, error);
 }
 
 static void close_objects(struct claims_plan *plan)

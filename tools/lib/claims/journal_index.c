@@ -308,18 +308,20 @@ static uint64_t sum_of_lines(void)
 	return sum;
 }
 
-void journal_index_learn(struct journal *const *all, size_t n)
+void journal_index_learn(struct journal *const *all, size_t n, const struct journal *own)
 {
 	bool was_known = self.is_known, was_changed = self.is_changed;
 	uint64_t sum = was_known ? sum_of_lines() : 0;
 	struct stat st;
 
-	if (self.directory < 0 || n < JOURNAL_INDEX_LEAST || (self.is_shared && !was_known) ||
-		fstat(self.directory, &st) < 0)
+	if (self.directory < 0 || n + (own != NULL) < JOURNAL_INDEX_LEAST ||
+		(self.is_shared && !was_known) || fstat(self.directory, &st) < 0)
 		return;
 	forget();
 	for (size_t i = 0; i < n; i++)
 		add_line(all[i]);
+	if (own)
+		add_line(own);
 	self.is_known = true;
 	self.is_changed = was_changed;
 	if (!was_known)

@@ -53,8 +53,8 @@ void journal_index_close(void);
 bool journal_index_suspend(void);
 void journal_index_resume(bool was_known, const char *name, const struct journal *journal);
 
-/* These are all journals that there are, and all could be read. */
-void journal_index_learn(struct journal *const *all, size_t n);
+/* These, and own (NULL: none), are all journals that there are, and all could be read. */
+void journal_index_learn(struct journal *const *all, size_t n, const struct journal *own);
 /* A journal is not what was written: from now on, all have to be read. */
 void journal_index_distrust(int directory);
 

@@ -55,10 +55,12 @@ bool journal_names(char ***names, size_t *n, char **error)
 	return true;
 }
 
-bool journal_read_all(struct journal ***out, size_t *n, bool *all_read, char **error)
+bool journal_read_others(
+	const struct journal *own, struct journal ***out, size_t *n, bool *all_read, char **error)
 {
 	size_t n_names;
 	cleanup_free char **names = NULL;
+	bool has_own = false;
 
 	*out = NULL;
 	*n = 0;
@@ -71,7 +73,9 @@ bool journal_read_all(struct journal ***out, size_t *n, bool *all_read, char **e
 		cleanup_free char *name = names[i];
 		cleanup_free char *why = NULL;
 		struct journal *journal;
-		if (!journal_read(name, &journal, &why)) {
+		if (own && strcmp(own->name, name) == 0)
+			has_own = true;
+		else if (!journal_read(name, &journal, &why)) {
 			log_error("%s", why);
 			*all_read = false;
 		} else if (journal) {
@@ -79,7 +83,12 @@ bool journal_read_all(struct journal ***out, size_t *n, bool *all_read, char **e
 		}
 	}
 	*out = all;
-	if (*all_read && *n == n_names)
-		journal_index_learn(all, *n);
+	if (*all_read && *n + has_own == n_names)
+		journal_index_learn(all, *n, has_own ? own : NULL);
 	return true;
+}
+
+bool journal_read_all(struct journal ***all, size_t *n, bool *all_read, char **error)
+{
+	return journal_read_others(NULL, all, n, all_read, error);
 }

@@ -19,3 +19,6 @@ bool journal_names(char ***names, size_t *n, char **error);
  * then none is returned.
  */
 bool journal_read_all(struct journal ***all, size_t *n, bool *all_read, char **error);
+/* The same without that of own, which is what its file says. */
+bool journal_read_others(
+	const struct journal *own, struct journal ***all, size_t *n, bool *all_read, char **error);

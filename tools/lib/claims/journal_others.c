@@ -21,9 +21,9 @@ static void note_all(struct journal_others *others)
 				others->has_devices = true;
 }
 
-bool journal_others_begin(struct journal_others *others, char **error)
+bool journal_others_begin(struct journal_others *others, const struct journal *own, char **error)
 {
-	*others = (struct journal_others){0};
+	*others = (struct journal_others){.own = own};
 	if (journal_index_is_known()) {
 		others->all_read = true;
 		others->has_grants = journal_index_with(JOURNAL_HAS_GRANT, NULL, NULL) > 0;
@@ -31,7 +31,7 @@ bool journal_others_begin(struct journal_others *others, char **error)
 		return true;
 	}
 	others->is_complete = true;
-	if (!journal_read_all(&others->all, &others->n, &others->all_read, error))
+	if (!journal_read_others(own, &others->all, &others->n, &others->all_read, error))
 		return false;
 	note_all(others);
 	return true;
@@ -49,7 +49,7 @@ static void need(void *context, const char *name)
 	cleanup_free char *why = NULL;
 	struct journal *journal;
 
-	if (others->own && strcmp(others->own, name) == 0)
+	if (others->own && strcmp(others->own->name, name) == 0)
 		return;
 	for (size_t i = 0; i < others->n; i++)
 		if (strcmp(others->all[i]->name, name) == 0)
@@ -99,16 +99,15 @@ bool journal_read_related(const struct journal *journal, struct journal ***all, 
 {
 	struct journal_others others;
 
-	if (!journal_others_begin(&others, error))
+	if (!journal_others_begin(&others, journal, error))
 		return false;
 	others.is_quiet = true;
-	others.own = journal->name;
 	for (size_t i = 0; i < journal->n_entries; i++)
 		journal_others_of(&others, journal->entries[i].id.inode);
 	/* One that can't be read: then the others count all the same. */
 	if (!others.is_complete && !others.all_read) {
 		journal_others_free(&others);
-		return journal_read_all(all, n, all_read, error);
+		return journal_read_others(journal, all, n, all_read, error);
 	}
 	*all = others.all;
 	*n = others.n;

@@ -19,13 +19,14 @@ struct journal_others {
 	bool is_complete; /* these are all that there are */
 	bool all_read;	  /* else one could not be: not known what other VMs hold */
 	bool is_quiet;	  /* which is not said */
-	const char *own;  /* the VM whose journal is at hand: not read once more; NULL: none */
+	/* What is at hand of them, and not read once more; NULL: none. */
+	const struct journal *own;
 	bool has_grants;  /* some journal has an ACL entry */
 	bool has_devices; /* or a device; files alone can't share bytes */
 };
 
-/* False and a new message if no list of them can be had. */
-bool journal_others_begin(struct journal_others *others, char **error);
+/* own: see above. False and a new message if no list of them can be had. */
+bool journal_others_begin(struct journal_others *others, const struct journal *own, char **error);
 void journal_others_free(struct journal_others *others);
 
 /*
