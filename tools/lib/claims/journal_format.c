@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
 static void put_entry(FILE *out, const struct entry *e)
@@ -46,11 +47,29 @@ static void put_entry(FILE *out, const struct entry *e)
 	fputs("end\n", out);
 }
 
+struct grown {
+	char *text;
+	size_t length, size;
+};
+
+/* open_memstream(3) copies all of it at each growth, and clears the room: that is what counts. */
+static ssize_t grow(void *cookie, const char *bytes, size_t n)
+{
+	struct grown *grown = cookie;
+
+	if (grown->size - grown->length <= n) {
+		grown->size = 2 * (grown->length + n) + 1;
+		grown->text = xreallocarray(grown->text, grown->size, 1);
+	}
+	memcpy(grown->text + grown->length, bytes, n);
+	grown->length += n;
+	return (ssize_t)n;
+}
+
 char *journal_format(const struct journal *journal)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct grown grown = {0};
+	FILE *out = fopencookie(&grown, "w", (cookie_io_functions_t){.write = grow});
 
 	if (!out)
 		die_out_of_memory();
@@ -67,5 +86,6 @@ char *journal_format(const struct journal *journal)
 	fprintf(out, "entries %zu\n%s", journal->n_entries, journal->settled ? "settled\n" : "");
 	if (fclose(out) != 0)
 		die_out_of_memory();
-	return text;
+	grown.text[grown.length] = '\0';
+	return grown.text;
 }
