@@ -2,6 +2,7 @@
 #include "claims/runtime_dir.h"
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/roots.h"
 
@@ -107,11 +108,11 @@ int runtime_dir_take(int runtime, const char *name, bool starts, char **error)
 int runtime_dir_is_taken(const char *name)
 {
 	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);
-	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_fd int fd = IO_RETRY(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+	if (IO_RETRY(flock(fd, LOCK_SH | LOCK_NB)) == 0)
 		return 0;
 	return errno == EWOULDBLOCK ? 1 : -1;
 }

@@ -295,12 +295,17 @@ static char *why_not_asked(const struct target *t, int number, char *detail)
  * Waiting
  */
 
-/* What virt-priv-run holds until all that the VM had is given back; -1: nothing. */
-static int open_lock(const char *name)
+/*
+ * What virt-priv-run holds until all that the VM had is given back; -1: nothing. False where that
+ * can't be told: nobody is to be asked then whose end could not be waited for.
+ */
+static bool open_lock(const char *name, int *lock, char **error)
 {
 	cleanup_free char *path = xasprintf(RUNTIME_DIR "/.%s.lock", name);
 
-	return open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	*lock = IO_RETRY(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+	return *lock >= 0 || errno == ENOENT ||
+	       error_set_errno(error, "VM '%s': cannot open %s", name, path);
 }
 
 /* Whether its claim is there no more. */
@@ -412,11 +417,11 @@ static bool stop(const struct target *t, const struct vm_stop_how *how, long lon
 
 bool vm_stop(const char *name, const struct vm_stop_how *how, char **error)
 {
-	cleanup_fd int lock = open_lock(name);
+	cleanup_fd int lock = -1;
 	cleanup_target struct target t = TARGET_INIT;
 	long long end = ask_now() + (long long)how->seconds * 1000;
 
-	if (!find(&t, name, error))
+	if (!open_lock(name, &lock, error) || !find(&t, name, error))
 		return false;
 	if (t.state != RUNTIME_VM_ENDING && !stop(&t, how, end, error))
 		return false;
