@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "isolate/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -256,68 +257,59 @@ static const uint32_t commands[] = {F_NOTIFY, F_SETLEASE, F_SETOWN, F_SETOWN_EX,
 static const int io_uring[] = {
 	425 /* io_uring_setup */, 426 /* io_uring_enter */, 427 /* io_uring_register */};
 
-/* The instructions; the longest there can be is far below BPF_MAXINSNS. */
-struct program {
-	struct sock_filter all[1024];
-	unsigned short n;
-};
-
-static void put(struct program *p, const struct sock_filter *instructions, size_t n)
-{
-	memcpy(p->all + p->n, instructions, n * sizeof *instructions);
-	p->n = (unsigned short)(p->n + n);
-}
 #define PUT(p, ...)                                                                                \
-	put(p, (const struct sock_filter[]){__VA_ARGS__},                                          \
+	rules_put(p, (const struct sock_filter[]){__VA_ARGS__},                                    \
 		N_ELEMENTS(((const struct sock_filter[]){__VA_ARGS__})))
+/* A rule's first instructions: of another call, on with what comes behind the rule. */
+#define BEGIN(p, call, length, ...)                                                                \
+	(rules_begin(p, call), PUT(p, IF_EQUAL(call, 0, (uint8_t)(length)), __VA_ARGS__))
 
 /* Each rule leaves the call's number loaded for the next one. */
 #define LOAD_NUMBER LOAD(offsetof(struct seccomp_data, nr))
 
-static void refuse(struct program *p, const int *calls, size_t n)
+static void refuse(struct rules *p, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		PUT(p, IF_EQUAL(calls[i], 0, 1), REFUSE);
+		BEGIN(p, calls[i], 1, REFUSE);
 }
 
 /* Unless the argument is one of those numbers, it fails with that error. */
-static void answer_unless(struct program *p, int call, unsigned argument, const uint32_t *allowed,
+static void answer_unless(struct rules *p, int call, unsigned argument, const uint32_t *allowed,
 	size_t n, uint32_t error)
 {
-	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 3)), LOAD(ARGUMENT(argument)));
+	BEGIN(p, call, n + 3, LOAD(ARGUMENT(argument)));
 	for (size_t i = 0; i < n; i++)
 		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
 	PUT(p, RETURN(SECCOMP_RET_ERRNO | error), LOAD_NUMBER);
 }
 
 static void refuse_unless(
-	struct program *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
+	struct rules *p, int call, unsigned argument, const uint32_t *allowed, size_t n)
 {
 	answer_unless(p, call, argument, allowed, n, EPERM);
 }
 
 /* A socket of the family, unless of one of those protocols. */
-static void refuse_protocols(struct program *p, uint32_t family, const uint32_t *allowed, size_t n)
+static void refuse_protocols(struct rules *p, uint32_t family, const uint32_t *allowed, size_t n)
 {
-	PUT(p, IF_EQUAL(SYS_socket, 0, (uint8_t)(n + 5)), LOAD(ARGUMENT(0)),
-		IF_EQUAL(family, 0, (uint8_t)(n + 2)), LOAD(ARGUMENT(2)));
+	BEGIN(p, SYS_socket, n + 5, LOAD(ARGUMENT(0)), IF_EQUAL(family, 0, (uint8_t)(n + 2)),
+		LOAD(ARGUMENT(2)));
 	for (size_t i = 0; i < n; i++)
 		PUT(p, IF_EQUAL(allowed[i], (uint8_t)(n - i), 0));
 	PUT(p, REFUSE, LOAD_NUMBER);
 }
 
 /* If the argument has any of those bits. */
-static void refuse_bits(struct program *p, int call, unsigned argument, uint32_t bits)
+static void refuse_bits(struct rules *p, int call, unsigned argument, uint32_t bits)
 {
-	PUT(p, IF_EQUAL(call, 0, 4), LOAD(ARGUMENT(argument)), IF_ANY(bits, 0, 1), REFUSE,
-		LOAD_NUMBER);
+	BEGIN(p, call, 4, LOAD(ARGUMENT(argument)), IF_ANY(bits, 0, 1), REFUSE, LOAD_NUMBER);
 }
 
 /* A file that is made with such a mode; without O_CREAT the argument means nothing. */
-static void refuse_made(struct program *p, int call, unsigned flags, unsigned mode)
+static void refuse_made(struct rules *p, int call, unsigned flags, unsigned mode)
 {
-	PUT(p, IF_EQUAL(call, 0, 6), LOAD(ARGUMENT(flags)), IF_ANY(O_CREAT, 0, 3),
-		LOAD(ARGUMENT(mode)), IF_ANY(SET_ID, 0, 1), REFUSE, LOAD_NUMBER);
+	BEGIN(p, call, 6, LOAD(ARGUMENT(flags)), IF_ANY(O_CREAT, 0, 3), LOAD(ARGUMENT(mode)),
+		IF_ANY(SET_ID, 0, 1), REFUSE, LOAD_NUMBER);
 }
 
 /*
@@ -325,9 +317,9 @@ static void refuse_made(struct program *p, int call, unsigned flags, unsigned mo
  * kernel does (CVE-2019-7303).
  */
 static void refuse_any(
-	struct program *p, int call, unsigned argument, const uint32_t *numbers, size_t n)
+	struct rules *p, int call, unsigned argument, const uint32_t *numbers, size_t n)
 {
-	PUT(p, IF_EQUAL(call, 0, (uint8_t)(n + 4)), LOAD(ARGUMENT(argument)));
+	BEGIN(p, call, n + 4, LOAD(ARGUMENT(argument)));
 	for (size_t i = 0; i < n; i++)
 		PUT(p, IF_EQUAL(numbers[i], (uint8_t)(n - i), 0));
 	PUT(p, BPF_STMT(BPF_JMP | BPF_JA, 1), REFUSE, LOAD_NUMBER);
@@ -337,29 +329,28 @@ static void refuse_any(
  * Requests of sockets about network devices and their addresses: a socket that was made outside and
  * is passed answers them for the network of the host, of whatever family it is.
  */
-static void refuse_device_requests(struct program *p)
+static void refuse_device_requests(struct rules *p)
 {
-	PUT(p, IF_EQUAL(SYS_ioctl, 0, 5), LOAD(ARGUMENT(1)),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffffff00), IF_EQUAL(FIOSETOWN & 0xff00, 0, 1),
-		REFUSE, LOAD_NUMBER);
+	BEGIN(p, SYS_ioctl, 5, LOAD(ARGUMENT(1)), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffffff00),
+		IF_EQUAL(FIOSETOWN & 0xff00, 0, 1), REFUSE, LOAD_NUMBER);
 }
 
-static void refuse_processes(struct program *p, bool forks)
+static void refuse_processes(struct rules *p, bool forks)
 {
-	PUT(p, IF_EQUAL(NR_CLONE3, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+	BEGIN(p, NR_CLONE3, 1, RETURN(SECCOMP_RET_ERRNO | ENOSYS));
 	refuse_bits(p, SYS_clone, CLONE_FLAGS, NAMESPACES);
 	if (forks)
 		return;
-	PUT(p, IF_EQUAL(SYS_clone, 0, 4), LOAD(ARGUMENT(CLONE_FLAGS)), IF_ANY(CLONE_THREAD, 1, 0),
-		REFUSE, LOAD_NUMBER);
+	BEGIN(p, SYS_clone, 4, LOAD(ARGUMENT(CLONE_FLAGS)), IF_ANY(CLONE_THREAD, 1, 0), REFUSE,
+		LOAD_NUMBER);
 #ifdef SYS_fork
-	PUT(p, IF_EQUAL(SYS_fork, 0, 1), REFUSE);
-	PUT(p, IF_EQUAL(SYS_vfork, 0, 1), REFUSE);
+	BEGIN(p, SYS_fork, 1, REFUSE);
+	BEGIN(p, SYS_vfork, 1, REFUSE);
 #endif
 }
 
 /* What is about another process. A process that forks has other numbers than this one. */
-static void refuse_others(struct program *p, const struct isolation *isolation)
+static void refuse_others(struct rules *p, const struct isolation *isolation)
 {
 	const uint32_t own[] = {0, (uint32_t)getpid()};
 	size_t n = isolation->forks ? 1 : 2;
@@ -378,16 +369,15 @@ static void refuse_others(struct program *p, const struct isolation *isolation)
 	for (size_t i = 0; !isolation->forks && i < N_ELEMENTS(of_a_signal); i++)
 		refuse_unless(p, of_a_signal[i], 0, own + 1, 1);
 	for (size_t i = 0; i < N_ELEMENTS(of_a_clock); i++)
-		PUT(p, IF_EQUAL(of_a_clock[i], 0, 5), LOAD(ARGUMENT(0)),
-			IF_ANY(CLOCK_OF_A_PROCESS, 0, 2), IF_ANY(CLOCK_OF_A_THREAD, 1, 0), REFUSE,
-			LOAD_NUMBER);
+		BEGIN(p, of_a_clock[i], 5, LOAD(ARGUMENT(0)), IF_ANY(CLOCK_OF_A_PROCESS, 0, 2),
+			IF_ANY(CLOCK_OF_A_THREAD, 1, 0), REFUSE, LOAD_NUMBER);
 }
 
 /*
  * A family or protocol that is asked for is a module that the kernel loads, whoever asks. Of those
  * of the internet, and of netlink, the protocol is the third argument.
  */
-static void refuse_sockets(struct program *p, const struct isolation *isolation)
+static void refuse_sockets(struct rules *p, const struct isolation *isolation)
 {
 	uint32_t families[8] = {AF_UNIX, AF_INET, AF_INET6},
 		 protocols[6] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
@@ -415,20 +405,20 @@ static void refuse_sockets(struct program *p, const struct isolation *isolation)
  * One number for many calls, whose arguments lie in memory, where no filter sees them. Each has had
  * a number of its own for long, which C libraries use.
  */
-static void refuse_multiplexers(struct program *p, const struct isolation *isolation)
+static void refuse_multiplexers(struct rules *p, const struct isolation *isolation)
 {
 	(void)p;
 	(void)isolation;
 #ifdef SYS_socketcall
-	PUT(p, IF_EQUAL(SYS_socketcall, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+	BEGIN(p, SYS_socketcall, 1, RETURN(SECCOMP_RET_ERRNO | ENOSYS));
 #endif
 #ifdef SYS_ipc
 	if (!isolation->ipc)
-		PUT(p, IF_EQUAL(SYS_ipc, 0, 1), RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+		BEGIN(p, SYS_ipc, 1, RETURN(SECCOMP_RET_ERRNO | ENOSYS));
 #endif
 }
 
-static void refuse_set_id(struct program *p)
+static void refuse_set_id(struct rules *p)
 {
 	refuse_bits(p, SYS_fchmod, 1, SET_ID);
 	refuse_bits(p, SYS_fchmodat, 2, SET_ID);
@@ -441,17 +431,29 @@ static void refuse_set_id(struct program *p)
 #endif
 }
 
-static void compile(struct program *p, const struct isolation *isolation)
+/* What is so of every call, and leaves its number loaded. */
+static void put_head(struct rules_program *program)
 {
-	PUT(p, LOAD(offsetof(struct seccomp_data, arch)), IF_EQUAL(NATIVE_ARCH, 1, 0), REFUSE,
-		LOAD_NUMBER);
+	static const struct sock_filter head[] = {
+		LOAD(offsetof(struct seccomp_data, arch)),
+		IF_EQUAL(NATIVE_ARCH, 1, 0),
+		REFUSE,
+		LOAD_NUMBER,
 #ifdef __x86_64__
-	/* x32: the same arch, with a bit of its own in the number. */
-	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 0, 1), REFUSE);
+		/* x32: the same arch, with a bit of its own in the number. */
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 0, 1),
+		REFUSE,
 #endif
-	/* As on an older kernel, which QEMU and the C library know how to do with. */
-	PUT(p, BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, NR_LAST, 0, 1),
-		RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+		/* As on an older kernel, which QEMU and the C library know how to do with. */
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, NR_LAST, 0, 1),
+		RETURN(SECCOMP_RET_ERRNO | ENOSYS),
+	};
+
+	rules_program_put(program, head, N_ELEMENTS(head));
+}
+
+static void put_rules(struct rules *p, const struct isolation *isolation)
+{
 	refuse(p, refused, N_ELEMENTS(refused));
 	refuse_multiplexers(p, isolation);
 	if (!isolation->io_uring)
@@ -488,7 +490,6 @@ static void compile(struct program *p, const struct isolation *isolation)
 	/* Files that the guest has are given modes as the guest says. */
 	if (!isolation->shares)
 		refuse_set_id(p);
-	PUT(p, RETURN(SECCOMP_RET_ALLOW));
 }
 
 /* The filters of this process; -1: the kernel does not tell (before 5.9). */
@@ -539,12 +540,17 @@ char *filter_why_not(void)
 
 bool filter_install(const struct isolation *isolation, char **error)
 {
-	struct program program = {.n = 0};
+	struct rules rules;
+	struct rules_program program;
 	long before;
 
 	if (!count_filters(&before, error))
 		return false;
-	compile(&program, isolation);
+	rules_start(&rules, &program);
+	put_head(&program);
+	put_rules(&rules, isolation);
+	if (!rules_compile(&rules, &program))
+		return error_set(error, "the seccomp filter has too many rules");
 	const struct sock_fprog filter = {program.n, program.all};
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
 		return verify(before, error);
