@@ -6,11 +6,14 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "path/block_view_private.h"
+#include "path/mountinfo.h"
+#include "path/mounts.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -368,8 +372,24 @@ static void add_swap(struct block_view *view, char *line)
 	view->swaps[view->n_swaps++] = swap;
 }
 
+/* "self" of any mount of procfs is this process. */
+static bool is_procfs(int proc)
+{
+	struct statfs fs;
+
+	return fstatfs(proc, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 static bool read_mounts(struct block_view *view, int proc, char **error)
 {
+	if (is_procfs(proc)) {
+		const struct mounts *now = mounts_now();
+		unsigned reading;
+		view->mounts = now->all;
+		view->n_mounts = now->n;
+		view->lent_mounts = true;
+		return now->all || mountinfo_text(&reading) || fail(error, "/proc/self/mountinfo");
+	}
 	cleanup_free char *text = io_read_file(proc, "self/mountinfo", SIZE_MAX, NULL);
 	struct proc_mount mount;
 
@@ -418,14 +438,15 @@ void block_view_free(struct block_view *view)
 		free(view->loops[i].name);
 		free(view->loops[i].file);
 	}
-	for (size_t i = 0; i < view->n_mounts; i++)
+	for (size_t i = 0; i < view->n_mounts && !view->lent_mounts; i++)
 		proc_mount_free(&view->mounts[i]);
 	for (size_t i = 0; i < view->n_swaps; i++)
 		free(view->swaps[i].path);
 	if (view->sys >= 0)
 		close(view->sys);
 	free(view->loops);
-	free(view->mounts);
+	if (!view->lent_mounts)
+		free(view->mounts);
 	free(view->swaps);
 	free(view);
 }

@@ -37,6 +37,7 @@ struct block_view {
 	size_t n_loops;
 	struct proc_mount *mounts;
 	size_t n_mounts;
+	bool lent_mounts; /* they are those of mounts.h */
 	struct block_swap *swaps;
 	size_t n_swaps;
 };

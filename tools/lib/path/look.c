@@ -9,12 +9,12 @@
 #include "base/proc_text.h"
 #include "path/fstype.h"
 #include "path/look_now.h"
+#include "path/mountinfo.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -231,26 +231,6 @@ int look_open_link(int directory, const char *link)
  * Mounts.
  */
 
-static unsigned n_readings; /* of mountinfo */
-
-/* This process's mountinfo, read again when it has changed (proc_pid_mounts(5): POLLPRI). */
-static const char *own_mounts(void)
-{
-	static int fd = -1;
-	static char *text;
-	struct pollfd polled = {.events = POLLPRI};
-
-	if (fd < 0)
-		fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	polled.fd = fd;
-	if (text && fd >= 0 && poll(&polled, 1, 0) == 0)
-		return text;
-	free(text);
-	n_readings++;
-	text = io_read_file(AT_FDCWD, "/proc/self/mountinfo", SIZE_MAX, NULL);
-	return text;
-}
-
 /* The mount with that number: its line of mountinfo, parsed. */
 static bool find_mount(const char *text, uint64_t id, struct proc_mount *mount)
 {
@@ -278,20 +258,20 @@ static bool mount_id(int fd, uint64_t *id)
 	return stx.stx_mask & STATX_MNT_ID;
 }
 
-static bool mount_with(uint64_t id, int process, struct proc_mount *mount)
+static bool mount_with(uint64_t id, int process, struct proc_mount *mount, unsigned *reading)
 {
-	if (find_mount(own_mounts(), id, mount))
+	if (find_mount(mountinfo_text(reading), id, mount))
 		return true;
 	cleanup_free char *text =
 		process >= 0 ? io_read_file(process, "mountinfo", SIZE_MAX, NULL) : NULL;
 	return find_mount(text, id, mount);
 }
 
-static bool is_local_mount(uint64_t id, int process)
+static bool is_local_mount(uint64_t id, int process, unsigned *reading)
 {
 	struct proc_mount mount;
 
-	if (!mount_with(id, process, &mount))
+	if (!mount_with(id, process, &mount, reading))
 		return false;
 	bool local = fstype_is_own(mount.type, strlen(mount.type));
 	proc_mount_free(&mount);
@@ -303,15 +283,16 @@ bool look_is_local(int fd, int process)
 	/* The disks of many VMs mostly lie on one mount, of which the line is looked up once. */
 	static uint64_t known;
 	static unsigned known_in;
+	unsigned reading;
 	uint64_t id;
 
 	/* What may wait must not be asked even this. */
 	if (look_may_wait() || !mount_id(fd, &id))
 		return false;
-	if (known_in && own_mounts() && known_in == n_readings && known == id)
+	if (known_in && mountinfo_text(&reading) && known_in == reading && known == id)
 		return true;
-	bool local = is_local_mount(id, process);
-	known_in = local && process < 0 ? n_readings : 0;
+	bool local = is_local_mount(id, process, &reading);
+	known_in = local && process < 0 ? reading : 0;
 	known = id;
 	return local;
 }
@@ -391,7 +372,8 @@ static bool is_below(const char *path, const char *point)
 
 dev_t look_device(const char *path)
 {
-	const char *text = own_mounts();
+	unsigned reading;
+	const char *text = mountinfo_text(&reading);
 	size_t longest = 0;
 	dev_t device = 0;
 
@@ -414,9 +396,10 @@ dev_t look_device(const char *path)
 int look_is_fuse(int fd, int process, uid_t *user)
 {
 	struct proc_mount mount;
+	unsigned reading;
 	uint64_t id;
 
-	if (!mount_id(fd, &id) || !mount_with(id, process, &mount))
+	if (!mount_id(fd, &id) || !mount_with(id, process, &mount, &reading))
 		return -1;
 	size_t length = strcspn(mount.type, ".");
 	bool is_fuse = (length == strlen("fuse") && strncmp(mount.type, "fuse", length) == 0) ||

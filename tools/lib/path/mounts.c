@@ -6,12 +6,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "path/fstype.h"
+#include "path/mountinfo.h"
 #include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static struct mounts now;
-static int mountinfo = -1;
+static unsigned now_is_of; /* the reading */
 
 /* What was read before stays: callers hold mounts of it. They seldom change in a run. */
 struct earlier {
@@ -38,39 +38,21 @@ static void set_aside(void)
 	now = (struct mounts){0};
 }
 
-/* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
-static bool has_changed(void)
-{
-	struct pollfd changed = {.fd = mountinfo, .events = POLLPRI};
-
-	return poll(&changed, 1, 0) != 0;
-}
-
-/* All of it; NULL: half of it is nothing to go by. */
-static char *read_again(void)
-{
-	if (mountinfo >= 0)
-		lseek(mountinfo, 0, SEEK_SET);
-	else
-		mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return mountinfo < 0 ? NULL : io_read_fd(mountinfo, SIZE_MAX, NULL);
-}
-
 const struct mounts *mounts_now(void)
 {
 	struct proc_mount mount;
+	unsigned reading;
+	const char *p = mountinfo_text(&reading);
 
-	if (mountinfo >= 0 && !has_changed())
+	if (now_is_of == reading)
 		return &now;
+	now_is_of = reading;
 	if (now.all)
 		set_aside();
-	cleanup_free char *text = read_again();
-	for (const char *p = text; p && proc_mountinfo_next(&p, &mount);) {
+	while (p && proc_mountinfo_next(&p, &mount)) {
 		ARRAY_GROW(now.all, now.n);
 		now.all[now.n++] = mount;
 	}
-	if (!text && mountinfo >= 0)
-		close(steal_fd(&mountinfo));
 	return &now;
 }
 
