@@ -137,3 +137,28 @@ claim_all() {
     [ "$(owner /mnt/fuse/a)" = alice:alice ]
     settled /mnt/fuse/a
 }
+
+@test "what is no more than on the way to a local file keeps its claim from waiting, and from being made" {
+    local way=/mnt/fuse/../fs name
+    fuse
+    mkdir /mnt/fuse/dir
+    disk $fs/a alice:alice 0640
+    disk $fs/b alice:alice 0640
+    ln -s ../fuse/../fs/a $fs/link
+    # The kernel knows all of it.
+    stat -L $fs/link /mnt/fuse/dir
+    stop
+    # The second one is next to the first.
+    soon run -1 timeout -s KILL 30 virt-priv-chown claim --name v --disk $way/a --disk $way/b \
+        --disk //mnt/./fuse/dir/../../fs/a
+    echo "$output"
+    for name in $way/a $way/b //mnt/./fuse/dir/../../fs/a; do
+        [[ $output == *"cannot reach $name: not answered in 5 s"* ]]
+    done
+    soon run -1 timeout -s KILL 30 virt-priv-chown claim --name v --disk $fs/link
+    [[ $output == *"cannot reach $fs/link: not answered in 5 s"* ]]
+    soon run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+    soon run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/a)$(journals)" = alice:alice ]
+    rm $fs/link
+}

@@ -10,10 +10,12 @@
 #include "path/fstype.h"
 #include "path/look_now.h"
 #include "path/mountinfo.h"
+#include "path/mounts.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,6 +26,8 @@
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
 #endif
+/* As the kernel's own (path_resolution(7)). */
+#define MAX_LINKS 40
 #ifndef STATX_MNT_ID
 #define STATX_MNT_ID 0x1000U
 #endif
@@ -297,36 +301,83 @@ bool look_is_local(int fd, int process)
 	return local;
 }
 
-/*
- * A path whose every step is from a directory of a local file system to an object that is no
- * symbolic link, read from its disk where the kernel does not know it yet: the root of another
- * one's mount is at most come to. -1 and EAGAIN: it is not so.
- */
-static int walk_local(int directory, const char *path, int flags)
+/* The first name of what is left of a way, which it is taken from, with the slashes behind it. */
+static char *next_name(char **left)
 {
+	char *p = *left + strspn(*left, "/");
+	size_t length = strcspn(p, "/");
+	char *name = xstrndup(p, length);
+
+	p += length;
+	memmove(*left, p, strlen(p) + 1);
+	return name;
+}
+
+/* What the link says comes before what is left. False and errno. */
+static bool follow(int link, int *at, char **left)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	if (*target == '/') {
+		close(*at);
+		*at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	char *all = xasprintf("%s%s", target, *left);
+	free(*left);
+	*left = all;
+	return *at >= 0;
+}
+
+/* What it is, by its file system itself. */
+static bool ask_now(int fd, struct stat *st)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &stx) < 0)
+		return false;
+	look_stat_of(&stx, st);
+	return true;
+}
+
+/*
+ * The object at the end of a path, step by step. local: each step is from a directory of a local
+ * file system, read from its disk where the kernel does not know it yet; the root of another one's
+ * mount is at most come to, and -1 and EAGAIN: it is not so. Else all are asked what they are.
+ */
+static int walk(int directory, const char *path, int flags, bool local)
+{
+	cleanup_free char *left = xstrdup(path);
 	cleanup_fd int at = -1;
-	const char *p = path + strspn(path, "/");
+	unsigned n_links = 0;
 
 	if (*path == '/')
 		at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	else
 		at = directory == AT_FDCWD ? -1 : fcntl(directory, F_DUPFD_CLOEXEC, 3);
-	while (at >= 0 && *p) {
-		size_t length = strcspn(p, "/");
-		cleanup_free char *name = xstrndup(p, length);
+	while (at >= 0 && left[strspn(left, "/")] && (!local || look_is_local(at, -1))) {
+		cleanup_free char *name = next_name(&left);
 		struct stat st;
-		p += length + strspn(p + length, "/");
-		if (!look_is_local(at, -1))
-			break;
-		int next = look_now_open(at, name, *p ? O_NOFOLLOW : flags | O_NOFOLLOW, 0);
-		if (next < 0)
+		cleanup_fd int next = look_now_open(at, name, O_NOFOLLOW, 0);
+		if (next < 0 ||
+			!(local ? look_now_stat(next, "", AT_EMPTY_PATH, &st) : ask_now(next, &st)))
 			return -1;
+		if (S_ISLNK(st.st_mode) && (*left || !(flags & O_NOFOLLOW))) {
+			if (++n_links <= MAX_LINKS && follow(next, &at, &left))
+				continue;
+			errno = n_links > MAX_LINKS ? ELOOP : errno;
+			return -1;
+		}
+		if (!*left && flags & O_DIRECTORY && !S_ISDIR(st.st_mode)) {
+			errno = ENOTDIR;
+			return -1;
+		}
 		close(at);
-		at = next;
-		bool is_link = look_now_stat(at, "", AT_EMPTY_PATH, &st) && S_ISLNK(st.st_mode);
-		if (is_link && (*p || !(flags & O_NOFOLLOW)))
-			break;
-		if (!*p && path[strlen(path) - 1] != '/')
+		at = steal_fd(&next);
+		if (!*left)
 			return steal_fd(&at);
 	}
 	errno = EAGAIN;
@@ -343,7 +394,23 @@ int look_cached(int directory, const char *path, int flags)
 	int fd = look_now_open(directory, path, flags, RESOLVE_CACHED);
 	if (fd >= 0 || (errno != EAGAIN && errno != EINVAL))
 		return fd;
-	return walk_local(directory, path, flags);
+	return walk(directory, path, flags, true);
+}
+
+int look_local(const char *path)
+{
+	/* A link leads where no text tells, and the kernel knows the way through other mounts. */
+	if (!look_may_wait() && !mounts_on_way(path)) {
+		int fd = look_now_open(AT_FDCWD, path, 0, RESOLVE_CACHED | RESOLVE_NO_SYMLINKS);
+		if (fd >= 0 || (errno != EAGAIN && errno != EINVAL && errno != ELOOP))
+			return fd;
+	}
+	return walk(AT_FDCWD, path, 0, true);
+}
+
+int look_all_along(const char *path)
+{
+	return walk(AT_FDCWD, path, 0, false);
 }
 
 int look_open(int directory, const char *path, int flags)

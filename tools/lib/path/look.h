@@ -41,6 +41,19 @@ int look_open_link(int directory, const char *link);
 int look_cached(int directory, const char *path, int flags);
 
 /*
+ * The same of an absolute path, if all that a walk along it comes through, where its symbolic links
+ * lead to as well, is local, too: else the kernel can know the way, and wait when it is asked what
+ * is on it.
+ */
+int look_local(const char *path);
+
+/*
+ * For a child, which may wait: the object at the end of an absolute path as look_open(), of which,
+ * and of all that the walk comes through, its file system was asked what it is.
+ */
+int look_all_along(const char *path);
+
+/*
  * The device of the mount that a path seems to lie on, by its text alone, if somebody serves
  * that; 0: a local file system, the root, or not known.
  */

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "path/fstype.h"
 #include "path/mountinfo.h"
-#include "path/safepath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,19 +82,57 @@ bool mounts_is_ownerless(int fd)
 	return mount && fstype_is_ownerless(mount->type);
 }
 
+static bool is_plain(const char *path)
+{
+	return !strstr(path, "//") && !strstr(path, "/.");
+}
+
+/* The same where there are "..", "." or empty names in it: one of its beginnings is the point. */
+static bool meets(const char *path, const char *point)
+{
+	char at[PATH_MAX] = "";
+	size_t length = 0;
+
+	if (strlen(path) >= sizeof at)
+		return true;
+	while (*(path += strspn(path, "/"))) {
+		size_t n = strcspn(path, "/");
+		if (n == 2 && strncmp(path, "..", 2) == 0) {
+			while (length > 0 && at[--length] != '/')
+				;
+		} else if (n != 1 || *path != '.') {
+			at[length] = '/';
+			memcpy(at + length + 1, path, n);
+			length += n + 1;
+		}
+		at[length] = '\0';
+		path += n;
+		if (strcmp(at, point) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_on_way(const char *path, bool plain, const char *point)
+{
+	size_t length = strlen(point);
+
+	if (length == 1)
+		return true;
+	if (!plain)
+		return meets(path, point);
+	return strncmp(path, point, length) == 0 && (path[length] == '/' || !path[length]);
+}
+
 const struct proc_mount *mounts_on_way(const char *path)
 {
 	const struct mounts *mounts = mounts_now();
+	bool plain = is_plain(path);
 
-	for (size_t i = 0; i < mounts->n; i++) {
-		const char *point = mounts->all[i].point;
-		size_t length = strlen(point);
-		bool is_root = length == 1;
-		bool is_below = is_root || (strncmp(path, point, length) == 0 &&
-						   (path[length] == '/' || !path[length]));
-		if (is_below && fstype_may_hang(mounts->all[i].type))
+	for (size_t i = 0; i < mounts->n; i++)
+		if (is_on_way(path, plain, mounts->all[i].point) &&
+			fstype_may_hang(mounts->all[i].type))
 			return &mounts->all[i];
-	}
 	return NULL;
 }
 
@@ -123,5 +160,5 @@ int mounts_open_directory(int fd, const struct stat *st)
 		errno = EXDEV;
 		return -1;
 	}
-	return safepath_reopen(dir, O_RDONLY | O_DIRECTORY);
+	return openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

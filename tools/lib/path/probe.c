@@ -66,17 +66,18 @@ bool probe_is_silent(const char *path)
 	return false;
 }
 
-/* Each of the questions that a claim or a release would wait for. */
+/*
+ * Each of the questions that a claim or a release would wait for, of what is on its way, too, as
+ * the walk to it asks them.
+ */
 static void ask_path(void *context, size_t i, struct attempt_out *out)
 {
 	const char *const *paths = context;
-	struct statx stx;
+	cleanup_fd int fd = look_all_along(paths[i]);
 	struct statfs fs;
-	cleanup_fd int fd = open(paths[i], O_PATH | O_CLOEXEC);
 
 	(void)out;
-	if (fd >= 0 &&
-		statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &stx) == 0)
+	if (fd >= 0)
 		fstatfs(fd, &fs);
 }
 
@@ -97,7 +98,7 @@ static dev_t device_of(void *context, size_t i)
 
 static bool is_local(const char *path)
 {
-	cleanup_fd int fd = look_cached(AT_FDCWD, path, 0);
+	cleanup_fd int fd = look_local(path);
 
 	return fd >= 0 ? look_is_local(fd, -1) : errno == ENOENT;
 }
@@ -117,7 +118,7 @@ static void open_start(struct probe_start *start)
 
 	start->is_tried = true;
 	start->fd = -1;
-	cleanup_fd int fd = look_cached(AT_FDCWD, start->path, O_DIRECTORY);
+	cleanup_fd int fd = look_local(start->path);
 	if (fd < 0 || !look_is_local(fd, -1) || !look_now_statx(fd, "", AT_EMPTY_PATH, &stx) ||
 		!(stx.stx_mask & STATX_MNT_ID))
 		return;
