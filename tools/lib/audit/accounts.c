@@ -79,18 +79,36 @@ static const struct group *find_group(const struct audit_tree *tree, const char 
 	return NULL;
 }
 
+/* Many VMs run as one user. Where no answer came, it is asked again. */
+static const char *find_name(const struct audit_tree *tree, uid_t uid)
+{
+	struct tree_name *known = *tree->names;
+
+	while (known && known->uid != uid)
+		known = known->next;
+	if (known)
+		return known->name;
+	const struct passwd *pw = find_passwd(tree, NULL, uid);
+	if (!pw && errno)
+		return NULL;
+	known = xmalloc(sizeof *known);
+	*known = (struct tree_name){uid, pw ? xstrdup(pw->pw_name) : NULL, *tree->names};
+	*tree->names = known;
+	return known->name;
+}
+
 char *tree_user_name(const struct audit_tree *tree, uid_t uid)
 {
-	const struct passwd *pw = find_passwd(tree, NULL, uid);
+	const char *name = find_name(tree, uid);
 
-	return pw ? xasprintf("%s (%u)", pw->pw_name, uid) : xasprintf("%u", uid);
+	return name ? xasprintf("%s (%u)", name, uid) : xasprintf("%u", uid);
 }
 
 char *tree_account_name(const struct audit_tree *tree, uid_t uid)
 {
-	const struct passwd *pw = find_passwd(tree, NULL, uid);
+	const char *name = find_name(tree, uid);
 
-	return pw ? xstrdup(pw->pw_name) : NULL;
+	return name ? xstrdup(name) : NULL;
 }
 
 char *tree_group_name(const struct audit_tree *tree, gid_t gid)

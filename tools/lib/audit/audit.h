@@ -137,6 +137,21 @@ struct known_file {
 	char *path;
 };
 
+/* A directory above an executable. */
+struct judged_directory {
+	char *path;  /* "": the root */
+	int is_weak; /* 1: users other than root can change it; 0; -1: not told, number says why */
+	int number;  /* of errno */
+	char *cause;
+};
+
+/* A cgroup's devices. */
+struct judged_cgroup {
+	char *directory; /* NULL: none was judged yet */
+	int allows_all;	 /* 1, 0; -1: not told, number says why */
+	int number;	 /* of errno */
+};
+
 /* An object that virt-priv-chown has handed to a user. */
 struct claimed_file {
 	dev_t dev;
@@ -208,6 +223,9 @@ struct audit {
 	struct claimed_file *claimed;
 	size_t n_claimed;
 	bool has_claimed, claims_unread;
+	struct judged_directory *directories;
+	size_t n_directories;
+	struct judged_cgroup cgroup; /* the last one: processes often share one */
 	struct audit_host host;
 	int isolates;			 /* isolation.h; 0: not asked yet */
 	struct audit_journals *journals; /* NULL: not read yet */

@@ -113,34 +113,39 @@ static char *mount_point(const char *mounts, const char *controller)
 	return found;
 }
 
-/* Version 1 (cgroup-v1/devices.rst): "a *:* rwm" is everything. */
-static void judge_list(
-	struct audit *audit, const struct audit_process *process, const char *directory)
+/* Version 1 (cgroup-v1/devices.rst): "a *:* rwm" is everything. -1 and errno: not told. */
+static int list_allows_all(const struct audit_tree *tree, const char *directory)
 {
 	cleanup_free char *file = xasprintf("%s/devices.list", directory);
-	cleanup_free char *list = tree_read(&audit->tree, file, NULL);
+	cleanup_free char *list = tree_read(tree, file, NULL);
 
 	if (!list)
-		audit_unreadable(audit, errno, "cannot read devices.list of the cgroup");
-	else if (starts_with(list, "a *:* rwm") || strstr(list, "\na *:* rwm"))
-		audit_fail_as(audit, severity_of(process), NO_CLASS,
-			"cgroup allows all devices: %s", file);
+		return -1;
+	return starts_with(list, "a *:* rwm") || strstr(list, "\na *:* rwm");
 }
 
-static void judge_programs(
-	struct audit *audit, const struct audit_process *process, const char *directory)
+/* Where no program of that kind holds for it. */
+static int programs_allow_all(const struct audit_tree *tree, const char *directory)
 {
-	if (audit->tree.root) {
-		audit_unknown(audit, "cannot query the BPF programs of a cgroup with --root");
-		return;
-	}
-	cleanup_fd int fd = tree_open_path(&audit->tree, directory, O_RDONLY | O_DIRECTORY);
+	cleanup_fd int fd = tree_open_path(tree, directory, O_RDONLY | O_DIRECTORY);
 	int n = fd >= 0 ? count_device_programs(fd) : -1;
-	if (n < 0)
-		audit_unreadable(audit, errno, "cannot query the BPF programs of the cgroup");
-	else if (n == 0)
-		audit_fail_as(audit, severity_of(process), NO_CLASS,
-			"cgroup allows all devices: %s", directory);
+
+	return n < 0 ? -1 : n == 0;
+}
+
+/* It is read once for processes that follow each other and have the same. */
+static const struct judged_cgroup *judge(struct audit *audit, const char *directory, bool by_list)
+{
+	struct judged_cgroup *judged = &audit->cgroup;
+
+	if (judged->directory && strcmp(judged->directory, directory) == 0)
+		return judged;
+	free(judged->directory);
+	judged->directory = xstrdup(directory);
+	judged->allows_all = by_list ? list_allows_all(&audit->tree, directory)
+				     : programs_allow_all(&audit->tree, directory);
+	judged->number = errno;
+	return judged;
 }
 
 void check_device_cgroup(struct audit *audit, const struct audit_process *process)
@@ -165,8 +170,16 @@ void check_device_cgroup(struct audit *audit, const struct audit_process *proces
 		return;
 	}
 	cleanup_free char *directory = xasprintf("%s%s", old ? old : new, path);
-	if (old)
-		judge_list(audit, process, directory);
-	else
-		judge_programs(audit, process, directory);
+	if (!old && audit->tree.root) {
+		audit_unknown(audit, "cannot query the BPF programs of a cgroup with --root");
+		return;
+	}
+	const struct judged_cgroup *judged = judge(audit, directory, old != NULL);
+	if (judged->allows_all < 0)
+		audit_unreadable(audit, judged->number,
+			old ? "cannot read devices.list of the cgroup"
+			    : "cannot query the BPF programs of the cgroup");
+	else if (judged->allows_all)
+		audit_fail_as(audit, severity_of(process), NO_CLASS,
+			"cgroup allows all devices: %s%s", directory, old ? "/devices.list" : "");
 }

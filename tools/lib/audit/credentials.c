@@ -98,9 +98,9 @@ static char *names_of(uint64_t mask)
 }
 
 /* Whether its capabilities count in a user namespace of its own alone (user_namespaces(7)). */
-static bool is_namespaced(const struct audit *audit, const struct audit_process *process)
+static bool is_namespaced(struct audit *audit, const struct audit_process *process)
 {
-	cleanup_free char *own = tree_link(audit->tree.proc, "self/ns/user");
+	const char *own = tree_own_user_ns(&audit->tree);
 
 	return own && process->user_ns && strcmp(own, process->user_ns) != 0;
 }
@@ -246,7 +246,7 @@ static char *one_line(const char *text)
 
 void check_user_namespace(struct audit *audit, const struct audit_process *process)
 {
-	cleanup_free char *own = tree_link(audit->tree.proc, "self/ns/user");
+	const char *own = tree_own_user_ns(&audit->tree);
 	cleanup_free char *inner = NULL;
 
 	if (!process->user_ns || !own) {

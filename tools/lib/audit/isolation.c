@@ -79,9 +79,10 @@ static bool has_kept_id(const struct audit *audit)
 
 bool audit_host_isolates(struct audit *audit)
 {
-	bool isolates = audit->isolates > 0 || has_kept_id(audit);
-
-	for (size_t i = 0; !isolates && audit->isolates == 0 && i < audit->n_processes; i++)
+	if (audit->isolates)
+		return audit->isolates > 0;
+	bool isolates = has_kept_id(audit);
+	for (size_t i = 0; !isolates && i < audit->n_processes; i++)
 		isolates = audit_has_vm_id(audit, audit->processes[i]);
 	audit->isolates = isolates ? 1 : -1;
 	return isolates;

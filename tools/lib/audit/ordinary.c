@@ -122,13 +122,11 @@ static bool has_foreign_group(
 
 /* Whether no capability of the thread counts on the host (user_namespaces(7)). */
 static bool is_without_capabilities(
-	const struct audit *audit, const struct audit_process *process, uint64_t capabilities)
+	struct audit *audit, const struct audit_process *process, uint64_t capabilities)
 {
-	cleanup_free char *own = NULL;
-
 	if (!(capabilities & ~OF_SESSIONS))
 		return true;
-	own = tree_link(audit->tree.proc, "self/ns/user");
+	const char *own = tree_own_user_ns(&audit->tree);
 	return own && process->user_ns && strcmp(own, process->user_ns) != 0;
 }
 

@@ -223,6 +223,12 @@ void audit_free(struct audit *audit)
 		audit_process_free(audit->processes[i]);
 	for (size_t i = 0; i < audit->n_findings; i++)
 		free(audit->findings[i].message);
+	for (size_t i = 0; i < audit->n_directories; i++) {
+		free(audit->directories[i].path);
+		free(audit->directories[i].cause);
+	}
+	free(audit->directories);
+	free(audit->cgroup.directory);
 	for (size_t i = 0; i < audit->n_objects; i++) {
 		free(audit->objects[i].path);
 		free(audit->objects[i].acl);

@@ -28,7 +28,8 @@ bool tree_open(struct audit_tree *tree, const char *root, char **error)
 {
 	struct statfs fs;
 
-	*tree = (struct audit_tree){.root = root, .proc = -1};
+	*tree = (struct audit_tree){
+		.root = root, .proc = -1, .names = xcalloc(1, sizeof *tree->names)};
 	tree->fd = open(root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree->fd < 0)
 		return error_set_errno(
@@ -49,6 +50,14 @@ void tree_close(struct audit_tree *tree)
 		free(file->text);
 		free(file);
 	}
+	while (tree->names && *tree->names) {
+		struct tree_name *name = *tree->names;
+		*tree->names = name->next;
+		free(name->name);
+		free(name);
+	}
+	free(tree->names);
+	free(tree->own_user_ns);
 	if (tree->proc >= 0)
 		close(tree->proc);
 	if (tree->fd >= 0)
@@ -164,4 +173,11 @@ char *tree_link(int directory, const char *link)
 		return NULL;
 	target[n] = '\0';
 	return xstrdup(target);
+}
+
+const char *tree_own_user_ns(struct audit_tree *tree)
+{
+	if (!tree->own_user_ns)
+		tree->own_user_ns = tree_link(tree->proc, "self/ns/user");
+	return tree->own_user_ns;
 }

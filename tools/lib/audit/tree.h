@@ -22,11 +22,20 @@ struct tree_file {
 	struct tree_file *next;
 };
 
+/* What tree_user_name() and tree_account_name() have said. */
+struct tree_name {
+	uid_t uid;
+	char *name; /* NULL: it has none */
+	struct tree_name *next;
+};
+
 struct audit_tree {
 	const char *root;	 /* as it was given; NULL: this host */
 	int fd;			 /* of its root directory */
 	int proc;		 /* of its /proc */
 	struct tree_file *files; /* that were read once */
+	struct tree_name **names; /* the first of those that were looked up */
+	char *own_user_ns;	 /* NULL: not told, or not read yet */
 };
 
 /*
@@ -81,7 +90,10 @@ const char *tree_read_once(struct audit_tree *tree, const char *path);
 /* What a symbolic link says, new; NULL and errno. */
 char *tree_link(int directory, const char *link);
 
-/* "root (0)", or the number of an account without a name. New. */
+/* "user:[NUMBER]" of the auditor, which the tree owns; NULL and errno. Read once. */
+const char *tree_own_user_ns(struct audit_tree *tree);
+
+/* "root (0)", or the number of an account without a name. New. Name services are asked once. */
 char *tree_user_name(const struct audit_tree *tree, uid_t uid);
 /* The same without the number; NULL: it has no name, or that can't be told. New. */
 char *tree_account_name(const struct audit_tree *tree, uid_t uid);

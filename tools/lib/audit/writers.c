@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/writers.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -58,17 +59,35 @@ static int is_weak(struct audit *audit, const char *path, char **cause)
 	return untold ? -1 : weak;
 }
 
+/* Executables of many processes lie in the same few ones: each is judged once. */
+static const struct judged_directory *judge(struct audit *audit, const char *path)
+{
+	for (size_t i = 0; i < audit->n_directories; i++)
+		if (strcmp(audit->directories[i].path, path) == 0)
+			return &audit->directories[i];
+	struct judged_directory judged = {.path = xstrdup(path)};
+	judged.is_weak = is_weak(audit, path, &judged.cause);
+	judged.number = errno;
+	ARRAY_GROW(audit->directories, audit->n_directories);
+	audit->directories[audit->n_directories] = judged;
+	return &audit->directories[audit->n_directories++];
+}
+
 char *audit_weak_directory(struct audit *audit, const char *path, char **cause)
 {
 	cleanup_free char *cut = xstrdup(path);
 
 	for (char *slash = strchr(cut, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		int weak = is_weak(audit, cut, cause);
-		if (weak < 0)
+		const struct judged_directory *judged = judge(audit, cut);
+		if (judged->is_weak < 0) {
+			errno = judged->number;
 			return NULL;
-		if (weak)
+		}
+		if (judged->is_weak) {
+			*cause = xstrdup(judged->cause);
 			return xstrdup(*cut ? cut : "/");
+		}
 		*slash = '/';
 	}
 	errno = 0;
