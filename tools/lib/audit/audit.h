@@ -58,6 +58,20 @@ struct audit_namespace {
 	int number; /* of errno: why not */
 };
 
+/* A file that processes run. */
+struct audit_executable {
+	char *path; /* what their links say */
+	bool has_st;
+	struct stat st;
+	/* security.capability: 1 there, 2 for a user namespace alone, 0 not, -1 not told */
+	int capabilities;
+	int capabilities_errno; /* why not told */
+	struct trust_facts writers;
+	/* Whether the path still leads to it; asked when its directories are judged. */
+	bool was_sought, is_at_path;
+	int seek_errno; /* not 0: why it is not told */
+};
+
 struct audit_process {
 	pid_t pid, parent; /* parent 0: not told */
 	enum found_by found_by;
@@ -72,10 +86,7 @@ struct audit_process {
 	int exe_errno;
 	bool has_exe_st;
 	struct stat exe_st;
-	struct trust_facts exe_writers;
-	/* security.capability: 1 there, 2 for a user namespace alone, 0 not, -1 not told */
-	int exe_capabilities;
-	int exe_capabilities_errno; /* why not told */
+	struct audit_executable *executable; /* never NULL; others can run the same */
 
 	/* unreadable: why there is no thread to judge; denied: a right was lacking. */
 	struct audit_thread *threads;
@@ -223,6 +234,8 @@ struct audit {
 	struct claimed_file *claimed;
 	size_t n_claimed;
 	bool has_claimed, claims_unread;
+	struct audit_executable **executables;
+	size_t n_executables;
 	struct judged_directory *directories;
 	size_t n_directories;
 	struct judged_cgroup cgroup; /* the last one: processes often share one */

@@ -77,6 +77,7 @@ static void find_installed(struct audit *audit)
  */
 struct beginning {
 	const struct audit_tree *tree;
+	int directory; /* that exe is below */
 	const char *exe, *path;
 	bool is_same;
 	int number; /* why it could not be read */
@@ -87,7 +88,7 @@ static bool read_same(const struct beginning *b)
 	enum { SIZE = 65536 };
 	cleanup_free char *one = xmalloc(SIZE);
 	cleanup_free char *other = xmalloc(SIZE);
-	cleanup_fd int fd_one = tree_openat(b->tree, b->tree->proc, b->exe, O_RDONLY);
+	cleanup_fd int fd_one = tree_openat(b->tree, b->directory, b->exe, O_RDONLY);
 	cleanup_fd int fd_other =
 		openat(b->tree->fd, b->path + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
@@ -120,10 +121,12 @@ static void take_beginning(void *context, size_t i, const struct attempt_answer 
 }
 
 /* False and errno where it could not be read. */
-static bool same_beginning(const struct audit_tree *tree, const char *exe, const char *path)
+static bool same_beginning(
+	const struct audit_tree *tree, int directory, const char *exe, const char *path)
 {
-	struct beginning beginning = {.tree = tree, .exe = exe, .path = path};
-	const int keep[] = {tree->fd, tree->proc};
+	struct beginning beginning = {
+		.tree = tree, .directory = directory, .exe = exe, .path = path};
+	const int keep[] = {tree->fd, directory};
 	struct attempt asked = {.ask = ask_beginning,
 		.take = take_beginning,
 		.context = &beginning,
@@ -135,13 +138,40 @@ static bool same_beginning(const struct audit_tree *tree, const char *exe, const
 	return beginning.is_same;
 }
 
+/*
+ * Where a process is looked at: in its directory of /proc, or below /proc by its number, which can
+ * have become another one's before each look.
+ */
+struct place {
+	int directory;
+	char prefix[sizeof "2147483647/"]; /* "" in its own directory */
+};
+
+static struct place place_below_proc(const struct audit_tree *tree, const char *pid)
+{
+	struct place place = {.directory = tree->proc};
+
+	snprintf(place.prefix, sizeof place.prefix, "%.10s/", pid);
+	return place;
+}
+
+static struct place place_of(const struct audit_tree *tree, int process, pid_t pid)
+{
+	char number[sizeof "2147483647"];
+
+	if (process >= 0)
+		return (struct place){.directory = process};
+	snprintf(number, sizeof number, "%d", pid);
+	return place_below_proc(tree, number);
+}
+
 /* Its kind is told to those, too, who have no access to it. */
-static bool is_on_fuse(const struct audit_tree *tree, const char *exe)
+static bool is_on_fuse(const struct audit_tree *tree, const struct place *place, const char *exe)
 {
 	uid_t user;
-	cleanup_free char *process = xstrndup(exe, strcspn(exe, "/"));
-	cleanup_fd int directory = tree_openat(tree, tree->proc, process, O_RDONLY | O_DIRECTORY);
-	cleanup_fd int fd = look_open_link(tree->proc, exe);
+	cleanup_fd int directory = tree_openat(tree, place->directory,
+		*place->prefix ? place->prefix : ".", O_RDONLY | O_DIRECTORY);
+	cleanup_fd int fd = look_open_link(place->directory, exe);
 
 	return fd >= 0 && look_is_fuse(fd, directory, &user) == 1;
 }
@@ -150,16 +180,17 @@ static bool is_on_fuse(const struct audit_tree *tree, const char *exe)
  * An executable that could not be looked at makes *number the reason. Root has no access to a
  * user's FUSE mount, and what runs there is no reason to call each audit blind.
  */
-static void could_not_look(const struct audit_tree *tree, const char *exe, int *number)
+static void could_not_look(
+	const struct audit_tree *tree, const struct place *place, const char *exe, int *number)
 {
 	int why = errno;
 
-	if (!says_gone(why) && (why != EACCES || !is_on_fuse(tree, exe)))
+	if (!says_gone(why) && (why != EACCES || !is_on_fuse(tree, place, exe)))
 		*number = why;
 }
 
-static bool is_installed(const struct audit *audit, const char *exe, const struct stat *st,
-	enum found_by *found_by, int *number)
+static bool is_installed(const struct audit *audit, const struct place *place, const char *exe,
+	const struct stat *st, enum found_by *found_by, int *number)
 {
 	const struct audit_tree *tree = &audit->tree;
 
@@ -171,11 +202,11 @@ static bool is_installed(const struct audit *audit, const char *exe, const struc
 		}
 		if (file->size != st->st_size || tree->root)
 			continue;
-		if (same_beginning(tree, exe, file->path)) {
+		if (same_beginning(tree, place->directory, exe, file->path)) {
 			*found_by = FOUND_BY_COPY;
 			return true;
 		}
-		could_not_look(tree, exe, number);
+		could_not_look(tree, place, exe, number);
 	}
 	return false;
 }
@@ -187,28 +218,28 @@ static bool is_installed(const struct audit *audit, const char *exe, const struc
  * readlinkat(2) has it, and its path. ENOENT: there is none.
  */
 static ssize_t read_living_thread(
-	const struct audit_tree *tree, const char *pid, char path[64], char exe[PATH_MAX])
+	const struct audit_tree *tree, const struct place *place, char path[64], char exe[PATH_MAX])
 {
 	struct stat st;
 	const struct dirent *d;
 	int number = ENOENT;
 
-	snprintf(path, 64, "%s/task", pid);
-	if (fstatat(tree->proc, path, &st, 0) < 0)
+	snprintf(path, 64, "%stask", place->prefix);
+	if (fstatat(place->directory, path, &st, 0) < 0)
 		return -1;
 	if (st.st_nlink <= 3) {
 		errno = ENOENT;
 		return -1;
 	}
-	int fd = tree_openat(tree, tree->proc, path, O_RDONLY | O_DIRECTORY);
+	int fd = tree_openat(tree, place->directory, path, O_RDONLY | O_DIRECTORY);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return -1;
 	while ((d = readdir(dir)) != NULL) {
 		if (d->d_name[0] == '.')
 			continue;
-		snprintf(path, 64, "%.20s/task/%.20s/exe", pid, d->d_name);
-		ssize_t n = readlinkat(tree->proc, path, exe, PATH_MAX);
+		snprintf(path, 64, "%stask/%.20s/exe", place->prefix, d->d_name);
+		ssize_t n = readlinkat(place->directory, path, exe, PATH_MAX);
 		if (n > 0)
 			return n;
 		number = errno;
@@ -217,18 +248,29 @@ static ssize_t read_living_thread(
 	return -1;
 }
 
-/* Whether the process is QEMU. One that can't be told makes *number the reason, else 0. */
-static bool is_qemu(struct audit *audit, const char *pid, enum found_by *found_by, int *number)
+/*
+ * Whether the process is QEMU. One that can't be told makes *number the reason, else 0. own, if it
+ * is not NULL, becomes what the link of its first thread says, or why not.
+ */
+struct own_exe {
+	char *text; /* new */
+	int number;
+};
+
+static bool is_qemu(struct audit *audit, const struct place *place, struct own_exe *own,
+	enum found_by *found_by, int *number)
 {
 	const struct audit_tree *tree = &audit->tree;
 	char path[64], exe[PATH_MAX + 1];
 	struct stat st;
 
-	snprintf(path, sizeof path, "%.20s/exe", pid);
+	snprintf(path, sizeof path, "%sexe", place->prefix);
 	*number = 0;
-	ssize_t n = readlinkat(tree->proc, path, exe, sizeof exe - 1);
+	ssize_t n = readlinkat(place->directory, path, exe, sizeof exe - 1);
+	if (own)
+		*own = (struct own_exe){n < 0 ? NULL : xstrndup(exe, (size_t)n), errno};
 	if (n < 0 && errno == ENOENT && !tree->root)
-		n = read_living_thread(tree, pid, path, exe);
+		n = read_living_thread(tree, place, path, exe);
 	if (n < 0) {
 		*number = errno == ENOENT || errno == ESRCH ? 0 : errno;
 		return false;
@@ -238,9 +280,9 @@ static bool is_qemu(struct audit *audit, const char *pid, enum found_by *found_b
 	if (qemu_executable_is_name(exe))
 		return true;
 	find_installed(audit);
-	if (tree_stat_link(tree, tree->proc, path, &st))
-		return is_installed(audit, path, &st, found_by, number);
-	could_not_look(tree, path, number);
+	if (tree_stat_link(tree, place->directory, path, &st))
+		return is_installed(audit, place, path, &st, found_by, number);
+	could_not_look(tree, place, path, number);
 	return false;
 }
 
@@ -303,36 +345,40 @@ static bool has_kvm_in(void *context, int thread)
 }
 
 /* The first thread can have ended, and each can have a descriptor table of its own. */
-static bool threads_have_kvm(const struct audit_tree *tree, const char *pid, int *number)
+static bool threads_have_kvm(
+	const struct audit_tree *tree, const struct place *place, pid_t pid, int *number)
 {
 	struct kvm_search search = {.tree = tree};
 	char path[64];
 	struct stat st;
 
-	snprintf(path, sizeof path, "%.20s/task", pid);
+	snprintf(path, sizeof path, "%stask", place->prefix);
 	if (tree->root)
 		return false;
-	bool is_told = fstatat(tree->proc, path, &st, 0) == 0;
+	bool is_told = fstatat(place->directory, path, &st, 0) == 0;
 	/* As in read_living_thread(). */
 	if (is_told && st.st_nlink <= 3)
 		return false;
 	cleanup_fd int process =
-		is_told ? tree_openat(tree, tree->proc, pid, O_RDONLY | O_DIRECTORY) : -1;
+		is_told ? tree_openat(tree, place->directory, *place->prefix ? place->prefix : ".",
+				  O_RDONLY | O_DIRECTORY)
+			: -1;
 	if (process < 0)
 		search.number = says_gone(errno) ? 0 : errno;
-	else if (!fd_tables_each(process, atoi(pid), NULL, has_kvm_in, &search))
+	else if (!fd_tables_each(process, pid, NULL, has_kvm_in, &search))
 		search.number = EAGAIN;
 	*number = search.number;
 	return search.found;
 }
 
-static bool has_kvm(const struct audit_tree *tree, const char *pid, int *number)
+static bool has_kvm(
+	const struct audit_tree *tree, const struct place *place, pid_t pid, int *number)
 {
 	char path[64];
 
-	snprintf(path, sizeof path, "%.20s/fd", pid);
-	return reads_kvm(tree, tree->proc, path, number) ||
-	       (!*number && threads_have_kvm(tree, pid, number));
+	snprintf(path, sizeof path, "%sfd", place->prefix);
+	return reads_kvm(tree, place->directory, path, number) ||
+	       (!*number && threads_have_kvm(tree, place, pid, number));
 }
 
 static bool is_pid(const char *name)
@@ -347,16 +393,16 @@ static void hide(struct audit *audit, int number)
 	audit->hidden_errno = number;
 }
 
-static void add_found(struct found_process **out, size_t *n, pid_t pid, enum found_by found_by)
+static void add_found(struct found_process **out, size_t *n, pid_t pid, unsigned kinds)
 {
 	if ((*n & (*n - 1)) == 0)
 		*out = xreallocarray(*out, *n ? 2 * *n : 1, sizeof **out);
-	(*out)[(*n)++] = (struct found_process){pid, found_by};
+	(*out)[(*n)++] = (struct found_process){pid, kinds};
 }
 
 /*
  * The kernel's side knows names and sizes of executables: /proc is asked about those alone
- * that may be QEMU. False where it can't tell.
+ * that may be QEMU, when they are read. False where it can't tell.
  */
 static bool find_by_bpf(
 	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n_found)
@@ -371,23 +417,17 @@ static bool find_by_bpf(
 	ssize_t n_users = n < 0 || !scan_kvm ? 0 : audit_bpf_find_kvm(audit->bpf, &users);
 	if (n < 0 || n_users < 0)
 		return false;
-	for (ssize_t i = 0; i < n; i++) {
-		char name[sizeof "2147483647"];
-		enum found_by found_by;
-		int number;
-		snprintf(name, sizeof name, "%d", pids[i]);
-		if (is_qemu(audit, name, &found_by, &number))
-			add_found(out, n_found, pids[i], found_by);
-		else if (number)
-			hide(audit, number);
-	}
+	for (ssize_t i = 0; i < n; i++)
+		add_found(out, n_found, pids[i], FOUND_QEMU);
 	size_t n_qemu = *n_found;
-	for (ssize_t i = 0; i < n_users; i++) {
-		size_t k = 0;
-		while (k < n_qemu && (*out)[k].pid != users[i])
+	/* Both ascend. */
+	for (size_t i = 0, k = 0; i < (size_t)n_users; i++) {
+		while (k < n_qemu && (*out)[k].pid < users[i])
 			k++;
-		if (k == n_qemu)
-			add_found(out, n_found, users[i], FOUND_BY_KVM);
+		if (k < n_qemu && (*out)[k].pid == users[i])
+			(*out)[k].kinds |= 1U << FOUND_BY_KVM;
+		else
+			add_found(out, n_found, users[i], 1U << FOUND_BY_KVM);
 	}
 	return true;
 }
@@ -409,37 +449,43 @@ bool audit_find(
 	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, n))
 		return true;
 	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
-		struct found_process found;
+		enum found_by found_by;
 		int exe_errno, fd_errno = 0;
 		if (!is_pid(d->d_name))
 			continue;
-		found.pid = (pid_t)strtoul(d->d_name, NULL, 10);
-		bool wanted = is_qemu(audit, d->d_name, &found.found_by, &exe_errno);
+		pid_t pid = (pid_t)strtoul(d->d_name, NULL, 10);
+		const struct place place = place_below_proc(tree, d->d_name);
+		bool wanted = is_qemu(audit, &place, NULL, &found_by, &exe_errno);
 		if (!wanted && scan_kvm) {
-			found.found_by = FOUND_BY_KVM;
-			wanted = has_kvm(tree, d->d_name, &fd_errno);
+			found_by = FOUND_BY_KVM;
+			wanted = has_kvm(tree, &place, pid, &fd_errno);
 		}
 		if (!wanted && (exe_errno || fd_errno))
 			hide(audit, exe_errno ? exe_errno : fd_errno);
 		if (wanted)
-			add_found(out, n, found.pid, found.found_by);
+			add_found(out, n, pid, 1U << found_by);
 	}
 	if (errno)
 		return error_set_errno(error, "cannot list the processes in /proc");
 	return true;
 }
 
-enum found_by audit_find_one(struct audit *audit, pid_t pid)
+enum found_by audit_find_one(
+	struct audit *audit, int process, pid_t pid, unsigned kinds, char **exe, int *exe_errno)
 {
-	cleanup_free char *name = xasprintf("%d", pid);
+	const struct place place = place_of(&audit->tree, process, pid);
 	enum found_by found_by;
-	int exe_errno, fd_errno;
+	struct own_exe own;
+	int unseen, fd_errno = 0;
 
-	if (is_qemu(audit, name, &found_by, &exe_errno))
+	bool is_one = is_qemu(audit, &place, &own, &found_by, &unseen);
+	*exe = own.text;
+	*exe_errno = own.text ? 0 : own.number;
+	if (is_one)
 		return found_by;
-	if (has_kvm(&audit->tree, name, &fd_errno))
+	if (kinds & 1U << FOUND_BY_KVM && has_kvm(&audit->tree, &place, pid, &fd_errno))
 		return FOUND_BY_KVM;
-	if (exe_errno || fd_errno)
-		hide(audit, exe_errno ? exe_errno : fd_errno);
+	if (unseen || fd_errno)
+		hide(audit, unseen ? unseen : fd_errno);
 	return FOUND_BY_REQUEST;
 }

@@ -13,9 +13,12 @@
 
 #include "audit/audit.h"
 
+/* What it may be, 1 << FOUND_BY_...; some that the kernel's side has found may be no QEMU. */
+#define FOUND_QEMU (1U << FOUND_BY_NAME | 1U << FOUND_BY_FILE | 1U << FOUND_BY_COPY)
+#define FOUND_ANY (FOUND_QEMU | 1U << FOUND_BY_KVM | 1U << FOUND_BY_REQUEST)
 struct found_process {
 	pid_t pid;
-	enum found_by found_by;
+	unsigned kinds;
 };
 
 /*
@@ -26,5 +29,10 @@ struct found_process {
 bool audit_find(
 	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n, char **error);
 
-/* What that process is. */
-enum found_by audit_find_one(struct audit *audit, pid_t pid);
+/*
+ * What that process is, of these kinds, or FOUND_BY_REQUEST. process: a descriptor of its directory
+ * of /proc; -1: it could not be opened, and is looked at by its number. What its exe link says is
+ * new in *exe; NULL: errno is in *exe_errno.
+ */
+enum found_by audit_find_one(
+	struct audit *audit, int process, pid_t pid, unsigned kinds, char **exe, int *exe_errno);

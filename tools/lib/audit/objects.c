@@ -83,6 +83,18 @@ const char *audit_device_power(const char *path, const struct stat *st)
 	return NULL;
 }
 
+bool audit_descriptor_is_harmless(
+	const struct audit_process *process, const struct audit_descriptor *d)
+{
+	uid_t uid = process->n_threads ? process->threads[0].status.uid[PROC_FS] : 0;
+
+	if (!d->has_st)
+		return false;
+	/* What belongs to its user was given to it; nothing is given to root. */
+	return (uid && d->st.st_uid == uid) ||
+	       (S_ISCHR(d->st.st_mode) && !audit_device_power(d->target, &d->st));
+}
+
 /*
  * What a group can have at most that not everybody has: the bits of the group are an ACL's mask
  * where there is one. A directory is changed by who can write to it; a socket is used by who can.

@@ -14,6 +14,13 @@ const struct sensitive_object *audit_objects(struct audit *audit, size_t *n);
 const char *audit_device_power(const char *path, const struct stat *st);
 
 /*
+ * Whether the descriptor gives nothing that its user has no right to, however it was opened: its
+ * flags need not be known.
+ */
+bool audit_descriptor_is_harmless(
+	const struct audit_process *process, const struct audit_descriptor *descriptor);
+
+/*
  * What the group, and not everybody, may do with the object, by mode and ACL (acl(5)):
  * R_OK, W_OK.
  */

@@ -2,8 +2,9 @@
 #include "audit/process.h"
 
 #include "audit/core_dumps.h"
+#include "audit/executable.h"
 #include "audit/find.h"
-#include "base/attempt.h"
+#include "audit/objects.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/proc_text.h"
@@ -11,10 +12,8 @@
 #include "path/look.h"
 
 #include <dirent.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,70 +24,10 @@ static bool is_denied(int number)
 	return number == EACCES || number == EPERM;
 }
 
-static int open_exe(const struct audit_tree *tree, int directory)
-{
-	if (!tree->root)
-		return look_open_link(directory, "exe");
-	cleanup_free char *target = tree_link(directory, "exe");
-	return target ? tree_open_path(tree, target, O_PATH) : -1;
-}
-
 /*
- * As the kernel gives them to a file with capabilities: capabilities(7), xattr(7). Those of
- * version 3 count in the user namespace of their root alone, where anybody can have set them.
+ * The directory of a thread that still has its files and memory: the first, which is that of the
+ * process, or another.
  */
-static int read_exe_capabilities(int fd, int process)
-{
-	static const char name[] = "security.capability";
-	union {
-		struct vfs_ns_cap_data data;
-		char bytes[64];
-	} value = {.bytes = ""};
-
-	if (fd < 0)
-		return -1;
-	ssize_t n = look_getxattr(fd, process, name, value.bytes, sizeof value.bytes);
-	if (n >= 0)
-		return n == sizeof value.data &&
-				       (le32toh(value.data.magic_etc) & VFS_CAP_REVISION_MASK) ==
-					       VFS_CAP_REVISION_3
-			       ? 2
-			       : 1;
-	return errno == ENODATA || errno == ENOTSUP ? 0 : -1;
-}
-
-/* A process without its first thread shows these in the directories of the others only. */
-static void read_exe(const struct audit_tree *tree, int process, struct audit_process *p)
-{
-	p->exe = tree_link(process, "exe");
-	p->exe_errno = p->exe ? 0 : errno;
-	cleanup_fd int directory = dup(process);
-	for (size_t i = 0; !p->exe && p->exe_errno == ENOENT && i < p->n_threads; i++) {
-		char path[sizeof "task/2147483647"];
-		snprintf(path, sizeof path, "task/%d", p->threads[i].tid);
-		int thread = tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
-		p->exe = thread >= 0 ? tree_link(thread, "exe") : NULL;
-		if (p->exe) {
-			close(directory);
-			directory = thread;
-		} else if (thread >= 0) {
-			close(thread);
-		}
-	}
-	p->has_exe_st = p->exe && tree_stat_link(tree, directory, "exe", &p->exe_st);
-	if (p->exe && !p->has_exe_st)
-		p->exe_errno = errno;
-	cleanup_fd int fd = p->exe ? open_exe(tree, directory) : -1;
-	p->exe_capabilities = read_exe_capabilities(fd, tree->root ? -1 : directory);
-	p->exe_capabilities_errno = p->exe_capabilities < 0 ? errno : 0;
-	/* Who does not answer this would not answer trust_read() either. */
-	if (p->exe_capabilities_errno == ATTEMPT_SILENT)
-		p->exe_writers.number = ATTEMPT_SILENT;
-	else if (fd >= 0 && p->has_exe_st)
-		p->exe_writers = trust_read(fd, &p->exe_st);
-}
-
-/* The directory of a thread that still has its files and memory: the first, or another. */
 static int open_living(const struct audit_tree *tree, int process, const struct audit_process *p)
 {
 	for (size_t i = 0; i < p->n_threads; i++) {
@@ -97,13 +36,13 @@ static int open_living(const struct audit_tree *tree, int process, const struct 
 		if (state == 'Z' || state == 'X')
 			continue;
 		if (p->threads[i].tid == p->pid)
-			return dup(process);
+			return process;
 		snprintf(path, sizeof path, "task/%d", p->threads[i].tid);
 		int fd = tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
 		if (fd >= 0)
 			return fd;
 	}
-	return dup(process);
+	return process;
 }
 
 /* O_PATH of open(2) gives no access to the object. */
@@ -126,7 +65,9 @@ static void read_descriptor(const struct audit_tree *tree, int process, int fds,
 		if (!d.has_st && errno != ENOENT)
 			p->descriptors_errno = errno;
 		snprintf(path, sizeof path, "fdinfo/%d", d.number);
-		cleanup_free char *text = tree_read_at(tree, process, path, NULL);
+		cleanup_free char *text = audit_descriptor_is_harmless(p, &d)
+						  ? NULL
+						  : tree_read_proc(tree, process, path);
 		if (text && proc_fdinfo_flags(text, &flags))
 			d.flags = (int)(flags & 0x7fffffff);
 	}
@@ -158,20 +99,28 @@ static int compare(const void *a, const void *b)
 
 static void read_table(const struct audit_tree *tree, int process, struct audit_process *p)
 {
-	const struct dirent *d;
-	int fds = tree_openat(tree, process, "fd", O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fds >= 0 ? fdopendir(fds) : NULL;
+	union {
+		struct dirent64 align;
+		char bytes[4096];
+	} buffer;
+	ssize_t n;
+	cleanup_fd int fds = tree_openat(tree, process, "fd", O_RDONLY | O_DIRECTORY);
 
-	if (!dir) {
+	if (fds < 0) {
 		p->descriptors_errno = errno;
 		return;
 	}
-	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
-		size_t length = strlen(d->d_name);
-		if (length <= 9 && strspn(d->d_name, "0123456789") == length)
-			read_descriptor(tree, process, fds, d->d_name, p);
+	/* What opendir(3) asks of the directory costs as much as to list it. */
+	while ((n = getdents64(fds, buffer.bytes, sizeof buffer.bytes)) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *d = (const void *)(buffer.bytes + at);
+			size_t length = strlen(d->d_name);
+			if (length <= 9 && strspn(d->d_name, "0123456789") == length)
+				read_descriptor(tree, process, fds, d->d_name, p);
+			at += d->d_reclen;
+		}
 	}
-	if (errno && errno != ENOENT)
+	if (n < 0 && errno != ENOENT)
 		p->descriptors_errno = errno;
 }
 
@@ -236,13 +185,16 @@ static size_t find_tables(const struct audit_process *p, size_t found[MAX_TABLES
 	return n;
 }
 
-/* Whether it had its table all the time: one that ends shows an empty one. */
-static bool goes_on(const struct audit_tree *tree, int thread)
+/*
+ * Whether it had its table all the time: one that ends shows an empty one, when it has let go of
+ * its memory, without which it shows no executable (kernel/exit.c, do_exit(); fs/proc/base.c,
+ * proc_exe_link()).
+ */
+static bool goes_on(int thread)
 {
-	cleanup_free char *text = tree_read_at(tree, thread, "stat", NULL);
-	struct proc_stat stat;
+	char byte;
 
-	return text && proc_stat_parse(text, &stat) && proc_stat_goes_on(&stat);
+	return readlinkat(thread, "exe", &byte, sizeof byte) > 0;
 }
 
 /* Those that the kernel's side has told apart. False where they are not all read. */
@@ -254,11 +206,14 @@ static bool read_told_tables(const struct audit_tree *tree, int process, struct 
 
 	for (size_t i = 0; i < n && is_read; i++) {
 		char path[sizeof "task/2147483647"];
+		bool is_first = p->threads[tables[i]].tid == p->pid;
 		snprintf(path, sizeof path, "task/%d", p->threads[tables[i]].tid);
-		cleanup_fd int thread = tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
+		cleanup_fd int opened =
+			is_first ? -1 : tree_openat(tree, process, path, O_RDONLY | O_DIRECTORY);
+		int thread = is_first ? process : opened;
 		if (thread >= 0)
 			read_table(tree, thread, p);
-		is_read = thread >= 0 && p->descriptors_errno == 0 && goes_on(tree, thread);
+		is_read = thread >= 0 && p->descriptors_errno == 0 && goes_on(thread);
 	}
 	if (!is_read)
 		p->descriptors_errno = 0;
@@ -344,8 +299,7 @@ static bool read_threads(struct audit *audit, int process, struct audit_process 
 
 static void read_start(const struct audit_tree *tree, int process, struct audit_process *p)
 {
-	cleanup_free char *text = tree_read_at(tree, process, "stat", NULL);
-
+	cleanup_free char *text = tree_read_proc(tree, process, "stat");
 	struct proc_stat stat;
 
 	p->has_start = text && proc_stat_parse(text, &stat);
@@ -362,41 +316,56 @@ static struct audit_namespace read_namespace(int process, const char *link)
 }
 
 /* What it shares with the host, or does not. */
-static void read_isolation(const struct audit_tree *tree, int process, struct audit_process *p)
+static void read_isolation(struct audit_tree *tree, int process, struct audit_process *p)
 {
 	p->user_ns = tree_link(process, "ns/user");
+	const char *own = tree_own_user_ns(tree);
+	if (!p->user_ns || !own || strcmp(p->user_ns, own) != 0)
+		p->uid_map = tree_read_proc(tree, process, "uid_map");
 	p->network = read_namespace(process, "ns/net");
 	p->ipc = read_namespace(process, "ns/ipc");
 	p->root_errno = tree_stat_link(tree, process, "root", &p->root_st) ? 0 : errno;
 }
 
-struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum found_by found_by)
+/* Its directory could not be opened. */
+static void set_unreadable(struct audit_process *p, int number)
+{
+	free(p->exe);
+	p->exe = NULL;
+	p->is_denied = is_denied(number);
+	p->exe_errno = p->descriptors_errno = p->root_errno = number;
+	p->network.number = p->ipc.number = number;
+	p->unreadable = xasprintf("cannot open the process directory: %s", strerror(number));
+}
+
+struct audit_process *audit_process_read(struct audit *audit, pid_t pid, unsigned kinds)
 {
 	const struct audit_tree *tree = &audit->tree;
 	cleanup_free char *name = xasprintf("%d", pid);
 	cleanup_fd int process = tree_openat(tree, tree->proc, name, O_RDONLY | O_DIRECTORY);
 
-	if (process < 0 && (errno == ENOENT || errno == ESRCH))
+	int number = process < 0 ? errno : 0;
+	if (number == ENOENT || number == ESRCH)
 		return NULL;
 	struct audit_process *p = xcalloc(1, sizeof *p);
 	p->pid = pid;
-	p->found_by = found_by;
 	p->name = xstrdup("");
-	p->exe_capabilities = -1;
-	if (process < 0) {
-		p->is_denied = is_denied(errno);
-		p->exe_errno = p->descriptors_errno = p->root_errno = errno;
-		p->network.number = p->ipc.number = errno;
-		p->unreadable = xasprintf("cannot open the process directory: %s", strerror(errno));
-		return p;
-	}
+	audit_executable_none(p);
 	/*
 	 * From here on the descriptor is of one process. If its number went to another one
 	 * before, that shows now; if it does later, reading shows that this one has ended.
 	 */
-	bool is_same = found_by == FOUND_BY_REQUEST || audit_find_one(audit, pid) == found_by;
+	p->found_by = audit_find_one(audit, process, pid, kinds, &p->exe, &p->exe_errno);
+	if (!(kinds & 1U << p->found_by)) {
+		audit_process_free(p);
+		return NULL;
+	}
+	if (process < 0) {
+		set_unreadable(p, number);
+		return p;
+	}
 	read_start(tree, process, p);
-	if (!is_same || !read_threads(audit, process, p)) {
+	if (!read_threads(audit, process, p)) {
 		audit_process_free(p);
 		return NULL;
 	}
@@ -404,19 +373,20 @@ struct audit_process *audit_process_read(struct audit *audit, pid_t pid, enum fo
 		free(p->name);
 		p->name = xstrdup(p->threads[0].details.name);
 	}
-	read_exe(tree, process, p);
-	cleanup_fd int living = open_living(tree, process, p);
+	audit_executable_read(audit, process, p);
+	int living = open_living(tree, process, p);
 	read_descriptors(tree, process, living, p);
 	/*
 	 * Not its command line or its environment: they lie in its memory, in pages that it can
 	 * have from a server that never answers (fs/proc/base.c, get_mm_cmdline()).
 	 */
-	p->label = tree_read_at(tree, living, "attr/current", NULL);
-	p->cgroup = tree_read_at(tree, living, "cgroup", NULL);
-	p->limits = tree_read_at(tree, living, "limits", NULL);
+	p->label = tree_read_proc(tree, living, "attr/current");
+	p->cgroup = tree_read_proc(tree, living, "cgroup");
+	p->limits = tree_read_proc(tree, living, "limits");
 	audit_core_read(audit, living, p);
-	p->uid_map = tree_read_at(tree, living, "uid_map", NULL);
-	read_isolation(tree, living, p);
+	read_isolation(&audit->tree, living, p);
+	if (living != process)
+		close(living);
 	return p;
 }
 
@@ -431,7 +401,6 @@ void audit_process_free(struct audit_process *p)
 	free(p->vm_name);
 	free(p->unit);
 	free(p->exe);
-	trust_free(&p->exe_writers);
 	free(p->unreadable);
 	free(p->label);
 	free(p->cgroup);

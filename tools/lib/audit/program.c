@@ -37,9 +37,9 @@ static void judge_exe_gain(struct audit *audit, const struct audit_process *proc
 		(is_users ? audit_fail : audit_fail_beyond)(audit, NO_CLASS,
 			"%s is set-user-ID or set-group-ID (mode %04o)", process->exe,
 			st->st_mode & 07777);
-	if (process->exe_capabilities > 0)
-		(process->exe_capabilities > 1 ? audit_fail : audit_fail_beyond)(audit, NO_CLASS,
-			"%s has file capabilities; show them with getcap", process->exe);
+	if (process->executable->capabilities > 0)
+		(process->executable->capabilities > 1 ? audit_fail : audit_fail_beyond)(audit,
+			NO_CLASS, "%s has file capabilities; show them with getcap", process->exe);
 }
 
 void check_gain(struct audit *audit, const struct audit_process *process)
@@ -59,10 +59,10 @@ void check_gain(struct audit *audit, const struct audit_process *process)
 		return;
 	}
 	judge_exe_gain(audit, process);
-	if (process->exe_capabilities_errno == ATTEMPT_SILENT)
+	if (process->executable->capabilities_errno == ATTEMPT_SILENT)
 		audit_unreadable(audit, ATTEMPT_SILENT,
 			"cannot determine whether the executable has file capabilities");
-	else if (process->exe_capabilities < 0)
+	else if (process->executable->capabilities < 0)
 		audit_unknown(
 			audit, "cannot determine whether %s has file capabilities", process->exe);
 }
@@ -73,21 +73,27 @@ void check_gain(struct audit *audit, const struct audit_process *process)
  */
 static char *weak_directory(struct audit *audit, const struct audit_process *process, char **cause)
 {
+	struct audit_executable *file = process->executable;
 	struct stat st;
 
 	/* Another mount namespace, or another file by now: the directories are not those of the
 	 * file. */
-	bool is_there = tree_stat(&audit->tree, process->exe, &st, 0);
-	errno = is_there || errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-	if (!is_there || st.st_dev != process->exe_st.st_dev || st.st_ino != process->exe_st.st_ino)
-		return NULL;
-	return audit_weak_directory(audit, process->exe, cause);
+	if (!file->was_sought) {
+		bool is_there = tree_stat(&audit->tree, file->path, &st, 0);
+		bool is_gone = !is_there && (errno == ENOENT || errno == ENOTDIR);
+		file->seek_errno = is_there || is_gone ? 0 : errno;
+		file->is_at_path =
+			is_there && st.st_dev == file->st.st_dev && st.st_ino == file->st.st_ino;
+		file->was_sought = true;
+	}
+	errno = file->seek_errno;
+	return file->is_at_path ? audit_weak_directory(audit, file->path, cause) : NULL;
 }
 
 /* Its owner is judged for itself. */
 static void judge_writers(struct audit *audit, const struct audit_process *process)
 {
-	const struct trust_facts *facts = &process->exe_writers;
+	const struct trust_facts *facts = &process->executable->writers;
 	struct trust_report report;
 
 	trust_judge(facts, 0, &report);
@@ -129,7 +135,7 @@ void check_executable(struct audit *audit, const struct audit_process *process)
 		audit_fail(
 			audit, NO_CLASS, "%s is owned by %s instead of root", process->exe, owner);
 	}
-	if (process->exe_writers.is_read || !says_deleted)
+	if (process->executable->writers.is_read || !says_deleted)
 		judge_writers(audit, process);
 	cleanup_free char *cause = NULL;
 	cleanup_free char *weak = weak_directory(audit, process, &cause);

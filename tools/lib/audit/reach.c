@@ -236,16 +236,13 @@ static const char *power_of(
 
 	if (!d->has_st || (d->flags >= 0 && d->flags & O_PATH))
 		return NULL;
-	/* What belongs to its user was given to it; nothing is given to root. */
-	if ((uid && d->st.st_uid == uid) || audit_is_claimed(audit, &d->st, uid))
+	if (audit_descriptor_is_harmless(process, d) || audit_is_claimed(audit, &d->st, uid))
 		return NULL;
 	if (process->is_ordinary && audit_has_id(audit, process, d->st.st_uid))
 		return NULL;
 	power = audit_device_power(d->target, &d->st);
 	if (power)
 		return power;
-	if (S_ISCHR(d->st.st_mode))
-		return NULL;
 	power = proc_power(process, d);
 	if (power)
 		return power;

@@ -4,6 +4,7 @@
 #include "audit/check_functions.h"
 #include "audit/checks.h"
 #include "audit/command_line.h"
+#include "audit/executable.h"
 #include "audit/find.h"
 #include "audit/journals.h"
 #include "audit/ordinary.h"
@@ -115,8 +116,7 @@ static bool read_named(struct audit *audit, const struct audit_request *request,
 		pid_t pid = request->pids[i];
 		if (audit->bpf)
 			audit_bpf_watch(audit->bpf, pid);
-		struct audit_process *process =
-			audit_process_read(audit, pid, audit_find_one(audit, pid));
+		struct audit_process *process = audit_process_read(audit, pid, FOUND_ANY);
 		if (!process)
 			return error_set(error, "process %d does not exist", pid);
 		add_process(audit, process);
@@ -133,7 +133,7 @@ static bool read_found(struct audit *audit, bool scan_kvm, char **error)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct audit_process *process =
-			audit_process_read(audit, found[i].pid, found[i].found_by);
+			audit_process_read(audit, found[i].pid, found[i].kinds);
 		if (process)
 			add_process(audit, process);
 	}
@@ -228,6 +228,7 @@ void audit_free(struct audit *audit)
 		free(audit->directories[i].cause);
 	}
 	free(audit->directories);
+	audit_executables_free(audit);
 	free(audit->cgroup.directory);
 	for (size_t i = 0; i < audit->n_objects; i++) {
 		free(audit->objects[i].path);

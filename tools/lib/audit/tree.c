@@ -141,6 +141,26 @@ char *tree_read_at(const struct audit_tree *tree, int directory, const char *pat
 	return fd < 0 ? NULL : io_read_fd(fd, TREE_MAX_FILE, length);
 }
 
+/*
+ * fs/seq_file.c, seq_read_iter(): it goes on while a page has room for the next record, so that
+ * behind half of one, whose records are no longer, nothing comes.
+ */
+char *tree_read_proc(const struct audit_tree *tree, int directory, const char *path)
+{
+	enum { PAGE = 4096 };
+	char text[PAGE];
+
+	if (tree->root)
+		return tree_read_at(tree, directory, path, NULL);
+	cleanup_fd int fd = tree_openat(tree, directory, path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : IO_RETRY(read(fd, text, sizeof text));
+	if (n < 0)
+		return NULL;
+	if (n <= PAGE / 2)
+		return xstrndup(text, (size_t)n);
+	return lseek(fd, 0, SEEK_SET) < 0 ? NULL : io_read_fd(fd, TREE_MAX_FILE, NULL);
+}
+
 char *tree_read(const struct audit_tree *tree, const char *path, size_t *length)
 {
 	return tree_read_at(tree, tree->fd, path + strspn(path, "/"), length);

@@ -30,12 +30,12 @@ struct tree_name {
 };
 
 struct audit_tree {
-	const char *root;	 /* as it was given; NULL: this host */
-	int fd;			 /* of its root directory */
-	int proc;		 /* of its /proc */
-	struct tree_file *files; /* that were read once */
+	const char *root;	  /* as it was given; NULL: this host */
+	int fd;			  /* of its root directory */
+	int proc;		  /* of its /proc */
+	struct tree_file *files;  /* that were read once */
 	struct tree_name **names; /* the first of those that were looked up */
-	char *own_user_ns;	 /* NULL: not told, or not read yet */
+	char *own_user_ns;	  /* NULL: not told, or not read yet */
 };
 
 /*
@@ -83,6 +83,12 @@ void tree_look_all(const struct audit_tree *tree, struct look_wanted *all, size_
 #define TREE_MAX_FILE ((size_t)4 * 1024 * 1024)
 char *tree_read_at(const struct audit_tree *tree, int directory, const char *path, size_t *length);
 char *tree_read(const struct audit_tree *tree, const char *path, size_t *length);
+
+/*
+ * The same of a file of a process that the kernel writes at once, with its memory let alone: where
+ * that is short, the read(2) that would only say so is left out.
+ */
+char *tree_read_proc(const struct audit_tree *tree, int directory, const char *path);
 
 /* The same, read the first time only; the tree owns the text, and path must stay valid. */
 const char *tree_read_once(struct audit_tree *tree, const char *path);
