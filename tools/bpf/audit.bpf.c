@@ -309,21 +309,16 @@ static __always_inline int write_record(
 	return 0;
 }
 
-/* Of one process, whatever it is. */
-SEC("iter/task")
-int audit_one(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-
-	return task ? write_record(ctx, task, (__u32)BPF_CORE_READ(task, signal, nr_threads)) : 0;
-}
-
+/* Of one process, whatever it is, or of all that may be QEMU. */
 SEC("iter/task")
 int audit_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 
-	return task && is_wanted(task) ? write_record(ctx, task, 0) : 0;
+	if (!task || (!shared.only && !is_wanted(task)))
+		return 0;
+	return write_record(
+		ctx, task, shared.only ? (__u32)BPF_CORE_READ(task, signal, nr_threads) : 0);
 }
 
 SEC("iter/task_file")

@@ -69,7 +69,7 @@ bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long star
 #include BPF_LOADERS
 
 /* The programs of tools/bpf/audit.bpf.c. */
-enum program_name { AUDIT_ONE, AUDIT_THREADS, AUDIT_KVM_USERS, N_PROGRAMS };
+enum program_name { AUDIT_THREADS, AUDIT_KVM_USERS, N_PROGRAMS };
 
 static const struct {
 	const unsigned char *data, *insns;
@@ -79,7 +79,6 @@ static const struct {
 	{                                                                                          \
 		name##_data, name##_insns, sizeof name##_data, sizeof name##_insns                 \
 	}
-	LOADER(audit_one),
 	LOADER(audit_threads),
 	LOADER(audit_kvm_users),
 };
@@ -104,7 +103,9 @@ struct snapshot {
 struct audit_bpf {
 	struct program programs[N_PROGRAMS];
 	bool has_failed;
+	struct audit_shared wanted; /* what the first time was taken of */
 	struct snapshot first, second;
+	bool has_whole_second; /* it is of all processes, as the first one is */
 };
 
 struct audit_bpf *audit_bpf_open(void)
@@ -169,8 +170,7 @@ static bool load(struct audit_bpf *bpf, enum program_name name)
 	return false;
 }
 
-/* Its link to the iterator; of the threads of that process alone, if it is not 0 and the kernel
- * can. */
+/* Its link to the iterator; pid: to that of this process's threads, which Linux 6.1 has; 0: all. */
 static int create_link(int program, pid_t pid)
 {
 	union bpf_iter_link_info one;
@@ -181,12 +181,8 @@ static int create_link(int program, pid_t pid)
 	one.task.pid = (unsigned)pid;
 	attr.link_create.prog_fd = (unsigned)program;
 	attr.link_create.attach_type = BPF_TRACE_ITER;
-	attr.link_create.iter_info = (uintptr_t)&one;
-	attr.link_create.iter_info_len = sizeof one;
-	int link = pid ? skel_sys_bpf(BPF_LINK_CREATE, &attr, sizeof attr) : -1;
-	if (link >= 0)
-		return link;
-	attr.link_create.iter_info = attr.link_create.iter_info_len = 0;
+	attr.link_create.iter_info = pid ? (uintptr_t)&one : 0;
+	attr.link_create.iter_info_len = pid ? sizeof one : 0;
 	return skel_sys_bpf(BPF_LINK_CREATE, &attr, sizeof attr);
 }
 
@@ -273,35 +269,61 @@ static bool split(struct snapshot *snapshot, size_t length)
 	return true;
 }
 
-static bool take(struct snapshot *snapshot, int link)
-{
-	size_t length = 0;
-
-	snapshot->bytes = read_iterator(link, &length);
-	return snapshot->bytes && split(snapshot, length);
-}
-
-static bool take_twice(struct audit_bpf *bpf, enum program_name name, struct audit_shared *wanted)
+/* It begins anew with a record that nothing is left out of. */
+static bool take(const struct program *program, struct snapshot *snapshot, int link,
+	const struct audit_shared *wanted)
 {
 	static const int key = 0;
+	size_t length = 0;
 
+	forget(snapshot);
+	bool is_read =
+		link >= 0 && skel_map_update_elem(program->shared, &key, wanted, BPF_ANY) == 0 &&
+		(snapshot->bytes = read_iterator(link, &length)) != NULL && split(snapshot, length);
+	if (!is_read)
+		forget(snapshot);
+	return is_read;
+}
+
+/* The link to all of what is wanted, in the way that the kernel has. */
+static int link_wanted(const struct program *program, const struct audit_shared *wanted)
+{
+	int link = wanted->only ? create_link(program->fd, (pid_t)wanted->only) : -1;
+
+	return link >= 0 ? link : create_link(program->fd, 0);
+}
+
+static bool take_first(struct audit_bpf *bpf, const struct audit_shared *wanted)
+{
+	bpf->wanted = *wanted;
+	bpf->has_whole_second = false;
 	forget(&bpf->first);
 	forget(&bpf->second);
-	if (!load(bpf, name))
+	if (!load(bpf, AUDIT_THREADS))
 		return false;
-	const struct program *program = &bpf->programs[name];
-	cleanup_fd int link = create_link(program->fd, (pid_t)wanted->only);
-	/* Each time it begins anew with a record that nothing is left out of. */
-	bool is_taken = link >= 0 &&
-			skel_map_update_elem(program->shared, &key, wanted, BPF_ANY) == 0 &&
-			take(&bpf->first, link) &&
-			skel_map_update_elem(program->shared, &key, wanted, BPF_ANY) == 0 &&
-			take(&bpf->second, link);
-	if (!is_taken) {
-		forget(&bpf->first);
-		forget(&bpf->second);
+	const struct program *program = &bpf->programs[AUDIT_THREADS];
+	cleanup_fd int link = link_wanted(program, wanted);
+	return take(program, &bpf->first, link, wanted);
+}
+
+/*
+ * Of that process alone, though the first time was of all: to go through all threads of a host once
+ * more costs more than this. Where the kernel can't, it is of all, once.
+ */
+static void take_second(struct audit_bpf *bpf, pid_t pid)
+{
+	const struct program *program = &bpf->programs[AUDIT_THREADS];
+	const struct audit_shared one = {.only = (unsigned)pid};
+
+	if (bpf->has_whole_second)
+		return;
+	cleanup_fd int link = create_link(program->fd, pid);
+	if (link >= 0) {
+		take(program, &bpf->second, link, &one);
+		return;
 	}
-	return is_taken;
+	cleanup_fd int whole = link_wanted(program, &bpf->wanted);
+	bpf->has_whole_second = take(program, &bpf->second, whole, &bpf->wanted);
 }
 
 ssize_t audit_bpf_find(
@@ -313,11 +335,11 @@ ssize_t audit_bpf_find(
 	if (n_sizes > AUDIT_SIZES)
 		return -1;
 	memcpy(wanted.sizes, sizes, n_sizes * sizeof *sizes);
-	if (!take_twice(bpf, AUDIT_THREADS, &wanted))
+	if (!take_first(bpf, &wanted))
 		return -1;
-	*pids = xcalloc(bpf->second.n + 1, sizeof **pids);
-	for (size_t i = 0; i < bpf->second.n; i++) {
-		pid_t pid = (pid_t)bpf->second.records[i].rest->tgid;
+	*pids = xcalloc(bpf->first.n + 1, sizeof **pids);
+	for (size_t i = 0; i < bpf->first.n; i++) {
+		pid_t pid = (pid_t)bpf->first.records[i].rest->tgid;
 		/* 0: it has no id where the auditor is. */
 		if (pid > 0 && (n == 0 || (*pids)[n - 1] != pid))
 			(*pids)[n++] = pid;
@@ -356,7 +378,7 @@ bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid)
 {
 	struct audit_shared wanted = {.only = (unsigned)pid};
 
-	return take_twice(bpf, AUDIT_ONE, &wanted);
+	return take_first(bpf, &wanted);
 }
 
 /* The records of a process, and how many these are. */
@@ -489,9 +511,12 @@ bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long star
 	const unsigned long long tick = 1000000000ULL / (unsigned long long)sysconf(_SC_CLK_TCK);
 	size_t n_first;
 	const struct told *first = records_of(&bpf->first, pid, &n_first);
-	const struct told *second = records_of(&bpf->second, pid, n);
 
-	if (*n == 0 || *n != n_first || !agree(first, second, *n))
+	if (n_first == 0)
+		return false;
+	take_second(bpf, pid);
+	const struct told *second = records_of(&bpf->second, pid, n);
+	if (*n != n_first || !agree(first, second, *n))
 		return false;
 	for (size_t i = 0; i < *n; i++)
 		if (second[i].rest->start / tick != start)

@@ -22,9 +22,9 @@ struct audit_bpf *audit_bpf_open(void);
 void audit_bpf_close(struct audit_bpf *bpf);
 
 /*
- * Takes down the threads of all processes that may be QEMU: by the name of their executable,
- * or because it has one of these sizes, which installed ones have. Returns how many
- * processes these are, and in *pids a new array, ascending; -1: it could not be done.
+ * Takes down, for the first time, the threads of all processes that may be QEMU: by the name of
+ * their executable, or because it has one of these sizes, which installed ones have. Returns how
+ * many processes these are, and in *pids a new array, ascending; -1: it could not be done.
  */
 ssize_t audit_bpf_find(
 	struct audit_bpf *bpf, const unsigned long long *sizes, size_t n_sizes, pid_t **pids);
@@ -32,13 +32,14 @@ ssize_t audit_bpf_find(
 /* The processes that have a virtual machine of KVM open, likewise. */
 ssize_t audit_bpf_find_kvm(struct audit_bpf *bpf, pid_t **pids);
 
-/* Takes down the threads of one process, whatever it is. */
+/* Takes down, for the first time, the threads of one process, whatever it is. */
 bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid);
 
 /*
  * The threads of the process that had this id, and was started then, in clock ticks after
- * boot, as they were taken down twice, the same both times. *out is new, ascending by tid:
- * see audit_threads_free(). False where they were not, or there is more than a record can hold.
+ * boot, as they are when they are taken down once more, the same both times. *out is new, ascending
+ * by tid: see audit_threads_free(). False where they were not, or there is more than a record can
+ * hold.
  */
 bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long start,
 	struct audit_thread **out, size_t *n);
