@@ -57,6 +57,37 @@ for process in json.load(sys.stdin)["processes"]:
     umount -l /usr
 }
 
+# runs FILE: a process of it is there.
+runs() {
+    start "$1" 100
+    eventually test "/proc/$pid/exe" -ef "$1"
+}
+
+@test "a file that is no QEMU by one of its names is QEMU by another, through /proc" {
+    local found=()
+    cp /bin/sleep "$scratch/linked"
+    ln "$scratch/linked" "$scratch/qemu-system-linked"
+    cp /bin/sleep "$scratch/mounted"
+    touch "$scratch/qemu-kvm"
+    mount --bind "$scratch/mounted" "$scratch/qemu-kvm"
+    cp /bin/sleep "$scratch/renamed"
+    # Each is seen under its other name before.
+    runs "$scratch/linked"
+    runs "$scratch/qemu-system-linked"
+    found+=("$pid name")
+    runs "$scratch/mounted"
+    runs "$scratch/qemu-kvm"
+    found+=("$pid name")
+    runs "$scratch/renamed"
+    runs "$scratch/renamed"
+    diff <(pids --no-bpf --no-kvm-scan) <(printf '%s\n' "${found[@]}")
+    mv "$scratch/renamed" "$scratch/qemu-system-renamed"
+    [ "$(pids --no-bpf --no-kvm-scan | wc -l)" -eq 4 ]
+    kill "${started[@]}"
+    wait "${started[@]}" || true
+    umount "$scratch/qemu-kvm"
+}
+
 @test "where BPF cannot be had, /proc is read, and the reason is told" {
     qemu virt-priv-exec
     run -1 setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-all "$(type -P virt-priv-audit)" -v --threshold low --exclude H05 processes

@@ -163,6 +163,14 @@ struct judged_cgroup {
 	int number;	 /* of errno */
 };
 
+/* A file that a process of the host was seen to run (find.c). */
+struct seen_file {
+	unsigned long long mount, ino;
+	dev_t dev;
+	struct timespec ctime;
+	bool is_other; /* it is not QEMU, whatever its path; else that depends on the process */
+};
+
 /* An object that virt-priv-chown has handed to a user. */
 struct claimed_file {
 	dev_t dev;
@@ -225,6 +233,8 @@ struct audit {
 	struct known_file *installed; /* executables of QEMU */
 	size_t n_installed;
 	bool has_installed;
+	struct seen_file *seen;
+	size_t n_seen;
 	struct sensitive_object *objects;
 	size_t n_objects;
 	bool has_objects;

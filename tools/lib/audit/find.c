@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/find.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "path/fd_tables.h"
 #include "path/look.h"
@@ -249,6 +251,78 @@ static ssize_t read_living_thread(
 }
 
 /*
+ * Most processes of a host run one of a few files, and what was no QEMU once is none again: of
+ * those, one look at the file is all. It has to be the same file, unchanged, of one name only, and
+ * come to through the same mount, since a mount on a file gives that another name; and a file
+ * system must tell it that is the kernel's own, for others say what they like.
+ */
+#define MAX_SEEN 128
+
+static bool get_key(const struct statx *stx, struct seen_file *key)
+{
+	struct stat st;
+
+	look_stat_of(stx, &st);
+	*key = (struct seen_file){.mount = stx->stx_mnt_id,
+		.ino = stx->stx_ino,
+		.dev = st.st_dev,
+		.ctime = st.st_ctim};
+	return stx->stx_mask & STATX_MNT_ID && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+static const struct seen_file *find_seen(const struct audit *audit, const struct seen_file *key)
+{
+	for (size_t i = 0; i < audit->n_seen; i++) {
+		const struct seen_file *seen = &audit->seen[i];
+		if (seen->ino == key->ino && seen->mount == key->mount && seen->dev == key->dev &&
+			seen->ctime.tv_sec == key->ctime.tv_sec &&
+			seen->ctime.tv_nsec == key->ctime.tv_nsec)
+			return seen;
+	}
+	return NULL;
+}
+
+/* Of what can be a copy, the content would count. */
+static bool is_like_installed(const struct audit *audit, const struct statx *stx)
+{
+	for (size_t i = 0; i < audit->n_installed; i++)
+		if ((unsigned long long)audit->installed[i].size == stx->stx_size)
+			return true;
+	return false;
+}
+
+/*
+ * One that was no QEMU, as stx has told, and is to be known again. It is looked at through one
+ * descriptor: the name is then that of the very file, whatever the process runs by now.
+ */
+static void note_seen(
+	struct audit *audit, const struct place *place, const char *path, struct statx *stx)
+{
+	char name[PATH_MAX + 1];
+	struct seen_file key;
+
+	if (audit->n_seen == MAX_SEEN || !get_key(stx, &key) || find_seen(audit, &key))
+		return;
+	cleanup_fd int fd = look_open_link(place->directory, path);
+	if (fd < 0 || !look_statx_fd(fd, stx) || !get_key(stx, &key) || find_seen(audit, &key))
+		return;
+	ssize_t n = readlink(IO_FD_PATH(fd), name, sizeof name - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	key.is_other = n > 0 && !qemu_executable_is_name(name) && !is_like_installed(audit, stx) &&
+		       look_is_local(fd, -1);
+	ARRAY_GROW(audit->seen, audit->n_seen);
+	audit->seen[audit->n_seen++] = key;
+}
+
+static bool is_other(const struct audit *audit, const struct statx *stx)
+{
+	struct seen_file key;
+	const struct seen_file *seen = get_key(stx, &key) ? find_seen(audit, &key) : NULL;
+
+	return seen && seen->is_other;
+}
+
+/*
  * Whether the process is QEMU. One that can't be told makes *number the reason, else 0. own, if it
  * is not NULL, becomes what the link of its first thread says, or why not.
  */
@@ -262,10 +336,16 @@ static bool is_qemu(struct audit *audit, const struct place *place, struct own_e
 {
 	const struct audit_tree *tree = &audit->tree;
 	char path[64], exe[PATH_MAX + 1];
+	struct statx stx;
 	struct stat st;
 
 	snprintf(path, sizeof path, "%sexe", place->prefix);
 	*number = 0;
+	/* In the search alone: where somebody may have to be asked, that comes last. */
+	bool is_told = !own && !tree->root && !look_may_wait() &&
+		       look_statx_link(place->directory, path, &stx);
+	if (is_told && is_other(audit, &stx))
+		return false;
 	ssize_t n = readlinkat(place->directory, path, exe, sizeof exe - 1);
 	if (own)
 		*own = (struct own_exe){n < 0 ? NULL : xstrndup(exe, (size_t)n), errno};
@@ -280,10 +360,16 @@ static bool is_qemu(struct audit *audit, const struct place *place, struct own_e
 	if (qemu_executable_is_name(exe))
 		return true;
 	find_installed(audit);
-	if (tree_stat_link(tree, place->directory, path, &st))
-		return is_installed(audit, place, path, &st, found_by, number);
-	could_not_look(tree, place, path, number);
-	return false;
+	if (is_told)
+		look_stat_of(&stx, &st);
+	else if (!tree_stat_link(tree, place->directory, path, &st)) {
+		could_not_look(tree, place, path, number);
+		return false;
+	}
+	bool is_one = is_installed(audit, place, path, &st, found_by, number);
+	if (!is_one && is_told)
+		note_seen(audit, place, path, &stx);
+	return is_one;
 }
 
 static bool is_kvm_link(int directory, const char *name, int *number)

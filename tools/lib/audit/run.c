@@ -244,6 +244,7 @@ void audit_free(struct audit *audit)
 	for (size_t i = 0; i < audit->n_installed; i++)
 		free(audit->installed[i].path);
 	free(audit->installed);
+	free(audit->seen);
 	audit_bpf_close(audit->bpf);
 	free(audit->reaches);
 	free(audit->host.network.link);

@@ -185,6 +185,11 @@ bool look_stat_link(int directory, const char *link, struct stat *st)
 	return look_stat_at(directory, link, 0, st);
 }
 
+bool look_statx_link(int directory, const char *link, struct statx *stx)
+{
+	return look_statx(directory, link, 0, stx);
+}
+
 bool look_statx_fd(int fd, struct statx *stx)
 {
 	return look_statx(fd, "", AT_EMPTY_PATH, stx);

@@ -27,6 +27,9 @@ bool look_may_wait(void);
  */
 bool look_stat_link(int directory, const char *link, struct stat *st);
 
+/* The same with all that statx(2) tells, the number of its mount too where the kernel does. */
+bool look_statx_link(int directory, const char *link, struct statx *stx);
+
 /* open(2) with O_PATH, of a path below directory: a new descriptor; -1 and errno. flags:
  * O_NOFOLLOW, O_DIRECTORY. */
 int look_open(int directory, const char *path, int flags);
