@@ -198,7 +198,7 @@ static int create_iterator(int link)
 /* All that an iterator writes, new, *length bytes; NULL: it could not be read. */
 static char *read_iterator(int link, size_t *length)
 {
-	size_t size = 0, room = 65536;
+	size_t size = 0, room = 16384;
 	cleanup_fd int fd = create_iterator(link);
 	cleanup_free char *bytes = NULL;
 

@@ -15,6 +15,8 @@
 /* Longer ones are QEMU's no more, and the name not one to show. */
 #define MAX_LENGTH ((size_t)1024 * 1024)
 #define MAX_NAME 8192
+/* More than the kernel writes: 52 fields, and a name of 64 characters at most. */
+#define STAT_SIZE 2048
 
 /* Of pagemap (Documentation/admin-guide/mm/pagemap.rst): file or shared, in swap, in memory. */
 #define PAGE_IS_SHARED (UINT64_C(1) << 61)
@@ -54,13 +56,13 @@ static bool is_own_memory(int process, unsigned long long begin, unsigned long l
 /* Of this host, whether the directory is still that of the process. */
 static bool is_safe(int directory, const struct audit_process *process)
 {
-	cleanup_free char *text = io_read_file(directory, "stat", TREE_MAX_FILE, NULL);
+	char text[STAT_SIZE];
 	unsigned long long begin, end;
 	struct proc_stat stat;
 
-	return text && proc_stat_parse(text, &stat) && process->has_start &&
-	       stat.start == process->start && proc_stat_arguments(text, &begin, &end) &&
-	       is_own_memory(directory, begin, end);
+	return io_read_short(directory, "stat", text, sizeof text) > 0 &&
+	       proc_stat_parse(text, &stat) && process->has_start && stat.start == process->start &&
+	       proc_stat_arguments(text, &begin, &end) && is_own_memory(directory, begin, end);
 }
 
 /* NULL: it has none, or that can't be read. */

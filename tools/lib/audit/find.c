@@ -522,18 +522,18 @@ bool audit_find(
 	struct audit *audit, bool scan_kvm, struct found_process **out, size_t *n, char **error)
 {
 	const struct audit_tree *tree = &audit->tree;
-	cleanup_fd int fd = tree_openat(tree, tree->proc, ".", O_RDONLY | O_DIRECTORY);
-	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d;
 
 	*out = NULL;
 	*n = 0;
-	if (!dir)
-		return error_set_errno(error, "cannot list the processes in /proc");
-	steal_fd(&fd);
 	find_installed(audit);
 	if (audit->bpf && find_by_bpf(audit, scan_kvm, out, n))
 		return true;
+	cleanup_fd int fd = tree_openat(tree, tree->proc, ".", O_RDONLY | O_DIRECTORY);
+	cleanup_dir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir)
+		return error_set_errno(error, "cannot list the processes in /proc");
+	steal_fd(&fd);
 	for (errno = 0; (d = readdir(dir)) != NULL; errno = 0) {
 		enum found_by found_by;
 		int exe_errno, fd_errno = 0;
