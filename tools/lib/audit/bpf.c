@@ -69,7 +69,7 @@ bool audit_bpf_threads(struct audit_bpf *bpf, pid_t pid, unsigned long long star
 #include BPF_LOADERS
 
 /* The programs of tools/bpf/audit.bpf.c. */
-enum program_name { AUDIT_THREADS, AUDIT_KVM_USERS, N_PROGRAMS };
+enum program_name { AUDIT_ONE, AUDIT_THREADS, AUDIT_KVM_USERS, N_PROGRAMS };
 
 static const struct {
 	const unsigned char *data, *insns;
@@ -79,6 +79,7 @@ static const struct {
 	{                                                                                          \
 		name##_data, name##_insns, sizeof name##_data, sizeof name##_insns                 \
 	}
+	LOADER(audit_one),
 	LOADER(audit_threads),
 	LOADER(audit_kvm_users),
 };
@@ -103,6 +104,7 @@ struct snapshot {
 struct audit_bpf {
 	struct program programs[N_PROGRAMS];
 	bool has_failed;
+	enum program_name used;	    /* the first time, and the second */
 	struct audit_shared wanted; /* what the first time was taken of */
 	struct snapshot first, second;
 	bool has_whole_second; /* it is of all processes, as the first one is */
@@ -293,15 +295,17 @@ static int link_wanted(const struct program *program, const struct audit_shared 
 	return link >= 0 ? link : create_link(program->fd, 0);
 }
 
-static bool take_first(struct audit_bpf *bpf, const struct audit_shared *wanted)
+static bool take_first(
+	struct audit_bpf *bpf, enum program_name name, const struct audit_shared *wanted)
 {
+	bpf->used = name;
 	bpf->wanted = *wanted;
 	bpf->has_whole_second = false;
 	forget(&bpf->first);
 	forget(&bpf->second);
-	if (!load(bpf, AUDIT_THREADS))
+	if (!load(bpf, name))
 		return false;
-	const struct program *program = &bpf->programs[AUDIT_THREADS];
+	const struct program *program = &bpf->programs[name];
 	cleanup_fd int link = link_wanted(program, wanted);
 	return take(program, &bpf->first, link, wanted);
 }
@@ -312,7 +316,7 @@ static bool take_first(struct audit_bpf *bpf, const struct audit_shared *wanted)
  */
 static void take_second(struct audit_bpf *bpf, pid_t pid)
 {
-	const struct program *program = &bpf->programs[AUDIT_THREADS];
+	const struct program *program = &bpf->programs[bpf->used];
 	const struct audit_shared one = {.only = (unsigned)pid};
 
 	if (bpf->has_whole_second)
@@ -335,7 +339,7 @@ ssize_t audit_bpf_find(
 	if (n_sizes > AUDIT_SIZES)
 		return -1;
 	memcpy(wanted.sizes, sizes, n_sizes * sizeof *sizes);
-	if (!take_first(bpf, &wanted))
+	if (!take_first(bpf, AUDIT_THREADS, &wanted))
 		return -1;
 	*pids = xcalloc(bpf->first.n + 1, sizeof **pids);
 	for (size_t i = 0; i < bpf->first.n; i++) {
@@ -378,7 +382,7 @@ bool audit_bpf_watch(struct audit_bpf *bpf, pid_t pid)
 {
 	struct audit_shared wanted = {.only = (unsigned)pid};
 
-	return take_first(bpf, &wanted);
+	return take_first(bpf, AUDIT_ONE, &wanted);
 }
 
 /* The records of a process, and how many these are. */
