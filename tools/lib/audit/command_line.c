@@ -8,6 +8,7 @@
 #include "qemu/guest_name.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,11 +57,13 @@ static bool is_own_memory(int process, unsigned long long begin, unsigned long l
 /* Of this host, whether the directory is still that of the process. */
 static bool is_safe(int directory, const struct audit_process *process)
 {
-	char text[STAT_SIZE];
+	char path[sizeof "task/2147483647/stat"], text[STAT_SIZE];
 	unsigned long long begin, end;
 	struct proc_stat stat;
 
-	return io_read_short(directory, "stat", text, sizeof text) > 0 &&
+	/* As where the start was read. */
+	snprintf(path, sizeof path, "task/%d/stat", process->pid);
+	return io_read_short(directory, path, text, sizeof text) > 0 &&
 	       proc_stat_parse(text, &stat) && process->has_start && stat.start == process->start &&
 	       proc_stat_arguments(text, &begin, &end) && is_own_memory(directory, begin, end);
 }

@@ -297,11 +297,14 @@ static bool read_threads(struct audit *audit, int process, struct audit_process 
 	return result != THREADS_GONE;
 }
 
+/* Of its first thread: what the file of the process has more is the sum of all threads' times. */
 static void read_start(const struct audit_tree *tree, int process, struct audit_process *p)
 {
-	cleanup_free char *text = tree_read_proc(tree, process, "stat");
+	char path[sizeof "task/2147483647/stat"];
 	struct proc_stat stat;
 
+	snprintf(path, sizeof path, "task/%d/stat", p->pid);
+	cleanup_free char *text = tree_read_proc(tree, process, tree->root ? "stat" : path);
 	p->has_start = text && proc_stat_parse(text, &stat);
 	p->start = p->has_start ? stat.start : 0;
 	p->parent = p->has_start ? stat.parent : 0;
