@@ -162,3 +162,17 @@ claim_all() {
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
     rm $fs/link
 }
+
+@test "what is mounted when it is come to is mounted for a claim, and for its release" {
+    mkdir -p /mnt/point $fs/dir
+    disk $fs/dir/a alice:alice 0640
+    exec {in}> >(tests/lib/automount /mnt/point $fs/dir >"$BATS_TEST_TMPDIR/said" 3>&-)
+    until grep -qx ready "$BATS_TEST_TMPDIR/said"; do sleep 0.05; done
+    soon run -0 virt-priv-chown claim --name v --disk /mnt/point/a
+    [ "$(owner $fs/dir/a)" = qemu:qemu ]
+    umount /mnt/point
+    soon run -0 virt-priv-chown release --name v
+    [ "$(owner $fs/dir/a)$(journals)" = alice:alice ]
+    [ "$(grep -cx mounted "$BATS_TEST_TMPDIR/said")" -eq 2 ]
+    exec {in}>&-
+}
