@@ -32,6 +32,11 @@ ended_runner() {
     exec {in}>&-
 }
 
+# has_ended PID: it runs no more; whose child it is may not have waited for it yet.
+has_ended() {
+    ! grep -sq '^State:.[^ZX]' "/proc/$1/status"
+}
+
 @test "what runs in the foreground: disks, sockets, user, isolation; nothing when it has ended" {
     run -0 virt-priv-run --list
     [ -z "$output" ]
@@ -103,7 +108,7 @@ ended_runner() {
     pid=$(qemu_pid daemon)
     [ "$(readlink "/proc/$pid/exe")" = "$(realpath "$(type -P qemu-system-x86_64)")" ]
     run -0 virt-priv-run --stop daemon --timeout 30
-    [ ! -e "/proc/$pid" ]
+    has_ended "$pid"
     eventually no_processes
     given_back
 }
@@ -147,7 +152,7 @@ start_orphan() {
     [ "$(listed "[vms['web'][k] for k in ('state', 'pid')]")" = "['orphaned', $pid]" ]
     run -1 virt-priv-run --stop web --timeout 30
     [[ $output == *"VM 'web' has exited, but its files are still claimed; to release them: virt-priv-chown recover" ]]
-    [ ! -e "/proc/$pid" ]
+    has_ended "$pid"
     [ "$(listed "[vms['web']['state'], 'pid' in vms['web'], vms['web']['disks'][0]['path']]")" = "['abandoned', False, '$fs/a.raw']" ]
     run -1 virt-priv-run --stop web
     [[ $output == *"VM 'web' is not running; to release what it has left: virt-priv-chown recover" ]]
@@ -209,7 +214,7 @@ start_orphan() {
     [ "${#lines[@]}" -eq 1 ]
     printf '%s\n' "$before" >"$note"
     run -0 virt-priv-run --stop web --kill --timeout 0
-    [ ! -e "/proc/$pid" ]
+    has_ended "$pid"
     run -0 virt-priv-chown recover
     [[ $output == *"/mnt/down vmtap0" ]]
     given_back
