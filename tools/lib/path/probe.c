@@ -74,7 +74,9 @@ static void ask_path(void *context, size_t i, struct attempt_out *out)
 {
 	const char *const *paths = context;
 	/* What is mounted when it is come through (autofs) is not by a walk of single steps. */
-	cleanup_fd int mounted = open(paths[i], O_PATH | O_CLOEXEC);
+	int mounted = open(paths[i], O_PATH | O_CLOEXEC);
+	if (mounted >= 0)
+		close(mounted);
 	cleanup_fd int fd = look_all_along(paths[i]);
 	struct statfs fs;
 
