@@ -83,6 +83,18 @@ setup_file() {
     [ "$(ls "$BATS_TEST_TMPDIR")" = "" ]
 }
 
+@test "what find-debuginfo runs, and would go on without, is looked for first" {
+    local program bin=$BATS_TEST_TMPDIR/bin
+    mkdir "$bin"
+    ln -s /usr/bin/* "$bin"
+    for program in cpio file; do
+        rm "$bin/$program"
+        PATH=$bin run -1 spec/build --output "$BATS_TEST_TMPDIR/none"
+        [ "$output" = "spec/build: $program is missing; 'sudo make deps' installs it" ]
+        ln -s "/usr/bin/$program" "$bin"
+    done
+}
+
 @test "the spec requires the libraries that the Makefile links, and that of the unit tests" {
     rpmspec -q --buildrequires spec/virt-privileges.spec | sed -n 's/^pkgconfig(\(.*\))$/\1/p' | sort |
         diff -u - <(sed -En 's/^PC_(virt.*|BPF|TESTS) := //p' Makefile | sed 's/\$(PC_ALL)//' | xargs -n 1 | sort -u)
