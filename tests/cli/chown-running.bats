@@ -53,6 +53,20 @@ begin() {
     [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
 }
 
+@test "where nobody has the files open, that takes no look at the processes of the host" {
+    begin
+    local command
+    for command in "release --name v" recover; do
+        run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b
+        [ "$command" != recover ] || sed -i 's/^boot .*/boot 00000000-0000-0000-0000-000000000000/' /var/lib/virt-privileges/claims/v
+        # shellcheck disable=SC2086 # words
+        run -0 strace -o "$BATS_TEST_TMPDIR/calls" -e trace=open,openat,fcntl virt-priv-chown $command
+        [ "$(owner $fs/a) $(owner $fs/b)$(journals)" = "alice:alice bob:bob" ]
+        grep -qE "F_SETLEASE, F_WRLCK\) += 0" "$BATS_TEST_TMPDIR/calls"
+        run ! grep -E '"/proc", [^)]*O_DIRECTORY' "$BATS_TEST_TMPDIR/calls"
+    done
+}
+
 @test "release and drop while a process of the QEMU user has a disk open" {
     begin
     run -0 virt-priv-chown claim --name v --disk $fs/a --disk $fs/b

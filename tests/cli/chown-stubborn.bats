@@ -258,15 +258,22 @@ for n in range(3000):
     done
 }
 
-@test "release: where it cannot be seen who has files open, nothing is released" {
+@test "release: where it cannot be seen who has files open, nothing is released that somebody has open" {
     disk $fs/a alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/a
+    hold qemu $fs/a keep
     mount -o remount,hidepid=4 /proc
     run -1 without -sys_ptrace virt-priv-chown release --name v
     mount -o remount,hidepid=0 /proc
     [[ $output == *"$fs/a: cannot determine which processes have files open: /proc is mounted with hidepid"* ]]
     [ "$(owner $fs/a) $(journals)" = "qemu:qemu v" ]
-    run -0 virt-priv-chown release --name v
+    kill "$holder"
+    wait "$holder" || true
+    # That nobody has it open the kernel tells.
+    mount -o remount,hidepid=4 /proc
+    run without -sys_ptrace virt-priv-chown release --name v
+    mount -o remount,hidepid=0 /proc
+    [ "$status" -eq 0 ]
     [ "$(owner $fs/a)$(journals)" = alice:alice ]
 }
 
@@ -291,12 +298,15 @@ for word in sys.argv[2:]:
     disk $fs/b alice:alice 0640
     run -0 virt-priv-chown claim --name v --disk $fs/b
     libvirt_attributes $fs/b ref_dac=2
+    hold qemu $fs/b keep
     mount -o remount,hidepid=4 /proc
     run -1 without -sys_ptrace virt-priv-chown release --name v --path $fs/b --as-is
     mount -o remount,hidepid=0 /proc
     [[ $output == *"/proc is mounted with hidepid"* && $output != *"process -1"* ]]
     [ "$(owner $fs/b) $(journals)" = "qemu:qemu v" ]
     libvirt_attributes $fs/b ref_dac=1
+    kill "$holder"
+    wait "$holder" || true
     run -0 virt-priv-chown release --name v
 }
 

@@ -131,11 +131,11 @@ static char *using_entry(const struct journal *journal, const struct entry *e, b
 	struct stat st;
 
 	/* What is found has that inode number. */
-	if (!open_files_can_have(e->id.inode, e->new_uid))
+	if (!open_files_asks_kernel() && !open_files_can_have(e->id.inode, e->new_uid))
 		return NULL;
 	bool same_boot = strcmp(journal->boot, boot_id()) == 0;
 	if (fileid_open(&e->id, e->path, same_boot, &fd, &ignored) != FILEID_FOUND ||
-		!look_stat_fd(fd, &st))
+		!look_stat_fd(fd, &st) || open_files_has_none(fd, &st))
 		return NULL;
 	pid_t opener = open_files_first(&st, e->new_uid);
 	if (!opener || (opener != OPEN_FILES_UNSEEN && stays_libvirts(journal, e, fd, &st)) ||
@@ -192,6 +192,7 @@ char *holder_using(const struct journal *journal, const char *path)
 		cleanup_free char *who = named(journal->holder);
 		return xasprintf("process %s holds its claim", who);
 	}
+	open_files_expect(path ? 1 : journal->n_entries);
 	for (size_t i = 0; i < journal->n_entries; i++) {
 		const struct entry *e = &journal->entries[i];
 		if (e->kind != ENTRY_OWNER || (path && strcmp(path, e->path) != 0))

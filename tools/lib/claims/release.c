@@ -57,10 +57,11 @@ static bool keep(const struct release *release, struct entry *e, char *why)
 	return false;
 }
 
-/* libvirt gives it back, if what its attributes say is true. */
-static bool report_libvirt(const struct entry *e, const struct stat *st)
+/* libvirt gives it back, if what its attributes say is true. is_open: whether anybody can have it.
+ */
+static bool report_libvirt(const struct entry *e, const struct stat *st, bool is_open)
 {
-	if (open_files_first(st, (uid_t)-1))
+	if (is_open && open_files_first(st, (uid_t)-1))
 		return report(e, "libvirt uses it as well, and restores its owner", false);
 	cleanup_free char *word = shell_word(e->path);
 	warn("%s: libvirt uses it as well, according to its attributes, so the QEMU user owns it "
@@ -80,10 +81,11 @@ static bool report_changed(const struct entry *e)
 
 /*
  * What there is to say of an object that its owner has again: what was put right, and who can go
- * on using it. opener: who had it open before.
+ * on using it. is_open: whether anybody can have had it open before; opener: who had, of the QEMU
+ * user's.
  */
-static bool report_back(
-	const struct entry *e, const struct stat *st, pid_t opener, const char *message)
+static bool report_back(const struct entry *e, const struct stat *st, bool is_open, pid_t opener,
+	const char *message)
 {
 	if (message)
 		report(e, message, true);
@@ -92,7 +94,7 @@ static bool report_back(
 		open_files_forget();
 		opener = open_files_first(st, e->new_uid);
 	}
-	if (!opener)
+	if (!opener && (is_open || message))
 		opener = open_files_writer(st, e->old_uid, holder_writes);
 	if (opener) {
 		cleanup_free char *who =
@@ -123,10 +125,12 @@ static bool give_back(struct release *release, size_t i, int fd)
 
 	if (fstat(fd, &st) < 0)
 		return keep(release, e, xasprintf("cannot examine it: %s", strerror(errno)));
+	/* Before this program has it open itself. */
+	bool is_open = e->kind == ENTRY_OWNER && !open_files_has_none(fd, &st);
 	touched_add(&release->touched, i, fd, &st);
 	if (e->kind == ENTRY_GRANT)
 		return give_back_grant(release, e, fd);
-	pid_t opener = open_files_first(&st, e->new_uid);
+	pid_t opener = is_open ? open_files_first(&st, e->new_uid) : 0;
 	if (opener == OPEN_FILES_UNSEEN ||
 		(opener && release->recovering && release->back.same_boot)) {
 		cleanup_free char *who = open_files_text(opener);
@@ -144,11 +148,11 @@ static bool give_back(struct release *release, size_t i, int fd)
 	case OWNER_CHANGED:
 		return report_changed(e);
 	case OWNER_LIBVIRT:
-		return report_libvirt(e, &st);
+		return report_libvirt(e, &st, is_open);
 	case OWNER_BACK:
 		break;
 	}
-	return report_back(e, &st, opener, message);
+	return report_back(e, &st, is_open, opener, message);
 }
 
 /* Whether what may be the object of the entry is the QEMU user's, and no other VM's. */
@@ -243,6 +247,7 @@ bool claims_release(struct journal *journal, const char *path, enum release_why 
 	cleanup_free char *error = NULL;
 	bool good = true;
 
+	open_files_expect(path ? 1 : journal->n_entries);
 	for (size_t i = 0; i < journal->n_entries; i++) {
 		const char *its = journal->entries[i].path;
 		if ((path && strcmp(path, its) != 0) || !lockwait_due(waits, its))

@@ -10,6 +10,7 @@
 #include "base/proc_text.h"
 #include "base/process.h"
 #include "path/fd_tables.h"
+#include "path/lease.h"
 #include "path/look.h"
 
 #include <dirent.h>
@@ -27,6 +28,9 @@
 /* What stateDir of libvirt's src/qemu/qemu_conf.c is: NAME.pid of each domain that runs. */
 #define DOMAINS "/run/libvirt/qemu"
 
+/* Four system calls each, as many as are made for one process of /proc. */
+#define MAX_LEASES 16
+
 /* Of a kernel thread: include/linux/sched.h. */
 #define PF_KTHREAD 0x00200000U
 
@@ -42,7 +46,8 @@ static struct opener *openers;
 static size_t n_openers;
 static pid_t libvirt;
 static bool is_read;
-static char *failure; /* why it is not */
+static size_t n_expected, n_leases; /* asked for */
+static char *failure;		    /* why it is not */
 
 static pid_t pid_of(const char *name)
 {
@@ -409,6 +414,24 @@ char *open_files_text(pid_t pid)
 	if (open_files_is_unseen(pid))
 		return xasprintf("cannot determine whether process %d has it open", pid);
 	return xasprintf("process %d has it open", pid);
+}
+
+void open_files_expect(size_t n)
+{
+	n_expected = n;
+}
+
+bool open_files_asks_kernel(void)
+{
+	return !is_read && n_leases < MAX_LEASES && n_expected <= MAX_LEASES;
+}
+
+bool open_files_has_none(int fd, const struct stat *st)
+{
+	if (!open_files_asks_kernel() || !S_ISREG(st->st_mode) || !look_is_local(fd, -1))
+		return false;
+	n_leases++;
+	return lease_is_granted(fd);
 }
 
 pid_t open_files_first(const struct stat *st, uid_t uid)

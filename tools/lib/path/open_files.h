@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -19,6 +20,16 @@ void open_files_forget(void);
  * effective user id ((uid_t)-1: any); 0 if there is none.
  */
 pid_t open_files_first(const struct stat *st, uid_t uid);
+/*
+ * Whether nobody at all has the object of the descriptor (O_PATH) open, as far as the kernel tells
+ * without /proc (lease.h): so the answers below need no look there. It is asked so for a few
+ * objects; for more of them, one look at /proc costs less.
+ */
+bool open_files_has_none(int fd, const struct stat *st);
+/* Whether the kernel would be asked for one more. */
+bool open_files_asks_kernel(void);
+/* So many objects are going to be asked about. */
+void open_files_expect(size_t n);
 /*
  * Whether that can be so of an object with this inode number: what is false needs no look at the
  * object.
