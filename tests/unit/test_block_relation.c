@@ -139,7 +139,7 @@ static struct block_view *view_of_tree(void)
 	cleanup_fd int dir = open(root, O_PATH | O_DIRECTORY);
 	struct block_view *view = block_view_new(dir, dir, false, &error);
 
-	if (!view)
+	if (!view || !block_view_read_mounts(view, &error))
 		fail_msg("%s", error);
 	return view;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "path/fd_tables.h"
 #include "path/look.h"
+#include "path/mounts.h"
 #include "qemu/executable.h"
 
 #include <dirent.h>
@@ -267,7 +268,7 @@ static bool get_key(const struct statx *stx, struct seen_file *key)
 		.ino = stx->stx_ino,
 		.dev = st.st_dev,
 		.ctime = st.st_ctim};
-	return stx->stx_mask & STATX_MNT_ID && S_ISREG(st.st_mode) && st.st_nlink == 1;
+	return stx->stx_mask & MOUNTS_ID && S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
 static const struct seen_file *find_seen(const struct audit *audit, const struct seen_file *key)

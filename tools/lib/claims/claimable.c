@@ -228,7 +228,8 @@ static bool ground_of(
 	struct block_view *view = view_of(c, &error);
 
 	*ground = (struct block_ground){0};
-	if (view && block_ground_of(view, walk->fd, &walk->st, walk->path, ground, &error))
+	if (view && block_view_read_mounts(view, &error) &&
+		block_ground_of(view, walk->fd, &walk->st, walk->path, ground, &error))
 		return true;
 	block_ground_free(ground);
 	*why = untold(error);

@@ -380,26 +380,27 @@ static bool is_procfs(int proc)
 	return fstatfs(proc, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-static bool read_mounts(struct block_view *view, int proc, char **error)
+bool block_view_read_mounts(struct block_view *view, char **error)
 {
-	if (is_procfs(proc)) {
-		const struct mounts *now = mounts_now();
-		unsigned reading;
-		view->mounts = now->all;
-		view->n_mounts = now->n;
-		view->lent_mounts = true;
-		return now->all || mountinfo_text(&reading) || fail(error, "/proc/self/mountinfo");
-	}
-	cleanup_free char *text = io_read_file(proc, "self/mountinfo", SIZE_MAX, NULL);
+	cleanup_free char *text = NULL;
 	struct proc_mount mount;
 
-	if (!text)
-		return fail(error, "/proc/self/mountinfo");
-	for (const char *p = text; proc_mountinfo_next(&p, &mount);) {
+	if (view->has_mounts)
+		return true;
+	view->lent_mounts = is_procfs(view->proc);
+	if (view->lent_mounts) {
+		view->mounts = mounts_now()->all;
+		view->n_mounts = mounts_now()->n;
+		view->has_mounts = view->mounts != NULL;
+	} else {
+		text = io_read_file(view->proc, "self/mountinfo", SIZE_MAX, NULL);
+		view->has_mounts = text != NULL;
+	}
+	for (const char *p = text; p && proc_mountinfo_next(&p, &mount);) {
 		ARRAY_GROW(view->mounts, view->n_mounts);
 		view->mounts[view->n_mounts++] = mount;
 	}
-	return true;
+	return view->has_mounts || fail(error, "/proc/self/mountinfo");
 }
 
 /* A kernel without swap has no such file. */
@@ -420,9 +421,10 @@ struct block_view *block_view_new(int sys, int proc, bool ask, char **error)
 	struct block_view *view = xcalloc(1, sizeof *view);
 
 	view->sys = fcntl(sys, F_DUPFD_CLOEXEC, 3);
-	if (view->sys < 0)
-		fail(error, "/sys");
-	if (view->sys < 0 || !read_loops(view, ask, error) || !read_mounts(view, proc, error) ||
+	view->proc = fcntl(proc, F_DUPFD_CLOEXEC, 3);
+	if (view->sys < 0 || view->proc < 0)
+		fail(error, view->sys < 0 ? "/sys" : "/proc");
+	if (view->sys < 0 || view->proc < 0 || !read_loops(view, ask, error) ||
 		!read_swaps(view, proc, error)) {
 		block_view_free(view);
 		return NULL;
@@ -444,6 +446,8 @@ void block_view_free(struct block_view *view)
 		free(view->swaps[i].path);
 	if (view->sys >= 0)
 		close(view->sys);
+	if (view->proc >= 0)
+		close(view->proc);
 	free(view->loops);
 	if (!view->lent_mounts)
 		free(view->mounts);

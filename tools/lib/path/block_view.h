@@ -11,4 +11,9 @@ struct block_view;
  * asked, else what sysfs says of them counts. NULL and a new message if it can't be read.
  */
 struct block_view *block_view_new(int sys, int proc, bool ask, char **error);
+/*
+ * Reads, once, what is mounted, which is for block_relation.h and block_used_by(): not for the file
+ * that lies on nothing but its file system. False and a new message if it can't be read.
+ */
+bool block_view_read_mounts(struct block_view *view, char **error);
 void block_view_free(struct block_view *view);

@@ -32,12 +32,12 @@ struct block_swap {
 };
 
 struct block_view {
-	int sys;
+	int sys, proc;
 	struct block_loop *loops;
 	size_t n_loops;
 	struct proc_mount *mounts;
 	size_t n_mounts;
-	bool lent_mounts; /* they are those of mounts.h */
+	bool has_mounts, lent_mounts; /* they were read; they are those of mounts.h */
 	struct block_swap *swaps;
 	size_t n_swaps;
 };

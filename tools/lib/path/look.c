@@ -28,9 +28,6 @@
 #endif
 /* As the kernel's own (path_resolution(7)). */
 #define MAX_LINKS 40
-#ifndef STATX_MNT_ID
-#define STATX_MNT_ID 0x1000U
-#endif
 
 bool look_may_wait(void)
 {
@@ -75,7 +72,7 @@ void look_stat_of(const struct statx *stx, struct stat *st)
 bool look_now_statx(int directory, const char *path, int flags, struct statx *stx)
 {
 	return statx(directory, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
-		       STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, stx) == 0;
+		       STATX_BASIC_STATS | STATX_BTIME | mounts_id_mask(), stx) == 0;
 }
 
 bool look_now_stat(int directory, const char *path, int flags, struct stat *st)
@@ -240,69 +237,52 @@ int look_open_link(int directory, const char *link)
  * Mounts.
  */
 
-/* The mount with that number: its line of mountinfo, parsed. */
-static bool find_mount(const char *text, uint64_t id, struct proc_mount *mount)
+/* Of a mount in a list that is another process's: what is new of it is in *mount. */
+static bool find_theirs(int fd, int process, struct proc_mount *mount)
 {
-	char number[sizeof "18446744073709551615 "];
-	size_t length = (size_t)snprintf(number, sizeof number, "%llu ", (unsigned long long)id);
+	struct statx stx;
 
-	while (text && *text) {
-		if (strncmp(text, number, length) == 0)
-			return proc_mountinfo_next(&text, mount);
-		const char *end = strchrnul(text, '\n');
-		text = end + (*end == '\n');
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) < 0 ||
+		!(stx.stx_mask & STATX_MNT_ID))
+		return false;
+	cleanup_free char *text = io_read_file(process, "mountinfo", SIZE_MAX, NULL);
+	for (const char *p = text; p && proc_mountinfo_next(&p, mount);) {
+		if (mount->id == stx.stx_mnt_id)
+			return true;
+		proc_mount_free(mount);
 	}
 	return false;
 }
 
-static bool mount_id(int fd, uint64_t *id)
+/* Where the object lies, by what statx(2) has told; NULL: in no list. */
+static const struct proc_mount *mount_of(
+	int fd, int process, const struct statx *stx, struct proc_mount *theirs)
 {
-	struct statx stx;
+	const struct proc_mount *mount = mounts_by_statx(fd, stx);
 
-	/* Without a mask, FUSE tells those, too, who have no access (fs/fuse/dir.c,
-	 * fuse_getattr()). */
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &stx) < 0)
-		return false;
-	*id = stx.stx_mnt_id;
-	return stx.stx_mask & STATX_MNT_ID;
-}
-
-static bool mount_with(uint64_t id, int process, struct proc_mount *mount, unsigned *reading)
-{
-	if (find_mount(mountinfo_text(reading), id, mount))
-		return true;
-	cleanup_free char *text =
-		process >= 0 ? io_read_file(process, "mountinfo", SIZE_MAX, NULL) : NULL;
-	return find_mount(text, id, mount);
-}
-
-static bool is_local_mount(uint64_t id, int process, unsigned *reading)
-{
-	struct proc_mount mount;
-
-	if (!mount_with(id, process, &mount, reading))
-		return false;
-	bool local = fstype_is_own(mount.type, strlen(mount.type));
-	proc_mount_free(&mount);
-	return local;
+	*theirs = (struct proc_mount){0};
+	return mount || process < 0 || !find_theirs(fd, process, theirs) ? mount : theirs;
 }
 
 bool look_is_local(int fd, int process)
 {
-	/* The disks of many VMs mostly lie on one mount, of which the line is looked up once. */
+	/* The disks of many VMs mostly lie on one mount. What only it is called by tells for ever.
+	 */
 	static uint64_t known;
-	static unsigned known_in;
-	unsigned reading;
-	uint64_t id;
+	struct proc_mount theirs;
+	struct statx stx;
 
 	/* What may wait must not be asked even this. */
-	if (look_may_wait() || !mount_id(fd, &id))
+	if (look_may_wait() || !mounts_statx(fd, &stx))
 		return false;
-	if (known_in && mountinfo_text(&reading) && known_in == reading && known == id)
+	bool is_unique = stx.stx_mask & STATX_MNT_ID_UNIQUE;
+	if (is_unique && known && stx.stx_mnt_id == known)
 		return true;
-	bool local = is_local_mount(id, process, &reading);
-	known_in = local && process < 0 ? reading : 0;
-	known = id;
+	const struct proc_mount *mount = mount_of(fd, process, &stx, &theirs);
+	bool local = mount && fstype_is_own(mount->type, strlen(mount->type));
+	if (local && is_unique)
+		known = stx.stx_mnt_id;
+	proc_mount_free(&theirs);
 	return local;
 }
 
@@ -402,15 +382,21 @@ int look_cached(int directory, const char *path, int flags)
 	return walk(directory, path, flags, true);
 }
 
+int look_known(const char *path)
+{
+	cleanup_fd int fd = look_may_wait() ? -1
+					    : look_now_open(AT_FDCWD, path, 0,
+						      RESOLVE_CACHED | RESOLVE_NO_SYMLINKS);
+
+	/* The kernel knows the way through other mounts, too. */
+	return fd >= 0 && mounts_way_is_local(fd, path) ? steal_fd(&fd) : -1;
+}
+
 int look_local(const char *path)
 {
-	/* A link leads where no text tells, and the kernel knows the way through other mounts. */
-	if (!look_may_wait() && !mounts_on_way(path)) {
-		int fd = look_now_open(AT_FDCWD, path, 0, RESOLVE_CACHED | RESOLVE_NO_SYMLINKS);
-		if (fd >= 0 || (errno != EAGAIN && errno != EINVAL && errno != ELOOP))
-			return fd;
-	}
-	return walk(AT_FDCWD, path, 0, true);
+	int fd = look_known(path);
+
+	return fd >= 0 ? fd : walk(AT_FDCWD, path, 0, true);
 }
 
 int look_all_along(const char *path)
@@ -465,24 +451,32 @@ dev_t look_device(const char *path)
 }
 
 /* fs/fuse/inode.c, fuse_show_options(): whose server it is, in the ids of the mount's owner. */
-int look_is_fuse(int fd, int process, uid_t *user)
+static uid_t user_of(const char *options)
 {
-	struct proc_mount mount;
-	unsigned reading;
-	uint64_t id;
-
-	if (!mount_id(fd, &id) || !mount_with(id, process, &mount, &reading))
-		return -1;
-	size_t length = strcspn(mount.type, ".");
-	bool is_fuse = (length == strlen("fuse") && strncmp(mount.type, "fuse", length) == 0) ||
-		       (length == strlen("fuseblk") && strncmp(mount.type, "fuseblk", length) == 0);
-	*user = 0;
-	for (const char *p = is_fuse ? mount.options : NULL; p && *p; p += *p == ',') {
+	for (const char *p = options; *p; p += *p == ',') {
 		if (strncmp(p, "user_id=", strlen("user_id=")) == 0)
-			*user = (uid_t)strtoul(p + strlen("user_id="), NULL, 10);
+			return (uid_t)strtoul(p + strlen("user_id="), NULL, 10);
 		p += strcspn(p, ",");
 	}
-	proc_mount_free(&mount);
+	return 0;
+}
+
+int look_is_fuse(int fd, int process, uid_t *user)
+{
+	struct proc_mount theirs;
+	struct statx stx;
+
+	if (!mounts_statx(fd, &stx))
+		return -1;
+	const struct proc_mount *mount = mount_of(fd, process, &stx, &theirs);
+	if (!mount)
+		return -1;
+	size_t length = strcspn(mount->type, ".");
+	bool is_fuse =
+		(length == strlen("fuse") && strncmp(mount->type, "fuse", length) == 0) ||
+		(length == strlen("fuseblk") && strncmp(mount->type, "fuseblk", length) == 0);
+	*user = is_fuse ? user_of(mount->options) : 0;
+	proc_mount_free(&theirs);
 	return is_fuse;
 }
 

@@ -51,6 +51,12 @@ int look_cached(int directory, const char *path, int flags);
 int look_local(const char *path);
 
 /*
+ * The same, if the kernel knows the whole of it and there is no symbolic link in it; else -1, which
+ * tells nothing.
+ */
+int look_known(const char *path);
+
+/*
  * For a child, which may wait: the object at the end of an absolute path as look_open(), of which,
  * and of all that the walk comes through, its file system was asked what it is.
  */

@@ -24,7 +24,7 @@ static void leave_to_parent(void)
 		close(steal_fd(&mountinfo));
 }
 
-/* The kernel says so by POLLPRI, to who has read to the end (proc(5), mounts). */
+/* The kernel says so by POLLPRI (proc(5), mounts). */
 static bool has_changed(void)
 {
 	struct pollfd changed = {.fd = mountinfo, .events = POLLPRI};
@@ -32,30 +32,43 @@ static bool has_changed(void)
 	return mountinfo < 0 || poll(&changed, 1, 0) != 0;
 }
 
-/* All of it; NULL: half of it is nothing to go by. */
-static char *read_again(void)
+static void open_again(void)
 {
 	static bool is_left;
 
 	if (!is_left && pthread_atfork(NULL, NULL, leave_to_parent) != 0)
 		die_out_of_memory();
 	is_left = true;
-	if (mountinfo >= 0)
-		lseek(mountinfo, 0, SEEK_SET);
-	else
+	if (mountinfo < 0)
 		mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	return mountinfo < 0 ? NULL : io_read_fd(mountinfo, SIZE_MAX, NULL);
+}
+
+unsigned mountinfo_reading(void)
+{
+	if (n_readings == 0 || has_changed()) {
+		free(text);
+		text = NULL;
+		open_again();
+		n_readings++;
+	}
+	return n_readings;
+}
+
+/* All of it; NULL: half of it is nothing to go by. */
+static char *read_all(void)
+{
+	return mountinfo < 0 || lseek(mountinfo, 0, SEEK_SET) < 0
+		       ? NULL
+		       : io_read_fd(mountinfo, SIZE_MAX, NULL);
 }
 
 const char *mountinfo_text(unsigned *reading)
 {
-	if (!text || has_changed()) {
-		free(text);
-		text = read_again();
-		n_readings++;
+	*reading = mountinfo_reading();
+	if (!text) {
+		text = read_all();
 		if (!text && mountinfo >= 0)
 			close(steal_fd(&mountinfo));
 	}
-	*reading = n_readings;
 	return text;
 }

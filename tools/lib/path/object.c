@@ -12,7 +12,7 @@ bool object_of(int fd, struct object *object)
 {
 	if (!look_now_statx(fd, "", AT_EMPTY_PATH, &object->stx))
 		return false;
-	object->mount = mounts_by_statx(&object->stx);
+	object->mount = mounts_by_statx(fd, &object->stx);
 	return true;
 }
 
@@ -20,7 +20,7 @@ bool object_look(int fd, struct object *object)
 {
 	if (!look_statx_fd(fd, &object->stx))
 		return false;
-	object->mount = mounts_by_statx(&object->stx);
+	object->mount = mounts_by_statx(fd, &object->stx);
 	return true;
 }
 

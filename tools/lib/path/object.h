@@ -8,10 +8,9 @@
 #include <sys/stat.h>
 
 struct object {
-	struct statx stx; /* STATX_BASIC_STATS, STATX_BTIME and STATX_MNT_ID, as far as known */
-	const struct proc_mount
-		*mount; /* where it lies, of mounts.h, which keeps it; NULL: not known
-			 */
+	struct statx stx; /* STATX_BASIC_STATS, STATX_BTIME and one of MOUNTS_ID, as far as known */
+	/* What it lies on, of mounts_by_statx(), which keeps it; NULL: not known. */
+	const struct proc_mount *mount;
 };
 
 /*

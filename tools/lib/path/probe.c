@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "path/look.h"
 #include "path/look_now.h"
+#include "path/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -124,7 +125,7 @@ static void open_start(struct probe_start *start)
 	start->fd = -1;
 	cleanup_fd int fd = look_local(start->path);
 	if (fd < 0 || !look_is_local(fd, -1) || !look_now_statx(fd, "", AT_EMPTY_PATH, &stx) ||
-		!(stx.stx_mask & STATX_MNT_ID))
+		!(stx.stx_mask & MOUNTS_ID))
 		return;
 	start->fd = steal_fd(&fd);
 	start->mount = stx.stx_mnt_id;
@@ -137,7 +138,7 @@ static bool is_next_to(const struct probe_start *start, const char *name)
 
 	if (!look_now_statx(start->fd, name, AT_SYMLINK_NOFOLLOW, &stx))
 		return errno == ENOENT;
-	return !S_ISLNK(stx.stx_mode) && (stx.stx_mask & STATX_MNT_ID) &&
+	return !S_ISLNK(stx.stx_mode) && (stx.stx_mask & MOUNTS_ID) &&
 	       stx.stx_mnt_id == start->mount;
 }
 

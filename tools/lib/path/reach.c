@@ -3,6 +3,7 @@
 
 #include "base/attempt.h"
 #include "base/io.h"
+#include "path/look.h"
 #include "path/mounts.h"
 #include "path/probe.h"
 
@@ -62,6 +63,10 @@ static dev_t served(void *context, size_t i)
 
 int reach_open(const char *path)
 {
+	int known = mounts_asks_kernel() ? look_known(path) : -1;
+
+	if (known >= 0)
+		return known;
 	const struct proc_mount *mount = mounts_on_way(path);
 	struct way way = {.path = path, .served = mount ? mount->dev : 0, .fd = -1};
 	const struct attempt question = {
