@@ -2,6 +2,8 @@
 /* Whether the kernel says that nobody has a file open, beside those who have. */
 #include "base/cleanup.h"
 #include "path/lease.h"
+#include "path/look.h"
+#include "path/open_files.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +38,16 @@ static bool opens_to_write(const char *path)
 static bool names_alone(const char *path)
 {
 	return open(path, O_PATH | O_CLOEXEC) >= 0;
+}
+
+/* For ioctl(2) alone (open(2), "File access mode"). */
+static bool has_no_access(const char *path)
+{
+	char byte;
+	int fd = open(path, O_ACCMODE | O_CLOEXEC);
+
+	return fd >= 0 && read(fd, &byte, 1) < 0 && write(fd, &byte, 1) < 0 &&
+	       mmap(NULL, 4096, PROT_NONE, MAP_SHARED, fd, 0) == MAP_FAILED;
 }
 
 static bool maps_alone(const char *path)
@@ -75,6 +88,7 @@ static const struct {
 	{"mapping", maps_alone, false},
 	{"message", sends_to_itself, false},
 	{"name", names_alone, true},
+	{"no access", has_no_access, true},
 };
 
 static char path[] = "/tmp/lease-XXXXXX";
@@ -169,6 +183,27 @@ static void what_has_none(void **state)
 	assert_false(lease_is_granted(-1));
 }
 
+/* As many as were asked before do not count for who begins anew. */
+static void so_many_at_a_time(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	need_leases();
+	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	if (!look_is_local(fd, -1))
+		skip();
+	for (int again = 0; again < 2; again++) {
+		assert_true(open_files_has_none(fd, &st));
+		for (int i = 0; i < 100; i++)
+			open_files_has_none(fd, &st);
+		assert_false(open_files_asks_kernel());
+		assert_false(open_files_has_none(fd, &st));
+		open_files_forget();
+	}
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -192,6 +227,7 @@ int main(void)
 		cmocka_unit_test(this_process_counts),
 		cmocka_unit_test(nothing_of_it_stays),
 		cmocka_unit_test(what_has_none),
+		cmocka_unit_test(so_many_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

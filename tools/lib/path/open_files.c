@@ -380,6 +380,7 @@ void open_files_forget(void)
 	n_openers = 0;
 	libvirt = 0;
 	is_read = false;
+	n_leases = 0;
 }
 
 static bool is_user(const struct opener *o, uid_t uid)
