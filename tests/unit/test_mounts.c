@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is mounted, read again when it has changed, by each process for itself. */
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "path/look.h"
 #include "path/mountinfo.h"
 #include "path/mounts.h"
 
@@ -14,9 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,112 +97,170 @@ static void a_child_takes_nothing_from_its_parent(void **state)
 	assert_int_equal(umount2("/sys", MNT_DETACH), 0);
 }
 
-/* The mount of a path, and, as mountinfo has it, in *listed. */
-static const struct proc_mount *mount_of(const char *path, const struct proc_mount **listed)
-{
-	const struct mounts *mounts = mounts_now();
-	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-	struct statx stx;
+/*
+ * By its number alone, or by the list.
+ */
 
-	*listed = NULL;
-	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, 0, &stx) < 0)
-		return NULL;
-	assert_true(stx.stx_mask & STATX_MNT_ID);
-	for (size_t i = 0; i < mounts->n; i++)
-		if (mounts->all[i].id == stx.stx_mnt_id)
-			*listed = &mounts->all[i];
-	return mounts_of(fd);
+/* Below a directory of a tmpfs that lies over /sys. */
+#define PLACE "/sys/a b\\\t"
+
+static void begin_place(void)
+{
+	be_alone();
+	assert_int_equal(mount("one, two\\", "/sys", "tmpfs", 0, NULL), 0);
+	assert_int_equal(mkdir(PLACE, 0700), 0);
+	assert_int_equal(mkdir(PLACE "/in", 0700), 0);
+	assert_int_equal(mkdir(PLACE "/elsewhere", 0700), 0);
+	assert_int_equal(mkdir("/sys/way", 0700), 0);
 }
 
-/* Of what its mount point leads to, which can be another one that lies over it. */
-static void each_is_told_the_same_alone(void **state)
+static void end_place(void)
 {
-	const struct proc_mount *listed;
-	size_t n = 0;
-
-	(void)state;
-	be_alone();
-	const struct mounts *mounts = mounts_now();
-	for (size_t i = 0; i < mounts->n; i++) {
-		const struct proc_mount *told = mount_of(mounts->all[i].point, &listed);
-		if (!listed)
-			continue;
-		assert_non_null(told);
-		assert_int_equal(told->id, listed->id);
-		assert_int_equal(told->dev, listed->dev);
-		assert_string_equal(told->point, listed->point);
-		assert_string_equal(told->type, listed->type);
-		assert_string_equal(told->source, listed->source);
-		n++;
-	}
-	assert_true(n > 1);
-}
-
-static void what_was_moved_is_told_anew(void **state)
-{
-	const struct proc_mount *listed;
-
-	(void)state;
-	be_alone();
-	mount_one("three, of spaces");
-	assert_string_equal(mount_of("/proc", &listed)->source, "three, of spaces");
-	assert_int_equal(mount("/proc", "/sys", NULL, MS_MOVE, NULL), 0);
-	assert_string_equal(mount_of("/sys", &listed)->source, "three, of spaces");
-	assert_string_equal(mount_of("/sys", &listed)->point, "/sys");
 	assert_int_equal(umount2("/sys", MNT_DETACH), 0);
 }
 
-/* From then on, statmount(2) is refused, as in a container. */
-static bool refuse_question(void)
+static uint64_t number_of(int fd)
 {
-	struct sock_filter code[] = {
+	struct statx stx;
+
+	assert_int_equal(statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &stx), 0);
+	return stx.stx_mnt_id;
+}
+
+/* What the list has of each mount, but for what lies below another one, is what is told of it. */
+static size_t count_others(void)
+{
+	const struct mounts *mounts = mounts_now();
+	size_t n = 0;
+
+	for (size_t i = 0; i < mounts->n; i++) {
+		const struct proc_mount *listed = &mounts->all[i];
+		cleanup_fd int fd = open(listed->point, O_PATH | O_CLOEXEC);
+		if (fd < 0 || number_of(fd) != listed->id)
+			continue;
+		const struct proc_mount *told = mounts_of(fd);
+		if (told && told->id == listed->id && told->dev == listed->dev &&
+			strcmp(told->point, listed->point) == 0 &&
+			strcmp(told->type, listed->type) == 0 &&
+			strcmp(told->source, listed->source) == 0)
+			continue;
+		print_message("not as it is listed: %s\n", listed->point);
+		n++;
+	}
+	return n;
+}
+
+/* From here on, statmount(2) is refused, as by the filter of a unit or a container. */
+static void refuse(void)
+{
+	struct sock_filter rules[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 457, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2 + 20, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {sizeof code / sizeof code[0], code};
+	struct sock_fprog program = {.len = sizeof rules / sizeof rules[0], .filter = rules};
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(2);
 }
 
-static int told_in_child(unsigned mask)
+static void assert_child_good(bool (*is_good)(void))
 {
-	const struct proc_mount *listed, *told = mount_of("/proc/self/status", &listed);
-	cleanup_fd int fd = open("/proc/self/status", O_PATH | O_CLOEXEC);
+	int status;
+	pid_t child = fork();
 
-	if (!told || told != listed || strcmp(told->type, "proc") != 0)
-		return 2;
-	if (!mounts_way_is_local(fd, "/proc/self/status"))
-		return 3;
-	return mounts_id_mask() == mask ? 0 : 4;
+	assert_true(child >= 0);
+	if (child == 0) {
+		refuse();
+		_exit(is_good() ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
-/* It is refused before it was asked for once, or later. */
-static void the_list_tells_where_it_is_refused(void **state)
+static bool all_as_listed(void)
+{
+	return mounts_now()->n > 0 && count_others() == 0;
+}
+
+static void each_is_told_as_it_is_listed(void **state)
 {
 	(void)state;
-	be_alone();
-	for (unsigned first = 0; first < 2; first++) {
-		int status;
-		pid_t child = fork();
-		if (child == 0) {
-			unsigned mask = first ? mounts_id_mask() : STATX_MNT_ID;
-			_exit(refuse_question() ? told_in_child(mask) : 1);
-		}
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_int_equal(status, 0);
-	}
+	begin_place();
+	assert_int_equal(mount("in it", PLACE "/in", "tmpfs", 0, NULL), 0);
+	assert_int_equal(mount("over it", PLACE "/in", "tmpfs", 0, NULL), 0);
+	assert_int_equal(mount(PLACE "/elsewhere", PLACE "/elsewhere", NULL, MS_BIND, NULL), 0);
+	/* It is refused from the beginning; never; after it was granted. */
+	assert_child_good(all_as_listed);
+	assert_true(all_as_listed());
+	assert_child_good(all_as_listed);
+	assert_int_equal(mount(PLACE "/in", "/sys/way", NULL, MS_MOVE, NULL), 0);
+	assert_true(all_as_listed());
+	end_place();
+}
+
+static bool is_known(const char *path)
+{
+	cleanup_fd int fd = look_known(path);
+
+	return fd >= 0;
+}
+
+static bool is_told(bool is_so, const char *what)
+{
+	if (!is_so)
+		print_message("not so: %s\n", what);
+	return is_so;
+}
+#define IS(condition) is_told(condition, #condition)
+
+/* A file system of somebody who never answers lies on PLACE/in, and what is local over it. */
+static bool way_counts(void)
+{
+	uid_t user = (uid_t)-1;
+	int silent = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	cleanup_free char *options =
+		xasprintf("fd=%d,rootmode=40000,user_id=%u,group_id=0", silent, getuid());
+
+	if (!IS(is_known(PLACE "/in")) ||
+		!IS(mount("silent", PLACE "/in", "fuse.silent", 0, options) == 0))
+		return false;
+	cleanup_fd int root = open(PLACE "/in", O_PATH | O_CLOEXEC);
+	bool good = IS(look_is_fuse(root, -1, &user) == 1) && IS(user == getuid()) &&
+		    IS(!look_is_local(root, -1)) && IS(!is_known(PLACE "/in")) &&
+		    IS(mount("over it", PLACE "/in", "tmpfs", 0, NULL) == 0) &&
+		    IS(!is_known(PLACE "/in")) && IS(is_known(PLACE)) &&
+		    IS(mount(PLACE "/in", "/sys/way", NULL, MS_MOVE, NULL) == 0) &&
+		    IS(is_known("/sys/way")) && IS(is_known("/sys//way/.")) &&
+		    IS(!is_known("/sys/way/none")) && IS(!is_known(PLACE "/in")) &&
+		    IS(mount("/sys/way", PLACE "/in", NULL, MS_MOVE, NULL) == 0) &&
+		    IS(!is_known(PLACE "/in")) && IS(!is_known(PLACE "//in")) &&
+		    IS(!is_known(PLACE "/in/.")) && IS(!is_known("/sys/way/../a b\\\t/in"));
+	good = IS(umount2(PLACE "/in", MNT_DETACH) == 0) && good;
+	good = IS(umount2(PLACE "/in", MNT_DETACH) == 0) && good;
+	close(silent);
+	return good;
+}
+
+static void what_lies_below_is_on_the_way(void **state)
+{
+	(void)state;
+	if (access("/dev/fuse", R_OK | W_OK) < 0)
+		skip();
+	begin_place();
+	assert_child_good(way_counts);
+	assert_true(way_counts());
+	end_place();
 }
 
 int main(void)
 {
-	/* The first asks in no process that has asked before. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_list_tells_where_it_is_refused),
-		cmocka_unit_test(each_is_told_the_same_alone),
-		cmocka_unit_test(what_was_moved_is_told_anew),
+		/* This one first: a process that was refused once does not ask again. */
+		cmocka_unit_test(what_lies_below_is_on_the_way),
+		cmocka_unit_test(each_is_told_as_it_is_listed),
 		cmocka_unit_test(a_change_is_seen),
 		cmocka_unit_test(a_child_takes_nothing_from_its_parent),
 	};
