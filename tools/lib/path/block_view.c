@@ -389,9 +389,10 @@ bool block_view_read_mounts(struct block_view *view, char **error)
 		return true;
 	view->lent_mounts = is_procfs(view->proc);
 	if (view->lent_mounts) {
-		view->mounts = mounts_now()->all;
-		view->n_mounts = mounts_now()->n;
-		view->has_mounts = view->mounts != NULL;
+		const struct mounts *now = mounts_now();
+		view->mounts = now->all;
+		view->n_mounts = now->n;
+		view->has_mounts = now->all != NULL;
 	} else {
 		text = io_read_file(view->proc, "self/mountinfo", SIZE_MAX, NULL);
 		view->has_mounts = text != NULL;
