@@ -280,7 +280,8 @@ bool look_is_local(int fd, int process)
 		return true;
 	const struct proc_mount *mount = mount_of(fd, process, &stx, &theirs);
 	bool local = mount && fstype_is_own(mount->type, strlen(mount->type));
-	if (local && is_unique)
+	/* Another list can be that of a tree of files which stands for a host. */
+	if (local && is_unique && mount != &theirs)
 		known = stx.stx_mnt_id;
 	proc_mount_free(&theirs);
 	return local;
